@@ -1,0 +1,3 @@
+from fsl_nlp.cli import main
+
+main()

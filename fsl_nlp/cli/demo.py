@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fsl_nlp.cli.predict import predictions_as_text
+from fsl_nlp.cli.run import Run, command
+
+# What the demo asks in each language; the last is about nothing that the shop's bot knows.
+QUESTIONS = {
+    "support_en": [
+        "hi, the parcel should have come on monday, any idea where it is?",
+        "the kettle leaks since day one",
+        "can I speak to someone real please",
+        "what's the capital of Australia?",
+    ],
+    "support_zh": [
+        "我的包裹显示三天没动了，现在到哪了？",
+        "鞋子大了一码，能给我换小一点的吗",
+        "机器人听不懂，找个真人来",
+        "明天北京会下雨吗？",
+    ],
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    @command(app, example="fsl-nlp demo")
+    def demo(run: Run) -> None:
+        """Train, score and ask an English and a Chinese classifier."""
+        parts = []
+        for name in QUESTIONS:
+            part = _demo(name, run.seed)
+            parts.append(part)
+            if not run.json:
+                print(_as_text(part), flush=True)
+        commands = next_commands()
+        result = {"samples": [_as_json(part) for part in parts], "next": commands}
+        run.show(
+            result,
+            lambda: print(
+                "Next, with these samples or with a CSV of your own (text,label):\n  "
+                + "\n  ".join(commands)
+            ),
+        )
+
+
+def next_commands() -> list[str]:
+    program = "fsl-nlp" if shutil.which("fsl-nlp") else _beside_python()
+    return [
+        f"{program} fit support_en --out my-bot",
+        f'{program} predict my-bot "has my parcel been sent?" --nearest 2',
+        f"{program} evaluate my-bot support_en:test",
+    ]
+
+
+def _beside_python() -> str:
+    """The console script of this Python, as one would type it from the current folder."""
+    script = Path(sys.executable).parent / "fsl-nlp"
+    if not script.exists():
+        return "python -m fsl_nlp"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
+
+
+def _demo(name: str, seed: int) -> dict[str, Any]:
+    from fsl_nlp import FewShotClassifier, load_dataset
+    from fsl_nlp.evaluation.scoring import score_predictions
+
+    train, test = load_dataset(name), load_dataset(f"{name}:test")
+    started = time.perf_counter()
+    classifier = FewShotClassifier(seed=seed).fit(train.texts, train.known_targets)
+    seconds = time.perf_counter() - started
+    found = classifier.predict(test.texts).tolist()
+    foreign = load_dataset(f"{name}:out_of_scope", labelled=False)
+    return {
+        "name": name,
+        "examples": len(train),
+        "encoder": classifier.encoder_.name,
+        "method": classifier.method_,
+        "seconds": seconds,
+        "score": score_predictions(test.targets, found, train.labels, seed=seed),
+        "labels": len(train.labels),
+        "confidence": {
+            "test": float(classifier.predict_proba(test.texts).max(1).mean()),
+            "out_of_scope": float(classifier.predict_proba(foreign.texts).max(1).mean()),
+        },
+        "questions": QUESTIONS[name],
+        "answers": classifier.classify(QUESTIONS[name]),
+    }
+
+
+def _as_text(part: dict[str, Any]) -> str:
+    score, answers = part["score"], part["answers"]
+    low, high = score.accuracy_interval
+    confidence = part["confidence"]
+    return (
+        f"{part['name']}: {part['labels']} intents, {part['examples']} training sentences, "
+        f"learned in {part['seconds']:.1f} s ({part['method']} on {part['encoder']})\n"
+        f"  accuracy on {score.count} test sentences: {score.accuracy:.1%} "
+        f"(95% interval {low:.1%} to {high:.1%})\n\n"
+        f"{predictions_as_text(part['questions'][:-1], answers[:-1])}\n\n"
+        "  and a question that none of the intents covers:\n"
+        f"{predictions_as_text(part['questions'][-1:], answers[-1:])}\n"
+        f"  mean confidence: {confidence['test']:.0%} on the test sentences, "
+        f"{confidence['out_of_scope']:.0%} on 40 out-of-scope questions\n"
+    )
+
+
+def _as_json(part: dict[str, Any]) -> dict[str, Any]:
+    answers = zip(part["questions"], part["answers"], strict=True)
+    return {
+        **part,
+        "seconds": round(part["seconds"], 2),
+        "score": part["score"].to_dict(),
+        "answers": [{"text": text, **answer.to_dict()} for text, answer in answers],
+    }

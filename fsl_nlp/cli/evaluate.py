@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fsl_nlp.cli.options import (
+    ClassifierFolder,
+    DataDir,
+    Device,
+    LabelColumn,
+    OnError,
+    TextColumn,
+)
+from fsl_nlp.cli.run import Run, command
+
+if TYPE_CHECKING:
+    from fsl_nlp.evaluation.scoring import Score
+
+
+def add_to(app: typer.Typer) -> None:
+    @command(app, example="fsl-nlp evaluate my-bot test.csv")
+    def evaluate(
+        run: Run,
+        folder: ClassifierFolder,
+        test: Annotated[str, typer.Argument(help="Labelled texts: a file or a data name.")],
+        text_column: TextColumn = None,
+        label_column: LabelColumn = None,
+        on_error: OnError = "raise",
+        data_dir: DataDir = None,
+        device: Device = "auto",
+    ) -> None:
+        """Score a saved classifier on labelled texts."""
+        from fsl_nlp import FewShotClassifier, load_dataset
+        from fsl_nlp.evaluation.scoring import score_predictions
+
+        data = load_dataset(
+            test, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+        )
+        classifier = FewShotClassifier.load(folder, device=device)
+        labels = classifier.classifier_.labels
+        score = score_predictions(
+            data.targets, classifier.predict(data.texts).tolist(), labels, seed=run.seed
+        )
+        result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
+        run.show(result, lambda: score_as_table(score))
+
+
+def score_as_table(score: Score) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    def percent(value: float, interval: tuple[float, float]) -> str:
+        return f"{value:.2%}   (95% interval {interval[0]:.2%} to {interval[1]:.2%})"
+
+    parts: list[Any] = [
+        f"texts     {score.count}",
+        f"accuracy  {percent(score.accuracy, score.accuracy_interval)}",
+        f"macro-F1  {percent(score.macro_f1, score.macro_f1_interval)}",
+    ]
+    if score.worst:
+        table = Table(
+            "label", "F1", "texts", title="\nWorst labels", title_justify="left", box=None
+        )
+        for row in score.worst:
+            table.add_row(str(row.label), f"{row.f1:.2f}", str(row.count))
+        parts.append(table)
+    if score.confused:
+        table = Table(
+            "was", "taken for", "times", title="\nMost confused", title_justify="left", box=None
+        )
+        for pair in score.confused:
+            table.add_row(str(pair.label), str(pair.taken_for), str(pair.count))
+        parts.append(table)
+    return Group(*parts)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fsl_nlp.cli.options import DataDir, Device, LabelColumn, OnError, TextColumn
+from fsl_nlp.cli.run import Run, command
+from fsl_nlp.errors import OptionError
+
+
+def add_to(app: typer.Typer) -> None:
+    @command(app, example="fsl-nlp fit train.csv --out my-bot")
+    def fit(
+        run: Run,
+        train: Annotated[
+            str, typer.Argument(help="CSV, TSV, JSON, JSON lines or Parquet file, or a data name.")
+        ],
+        out: Annotated[Path, typer.Option(help="Folder to save the classifier in.")],
+        method: Annotated[
+            str, typer.Option(help="'auto' or a method; `fsl-nlp models` lists them.")
+        ] = "auto",
+        encoder: Annotated[
+            str, typer.Option(help="'auto', a model's name, a hub id or a folder.")
+        ] = "auto",
+        option: Annotated[
+            list[str] | None,
+            typer.Option(help="Option of the method, NAME=VALUE. May be repeated."),
+        ] = None,
+        descriptions: Annotated[
+            Path | None, typer.Option(help="JSON file {label: description in words}.")
+        ] = None,
+        store_examples: Annotated[
+            bool, typer.Option(help="Keep the training texts in the folder.")
+        ] = True,
+        text_column: TextColumn = None,
+        label_column: LabelColumn = None,
+        on_error: OnError = "raise",
+        data_dir: DataDir = None,
+        device: Device = "auto",
+    ) -> None:
+        """Train a classifier from labelled texts and save it."""
+        from fsl_nlp import FewShotClassifier, load_dataset
+
+        data = load_dataset(
+            train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+        )
+        started = time.perf_counter()
+        classifier = FewShotClassifier(
+            method=method, encoder=encoder, seed=run.seed, device=device, **parse_options(option)
+        )
+        classifier.fit(data.texts, data.known_targets, descriptions=read_descriptions(descriptions))
+        seconds = time.perf_counter() - started
+        classifier.save(out, store_examples=store_examples)
+        result = {
+            "out": str(out),
+            "examples": len(data),
+            "labels": len(classifier.classes_),
+            "method": classifier.method_,
+            "encoder": classifier.encoder_.name,
+            "model_version": classifier.model_version_,
+            "seconds": round(seconds, 2),
+        }
+        run.show(
+            result,
+            lambda: (
+                f"Learned {result['labels']} labels from {result['examples']} texts "
+                f"in {seconds:.1f} s ({result['method']} on {result['encoder']}).\n"
+                f'Saved in {out}. Ask it: fsl-nlp predict {out} "..."'
+            ),
+        )
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """NAME=VALUE, the value as JSON where it is JSON, else as text.
+
+    >>> parse_options(["C=3", "distance=euclidean", "label_names=false"])
+    {'C': 3, 'distance': 'euclidean', 'label_names': False}
+    """
+    import json
+
+    options: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def read_descriptions(path: Path | None) -> dict[str, str] | None:
+    import json
+
+    if path is None:
+        return None
+    try:
+        descriptions = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise OptionError(f"--descriptions {path}: {error.strerror}.") from None
+    except ValueError as error:
+        raise OptionError(f"--descriptions {path} is not JSON: {error}.") from None
+    if not isinstance(descriptions, dict):
+        raise OptionError(f'--descriptions {path}: write {{"label": "what it means", ...}}.')
+    return descriptions

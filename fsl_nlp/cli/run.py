@@ -1,0 +1,111 @@
+"""What all commands share: their common options, their output, their errors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from fsl_nlp.errors import FslError
+
+_COMMON = {
+    "seed": (Annotated[int, typer.Option(help="Where randomness starts.")], 0),
+    "json": (
+        Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")],
+        False,
+    ),
+    "quiet": (
+        Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress on stderr.")],
+        False,
+    ),
+    "debug": (Annotated[bool, typer.Option("--debug", help="Show tracebacks.")], False),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of a command: what its common options say."""
+
+    seed: int
+    json: bool
+
+    def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
+        """The result on stdout: as JSON, or as `text()` prints or renders it."""
+        if self.json:
+            print(json.dumps(result, ensure_ascii=False, indent=1))
+            return
+        rendered = text()
+        if rendered is not None:
+            console().print(rendered)
+
+
+def console() -> Any:
+    """Where results for people go. Not a terminal: wide and plain, for files and pipes."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=True)
+
+
+def command(app: typer.Typer, *, example: str, name: str | None = None) -> Callable[..., Any]:
+    """Register a function whose first parameter is a `Run`; adds the options all commands have."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(function, eval_str=True)
+
+        @functools.wraps(function)
+        def call(**values: Any) -> None:
+            common = {key: values.pop(key) for key in _COMMON}
+            _set_up(quiet=common["quiet"])
+            function(Run(common["seed"], common["json"]), **values)
+
+        added = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for key, (kind, default) in _COMMON.items()
+        ]
+        parameters = [*list(own.parameters.values())[1:], *added]
+        call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters}
+        app.command(name=name, epilog=f"Example: {example}")(call)
+        return function
+
+    return decorate
+
+
+def report_error(error: Exception, *, as_json: bool) -> int:
+    """Tell the user, on stderr and in JSON; gives the exit status."""
+    if isinstance(error, FslError):
+        message = str(error)
+    else:
+        message = (
+            f"Unexpected {type(error).__name__}: {error}. "
+            "Run it again with --debug to see where it happened."
+        )
+    print(f"error: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message}, ensure_ascii=False))
+    return 1
+
+
+def _set_up(*, quiet: bool) -> None:
+    """Notes and warnings to stderr, one line each; none with --quiet."""
+
+    def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if not quiet and issubclass(category, UserWarning):
+            print(f"note: {message}", file=sys.stderr)
+
+    warnings.showwarning = show_warning
+    logger = logging.getLogger("fsl_nlp")
+    logger.setLevel(logging.ERROR if quiet else logging.WARNING)
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    if quiet:
+        os.environ["TQDM_DISABLE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")

@@ -1,0 +1,51 @@
+"""A path to a table, whatever the format of the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from fsl_nlp.data.delimited import read_delimited
+from fsl_nlp.data.encoding import decode
+from fsl_nlp.data.json_files import read_json, read_json_lines
+from fsl_nlp.data.records import Table
+from fsl_nlp.data.tables import read_parquet
+from fsl_nlp.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+
+
+def read_file(path: Path, *, source: str) -> Table:
+    """The records of a file that exists; `source` is what messages call it."""
+    if path.is_dir():
+        raise DataError(f"{source} is a folder. Name a file in it.")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        found = f"the extension {path.suffix}" if path.suffix else "a file without an extension"
+        raise DataError(
+            f"{source}: {found} is not known. Known extensions: {', '.join(SUFFIXES)}. "
+            "A spreadsheet can be saved as CSV UTF-8."
+        )
+    if suffix == ".parquet":
+        return read_parquet(path, source)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror or error}.") from None
+    text, encoding = decode(data, source)
+    note = (
+        f"{source} is not UTF-8: it was read as {encoding}. To convert it: "
+        f"iconv -f {encoding} -t UTF-8 old > new, or save it as CSV UTF-8."
+    )
+    return replace(_parse(text, suffix, source), note=note if encoding else "")
+
+
+def _parse(text: str, suffix: str, source: str) -> Table:
+    if "\r" in text and "\n" not in text:
+        raise DataError(f"{source}: its lines end in a bare \\r. Save it with \\n line ends.")
+    if suffix == ".json":
+        return read_json(text, source)
+    if suffix in (".jsonl", ".ndjson"):
+        return read_json_lines(text, source)
+    # Where the comma is the decimal sign, spreadsheets write CSV with semicolons.
+    return read_delimited(text, source, "\t" if suffix == ".tsv" else ",;\t")

@@ -1,0 +1,153 @@
+"""`load_dataset`: the one way in for files, tables and named datasets."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsl_nlp.data.catalogue import CATALOGUE, close_names, find_split
+from fsl_nlp.data.columns import find_columns
+from fsl_nlp.data.examples import Placed, read_examples, settle
+from fsl_nlp.data.files import SUFFIXES, read_file
+from fsl_nlp.data.records import Problem, Table
+from fsl_nlp.data.tables import from_frame, from_hf
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.types import Dataset
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
+
+_SHOWN_PROBLEMS = 20
+_SHOWN_PLACES = 5
+
+
+def load_dataset(
+    source: str | os.PathLike[str] | pandas.DataFrame | datasets.Dataset,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    labelled: bool = True,
+    on_error: str = "raise",
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    r"""Texts and their labels, from a file, a table or a dataset of the catalogue.
+
+    A file may be CSV, TSV, JSON lines, JSON or Parquet. A name such as "banking77" or
+    "banking77:train_5" is a dataset of the catalogue; public corpora are read from `data_dir`,
+    else from the folder that FSL_NLP_DATA names.
+
+    `text` and `label` name the columns if their names are not usual ones. With `labelled=False`
+    only the text is required, and every row is kept: the examples answer to the rows one to one.
+    Bad rows raise one DataError that lists them; `on_error="skip"` leaves them out with a warning.
+    Rows of a file or table that say the same twice are merged; published corpora stay as they are.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "train.csv")
+    ...     _ = file.write_text("text,intent\nwhere is my parcel,track\nsend it back,return\n")
+    ...     data = load_dataset(file)
+    >>> data.name, data.labels, data.examples[0].text
+    ('train', ('return', 'track'), 'where is my parcel')
+    """
+    if on_error not in ("raise", "skip"):
+        raise OptionError(f'on_error must be "raise" or "skip", not {on_error!r}.')
+    table, name, published = _open(source, data_dir)
+    if table.note:
+        warnings.warn(table.note, stacklevel=2)
+    if not table.records and not table.problems:
+        below = " below its header" if table.has_header and table.columns else ""
+        raise DataError(f"{table.source} holds no rows{below}.")
+    examples: list[Placed] = []
+    problems = list(table.problems)
+    if table.records:
+        columns = find_columns(table, text=text, label=label, labelled=labelled)
+        examples, unusable = read_examples(table.records, columns, labelled=labelled)
+        problems += unusable
+        # A published corpus keeps its doubles, or its scores could not be compared.
+        if labelled and not published:
+            examples, contradictions = settle(examples, table)
+            problems += contradictions
+    if problems:
+        problems.sort(key=lambda problem: problem.places)
+        if on_error == "raise" or not examples:
+            raise DataError(_report(problems, table, on_error))
+        warnings.warn(_skipped(problems, table), stacklevel=2)
+    return Dataset.from_examples((example for _, example in examples), name=name)
+
+
+def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Table, str, bool]:
+    """The table, the name of the dataset, and whether it is a published corpus."""
+    # Who holds a DataFrame has imported pandas: no need to load it to recognise one.
+    pandas, datasets = sys.modules.get("pandas"), sys.modules.get("datasets")
+    if pandas and isinstance(source, pandas.DataFrame):
+        return from_frame(source), "data", False
+    if datasets and isinstance(source, datasets.Dataset):
+        return from_hf(source), "data", False
+    if isinstance(source, str):
+        found = find_split(source, data_dir)
+        if found:
+            entry, path = found
+            return read_file(path, source=str(path)), entry.name, entry.kind == "corpus"
+    if isinstance(source, (str, os.PathLike)):
+        existing = _existing(source)
+        if existing is None:
+            raise DataError(_unknown(str(source)))
+        return read_file(existing, source=str(source)), existing.stem, False
+    hint = " Of several splits pass one: splits['train']." if isinstance(source, dict) else ""
+    raise DataError(
+        f"{type(source).__name__} is no source of data. Pass a path, a name of the catalogue, "
+        f"a pandas DataFrame or a datasets.Dataset.{hint}"
+    )
+
+
+def _existing(source: str | os.PathLike[str]) -> Path | None:
+    try:
+        path = Path(source).expanduser()
+        return path if str(source) and path.exists() else None
+    except (OSError, RuntimeError):  # a text too long to be a path, a home that nobody has
+        return None
+
+
+def _unknown(source: str) -> str:
+    if source.lower().endswith(SUFFIXES):
+        return f"There is no file {source}."
+    close = close_names(source)
+    meant = f" Did you mean {' or '.join(close)}?" if close else ""
+    return (
+        f'There is no file "{source}", and no dataset of that name in the catalogue.{meant} '
+        f"The catalogue holds: {', '.join(CATALOGUE)}."
+    )
+
+
+def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
+    lines = [f"{table.source}: {_count(problems)} cannot be used."]
+    lines += [
+        f"  {table.where(problem.places[0])}: {problem.what}"
+        for problem in problems[:_SHOWN_PROBLEMS]
+    ]
+    if len(problems) > _SHOWN_PROBLEMS:
+        lines.append(f"  and {len(problems) - _SHOWN_PROBLEMS} more")
+    if on_error == "skip":
+        lines.append("No row is left. Fix the rows.")
+    else:
+        lines.append('Fix them, or leave them out with on_error="skip" (--on-error skip).')
+    return "\n".join(lines)
+
+
+def _skipped(problems: Sequence[Problem], table: Table) -> str:
+    places = sorted(place for problem in problems for place in problem.places)
+    shown = ", ".join(map(str, places[:_SHOWN_PLACES]))
+    more = ", ..." if len(places) > _SHOWN_PLACES else ""
+    noun = ("line" if table.by_line else "row") + ("s" if len(places) > 1 else "")
+    return f"{table.source}: skipped {_count(problems)} ({noun} {shown}{more})."
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    count = sum(len(problem.places) for problem in problems)
+    return f"{count} row{'s' if count > 1 else ''}"

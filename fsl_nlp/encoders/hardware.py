@@ -1,0 +1,50 @@
+"""Which processor to compute on, and in which precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is the GPU where there is one; else what was asked for, if it exists."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(
+            f"device={name!r} cannot be used here ({reason}). Use 'auto', 'cpu' or 'cuda'."
+        ) from None
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """`auto` is bf16 where the processor computes in it, else fp32."""
+    if name not in PRECISIONS:
+        raise OptionError(f"precision={name!r}: choose one of {', '.join(PRECISIONS)}.")
+    if name == "auto":
+        return "bf16" if has_bf16(device) else "fp32"
+    return name
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True where bf16 arithmetic is done by the hardware, not imitated."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        abilities = torch.cpu.get_capabilities()
+        return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+    return False

@@ -1,0 +1,106 @@
+"""From token states to one vector a text, as a model's own configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Reads one JSON file of the model, by its path inside it; None if there is no such file.
+ReadJson = Callable[[str], Any]
+
+LONGEST = 512  # tokens; what a model without any limit is given
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How a model makes a sentence vector.
+
+    `custom` models do more than pool and normalise (a dense layer, several poolings at once);
+    sentence-transformers itself runs those.
+    """
+
+    mode: str = "mean"
+    normalize: bool = True
+    prefix: str = ""
+    max_length: int = LONGEST
+    custom: bool = False
+
+
+def read_pooling(read: ReadJson, *, positions: int, default_prefix: str) -> Pooling:
+    """The pooling of a sentence-transformers folder; mean pooling for any other model."""
+    modules = read("modules.json") or []
+    kinds = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in modules}
+    pooling = read(f"{kinds['Pooling']}/config.json") or {} if "Pooling" in kinds else {}
+    mode = str(pooling.get("pooling_mode") or _old_style_mode(pooling))
+    config = read("config_sentence_transformers.json") or {}
+    prefix = (config.get("prompts") or {}).get(config.get("default_prompt_name")) or default_prefix
+    limits = [positions, (read("sentence_bert_config.json") or {}).get("max_seq_length")]
+    return Pooling(
+        mode=mode,
+        normalize="Normalize" in kinds or not modules,
+        prefix=prefix,
+        max_length=min([n for n in limits if n] or [LONGEST]),
+        custom=bool(kinds.keys() - {"Transformer", "Pooling", "Normalize"})
+        or mode not in POOLINGS
+        or (bool(prefix) and not pooling.get("include_prompt", True)),
+    )
+
+
+def _old_style_mode(config: dict[str, Any]) -> str:
+    """Before sentence-transformers 6, one flag a mode: `pooling_mode_mean_tokens: true`."""
+    chosen = [
+        key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
+        for key, value in config.items()
+        if key.startswith("pooling_mode_") and value is True
+    ]
+    return "+".join(chosen) or "mean"
+
+
+def _mean(states: Tensor, mask: Tensor) -> Tensor:
+    return (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+def _mean_sqrt_len(states: Tensor, mask: Tensor) -> Tensor:
+    return (states * mask).sum(1) / mask.sum(1).clamp(min=1).sqrt()
+
+
+def _weighted_mean(states: Tensor, mask: Tensor) -> Tensor:
+    return _mean(states, mask * mask.cumsum(1))
+
+
+def _cls(states: Tensor, mask: Tensor) -> Tensor:
+    return states[:, 0]
+
+
+def _last(states: Tensor, mask: Tensor) -> Tensor:
+    last = mask[:, :, 0].sum(1).long() - 1
+    return states[range(len(states)), last.clamp(min=0)]
+
+
+def _max(states: Tensor, mask: Tensor) -> Tensor:
+    return states.masked_fill(mask == 0, float("-inf")).amax(1)
+
+
+# Each: states [B, T, D], mask [B, T, 1] -> [B, D]. The names are sentence-transformers'.
+POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": _mean,
+    "mean_sqrt_len": _mean_sqrt_len,
+    "mean_sqrt_len_tokens": _mean_sqrt_len,
+    "weightedmean": _weighted_mean,
+    "cls": _cls,
+    "lasttoken": _last,
+    "max": _max,
+}
+
+
+def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """Token states [B, T, D] and their mask [B, T] to vectors [B, D], in fp32."""
+    import torch.nn.functional as F
+
+    states = states.float()
+    vectors = POOLINGS[pooling.mode](states, mask.unsqueeze(-1).to(states.dtype))
+    return F.normalize(vectors, dim=-1) if pooling.normalize else vectors

@@ -1,0 +1,27 @@
+"""The errors a user can cause. Each message says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class FslError(Exception):
+    """Base of every error that fsl_nlp raises on purpose."""
+
+
+class OptionError(FslError, ValueError):
+    """A setting has a name or a value that does not exist."""
+
+
+class DataError(FslError, ValueError):
+    """A file, a table or a list of examples cannot be used as it is."""
+
+
+class ModelError(FslError, RuntimeError):
+    """A pretrained model cannot be found, read or trusted."""
+
+
+class MissingExtraError(FslError, ImportError):
+    """An optional package is needed; the message names the command that installs it."""
+
+
+class ArtifactError(FslError, RuntimeError):
+    """A saved classifier is incomplete, altered, too new or belongs to another encoder."""

@@ -1,0 +1,1 @@
+"""Methods against labelled data: scores, intervals, reports."""

@@ -1,0 +1,116 @@
+"""Predictions against the truth: accuracy, macro-F1, their intervals, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.errors import DataError
+from fsl_nlp.types import Label
+
+Interval = tuple[float, float]
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    label: Label
+    f1: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    label: Label
+    taken_for: Label
+    count: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well predictions match. Intervals are 95% bootstrap intervals over the texts."""
+
+    count: int
+    accuracy: float
+    accuracy_interval: Interval
+    macro_f1: float
+    macro_f1_interval: Interval
+    worst: tuple[LabelScore, ...]
+    confused: tuple[Confusion, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score_predictions(
+    targets: Sequence[Label | None],
+    predicted: Sequence[Label],
+    labels: Sequence[Label],
+    *,
+    seed: int = 0,
+    shown: int = 5,
+) -> Score:
+    """`labels` are those the classifier can give; macro-F1 is over those that `targets` hold.
+
+    >>> round(score_predictions(["a", "b", "b"], ["a", "b", "a"], ["a", "b"]).accuracy, 3)
+    0.667
+    """
+    index = {label: i for i, label in enumerate(labels)}
+    unknown = sorted({repr(t) for t in targets if t not in index})
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} labels are not known to the classifier: {', '.join(unknown[:10])}. "
+            "Train it with them, or leave those rows out."
+        )
+    if not targets:
+        raise DataError("There are no texts to score.")
+    true = np.array([index[t] for t in targets if t is not None])
+    guess = np.array([index[p] for p in predicted])
+    f1 = _f1(true[None], guess[None], len(labels))[0]
+    counts = np.bincount(true, minlength=len(labels))
+    rng = np.random.default_rng(seed)
+    samples = rng.integers(0, len(true), (_RESAMPLES, len(true)))
+    accuracies = (true == guess)[samples].mean(axis=1)
+    macro = np.nanmean(_f1(true[samples], guess[samples], len(labels)), axis=1)
+    worst = sorted((float(f1[i]), -int(counts[i]), i) for i in np.flatnonzero(counts).tolist())
+    pairs = Counter((t, g) for t, g in zip(true.tolist(), guess.tolist(), strict=True) if t != g)
+    return Score(
+        count=len(true),
+        accuracy=float((true == guess).mean()),
+        accuracy_interval=_middle(accuracies),
+        macro_f1=float(np.nanmean(f1)),
+        macro_f1_interval=_middle(macro),
+        worst=tuple(
+            LabelScore(labels[i], value, -count) for value, count, i in worst[:shown] if value < 1
+        ),
+        confused=tuple(
+            Confusion(labels[t], labels[g], n) for (t, g), n in pairs.most_common(shown)
+        ),
+    )
+
+
+def _f1(true: NDArray[Any], guess: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """F1 of each class, [R, N] for R samples [R, n]; NaN for a class that a sample lacks."""
+    rows = np.arange(len(true))[:, None] * count
+    size = len(true) * count
+
+    def tally(values: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[Any]:
+        flat = (rows + values).ravel()
+        chosen = weights.ravel() if weights is not None else None
+        return np.bincount(flat, weights=chosen, minlength=size).reshape(len(true), count)
+
+    hits = tally(true, true == guess)
+    in_truth, in_guess = tally(true), tally(guess)
+    with np.errstate(invalid="ignore"):
+        return np.where(in_truth > 0, 2 * hits / (in_truth + in_guess), np.nan)
+
+
+def _middle(values: NDArray[Any]) -> Interval:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,35 @@
+"""Where files go, and how they are written so that a crash leaves the old ones whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The user's cache for models and vectors; FSL_NLP_CACHE puts it elsewhere."""
+    chosen = os.environ.get("FSL_NLP_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "fsl_nlp"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/fsl_nlp"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fsl_nlp"
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write beside `path`, then rename: readers see the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""What every head is: two pure functions over a batch of tasks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# What a head has learned: tensors whose first dimension is the task. Saved as it is.
+State = dict[str, Tensor]
+
+
+class Head(ABC):
+    """Learns from support vectors, then scores query vectors.
+
+    Shapes: B tasks, N classes, K examples a class, D dimensions, Q queries. Classes may have
+    fewer than K examples: the rest has weight 0.
+    """
+
+    @abstractmethod
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        """support [B, N, K, D], weights [B, N, K] -> what was learned."""
+
+    @abstractmethod
+    def score(self, state: State, query: Tensor) -> Tensor:
+        """query [B, Q, D] -> [B, Q, N]; the softmax of a row is a (not yet calibrated) belief."""
+
+
+def pack(
+    vectors: NDArray[np.float32], classes: Sequence[int], count: int
+) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
+    """Examples of one task as the padded tensors that heads take.
+
+    Gives support [1, N, K, D], weights [1, N, K] and, for each example, its place in [N * K].
+    """
+    counts = np.bincount(np.asarray(classes, np.int64), minlength=count)
+    width = max(int(counts.max(initial=0)), 1)
+    support = np.zeros((count * width, vectors.shape[1]), np.float32)
+    weights = np.zeros(count * width, np.float32)
+    taken = np.zeros(count, np.int64)
+    places = np.empty(len(classes), np.int64)
+    for i, c in enumerate(classes):
+        places[i] = c * width + taken[c]
+        taken[c] += 1
+    support[places] = vectors
+    weights[places] = 1
+    return (
+        torch.from_numpy(support).view(1, count, width, -1),
+        torch.from_numpy(weights).view(1, count, width),
+        places,
+    )

@@ -1,0 +1,29 @@
+"""Public names that are imported when they are first used, so that importing a package is free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_attributes(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """A module's `__getattr__`, `__dir__` and `__all__`.
+
+    `homes` maps each public name to the submodule that defines it.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return __getattr__, lambda: sorted(homes), sorted(homes)
+
+
+def load_object(path: str) -> Any:
+    """The object that `package.module:name` names."""
+    module, name = path.split(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,39 @@
+"""What users name: `proto`, `linear`, ...
+
+`METHODS` maps a name to the class that is built for it; a new method is one module and one line.
+Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.heads import HEADS
+from fsl_nlp.lazy import load_object
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.methods.base import Method
+
+METHODS: dict[str, str] = {
+    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
+}
+
+
+def method_class(name: str) -> type[Method]:
+    """The class behind a name of `METHODS`."""
+    if name not in METHODS:
+        raise OptionError(
+            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."
+        )
+    found: type[Method] = load_object(METHODS[name])
+    return found
+
+
+def build_method(
+    name: str, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
+) -> Method:
+    """A method ready to fit; an option it does not have is an error that lists those it has."""
+    return method_class(name).build(name, encoder, seed, dict(options or {}))

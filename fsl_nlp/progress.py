@@ -1,0 +1,18 @@
+"""Progress bars: on a terminal, on stderr, and only for work that takes more than two seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def track(total: int, title: str) -> Iterator[Callable[[int], object]]:
+    """Gives a function to call with the number of things done since the last call.
+
+    TQDM_DISABLE=1 in the environment silences it.
+    """
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=title, delay=2, leave=False, disable=None) as bar:
+        yield bar.update

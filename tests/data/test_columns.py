@@ -1,0 +1,125 @@
+"""How columns are found, and what is said when they are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsl_nlp.data import load_dataset
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("text,label", "Sentence,INTENT", " utterance , Category ", "query,class"),
+        *("question,target", "input,label", "content,label", "文本,标签", "句子,类别", "文本,意图"),
+        "\ufefftext,label",
+        '"text","label"',
+    ],
+)
+def test_usual_names(write, pairs, header):
+    assert pairs(load_dataset(write("a.csv", f"{header}\na,b\n"))) == [("a", "b")]
+
+
+def test_named_columns(write, pairs):
+    file = write("a.csv", "Frage,Ziel,text,label\na,b,c,d\n")
+    assert pairs(load_dataset(file)) == [("c", "d")]
+    assert pairs(load_dataset(file, text="Frage", label="Ziel")) == [("a", "b")]
+    assert pairs(load_dataset(file, text=" frage", label="ZIEL")) == [("a", "b")]
+    assert pairs(load_dataset(file, text="label", label="text")) == [("d", "c")]
+
+
+def test_a_column_named_for_one_thing_is_no_candidate_for_the_other(write, pairs):
+    file = write("a.csv", "question,content\na,b\n")
+    assert pairs(load_dataset(file, label="content")) == [("a", "b")]
+
+
+def test_the_exact_name_wins(write, pairs):
+    file = write("a.csv", "Text,text,label\na,b,c\n")
+    assert pairs(load_dataset(file, text="Text")) == [("a", "c")]
+
+
+def test_columns_not_found(write, refusal):
+    file = write("x.csv", "Ziel,Frage\ntrack,wo ist mein Paket\nreturn,was nun\n")
+    message = refusal(file)
+    assert "no text column was found" in message
+    assert "no label column was found" in message
+    assert 'The columns are: "Ziel", "Frage".' in message
+    assert f'load_dataset("{file}", text="Frage", label="Ziel")' in message
+    assert "--text-column Frage --label-column Ziel" in message
+
+
+def test_only_what_is_missing_is_asked_for(write, refusal):
+    file = write("x.csv", "text,Ziel,Datum\na,x,1\nb,x,2\n")
+    message = refusal(file)
+    assert "no text column" not in message
+    assert f'load_dataset("{file}", label="Ziel")' in message
+    file = write("y.csv", "Frage,Ziel\na b c,x\nd e f,x\n")
+    assert f'load_dataset("{file}", text="Frage", label="Ziel")' in refusal(file, text="frage")
+
+
+def test_ambiguous_columns(write, refusal):
+    file = write("x.csv", "text,sentence,label,intent\na,a longer one,x,1\nb,another,x,2\n")
+    message = refusal(file)
+    assert 'the text column may be "text" or "sentence"' in message
+    assert 'the label column may be "label" or "intent"' in message
+    assert f'load_dataset("{file}", text="sentence", label="label")' in message
+
+
+def test_a_name_that_is_not_there(write, refusal):
+    message = refusal(write("x.csv", "text,label\na,b\n"), text="Frage")
+    assert 'text="Frage" (--text-column) names no column' in message
+    assert 'The columns are: "text", "label".' in message
+
+
+def test_one_column_for_both(write, refusal):
+    file = write("x.csv", "text,label\na,b\n")
+    assert 'both name the column "text"' in refusal(file, text="text", label="Text")
+
+
+def test_two_columns_of_one_name(write, refusal):
+    file = write("x.csv", "text,text,label\na,b,c\n")
+    assert 'two columns are named "text". Rename one' in refusal(file)
+    assert "more than one column" in refusal(file, text="text")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "where is my parcel,track\nsend it back,return\n",
+        "hello,greet\ngood day,greet\n",
+        "在吗？,问候\n再见。,告别\n",
+        "我想查询一下物流信息,物流\n退货,售后\n",
+    ],
+)
+def test_files_without_a_header(write, refusal, content):
+    message = refusal(write("x.csv", content))
+    assert "the first row seems to be data. A header row is needed" in message
+
+
+def test_texts_alone_without_a_header(write, refusal):
+    message = refusal(write("x.csv", "where is my parcel\nsend it back\n"), labelled=False)
+    assert "A header row is needed" in message
+    assert "--text-column 'where is my parcel'" in message
+
+
+def test_a_short_first_row_may_be_either(write, refusal):
+    message = refusal(write("x.csv", "hi,greet\ngood day,smalltalk\n"))
+    assert "The file needs a header row" in message
+    assert "seems to be data" not in message
+
+
+def test_the_header_of_json_is_not_doubted(write, refusal):
+    assert "header row" not in refusal(write("x.jsonl", '{"what he said?": "a", "k": 1}\n'))
+
+
+def test_arguments_are_shown_as_source_code(write, refusal):
+    message = refusal(write("x.jsonl", '{"the \\"text\\"": "a b", "it\'s": 1}\n'))
+    assert r'text="the \"text\"", label="it' in message
+    assert "--text-column 'the \"text\"'" in message
+
+
+def test_columns_of_all_lines_count(write, refusal, pairs):
+    file = write("x.jsonl", '{"text": "a", "label": 1}\n{"label": 2, "note": "", "text": "b"}\n')
+    assert pairs(load_dataset(file)) == [("a", 1), ("b", 2)]
+    file = write("x.jsonl", '{"text": "a", "label": 1}\n{"sentence": "b", "label": 1}\n')
+    assert 'the text column may be "text" or "sentence"' in refusal(file)

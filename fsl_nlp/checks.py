@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.types import Label
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def as_texts(values: Any, argument: str, *, allow_empty: bool = False) -> list[str]:
@@ -22,20 +26,32 @@ def as_texts(values: Any, argument: str, *, allow_empty: bool = False) -> list[s
             raise DataError(f"{argument}[{i}] must be a string, got {_describe(item)}.")
         if not item.strip() and not allow_empty:
             raise DataError(f"{argument}[{i}] is empty. Leave it out, or write what it should say.")
+        _check_characters(item, f"{argument}[{i}]")
     return [str(item) for item in items]
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:
     """A flat list of strings or whole numbers.
 
-    >>> as_labels([np.int64(3), "refund"], "labels")
-    [3, 'refund']
+    >>> as_labels([np.int64(3), 4.0, "refund"], "labels")
+    [3, 4, 'refund']
     """
     labels: list[Label] = []
     for i, item in enumerate(_as_list(values, argument)):
         if isinstance(item, str):
+            if not item.strip():
+                raise DataError(f"{argument}[{i}] is empty. Every text needs a label.")
+            _check_characters(item, f"{argument}[{i}]")
             labels.append(str(item))
         elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+            labels.append(int(item))
+        elif isinstance(item, (float, np.floating)):
+            # pandas turns a column of whole numbers with a gap into floats.
+            if not item.is_integer():
+                raise DataError(
+                    f"{argument}[{i}] must be a string or a whole number, not missing or "
+                    f"continuous, got {_describe(item)}."
+                )
             labels.append(int(item))
         else:
             raise DataError(
@@ -44,9 +60,29 @@ def as_labels(values: Any, argument: str) -> list[Label]:
     return labels
 
 
+def as_known(labels: Sequence[Label], known: Collection[Label]) -> list[Label]:
+    """Labels as `known` writes them: the "3" of a CSV file, which has no numbers, as the 3 there.
+
+    >>> as_known(["3", "refund"], [3, 4])
+    [3, 'refund']
+    """
+    exact, written = set(known), {str(label): label for label in known}
+    return [label if label in exact else written.get(str(label), label) for label in labels]
+
+
+def _check_characters(text: str, place: str) -> None:
+    if _SURROGATE.search(text):
+        raise DataError(
+            f"{place} holds half a character (a lone surrogate): {_describe(text)}. It was cut "
+            "inside an emoji, or decoded from bytes that are not UTF-8."
+        )
+
+
 def _as_list(values: Any, argument: str) -> list[Any]:
-    if isinstance(values, (str, bytes)) or values is None:
+    if isinstance(values, (str, bytes, Mapping)) or values is None:
         raise DataError(f"{argument} must be a list, got {_describe(values)}.")
+    if isinstance(values, (set, frozenset)):
+        raise DataError(f"{argument} must be a list; a {type(values).__name__} has no order.")
     shape = getattr(values, "shape", None)
     if shape is not None and len(shape) != 1:
         raise DataError(

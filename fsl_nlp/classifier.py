@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.checks import as_labels, as_texts
 from fsl_nlp.decision import decide, empty_prediction, softmax
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo, Neighbour, Prediction, sort_labels
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.encoder = encoder
         self.seed = seed
         self.device = device
-        for name, value in options.items():
-            setattr(self, name, value)
+        self._store(options)
 
     def fit(
         self,
@@ -72,17 +71,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_dataset(self, support: Dataset) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels."""
+        from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
 
-        if len(support.labels) < 2:
-            raise DataError(
-                f"A classifier needs at least two classes; here is {len(support.labels)}: "
-                f"{list(support.labels)}."
-            )
+        _check_support(support)
         encoder = self._load_encoder(support)
         method = _choose_method(support) if self.method == "auto" else self.method
-        fitted = build_method(method, encoder, seed=self.seed, options=self._options()).fit(support)
-        return self._take(fitted, method, encoder, support.examples)
+        options = self._options()
+        fitted = build_method(method, encoder, seed=self.seed, options=options).fit(support)
+        version = model_version(support, method, encoder, seed=self.seed, options=options)
+        return self._take(fitted, method, encoder, support.examples, version)
 
     def _take(
         self,
@@ -90,15 +88,14 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         method: str,
         encoder: TextEncoder,
         examples: tuple[Example, ...],
+        version: str,
     ) -> FewShotClassifier:
-        from fsl_nlp.artifact import model_version
-
         self.classifier_ = fitted
         self.method_ = method
         self.encoder_ = encoder
         self.examples_ = examples
         self.classes_ = _as_array(fitted.labels)
-        self.model_version_ = model_version(fitted, method, encoder)
+        self.model_version_ = version
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -129,9 +126,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `top_k` labels are named, the answer included; `nearest` training examples are shown.
         """
         check_is_fitted(self)
-        if isinstance(text, str):
-            return self._classify([text], top_k, nearest)[0]
-        return self._classify(as_texts(text, "text", allow_empty=True), top_k, nearest)
+        texts = as_texts([text] if isinstance(text, str) else text, "text", allow_empty=True)
+        predictions = self._classify(texts, top_k, nearest)
+        return predictions[0] if isinstance(text, str) else predictions
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write everything but the encoder's weights to `folder`."""
@@ -193,11 +190,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ]
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
-        from fsl_nlp.encoders import load_encoder
+        from fsl_nlp.encoders import TextEncoder, load_encoder
         from fsl_nlp.encoders.catalogue import auto_model
 
-        if not isinstance(self.encoder, str):
+        if isinstance(self.encoder, TextEncoder):
             return self.encoder
+        if not isinstance(self.encoder, str):
+            raise OptionError(
+                f"encoder={self.encoder!r}: must be a name, a folder or a TextEncoder."
+            )
         if self.encoder != "auto":
             return load_encoder(self.encoder, device=self.device)
         described = [info.description or "" for info in support.info.values()]
@@ -217,9 +218,32 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {**super().get_params(deep), **self._options()}
 
     def set_params(self, **params: Any) -> FewShotClassifier:
-        for name, value in params.items():
-            setattr(self, name, value)
+        self._store(params)
         return self
+
+    def _store(self, params: Mapping[str, Any]) -> None:
+        for name, value in params.items():
+            # Options live beside methods and learned attributes, and must not take their place.
+            if hasattr(type(self), name) or name.startswith("_") or name.endswith("_"):
+                raise OptionError(f"{name!r} cannot be the name of an option.")
+            setattr(self, name, value)
+
+    # scikit-learn's own version compares arrays, which cannot hold labels of both kinds.
+    def score(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Label] | NDArray[Any],
+        sample_weight: Sequence[float] | None = None,
+    ) -> float:
+        """Accuracy: the share of texts that get their label."""
+        targets = as_labels(labels, "labels")
+        found = self.predict(texts).tolist()
+        if len(found) != len(targets):
+            raise DataError(_unequal(len(found), len(targets)))
+        if not targets:
+            raise DataError("There are no texts to score.")
+        hits = [target == label for target, label in zip(targets, found, strict=True)]
+        return float(np.average(hits, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -233,19 +257,44 @@ def _support(
     texts: list[str], labels: list[Label], descriptions: Mapping[Label, str] | None
 ) -> Dataset:
     if len(texts) != len(labels):
-        raise DataError(
-            f"texts has {len(texts)} entries and labels has {len(labels)}; each text needs a label."
-        )
-    described = dict(descriptions or {})
-    for label, description in described.items():
-        if not isinstance(description, str) or not description.strip():
-            raise DataError(f"descriptions[{label!r}] must be a text, got {description!r}.")
+        raise DataError(_unequal(len(texts), len(labels)))
+    described = _descriptions(descriptions)
     if not texts and not described:
         raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
     examples = tuple(Example(text, label) for text, label in zip(texts, labels, strict=True))
     all_labels = sort_labels({*labels, *described})
     info = {label: LabelInfo(description=text) for label, text in described.items()}
     return Dataset(examples, tuple(all_labels), info)
+
+
+def _check_support(support: Dataset) -> None:
+    as_texts(support.texts, "texts")
+    unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
+    if unlisted:
+        raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
+    if len(support.labels) < 2:
+        raise DataError(
+            f"A classifier needs at least two classes, got {len(support.labels)} class: "
+            f"{list(support.labels)}."
+        )
+
+
+def _unequal(texts: int, labels: int) -> str:
+    return f"texts has {texts} entries and labels has {labels}; each text needs a label."
+
+
+def _descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, str]:
+    if descriptions is None:
+        return {}
+    if not isinstance(descriptions, Mapping):
+        raise DataError(
+            "descriptions must be a dictionary {label: what it means}, "
+            f"got a {type(descriptions).__name__}."
+        )
+    labels = as_labels(list(descriptions), "descriptions")
+    for label, text in zip(labels, descriptions.values(), strict=True):
+        as_texts([text], f"descriptions[{label!r}]")
+    return dict(zip(labels, descriptions.values(), strict=True))
 
 
 def _choose_method(support: Dataset) -> str:

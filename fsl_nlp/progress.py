@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,5 +15,7 @@ def track(total: int, title: str) -> Iterator[Callable[[int], object]]:
     """
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=title, delay=2, leave=False, disable=None) as bar:
+    # None: shown on a terminal only. Given so, it would override the variable.
+    disable = bool(os.environ.get("TQDM_DISABLE")) or None
+    with tqdm(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
         yield bar.update

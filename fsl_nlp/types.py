@@ -74,9 +74,11 @@ class Dataset:
     def from_hf(
         cls, table: datasets.Dataset, *, text: str = "text", label: str = "label"
     ) -> Dataset:
-        """A `datasets.Dataset`; a ClassLabel column gives its names."""
+        """A `datasets.Dataset`; a ClassLabel column gives its names, and its -1 means no label."""
         names = getattr(table.features[label], "names", None)
-        values = [names[v] if names and v is not None else v for v in table[label]]
+        values = list(table[label])
+        if names:
+            values = [names[v] if v is not None and v >= 0 else None for v in values]
         return cls.from_texts(list(table[text]), values)
 
     def to_hf(self) -> datasets.Dataset:

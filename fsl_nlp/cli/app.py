@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import typer
 
-from fsl_nlp.cli import data, demo, evaluate, fit, models, predict
-from fsl_nlp.cli.run import report_error
+from fsl_nlp.cli import curve, data, demo, episodes, evaluate, fit, models, predict, submit
+from fsl_nlp.cli.run import report_error, was_given
 
 app = typer.Typer(
     name="fsl-nlp",
@@ -17,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (demo, fit, predict, evaluate, models, data):
+for module in (demo, fit, predict, evaluate, episodes, curve, submit, models, data):
     module.add_to(app)
 
 
@@ -28,6 +29,10 @@ def run() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
+    except SystemExit as end:
+        if end.code == 2 and was_given("--json"):
+            print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
+        raise
     except BrokenPipeError:
         # The reader has gone (`fsl-nlp ... | head`): nobody is left to be told.
         sys.stderr.close()
@@ -36,6 +41,6 @@ def run() -> None:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        if "--debug" in sys.argv:
+        if was_given("--debug"):
             raise
-        sys.exit(report_error(error, as_json="--json" in sys.argv))
+        sys.exit(report_error(error, as_json=was_given("--json")))

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fsl_nlp.cli.options import DataDir
 from fsl_nlp.cli.run import Run, command
+
+if TYPE_CHECKING:
+    from fsl_nlp.data import Fetched, Status
+
+Name = Annotated[str, typer.Argument(help="A name that `fsl-nlp data list` shows.")]
+Split = Annotated[str | None, typer.Option(help="Only this split. Default: all.")]
+_USE = """Use NAME or NAME:SPLIT where a command takes a file. \
+Public corpora are looked for in --data-dir or FSL_NLP_DATA.
+`fsl-nlp data get NAME` downloads them, `fsl-nlp data check NAME` verifies them."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,39 +29,94 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.data import list_datasets
 
         statuses = list_datasets(data_dir)
-        result = {
-            "datasets": [
-                {
-                    "name": status.entry.name,
-                    "description": status.entry.description,
-                    "language": status.entry.language,
-                    "kind": status.entry.kind,
-                    "licence": status.entry.licence,
-                    "splits": list(status.entry.splits),
-                    "available": list(status.splits),
-                    "folder": str(status.folder) if status.folder else None,
-                }
-                for status in statuses
-            ]
-        }
+        result = {"datasets": [_status(status) for status in statuses]}
+        run.show(result, lambda: _list_text(statuses))
 
-        def text() -> Any:
-            from rich.console import Group
-            from rich.table import Table
+    @command(group, example="fsl-nlp data get fewrel --split val_wiki --data-dir corpora")
+    def get(run: Run, name: Name, split: Split = None, data_dir: DataDir = None) -> None:
+        """Download a public corpus from where it is published, and verify it.
 
-            table = Table("name", "language", "here", "splits", "what it is", box=None)
-            for status in statuses:
-                table.add_row(
-                    status.entry.name,
-                    status.entry.language,
-                    "yes" if status.available else "no",
-                    ", ".join(status.entry.splits),
-                    status.entry.description,
-                )
-            return Group(
-                table,
-                "\nUse NAME or NAME:SPLIT where a command takes a file. Public corpora are looked "
-                "for in --data-dir or FSL_NLP_DATA.",
-            )
+        What is here already stays; what broke off goes on.
+        """
+        from fsl_nlp.data import fetch_dataset
 
-        run.show(result, text)
+        def report(file: Fetched) -> None:
+            if not run.json:
+                print(_fetched_line(file))
+
+        files = fetch_dataset(name, split=split, data_dir=data_dir, report=report)
+        result = [
+            {"path": str(file.path), "urls": list(file.urls), "verified": file.verified}
+            for file in files
+        ]
+        run.show({"name": name, "files": result}, lambda: None)
+
+    @command(group, example="fsl-nlp data check banking77")
+    def check(run: Run, name: Name, split: Split = None, data_dir: DataDir = None) -> None:
+        """Compare the files of a dataset with their published sums.
+
+        The exit status is 1 if a file differs, or if nothing that was asked for is here.
+        """
+        from fsl_nlp.data import check_dataset
+
+        checks = check_dataset(name, split=split, data_dir=data_dir)
+        result = [
+            {"split": check.split, "path": str(check.path), "state": check.state}
+            for check in checks
+        ]
+        run.show(
+            {"name": name, "files": result},
+            lambda: _aligned([(check.state, str(check.path)) for check in checks]),
+        )
+        here = any(check.split and check.state != "missing" for check in checks)
+        if not here or any(check.state == "differs" for check in checks):
+            raise typer.Exit(1)
+
+
+def _status(status: Status) -> dict[str, Any]:
+    return {
+        "name": status.entry.name,
+        "description": status.entry.description,
+        "language": status.entry.language,
+        "kind": status.entry.kind,
+        "licence": status.entry.licence,
+        "source": status.entry.source or None,
+        "splits": list(status.entry.splits),
+        "available": list(status.splits),
+        "folder": str(status.folder) if status.folder else None,
+    }
+
+
+def _list_text(statuses: Iterable[Status]) -> str:
+    """One line a dataset, however long, so that grep and awk can use them."""
+    rows = [("name", "language", "here", "what it is", "splits")]
+    for status in statuses:
+        entry, here = status.entry, _here(len(status.splits), len(status.entry.splits))
+        rows.append((entry.name, entry.language, here, entry.description, _short(entry.splits)))
+    return f"{_aligned(rows)}\n\n{_USE}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def _here(count: int, total: int) -> str:
+    return "yes" if count == total else f"{count} of {total}" if count else "no"
+
+
+def _short(splits: Iterable[str]) -> str:
+    """train_0, train_1, train_2 as train_0-2."""
+    shown: list[str] = []
+    for stem, group in groupby(splits, key=lambda split: split.rstrip("0123456789")):
+        names = list(group)
+        shown += names if len(names) < 3 else [f"{names[0]}-{names[-1].removeprefix(stem)}"]
+    return ", ".join(shown)
+
+
+def _fetched_line(file: Fetched) -> str:
+    verified = "its sum is right" if file.verified else "no sum of it is known"
+    if not file.urls:
+        return f"here already: {file.path} ({verified})"
+    return f"fetched {' and '.join(file.urls)}\n  to {file.path} ({verified})"

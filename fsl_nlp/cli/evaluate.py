@@ -32,16 +32,18 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Score a saved classifier on labelled texts."""
         from fsl_nlp import FewShotClassifier, load_dataset
-        from fsl_nlp.evaluation.scoring import score_predictions
+        from fsl_nlp.checks import as_known
+        from fsl_nlp.evaluation.scoring import check_known, score_predictions
 
         data = load_dataset(
             test, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
         classifier = FewShotClassifier.load(folder, device=device)
         labels = classifier.classifier_.labels
-        score = score_predictions(
-            data.targets, classifier.predict(data.texts).tolist(), labels, seed=run.seed
-        )
+        targets = as_known(data.known_targets, labels)
+        check_known(targets, labels)  # before the long work
+        found = classifier.predict(data.texts).tolist()
+        score = score_predictions(targets, found, labels, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
         run.show(result, lambda: score_as_table(score))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,9 @@ def add_to(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option(help="Option of the method, NAME=VALUE. May be repeated."),
         ] = None,
+        shots: Annotated[
+            int | None, typer.Option(min=1, help="Learn from so many texts a label only.")
+        ] = None,
         descriptions: Annotated[
             Path | None, typer.Option(help="JSON file {label: description in words}.")
         ] = None,
@@ -43,15 +47,25 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Train a classifier from labelled texts and save it."""
         from fsl_nlp import FewShotClassifier, load_dataset
+        from fsl_nlp.artifact import check_folder
+        from fsl_nlp.checks import as_known
+        from fsl_nlp.splits import sample_shots
 
+        check_folder(out)
+        options, described = parse_options(option), read_descriptions(descriptions)
         data = load_dataset(
             train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
+        if shots is not None:
+            data = sample_shots(data, shots, run.seed)
         started = time.perf_counter()
         classifier = FewShotClassifier(
-            method=method, encoder=encoder, seed=run.seed, device=device, **parse_options(option)
+            method=method, encoder=encoder, seed=run.seed, device=device, **options
         )
-        classifier.fit(data.texts, data.known_targets, descriptions=read_descriptions(descriptions))
+        meanings = dict(
+            zip(as_known(list(described), data.labels), described.values(), strict=True)
+        )
+        classifier.fit(data.texts, data.known_targets, descriptions=meanings)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
         result = {
@@ -68,7 +82,7 @@ def add_to(app: typer.Typer) -> None:
             lambda: (
                 f"Learned {result['labels']} labels from {result['examples']} texts "
                 f"in {seconds:.1f} s ({result['method']} on {result['encoder']}).\n"
-                f'Saved in {out}. Ask it: fsl-nlp predict {out} "..."'
+                f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
             ),
         )
 
@@ -86,6 +100,8 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
+        if name in ("method", "encoder", "seed", "device"):
+            raise OptionError(f"--option {pair}: write it as --{name} {value}.")
         try:
             options[name] = json.loads(value)
         except ValueError:
@@ -93,11 +109,11 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
     return options
 
 
-def read_descriptions(path: Path | None) -> dict[str, str] | None:
+def read_descriptions(path: Path | None) -> dict[str, str]:
     import json
 
     if path is None:
-        return None
+        return {}
     try:
         descriptions = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,10 @@ def add_to(app: typer.Typer) -> None:
         run: Run,
         folder: ClassifierFolder,
         text: Annotated[
-            list[str] | None, typer.Argument(help="Texts; without any, lines of stdin.")
+            list[str] | None,
+            typer.Argument(
+                help="Texts; without any, lines of stdin. Put -- before one that begins with -."
+            ),
         ] = None,
         file: Annotated[
             Path | None,
@@ -47,7 +51,12 @@ def add_to(app: typer.Typer) -> None:
                 for text, prediction in zip(texts, predictions, strict=True)
             ],
         }
-        run.show(result, lambda: print(predictions_as_text(texts, predictions)))
+
+        def text_of_all() -> None:
+            if predictions:
+                print(predictions_as_text(texts, predictions))
+
+        run.show(result, text_of_all)
 
 
 def predictions_as_text(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
@@ -75,20 +84,25 @@ def _texts(arguments: list[str] | None, file: Path | None, text_column: str | No
     if file is None:
         if sys.stdin.isatty():
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
-        return _lines(sys.stdin.read())
+        return _lines(sys.stdin.buffer.read(), "stdin")
     if file.suffix.lower() == ".txt":
         try:
-            return _lines(file.read_text(encoding="utf-8-sig"))
+            return _lines(file.read_bytes(), str(file))
         except OSError as error:
-            raise DataError(f"{file}: {error.strerror}.") from None
-        except UnicodeDecodeError as error:
-            raise DataError(f"{file} is not UTF-8 ({error}). Save it as UTF-8.") from None
+            raise DataError(f"{file} cannot be read: {error.strerror or error}.") from None
     from fsl_nlp import load_dataset
 
     return load_dataset(file, text=text_column, labelled=False).texts
 
 
-def _lines(content: str) -> list[str]:
+def _lines(content: bytes, source: str) -> list[str]:
     """Split on line ends only; U+2028 and its like stay inside a text."""
-    lines = content.replace("\r\n", "\n").split("\n")
+    from fsl_nlp.data.encoding import decode
+
+    text, encoding = decode(content, source)
+    if encoding:
+        warnings.warn(f"{source} is not UTF-8: it was read as {encoding}.", stacklevel=2)
+    if not text:
+        warnings.warn(f"{source} is empty, so there is nothing to label.", stacklevel=2)
+    lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines

@@ -18,7 +18,7 @@ import typer
 from fsl_nlp.errors import FslError
 
 _COMMON = {
-    "seed": (Annotated[int, typer.Option(help="Where randomness starts.")], 0),
+    "seed": (Annotated[int, typer.Option(min=0, help="Where randomness starts.")], 0),
     "json": (
         Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")],
         False,
@@ -52,7 +52,9 @@ def console() -> Any:
     """Where results for people go. Not a terminal: wide and plain, for files and pipes."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else 120
+    # Labels and file names are shown as they are, "[red]" and ":smile:" included.
+    return Console(width=width, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def command(app: typer.Typer, *, example: str, name: str | None = None) -> Callable[..., Any]:
@@ -80,6 +82,12 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
     return decorate
 
 
+def was_given(flag: str) -> bool:
+    """Whether the command line holds an option; also where it could not be parsed."""
+    words = sys.argv[1:]
+    return flag in (words[: words.index("--")] if "--" in words else words)
+
+
 def report_error(error: Exception, *, as_json: bool) -> int:
     """Tell the user, on stderr and in JSON; gives the exit status."""
     if isinstance(error, FslError):
@@ -105,7 +113,9 @@ def _set_up(*, quiet: bool) -> None:
     warnings.showwarning = show_warning
     logger = logging.getLogger("fsl_nlp")
     logger.setLevel(logging.ERROR if quiet else logging.WARNING)
-    logging.getLogger("transformers").setLevel(logging.ERROR)
+    # Read by these libraries when they are imported. They warn of what fsl_nlp says better.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     if quiet:
         os.environ["TQDM_DISABLE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")

@@ -1,38 +1,19 @@
-"""The datasets that have a name: samples that come with the project, and public corpora.
-
-To add one, add an entry to `CATALOGUE`.
-"""
+"""The datasets that have a name: samples that come with the project, and public corpora."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 
+from fsl_nlp.data.entries import CATALOGUE as CATALOGUE
+from fsl_nlp.data.entries import Entry as Entry
 from fsl_nlp.errors import DataError
 
 DATA_VARIABLE = "FSL_NLP_DATA"
 _PACKAGE = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a dataset without opening it."""
-
-    name: str
-    description: str
-    language: str
-    kind: Literal["sample", "corpus"]  # shipped with the project, or under the data folder
-    splits: Mapping[str, str]  # name -> file, relative to that root; the first is the default
-    licence: str | None = None
-
-    @property
-    def folder(self) -> str:
-        """Where the files lie, relative to the root."""
-        return next(iter(self.splits.values())).rpartition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -46,56 +27,6 @@ class Status:
     @property
     def available(self) -> bool:
         return bool(self.splits)
-
-
-def _files(folder: str, splits: str, suffix: str) -> dict[str, str]:
-    return {split: f"{folder}/{split}{suffix}" for split in splits.split()}
-
-
-CATALOGUE: dict[str, Entry] = {
-    "support_en": Entry(
-        name="support_en",
-        description="questions to a web shop's customer support",
-        language="en",
-        kind="sample",
-        splits=_files("samples/support_en", "train test out_of_scope", ".csv"),
-    ),
-    "support_zh": Entry(
-        name="support_zh",
-        description="questions to a web shop's customer support, in Chinese",
-        language="zh",
-        kind="sample",
-        splits=_files("samples/support_zh", "train test out_of_scope", ".csv"),
-    ),
-    "banking77": Entry(
-        name="banking77",
-        description="questions to a bank, 77 intents that lie close together",
-        language="en",
-        kind="corpus",
-        splits=_files("intents/banking77", "train train_5 train_10 valid test", ".jsonl"),
-        licence="CC-BY-4.0",
-    ),
-    "clinc150": Entry(
-        name="clinc150",
-        description="requests to an assistant, 150 intents, with out-of-scope questions",
-        language="en",
-        kind="corpus",
-        splits=_files(
-            "intents/clinc150",
-            "train train_5 train_10 valid test oos_train oos_valid oos_test",
-            ".jsonl",
-        ),
-        licence="CC-BY-3.0",
-    ),
-    "smp2017": Entry(
-        name="smp2017",
-        description="requests to an assistant, 31 domains",
-        language="zh",
-        kind="corpus",
-        splits=_files("intents/smp2017", "train develop test", ".jsonl"),
-        licence="see source",
-    ),
-}
 
 
 def datasets_folder() -> Path | None:
@@ -130,15 +61,41 @@ def find_split(
     entry = CATALOGUE.get(base)
     if entry is None:
         return None
+    if entry.needs_split and not colon:
+        raise DataError(
+            f"{base} has several splits and none is the default. Say which, as in "
+            f"{base}:{next(iter(entry.splits))}. Its splits are: {', '.join(entry.splits)}."
+        )
     split = split if colon else next(iter(entry.splits))
+    check_split(entry, split)
+    root, file = root_of(entry, data_dir), entry.splits[split]
+    if root is None or not (root / file).is_file():
+        raise DataError(_missing(entry, split, root))
+    return entry, root / file
+
+
+def find_entry(name: str) -> Entry:
+    """The entry of that name, or a DataError that names those there are."""
+    if name not in CATALOGUE:
+        close = close_names(name)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise DataError(
+            f'There is no dataset "{name}" in the catalogue.{meant} '
+            f"The catalogue holds: {', '.join(CATALOGUE)}."
+        )
+    return CATALOGUE[name]
+
+
+def check_split(entry: Entry, split: str) -> None:
     if split not in entry.splits:
         raise DataError(
-            f'{base} has no split "{split}". Its splits are: {", ".join(entry.splits)}.'
+            f'{entry.name} has no split "{split}". Its splits are: {", ".join(entry.splits)}.'
         )
-    root, file = _root(entry, data_dir), entry.splits[split]
-    if root is None or not (root / file).is_file():
-        raise DataError(_missing(entry, file, root))
-    return entry, root / file
+
+
+def root_of(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
+    """The folder that the entry's files are relative to."""
+    return datasets_folder() if entry.kind == "sample" else data_folder(data_dir)
 
 
 def close_names(name: str) -> list[str]:
@@ -151,23 +108,23 @@ def close_names(name: str) -> list[str]:
 
 
 def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:
-    root = _root(entry, data_dir)
+    root = root_of(entry, data_dir)
     if root is None:
         return Status(entry, None, ())
     here = tuple(split for split, file in entry.splits.items() if (root / file).is_file())
     return Status(entry, root / entry.folder, here)
 
 
-def _root(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Path | None:
-    return datasets_folder() if entry.kind == "sample" else data_folder(data_dir)
-
-
-def _missing(entry: Entry, file: str, root: Path | None) -> str:
+def _missing(entry: Entry, split: str, root: Path | None) -> str:
+    file = entry.splits[split]
     if entry.kind == "sample":
         looked = f" (looked for {root / file})" if root else ""
         return f"{entry.name}: this sample is not installed with this copy of fsl_nlp{looked}."
     looked = f"there is no {root / file}" if root else "no data folder is set"
+    folder = shlex.quote(str(root)) if root else "FOLDER"
+    fetch = f"fsl-nlp data get {entry.name} --split {split} --data-dir {folder}"
     return (
         f"{entry.name} is not here: {looked}. Set {DATA_VARIABLE} to the folder that holds "
-        f"{file}, or pass it as data_dir."
+        f"{file}, or pass it as data_dir; "
+        + (f"to download it: {fetch}" if entry.download else f"its source is {entry.source}")
     )

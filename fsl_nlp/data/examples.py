@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fsl_nlp.data.columns import Columns
@@ -15,26 +15,37 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can escape one half of a pair
 Placed = tuple[int, Example]  # an example and the place of its record
 
 
-def read_examples(
-    records: Sequence[Record], columns: Columns, *, labelled: bool = True
-) -> tuple[list[Placed], list[Problem]]:
-    """The usable rows, and a problem for each of the others.
+def row_maker(columns: Columns, *, labelled: bool = True) -> Callable[[Record], Example]:
+    """How a row of a table becomes an example, or a ValueError.
 
-    >>> read_examples([Record(2, {"text": " "})], Columns("text"), labelled=False)
+    >>> row_maker(Columns("text"), labelled=False)(Record(2, {"text": " hi "})).text
+    'hi'
+    """
+
+    def make(record: Record) -> Example:
+        return Example(
+            text=read_text(record.values.get(columns.text)),
+            label=read_label(_value(record, columns.label), needed=labelled),
+            id=_read_id(_value(record, columns.id)),
+        )
+
+    return make
+
+
+def read_examples(
+    records: Sequence[Record], make: Callable[[Record], Example]
+) -> tuple[list[Placed], list[Problem]]:
+    """The usable records, and a problem for each of the others.
+
+    >>> read_examples([Record(2, {"text": " "})], row_maker(Columns("text"), labelled=False))
     ([], [Problem(places=(2,), what='the text is empty')])
     """
     examples, problems = [], []
     for record in records:
         try:
-            example = Example(
-                text=read_text(record.values.get(columns.text)),
-                label=read_label(_value(record, columns.label), needed=labelled),
-                id=_read_id(_value(record, columns.id)),
-            )
+            examples.append((record.place, make(record)))
         except ValueError as error:
             problems.append(Problem((record.place,), str(error)))
-        else:
-            examples.append((record.place, example))
     return examples, problems
 
 

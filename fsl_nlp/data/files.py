@@ -37,14 +37,15 @@ def read_file(path: Path, *, source: str) -> Table:
         f"{source} is not UTF-8: it was read as {encoding}. To convert it: "
         f"iconv -f {encoding} -t UTF-8 old > new, or save it as CSV UTF-8."
     )
-    return replace(_parse(text, suffix, source), note=note if encoding else "")
+    return replace(_parse(text, path, source), note=note if encoding else "")
 
 
-def _parse(text: str, suffix: str, source: str) -> Table:
+def _parse(text: str, path: Path, source: str) -> Table:
+    suffix = path.suffix.lower()
     if "\r" in text and "\n" not in text:
         raise DataError(f"{source}: its lines end in a bare \\r. Save it with \\n line ends.")
     if suffix == ".json":
-        return read_json(text, source)
+        return read_json(text, source, path.parent)
     if suffix in (".jsonl", ".ndjson"):
         return read_json_lines(text, source)
     # Where the comma is the decimal sign, spreadsheets write CSV with semicolons.

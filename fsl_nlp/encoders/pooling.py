@@ -19,8 +19,8 @@ LONGEST = 512  # tokens; what a model without any limit is given
 class Pooling:
     """How a model makes a sentence vector.
 
-    `custom` models do more than pool and normalise (a dense layer, several poolings at once);
-    sentence-transformers itself runs those.
+    `custom` models do more than pool and normalise (a dense layer, several poolings at once, a
+    prompt that is left out of the mean); sentence-transformers itself runs those.
     """
 
     mode: str = "mean"
@@ -33,21 +33,29 @@ class Pooling:
 def read_pooling(read: ReadJson, *, positions: int, default_prefix: str) -> Pooling:
     """The pooling of a sentence-transformers folder; mean pooling for any other model."""
     modules = read("modules.json") or []
-    kinds = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in modules}
+    kinds = {_kind(module["type"]): module["path"] for module in modules}
     pooling = read(f"{kinds['Pooling']}/config.json") or {} if "Pooling" in kinds else {}
     mode = str(pooling.get("pooling_mode") or _old_style_mode(pooling))
     config = read("config_sentence_transformers.json") or {}
+    transformer = read("sentence_bert_config.json") or {}
     prefix = (config.get("prompts") or {}).get(config.get("default_prompt_name")) or default_prefix
-    limits = [positions, (read("sentence_bert_config.json") or {}).get("max_seq_length")]
+    limits = [positions, transformer.get("max_seq_length")]
     return Pooling(
         mode=mode,
         normalize="Normalize" in kinds or not modules,
         prefix=prefix,
         max_length=min([n for n in limits if n] or [LONGEST]),
-        custom=bool(kinds.keys() - {"Transformer", "Pooling", "Normalize"})
+        custom=bool(modules and kinds.keys() - {"Normalize"} != {"Transformer", "Pooling"})
         or mode not in POOLINGS
+        or bool(transformer.get("do_lower_case"))
         or (bool(prefix) and not pooling.get("include_prompt", True)),
     )
+
+
+def _kind(type_name: str) -> str:
+    """`sentence_transformers.models.Pooling` -> `Pooling`; a class from elsewhere stays whole."""
+    ours = type_name.startswith("sentence_transformers.")
+    return type_name.rsplit(".", 1)[-1] if ours else type_name
 
 
 def _old_style_mode(config: dict[str, Any]) -> str:
@@ -78,7 +86,7 @@ def _cls(states: Tensor, mask: Tensor) -> Tensor:
 
 def _last(states: Tensor, mask: Tensor) -> Tensor:
     last = mask[:, :, 0].sum(1).long() - 1
-    return states[range(len(states)), last.clamp(min=0)]
+    return states.take_along_dim(last.clamp(min=0)[:, None, None], 1)[:, 0]
 
 
 def _max(states: Tensor, mask: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from fsl_nlp.types import Label
 Interval = tuple[float, float]
 
 _RESAMPLES = 1000
+_SHOWN = 5  # of the labels in a message, the worst labels and the confusions
 
 
 @dataclass(frozen=True)
@@ -48,30 +49,41 @@ class Score:
         return asdict(self)
 
 
+def check_known(found: Sequence[Label | None], labels: Sequence[Label]) -> None:
+    """Refuse what is not one of a classifier's labels."""
+    known = set(labels)
+    unknown = [repr(label) for label in dict.fromkeys(found) if label not in known]
+    if unknown:
+        more = " and more" if len(unknown) > _SHOWN else ""
+        raise DataError(
+            f"{len(unknown)} {'label is' if len(unknown) == 1 else 'labels are'} not known to the "
+            f"classifier: {', '.join(unknown[:_SHOWN])}{more}. "
+            "Train it with them, or leave those rows out."
+        )
+
+
 def score_predictions(
     targets: Sequence[Label | None],
     predicted: Sequence[Label],
     labels: Sequence[Label],
     *,
     seed: int = 0,
-    shown: int = 5,
+    shown: int = _SHOWN,
 ) -> Score:
     """`labels` are those the classifier can give; macro-F1 is over those that `targets` hold.
 
     >>> round(score_predictions(["a", "b", "b"], ["a", "b", "a"], ["a", "b"]).accuracy, 3)
     0.667
     """
-    index = {label: i for i, label in enumerate(labels)}
-    unknown = sorted({repr(t) for t in targets if t not in index})
-    if unknown:
-        raise DataError(
-            f"{len(unknown)} labels are not known to the classifier: {', '.join(unknown[:10])}. "
-            "Train it with them, or leave those rows out."
-        )
-    if not targets:
+    if len(targets) != len(predicted):
+        raise DataError(f"There are {len(targets)} targets and {len(predicted)} predictions.")
+    if len(targets) == 0:
         raise DataError("There are no texts to score.")
-    true = np.array([index[t] for t in targets if t is not None])
-    guess = np.array([index[p] for p in predicted])
+    check_known(targets, labels)
+    check_known(predicted, labels)
+    index: dict[Label | None, int] = {label: i for i, label in enumerate(labels)}
+    true = np.array([index[label] for label in targets])
+    guess = np.array([index[label] for label in predicted])
     f1 = _f1(true[None], guess[None], len(labels))[0]
     counts = np.bincount(true, minlength=len(labels))
     rng = np.random.default_rng(seed)

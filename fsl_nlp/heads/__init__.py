@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 HEADS: dict[str, str] = {
     "proto": "fsl_nlp.heads.proto:ProtoHead",
     "linear": "fsl_nlp.heads.linear:LinearHead",
+    "matching": "fsl_nlp.heads.matching:MatchingHead",
+    "knn": "fsl_nlp.heads.knn:KnnHead",
+    "ridge": "fsl_nlp.heads.ridge:RidgeHead",
+    "gaussian": "fsl_nlp.heads.gaussian:GaussianHead",
+    "simpleshot": "fsl_nlp.heads.simpleshot:SimpleShotHead",
+    # These see all queries of a task at once.
+    "laplacian": "fsl_nlp.heads.laplacian:LaplacianHead",
+    "soft-kmeans": "fsl_nlp.heads.soft_kmeans:SoftKMeansHead",
+    # These are trained on source classes first.
+    "projection": "fsl_nlp.heads.projection:ProjectionHead",
+    "siamese": "fsl_nlp.heads.siamese:SiameseHead",
+    "relation": "fsl_nlp.heads.relation:RelationHead",
+    "tadam": "fsl_nlp.heads.tadam:TadamHead",
+    "induction": "fsl_nlp.heads.induction:InductionHead",
 }
 
 

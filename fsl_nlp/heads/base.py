@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,8 +19,16 @@ class Head(ABC):
     """Learns from support vectors, then scores query vectors.
 
     Shapes: B tasks, N classes, K examples a class, D dimensions, Q queries. Classes may have
-    fewer than K examples: the rest has weight 0.
+    fewer than K examples, at least one: the rest has weight 0.
     """
+
+    # Does a query's score depend on the other queries of its task? Named in every result.
+    transductive: ClassVar[bool] = False
+
+    @property
+    def ready(self) -> bool:
+        """False if the head must be prepared on source classes before it can fit."""
+        return True
 
     @abstractmethod
     def fit(self, support: Tensor, weights: Tensor) -> State:

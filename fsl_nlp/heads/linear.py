@@ -7,35 +7,71 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.newton import fit_logistic
+from fsl_nlp.heads.operations import class_of_example, unit
+from fsl_nlp.heads.options import require_above
+
+# Where many small regressions at once are faster than scikit-learn one after another (measured).
+SMALL_TASK = 256
+# So that what a block works on stays in a processor's cache.
+TASKS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
 class LinearHead(Head):
-    """Multinomial logistic regression with an L2 penalty, fitted by scikit-learn.
+    """Multinomial logistic regression with an L2 penalty.
 
-    Minimises |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]). Classes count alike,
-    however many examples they have. C=30 was chosen on the validation files of BANKING77 and
-    CLINC150.
+    Minimises |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]); of two classes, as
+    scikit-learn does, with W the difference of their rows. Classes count alike, however many
+    examples they have. C=30 was chosen on the validation files of BANKING77 and CLINC150.
+
+    One task, or one with many examples, is fitted by scikit-learn; many small ones all at once.
+    Their probabilities agree to 1e-3.
     """
 
     C: float = 30.0
 
     def __post_init__(self) -> None:
-        if not self.C > 0:
-            raise OptionError(f"C={self.C!r}: must be greater than 0 (larger fits closer).")
+        require_above("C", self.C, 0, "larger fits closer")
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
-        support = F.normalize(support, dim=-1)
-        fitted = [self._fit_one(s, w) for s, w in zip(support, weights, strict=True)]
+        support = unit(support)
+        B, N, K = weights.shape
+        # Of a task on a GPU, scikit-learn would need a copy.
+        if B > 1 and (N * K <= SMALL_TASK or support.is_cuda):
+            blocks = zip(
+                torch.split(support, TASKS_AT_ONCE),
+                torch.split(weights, TASKS_AT_ONCE),
+                strict=True,
+            )
+            fitted = [self._fit_block(s, w) for s, w in blocks]
+            join = torch.cat
+        else:
+            fitted = [self._fit_one(s, w) for s, w in zip(support, weights, strict=True)]
+            join = torch.stack
         return {
-            "weight": torch.stack([weight for weight, _ in fitted]).to(support),
-            "bias": torch.stack([bias for _, bias in fitted]).to(support),
+            "weight": join([weight for weight, _ in fitted]).to(support),
+            "bias": join([bias for _, bias in fitted]).to(support),
         }
+
+    def _fit_block(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """support [B, N, K, D], weights [B, N, K] -> weight [B, N, D], bias [B, N]."""
+        rows, balanced = support.flatten(1, 2), _balanced(weights)
+        two = (weights.sum(-1) > 0).sum(-1) == 2
+        costs = balanced.flatten(1) * torch.where(two, self.C / 2, self.C)[:, None]
+        targets = class_of_example(weights)
+        if rows.shape[1] >= rows.shape[2]:
+            return fit_logistic(rows, targets, costs)
+        # Only dot products matter, so M features do the work of D: the rows of L, where
+        # L L' = S S'. Then W = V inv(L) S.
+        gram = rows @ rows.mT
+        gram.diagonal(dim1=-2, dim2=-1).add_(1e-6)
+        factor = torch.linalg.cholesky(gram)  # [B, M, M]
+        weight, bias = fit_logistic(factor, targets, costs)
+        return torch.linalg.solve_triangular(factor, weight, upper=False, left=False) @ rows, bias
 
     def _fit_one(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [N, K, D], weights [N, K] -> weight [N, D], bias [N]."""
@@ -44,9 +80,9 @@ class LinearHead(Head):
         from threadpoolctl import threadpool_limits
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
-        total = weights.sum(1)
-        balanced = weights / total.clamp(min=1e-12)[:, None] * total.sum() / (total > 0).sum()
-        model = LogisticRegression(C=self.C, max_iter=300)
+        balanced = _balanced(weights[None])[0]
+        # The default tolerance, 1e-4, leaves errors of 0.02 in the probabilities.
+        model = LogisticRegression(C=self.C, max_iter=300, tol=1e-6)
         # Matrices this small are 3 to 30 times slower with several BLAS threads beside torch's.
         with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
             # 300 steps leave nothing that would change a prediction.
@@ -67,4 +103,11 @@ class LinearHead(Head):
         return full_weight, full_bias
 
     def score(self, state: State, query: Tensor) -> Tensor:
-        return F.normalize(query, dim=-1) @ state["weight"].mT + state["bias"].unsqueeze(-2)
+        return unit(query) @ state["weight"].mT + state["bias"].unsqueeze(-2)
+
+
+def _balanced(weights: Tensor) -> Tensor:
+    """[B, N, K], each class with the same sum, all together as before."""
+    total = weights.sum(-1, keepdim=True)  # [B, N, 1]
+    classes = (total > 0).sum(1, keepdim=True)
+    return weights / total.clamp(min=1e-12) * total.sum(1, keepdim=True) / classes

@@ -7,6 +7,7 @@ Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import OptionError
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Method
 
+TUNED = ("lora", "full", "bitfit", "head", "contrastive")
+
 METHODS: dict[str, str] = {
     **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
+    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
 }
 
 
@@ -36,4 +40,6 @@ def build_method(
     name: str, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
 ) -> Method:
     """A method ready to fit; an option it does not have is an error that lists those it has."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
     return method_class(name).build(name, encoder, seed, dict(options or {}))

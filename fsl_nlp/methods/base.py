@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from numbers import Integral, Real
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,15 @@ class Method(ABC):
     def build(cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]) -> Method:
         """The constructor for all methods; takes what it knows of `options`, refuses the rest."""
 
+    def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> Method:
+        """The method after learning from source classes, for tasks of about this shape.
+
+        Most methods have nothing to learn there, and say so.
+        """
+        raise OptionError(
+            f"method {self.name!r} learns nothing from source classes; leave the source out."
+        )
+
     @abstractmethod
     def fit(self, support: Dataset) -> Classifier:
         """Learn the labels of `support`."""
@@ -61,11 +72,45 @@ class Method(ABC):
 
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
     """Share `options` out to the settings classes that have a field of that name."""
-    known = [[f.name for f in fields(kind)] for kind in kinds]
-    for name in options:
-        if not any(name in names for names in known):
-            all_names = sorted({n for names in known for n in names})
+    known = [_settings(kind) for kind in kinds]
+    # A search over settings brings numpy's numbers; they are saved as Python's.
+    options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
+    for name, value in options.items():
+        hints = [settings[name] for settings in known if name in settings]
+        if not hints:
+            all_names = sorted({n for settings in known for n in settings})
             raise OptionError(
                 f"method {method!r} has no option {name!r}. It has: {', '.join(all_names)}."
             )
-    return [{n: options[n] for n in names if n in options} for names in known]
+        _check_type(name, value, hints[0])
+    return [{n: options[n] for n in settings if n in options} for settings in known]
+
+
+# Types of settings: what may be given for each, and how a message calls it.
+_KINDS: dict[Any, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+    NoneType: (NoneType, "None"),
+}
+
+
+def _settings(kind: type) -> dict[str, Any]:
+    """The names and types of the fields."""
+    hints = get_type_hints(kind)
+    return {f.name: hints[f.name] for f in fields(kind)}
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    """Refuse a text for a number and the like. A choice of values is its own class's to check."""
+    kinds = get_args(hint) or (hint,)
+    if not all(kind in _KINDS for kind in kinds) or any(_is_a(value, kind) for kind in kinds):
+        return
+    names = " or ".join(_KINDS[kind][1] for kind in kinds)
+    raise OptionError(f"{name}={value!r}: must be {names}.")
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    # To Python True is a number; to the user who writes it, it is not.
+    return isinstance(value, _KINDS[kind][0]) and (kind is bool or not isinstance(value, bool))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fsl_nlp.data.labels import readable
 from fsl_nlp.decision import fit_temperature
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_class
 from fsl_nlp.heads.base import Head, State, pack
+from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.reading import Matrix, Reader
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -28,16 +29,24 @@ FOLDS = 5
 _TYPICAL_TEMPERATURE = {"proto": 0.06, "linear": 0.5}
 
 
+_CENTRE = "reader.centre"
+
+
 @dataclass(frozen=True)
 class FrozenSettings:
     """Options of every frozen method, besides those of its head.
 
-    `label_names`: the words of a label's name are one more example of it.
+    `label_names`, `descriptions`: the words of a label's name, its description, are one more
+    example of it each.
     `temperature`: divides the scores; None learns it on the support set by cross-fitting.
+    `none_margin`: in episodes with none-of-the-above queries, how far above the scores of
+    strangers a query must score to belong to a class, in standard deviations.
     """
 
     label_names: bool = True
+    descriptions: bool = True
     temperature: float | None = None
+    none_margin: float = 1.0
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
@@ -60,21 +69,46 @@ class FrozenMethod(Method):
         for_head, own = take_options(name, options, kind, FrozenSettings)
         return cls(name, encoder, kind(**for_head), FrozenSettings(**own), seed)
 
+    def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> FrozenMethod:
+        """Train the head's parameters on episodes of the source classes."""
+        if not isinstance(self.head, LearnedHead):
+            return cast("FrozenMethod", super().prepare(source, way=way, shot=shot, query=query))
+        reader = Reader.for_examples(self.encoder, source.examples)
+        index = {label: i for i, label in enumerate(source.labels)}
+        head = self.head.prepare(
+            torch.from_numpy(reader.read(source.examples)).to(self.encoder.device),
+            torch.tensor([index[label] for label in source.known_targets]),
+            way=way,
+            shot=shot,
+            query=query,
+            seed=self.seed,
+        )
+        return replace(self, head=head)
+
     def fit(self, support: Dataset) -> FrozenClassifier:
         index = {label: i for i, label in enumerate(support.labels)}
-        texts = [example.text for example in support]
-        classes = [index[example.label] for example in support if example.label is not None]
-        for i, label in enumerate(support.labels):
-            for text in evidence(label, support, self.settings.label_names):
-                texts.append(text)
-                classes.append(i)
-        vectors, weights, places = pack(self.encoder.encode(texts), classes, len(index))
+        classes = [index[label] for label in support.known_targets]
+        reader = Reader.for_examples(self.encoder, support.examples)
+        names, owners = self.read_evidence(reader, support)
+        classes += owners
+        if lacking := [support.labels[i] for i in sorted(set(range(len(index))) - set(classes))]:
+            raise DataError(
+                f"Nothing says what these labels mean: {lacking}. Give each an example or a "
+                "description."
+            )
+        rows = np.concatenate([reader.read(support.examples), names])
+        vectors, weights, places = pack(rows, classes, len(index))
         state = self.head.fit(vectors, weights)
         temperature = self.settings.temperature or self._learn_temperature(
             vectors, weights, places[: len(support)]
         )
-        return FrozenClassifier(
-            support.labels, self.encoder, self.name, self.head, state, temperature
+        return FrozenClassifier(support.labels, reader, self.head, state, temperature)
+
+    def read_evidence(self, reader: Reader, dataset: Dataset) -> tuple[Matrix, list[int]]:
+        """[m, D]: what is known of labels besides examples, and which label each row is about."""
+        settings = self.settings
+        return reader.read_evidence(
+            dataset, names=settings.label_names, descriptions=settings.descriptions
         )
 
     def _learn_temperature(
@@ -87,26 +121,21 @@ class FrozenMethod(Method):
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> FrozenClassifier:
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
-        return FrozenClassifier(
-            labels, self.encoder, self.name, self.head, state, float(settings["temperature"])
-        )
+        centre = state.pop(_CENTRE, None)
+        reader = Reader(self.encoder, centre.numpy() if centre is not None else None)
+        return FrozenClassifier(labels, reader, self.head, state, float(settings["temperature"]))
 
 
 @dataclass(frozen=True)
 class FrozenClassifier(Classifier):
     labels: tuple[Label, ...]
-    encoder: TextEncoder
-    name: str
+    reader: Reader
     head: Head
     head_state: State
     temperature: float
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        texts = [example.text for example in examples]
-        # One text alone is a question that is being asked, and is not stored.
-        return (
-            self.encoder.encode(texts[0])[None] if len(texts) == 1 else self.encoder.encode(texts)
-        )
+        return self.reader.read(examples)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -116,16 +145,10 @@ class FrozenClassifier(Classifier):
         return result
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
-        tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
+        tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
+        if self.reader.centre is not None:
+            tensors[_CENTRE] = self.reader.centre
         return tensors, {"temperature": self.temperature}
-
-
-def evidence(label: Label, support: Dataset, label_names: bool) -> list[str]:
-    """What is known of a label besides examples, as texts: its readable name, its description."""
-    info = support.info.get(label)
-    name = (info and info.name) or readable(label)
-    texts = [name if label_names else None, info.description if info else None]
-    return [text for text in texts if text]
 
 
 def cross_fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -125,15 +126,64 @@ def test_entries():
         "banking77": "CC-BY-4.0",
         "clinc150": "CC-BY-3.0",
         "smp2017": "see source",
+        "fewrel": "MIT",
+        **dict.fromkeys(("eprstmt", "tnews", "csldcp", "iflytek"), "see source"),
     }
     for name, entry in CATALOGUE.items():
         assert entry.name == name
         assert entry.description
         assert entry.language in ("en", "zh")
-        assert next(iter(entry.splits)) == "train"
-        assert {Path(file).parent.as_posix() for file in entry.splits.values()} == {entry.folder}
+        assert entry.needs_split or next(iter(entry.splits)) == "train"
+        assert {Path(file).parent.as_posix() for file in entry.files()} == {entry.folder}
+        assert entry.kind == "sample" or entry.source.startswith("https://github.com/")
     assert "oos_test" in CATALOGUE["clinc150"].splits
     assert "develop" in CATALOGUE["smp2017"].splits
+    assert list(CATALOGUE["tnews"].splits)[4:6] == ["train_4", "dev_0"]
+
+
+def test_every_sum_has_the_form_of_one_and_a_card():
+    cards = {
+        card.stem: card.read_text("utf-8")
+        for card in (Path(__file__).parents[2] / "datasets").glob("*.md")
+    }
+    known = 0
+    for entry in CATALOGUE.values():
+        card = cards.get(entry.folder.split("/")[0]) or cards.get(entry.name, "")
+        for file, digest in entry.sums.items():
+            known += 1
+            assert re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", digest)
+            assert digest in card, f"{file} has another sum in its card"
+    lines = (Path(catalogue.__file__).with_name("checksums.txt")).read_text().splitlines()
+    assert known == len(lines) == len(set(lines))
+    assert CATALOGUE["fewrel"].sums["fewrel/train_wiki.json"] == "5e663e9c3f1bfbdb2de72696e9504fd7"
+
+
+def test_addresses():
+    """Those that were looked up; a file of lines is two files at its source."""
+    github = "https://raw.githubusercontent.com"
+    intents = f"{github}/jianguoz/Few-Shot-Intent-Detection/main/Datasets"
+
+    def urls(name, file):
+        return CATALOGUE[name].download.urls(file)
+
+    assert urls("fewrel", "fewrel/val_wiki.json") == [
+        f"{github}/thunlp/FewRel/master/data/val_wiki.json"
+    ]
+    assert urls("fewrel", "fewrel/pid2name.json") == [
+        f"{github}/thunlp/FewRel/master/data/pid2name.json"
+    ]
+    assert urls("tnews", "fewclue/tnews/train_0.json") == [
+        f"{github}/CLUEbenchmark/FewCLUE/main/datasets/tnews/train_0.json"
+    ]
+    assert urls("banking77", "intents/banking77/train_5.jsonl") == [
+        f"{intents}/BANKING77/train_5/seq.in",
+        f"{intents}/BANKING77/train_5/label",
+    ]
+    assert urls("clinc150", "intents/clinc150/oos_test.jsonl") == [
+        f"{intents}/CLINC150/oos/test/seq.in",
+        f"{intents}/CLINC150/oos/test/label",
+    ]
+    assert CATALOGUE["smp2017"].download is None
 
 
 def test_a_new_corpus_is_one_entry(tmp_path, monkeypatch):

@@ -1,0 +1,188 @@
+"""Fetches the files of public corpora; the one part of the data package that uses the network."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsl_nlp.data.catalogue import DATA_VARIABLE, Entry, check_split, find_entry, root_of
+from fsl_nlp.data.checksums import check_file
+from fsl_nlp.errors import DataError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.progress import track
+
+if TYPE_CHECKING:
+    from fsl_nlp.data.entries import Download
+
+_BLOCK = 1 << 16  # bytes
+_TIMEOUT = 30  # seconds without a byte
+_LINE = '{"text": "...", "label": "..."}'
+_ATTEMPTS = 3  # each goes on where the last one broke off
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is now here; `urls` is empty if it was here before."""
+
+    path: Path
+    urls: tuple[str, ...]
+    verified: bool  # False: no sum of it is known
+
+
+def fetch_dataset(
+    name: str,
+    *,
+    split: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    report: Callable[[Fetched], object] = lambda _: None,
+) -> list[Fetched]:
+    """Download what is missing of a dataset, or of one split of it, from where it is published.
+
+    `report` is called for each file as soon as it is here.
+    """
+    entry = find_entry(name)
+    if split is not None:
+        check_split(entry, split)
+    root = root_of(entry, data_dir)
+    if entry.kind == "sample":
+        raise DataError(f"{name} comes with fsl_nlp: there is nothing to download.")
+    if root is None:
+        raise DataError(
+            f"{name}: say where to put it, with --data-dir FOLDER (data_dir) or {DATA_VARIABLE}."
+        )
+    if entry.download is None:
+        raise DataError(_no_download(entry, root))
+    fetched = []
+    for file in entry.files(split):
+        fetched.append(_fetch_file(entry, entry.download, file, root))
+        report(fetched[-1])
+    return fetched
+
+
+def _fetch_file(entry: Entry, download: Download, file: str, root: Path) -> Fetched:
+    path, digest, urls = root / file, entry.sums.get(file), download.urls(file)
+    state = check_file(path, digest)
+    if state == "differs":
+        raise DataError(
+            f"{path} is not the published file: its sum is not {digest}. "
+            "Move it away to download it again."
+        )
+    if state != "missing":
+        return Fetched(path, (), verified=digest is not None)
+    parts = [_fetch(url, _part(path, url), _by_hand(urls, path)) for url in urls]
+    joined = path.with_name(f"{path.name}.joined")
+    try:
+        ready = parts[0] if len(parts) == 1 else _join_lines(parts, joined)
+        if digest and check_file(ready, digest) != "ok":
+            raise ValueError(f"its sum is not {digest}")
+        os.replace(ready, path)
+    except ValueError as error:
+        raise DataError(
+            f"What came from {' and '.join(urls)} is not the published file: {error}. "
+            f"Nothing was kept. The source may have changed; see {entry.source}."
+        ) from None
+    finally:
+        for leftover in (*parts, joined):
+            leftover.unlink(missing_ok=True)
+    return Fetched(path, tuple(urls), verified=digest is not None)
+
+
+def _part(path: Path, url: str) -> Path:
+    """Where an unfinished download lies, so that the next call goes on with it."""
+    return path.with_name(f"{path.name}.{url.rpartition('/')[2]}.part")
+
+
+def _fetch(url: str, part: Path, by_hand: str) -> Path:
+    reason = "the connection broke off"
+    for _ in range(_ATTEMPTS):
+        try:
+            if _continue(url, part):
+                return part
+        except urllib.error.HTTPError as error:
+            reason = f"the server answers {error.code} {error.reason}"
+            if error.code < 500:
+                break
+        except urllib.error.URLError as error:  # no connection at all
+            reason = str(error.reason)
+            break
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+    kept = " What came so far is kept: the same command goes on with it." if part.exists() else ""
+    raise DataError(f"{url} could not be downloaded ({reason}).{kept} {by_hand}")
+
+
+def _continue(url: str, part: Path) -> bool:
+    """Appends what is missing; whether the file is whole."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    have = part.stat().st_size if part.exists() else 0
+    # Compressed content would have other offsets than the file.
+    request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{have}":
+            return True
+        part.unlink()  # longer than the file, so not the beginning of it
+        return False
+    with response:
+        if have and not _goes_on(response, have):
+            have = 0
+        length = response.headers.get("Content-Length")
+        total = None if length is None else have + int(length)
+        title = url.rpartition("/")[2]
+        with part.open("ab" if have else "wb") as file, track(total or 0, title) as advance:
+            while block := response.read(_BLOCK):
+                file.write(block)
+                have += len(block)
+                advance(len(block))
+            file.flush()
+            os.fsync(file.fileno())
+    return total is None or have == total
+
+
+def _goes_on(response: http.client.HTTPResponse, have: int) -> bool:
+    """Whether the server sends the rest; some send the whole file whatever is asked."""
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return response.status == 206 and found is not None and int(found[1]) == have
+
+
+def _join_lines(parts: Iterable[Path], target: Path) -> Path:
+    """The texts and the labels, a line each, as JSON lines; a ValueError if they do not fit."""
+    texts, labels = (part.read_text("utf-8").rstrip("\n").split("\n") for part in parts)
+    if len(texts) != len(labels):
+        raise ValueError(f"it has {len(texts)} texts and {len(labels)} labels")
+    pairs = zip(texts, labels, strict=True)
+    rows = ({"text": text.strip(), "label": label.strip()} for text, label in pairs)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_atomically(target, "".join(lines))
+    return target
+
+
+def _by_hand(urls: Sequence[str], path: Path) -> str:
+    if len(urls) == 1:
+        return f"To do it by hand, fetch that address and save it as {path}."
+    return (
+        f"To do it by hand, fetch {' and '.join(urls)}, and save their lines as {path}, "
+        f"a line for each pair: {_LINE}"
+    )
+
+
+def _no_download(entry: Entry, root: Path) -> str:
+    return (
+        f"{entry.name} has no address from which it could be downloaded in the form that is read "
+        f"here. Its source is {entry.source}: put it into {root / entry.folder} as "
+        f"{', '.join(file.rpartition('/')[2] for file in entry.splits.values())}, each line "
+        f"{_LINE}"
+    )

@@ -1,0 +1,167 @@
+"""The one sampler: many N-way K-shot tasks over one dataset, as tables of indices.
+
+Sampled at once, with whole-array operations, from the raw bits of a counter-based generator:
+the same seed gives the same table on every platform and whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fsl_nlp.errors import DataError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.sampling import NOTHING, Draws, Indices, Plan, make_distinct
+from fsl_nlp.types import Dataset, Task
+
+_CHUNK = 20_000  # episodes drawn together; bounds memory
+
+
+@dataclass(frozen=True)
+class EpisodeTable:
+    """E episodes over one dataset. Numbers are positions in `dataset.examples` and its labels.
+
+    `target` counts within the episode: 0 to N-1 is a class, N is none of the above.
+    """
+
+    classes: Indices  # [E, N]
+    support: Indices  # [E, N, K], NOTHING where a class has fewer than K
+    query: Indices  # [E, Q]
+    target: Indices  # [E, Q]
+    settings: dict[str, Any]
+    dataset_hash: str
+
+    @classmethod
+    def sample(
+        cls,
+        dataset: Dataset,
+        *,
+        way: int | None,
+        shot: int | tuple[int, int],
+        query: int,
+        episodes: int,
+        seed: int = 0,
+        na_rate: float = 0.0,
+        imbalance: int | None = None,
+    ) -> EpisodeTable:
+        """Distinct episodes; classes and examples without replacement within each.
+
+        `way=None` takes every class. `shot=(1, 5)` draws each class's number of supports.
+        `query` is per class. `na_rate` adds int(na_rate * query) queries of other classes, as
+        FewRel 2.0 defines it. `imbalance=a` shares the queries out unevenly, as by a Dirichlet
+        distribution of parameter a (1 is very uneven, 100 nearly even).
+
+        >>> data = Dataset.from_texts([f"{c}{i}" for c in "abc" for i in range(4)],
+        ...                           [c for c in "abc" for i in range(4)])
+        >>> table = EpisodeTable.sample(data, way=2, shot=1, query=2, episodes=3, seed=0)
+        >>> table.support.shape, table.query.shape
+        ((3, 2, 1), (3, 4))
+        """
+        shots = (shot, shot) if isinstance(shot, int) else shot
+        plan = Plan.check(dataset, way, shots, query, episodes, na_rate, imbalance)
+        draws = Draws(seed)
+        parts = [
+            plan.draw(draws, min(_CHUNK, episodes - start)) for start in range(0, episodes, _CHUNK)
+        ]
+        arrays = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        arrays = make_distinct(arrays, plan, draws)
+        settings = {
+            "way": plan.way,
+            "shot": shots[0] if shots[0] == shots[1] else list(shots),
+            "query": query,
+            "episodes": episodes,
+            "seed": seed,
+            "na_rate": na_rate,
+            "imbalance": imbalance,
+        }
+        classes, support, query_table, target = arrays
+        return cls(classes, support, query_table, target, settings, dataset_hash(dataset))
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def way(self) -> int:
+        return self.classes.shape[1]
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits that name these episodes over this dataset."""
+        digest = hashlib.sha256(self.dataset_hash.encode())
+        for array in (self.classes, self.support, self.query, self.target):
+            digest.update(str(array.shape).encode() + array.astype("<i8").tobytes())
+        return digest.hexdigest()[:16]
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse a dataset that these episodes were not sampled from."""
+        found = dataset_hash(dataset)
+        if found != self.dataset_hash:
+            raise DataError(
+                f"These episodes are of another dataset (hash {self.dataset_hash}) than "
+                f"{dataset.name} (hash {found}). Sample them again, or load the same files."
+            )
+
+    def tasks(self, dataset: Dataset) -> Iterator[Task]:
+        """Episode by episode, for methods that fit one task at a time."""
+        for e in range(len(self)):
+            yield self.task(dataset, e)
+
+    def task(self, dataset: Dataset, e: int) -> Task:
+        """One episode. A none-of-the-above query keeps its own label, foreign to the support."""
+        labels = tuple(dataset.labels[c] for c in self.classes[e])
+        support = self.support[e].ravel()
+        info = {label: dataset.info[label] for label in labels if label in dataset.info}
+        query = self.query[e]
+
+        def part(indices: Indices) -> Dataset:
+            examples = tuple(dataset.examples[i] for i in indices if i != NOTHING)
+            return Dataset(examples, labels, info, dataset.name)
+
+        return Task(part(support), part(query))
+
+    def save(self, path: str | Path) -> Path:
+        """As safetensors, with the settings in its header."""
+        from safetensors.numpy import save
+
+        arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
+        header = {"settings": json.dumps(self.settings), "dataset_hash": self.dataset_hash}
+        write_atomically(Path(path), save(arrays, metadata=header))
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EpisodeTable:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                header = file.metadata() or {}
+                arrays = {name: file.get_tensor(name).astype(np.int64) for name in _ARRAYS}
+            settings = json.loads(header["settings"])
+            return cls(**arrays, settings=settings, dataset_hash=header["dataset_hash"])
+        except FileNotFoundError:
+            raise DataError(f"There is no file {path}.") from None
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise DataError(f"{path} is no table of episodes: {error}.") from None
+
+    def take(self, episodes: slice) -> EpisodeTable:
+        """Some of the episodes."""
+        return replace(self, **{name: getattr(self, name)[episodes] for name in _ARRAYS})
+
+
+_ARRAYS = ("classes", "support", "query", "target")
+
+
+def dataset_hash(dataset: Dataset) -> str:
+    """Sixteen hex digits that name the examples, in their order, and the labels."""
+    digest = hashlib.sha256()
+    for example in dataset:
+        fields = [example.text, example.text_b, example.head, example.tail, example.label]
+        digest.update(json.dumps(fields).encode() + b"\n")
+    digest.update(json.dumps(list(dataset.labels)).encode())
+    return digest.hexdigest()[:16]

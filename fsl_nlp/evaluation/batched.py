@@ -1,0 +1,153 @@
+"""Episodes of a frozen encoder and a head: encode once, then score many episodes a call."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fsl_nlp.encoders.hardware import free_memory
+from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.heads.base import Head, pack
+from fsl_nlp.methods.frozen import FrozenMethod
+from fsl_nlp.methods.reading import Reader
+from fsl_nlp.progress import track
+from fsl_nlp.sampling import NOTHING
+from fsl_nlp.types import Dataset
+
+log = logging.getLogger("fsl_nlp")
+
+# Gathered vectors, their normalised copies and a head's own work, against the gathered alone.
+_WORKING_COPIES = 4
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions [E, Q], counting as `EpisodeTable.target` does, and how long they took."""
+
+    predicted: NDArray[np.int64]
+    encode_seconds: float
+    score_seconds: float
+
+
+def score_in_batches(
+    method: FrozenMethod,
+    dataset: Dataset,
+    table: EpisodeTable,
+    *,
+    memory: int | None = None,
+) -> Scored:
+    """All episodes. `memory` bounds the bytes of one batch; by default a part of what is free."""
+    device = method.encoder.device
+    started = time.perf_counter()
+    used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
+    supports = np.setdiff1d(table.support, [NOTHING])
+    # The mean that vectors are centred on is of the supports, never of the queries.
+    reader = Reader.for_examples(method.encoder, [dataset.examples[i] for i in supports])
+    vectors = torch.from_numpy(reader.read([dataset.examples[i] for i in used])).to(device)
+    row_of = torch.zeros(len(dataset), dtype=torch.long)
+    row_of[torch.from_numpy(used)] = torch.arange(len(used))
+    texts, owners = method.read_evidence(reader, dataset)
+    names = pack(texts, owners, len(dataset.labels))[:2] if owners else None
+    encode_seconds = time.perf_counter() - started
+
+    started = time.perf_counter()
+    scorer = _Scorer(
+        method.head,
+        vectors,
+        row_of.to(device),
+        (names[0][0].to(device), names[1][0].to(device)) if names else None,
+        none_margin=method.settings.none_margin if (table.target == table.way).any() else None,
+    )
+    rows = table.support[0].size + table.query.shape[1]
+    rows += table.way * names[0].shape[2] if names else 0
+    episode_bytes = rows * vectors.shape[1] * 4 * _WORKING_COPIES
+    budget = memory if memory is not None else free_memory(device) // 4
+    batch = int(np.clip(budget // max(episode_bytes, 1), 1, len(table)))
+    parts: list[Tensor] = []
+    start, said = 0, False
+    with torch.inference_mode(), track(len(table), "Scoring") as progress:
+        while start < len(table):
+            stop = min(start + batch, len(table))
+            try:
+                parts.append(scorer(table.take(slice(start, stop))))
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if batch == 1 or not _is_out_of_memory(error):
+                    raise
+                batch = max(1, batch // 2)
+                if not said:
+                    log.warning("Out of memory: going on with %d episodes a batch.", batch)
+                    said = True
+                continue
+            progress(stop - start)
+            start = stop
+    predicted = torch.cat(parts).cpu().numpy()
+    return Scored(predicted, encode_seconds, time.perf_counter() - started)
+
+
+class _Scorer:
+    """One batch of episodes to predicted classes, on the device where the vectors are."""
+
+    def __init__(
+        self,
+        head: Head,
+        vectors: Tensor,  # [n, D]
+        row_of: Tensor,  # [len(dataset)] -> row of `vectors`
+        names: tuple[Tensor, Tensor] | None,  # of each class: vectors [C, M, D], weights [C, M]
+        *,
+        none_margin: float | None,
+    ) -> None:
+        self.head = head
+        self.vectors = vectors
+        self.row_of = row_of
+        self.names = names
+        self.none_margin = none_margin
+
+    def __call__(self, table: EpisodeTable) -> Tensor:
+        places = self._on_device(table.support)
+        weights = (places != NOTHING).to(self.vectors.dtype)  # [B, N, K]
+        support = self.vectors[self.row_of[places.clamp(min=0)]]  # [B, N, K, D]
+        query = self.vectors[self.row_of[self._on_device(table.query)]]  # [B, Q, D]
+        if self.names is not None:
+            classes = self._on_device(table.classes)
+            support = torch.cat([support, self.names[0][classes]], 2)
+            weights = torch.cat([weights, self.names[1][classes]], 2)
+        state = self.head.fit(support, weights)
+        scores = self.head.score(state, query)  # [B, Q, N]
+        predicted = scores.argmax(-1)
+        if self.none_margin is not None:
+            inside = self.head.score(state, support.flatten(1, 2))  # [B, N * K, N]
+            least = none_threshold(inside, weights, self.none_margin)
+            predicted[scores.amax(-1) < least[:, None]] = table.way
+        return predicted
+
+    def _on_device(self, indices: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(indices).to(self.vectors.device)
+
+
+def none_threshold(inside: Tensor, weights: Tensor, margin: float) -> Tensor:
+    """[B]: below this best score, a query is none of the above.
+
+    Supports show what a stranger scores: each is one to the other classes of its episode. The
+    threshold lies `margin` standard deviations above the mean of their best scores there.
+    `inside` [B, N * K, N] are the supports' scores, `weights` [B, N, K].
+    """
+    _, way, shot = weights.shape
+    own = torch.arange(way, device=inside.device).repeat_interleave(shot)
+    foreign = inside.scatter(2, own.view(1, -1, 1).expand(len(inside), -1, 1), float("-inf"))
+    best = foreign.amax(2)  # [B, N * K]
+    present = weights.flatten(1)
+    count = present.sum(1)
+    mean = (best * present).sum(1) / count
+    spread = (((best - mean[:, None]) ** 2 * present).sum(1) / count).sqrt()
+    return mean + margin * spread
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "memory" in text

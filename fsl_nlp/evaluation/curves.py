@@ -1,0 +1,97 @@
+"""Accuracy against something that varies: shots, ways, adaptation steps. As JSON and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.errors import MissingExtraError, OptionError
+from fsl_nlp.evaluation.evaluator import evaluate
+from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.result import Mean
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.types import Dataset
+
+PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a curve: its name and, for each x, a mean with its interval."""
+
+    name: str
+    points: tuple[tuple[int, Mean], ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    title: str
+    x: str  # what varies along a line
+    lines: tuple[Line, ...]
+
+    def save(self, path: str | Path) -> Path:
+        """`.json` for the numbers, `.png` or `.svg` for a picture (needs the `report` extra)."""
+        path = Path(path)
+        if path.suffix == ".json":
+            write_atomically(path, json.dumps(asdict(self), ensure_ascii=False) + "\n")
+        elif path.suffix in PICTURES:
+            write_atomically(path, self._draw(path.suffix[1:]))
+        else:
+            raise OptionError(f"{path}: a curve is saved as .json, .png or .svg.")
+        return path
+
+    def _draw(self, kind: str) -> bytes:
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("Pictures need matplotlib: pip install 'fsl-nlp[report]'")
+        import io
+
+        from matplotlib.figure import Figure  # not pyplot, which keeps figures in a global list
+
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        axes = figure.add_subplot()
+        for line in self.lines:
+            xs = [x for x, _ in line.points]
+            ys = [100 * mean.value for _, mean in line.points]
+            bars = [100 * mean.half_width for _, mean in line.points]
+            axes.errorbar(xs, ys, yerr=bars, marker="o", capsize=3, label=line.name)
+        axes.set(title=self.title, xlabel=self.x, ylabel="accuracy, % (95% interval)")
+        axes.set_xticks(sorted({x for line in self.lines for x, _ in line.points}))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        picture = io.BytesIO()
+        figure.savefig(
+            picture, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
+        )
+        return picture.getvalue()
+
+
+def learning_curve(
+    methods: Sequence[MethodSpec],
+    dataset: Dataset,
+    *,
+    shots: Sequence[int],
+    ways: Sequence[int],
+    query: int,
+    episodes: int,
+    seed: int = 0,
+) -> Curve:
+    """Accuracy over shots, a line for each method and number of ways.
+
+    All methods answer the same episodes.
+    """
+    lines = []
+    for way in ways:
+        tables = [
+            EpisodeTable.sample(
+                dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
+            )
+            for shot in shots
+        ]
+        for method in methods:
+            means = [evaluate(method, dataset, table).accuracy for table in tables]
+            lines.append(Line(f"{method.name}, {way}-way", tuple(zip(shots, means, strict=True))))
+    return Curve(f"{dataset.name}, {episodes} episodes", "shots", tuple(lines))

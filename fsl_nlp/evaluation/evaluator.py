@@ -1,0 +1,99 @@
+"""The one evaluator: any method on any table of episodes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.evaluation.one_by_one import MethodSpec, score_one_by_one
+from fsl_nlp.evaluation.result import Result, versions
+from fsl_nlp.evaluation.tally import tally
+from fsl_nlp.splits import refuse_leakage
+from fsl_nlp.types import Dataset
+
+if TYPE_CHECKING:
+    from fsl_nlp.methods.base import Method
+
+
+def evaluate(
+    method: MethodSpec,
+    dataset: Dataset,
+    table: EpisodeTable,
+    *,
+    memory: int | None = None,
+    workers: int = 1,
+    progress_file: str | Path | None = None,
+    one_by_one: bool = False,
+    source: Dataset | None = None,
+) -> Result:
+    """Score `method` on every episode.
+
+    `source` has the classes that a method with learned parameters is trained on first; classes
+    that `dataset` has too are leakage, and refused.
+
+    A frozen encoder with a head is scored in batches on the encoder's device, `memory` bytes at
+    a time. Any other method is fitted task by task in `workers` processes; `progress_file` makes
+    that resumable. `one_by_one` asks for the second way whatever the method.
+    """
+    from fsl_nlp.evaluation.batched import Scored, score_in_batches
+    from fsl_nlp.methods.frozen import FrozenMethod
+
+    table.check(dataset)
+    built = method.build()
+    if source is not None:
+        built = prepared(built, source, dataset, table.settings)
+    settings: dict[str, Any] = {
+        "encoder": method.encoder,
+        "seed": method.seed,
+        "source": source.name if source else None,
+        **method.options,
+    }
+    if isinstance(built, FrozenMethod) and not one_by_one:
+        scored = score_in_batches(built, dataset, table, memory=memory)
+        settings |= {**asdict(built.settings), **_options(built.head)}
+        settings |= {"transductive": built.head.transductive, "precision": built.encoder.precision}
+    else:
+        predicted, seconds = score_one_by_one(
+            method,
+            dataset,
+            table,
+            workers=workers,
+            progress_file=Path(progress_file) if progress_file else None,
+        )
+        scored = Scored(predicted, 0.0, seconds)
+    counts = tally(dataset, table, scored.predicted)
+    return Result(
+        method=method.name,
+        settings=settings,
+        dataset=dataset.name,
+        episodes=table.settings,
+        episode_hash=table.hash,
+        accuracy=counts.accuracy,
+        micro_accuracy=counts.micro_accuracy,
+        macro_f1=counts.macro_f1,
+        none_of_the_above=counts.none_of_the_above,
+        per_class=counts.per_class,
+        encode_seconds=scored.encode_seconds,
+        score_seconds=scored.score_seconds,
+        versions=versions(),
+        episode_accuracy=tuple(counts.episode_accuracy.tolist()),
+    )
+
+
+def _options(head: Any) -> dict[str, Any]:
+    """A head's settings, without what it has learned."""
+    return {f.name: getattr(head, f.name) for f in fields(head) if f.name != "parameters"}
+
+
+def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:
+    """`method` after learning from `source`, for episodes of these settings."""
+    refuse_leakage(source, target)
+    shot = episodes["shot"]
+    return method.prepare(
+        source,
+        way=min(episodes["way"], len(source.labels)),
+        shot=shot if isinstance(shot, int) else shot[1],
+        query=episodes["query"],
+    )

@@ -1,0 +1,147 @@
+"""What an evaluation found: numbers with intervals, and everything needed to find them again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.errors import DataError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.types import Label
+
+NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over episodes with the half-width of its 95% interval."""
+
+    value: float
+    half_width: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Mean:
+        count = len(values)
+        spread = values.std(ddof=1) / np.sqrt(count) if count > 1 else float("nan")
+        return cls(float(values.mean()), float(NORMAL_95 * spread))
+
+    def __str__(self) -> str:
+        if np.isnan(self.half_width):
+            return f"{self.value:.2%}"
+        return f"{self.value:.2%} ± {self.half_width:.2%}"
+
+
+@dataclass(frozen=True)
+class NoneOfTheAbove:
+    """How well queries of no class in the episode are told apart."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One method on one table of episodes."""
+
+    method: str
+    settings: dict[str, Any]  # the method's, the encoder among them
+    dataset: str
+    episodes: dict[str, Any]  # the table's settings
+    episode_hash: str
+    accuracy: Mean  # mean over episodes, none-of-the-above queries included as FewRel does
+    micro_accuracy: float  # over all queries
+    macro_f1: float  # over the classes of the dataset
+    none_of_the_above: NoneOfTheAbove | None
+    per_class: dict[Label, float]  # accuracy of the queries of each class
+    encode_seconds: float
+    score_seconds: float
+    versions: dict[str, str]
+    # Hits of each episode, in order: what `compare` pairs.
+    episode_accuracy: tuple[float, ...] = field(repr=False, default=())
+
+    @property
+    def worst_class(self) -> tuple[Label, float]:
+        return min(self.per_class.items(), key=lambda item: item[1])
+
+    def to_dict(self) -> dict[str, Any]:
+        worst, accuracy = self.worst_class
+        return {
+            **asdict(self),
+            "per_class": [[label, value] for label, value in self.per_class.items()],
+            "worst_class": {"label": worst, "accuracy": accuracy},
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """As JSON, written atomically."""
+        write_atomically(Path(path), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content.pop("worst_class")
+            none = content["none_of_the_above"]
+            return cls(
+                **{
+                    **content,
+                    "accuracy": Mean(**content["accuracy"]),
+                    "none_of_the_above": NoneOfTheAbove(**none) if none else None,
+                    "per_class": dict(content["per_class"]),
+                    "episode_accuracy": tuple(content["episode_accuracy"]),
+                }
+            )
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}.") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is no saved result: {error!r}.") from None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paired difference of two results on the same episodes, first minus second."""
+
+    first: str
+    second: str
+    difference: Mean
+
+    @property
+    def beyond_noise(self) -> bool:
+        """True when the 95% interval leaves out zero."""
+        return abs(self.difference.value) > self.difference.half_width
+
+    def __str__(self) -> str:
+        verdict = "a difference" if self.beyond_noise else "no difference that shows"
+        return f"{self.first} - {self.second}: {self.difference} ({verdict})"
+
+
+def compare(first: Result, second: Result) -> Comparison:
+    """Episode by episode, so that the luck of the draw cancels out."""
+    if first.episode_hash != second.episode_hash:
+        raise DataError(
+            f"The results are of different episodes ({first.episode_hash} and "
+            f"{second.episode_hash}). Use the same dataset, settings and seed, or a saved table."
+        )
+    gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
+    return Comparison(first.method, second.method, Mean.of(gaps))
+
+
+def versions() -> dict[str, str]:
+    """Of what a number depends on."""
+    import platform
+    from importlib.metadata import version
+
+    names = ("torch", "transformers", "numpy", "scikit-learn")
+    from fsl_nlp import __version__
+
+    return {
+        "fsl_nlp": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }

@@ -1,0 +1,54 @@
+"""Predictions of all episodes to the numbers of a `Result`, with whole-array operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.evaluation.result import Mean, NoneOfTheAbove
+from fsl_nlp.types import Dataset, Label
+
+
+@dataclass(frozen=True)
+class Tally:
+    episode_accuracy: NDArray[np.float64]  # [E]
+    micro_accuracy: float
+    macro_f1: float
+    none_of_the_above: NoneOfTheAbove | None
+    per_class: dict[Label, float]
+
+    @property
+    def accuracy(self) -> Mean:
+        return Mean.of(self.episode_accuracy)
+
+
+def tally(dataset: Dataset, table: EpisodeTable, predicted: NDArray[np.int64]) -> Tally:
+    """`predicted` [E, Q] counts as `table.target` does: N is none of the above."""
+    hits = predicted == table.target
+    none = len(dataset.labels)  # one more class, after all of the dataset's
+    columns = np.concatenate(
+        [table.classes, np.full((len(table), 1), none)], axis=1, dtype=np.int64
+    )  # [E, N + 1]
+    true = np.take_along_axis(columns, table.target, 1).ravel()
+    guess = np.take_along_axis(columns, predicted, 1).ravel()
+    in_truth = np.bincount(true, minlength=none + 1)
+    in_guess = np.bincount(guess, minlength=none + 1)
+    right = np.bincount(true[true == guess], minlength=none + 1)
+    asked = np.flatnonzero(in_truth[:none])
+    f1 = 2 * right / np.maximum(in_truth + in_guess, 1)
+    return Tally(
+        episode_accuracy=hits.mean(1),
+        micro_accuracy=float(hits.mean()),
+        macro_f1=float(f1[asked].mean()),
+        none_of_the_above=NoneOfTheAbove(
+            precision=float(right[none] / max(in_guess[none], 1)),
+            recall=float(right[none] / in_truth[none]),
+            f1=float(f1[none]),
+        )
+        if in_truth[none]
+        else None,
+        per_class={dataset.labels[c]: float(right[c] / in_truth[c]) for c in asked},
+    )

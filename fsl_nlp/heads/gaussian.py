@@ -1,0 +1,104 @@
+"""Gaussian classes with shrunk covariances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.options import require_between, require_choice
+
+COVARIANCES = ("shared", "class", "diagonal")
+
+
+@dataclass(frozen=True)
+class GaussianHead(Head):
+    """score_n(q) = log Normal(q; m_n, S_n), less what all classes have alike; on unit vectors.
+
+    m_n is the class mean. With P the pooled covariance about the class means (divided by the
+    number of examples), C_n that of class n, and t the variance a dimension about the mean of all:
+
+    - "shared": S = (1 - shrinkage) P + shrinkage t I, the discriminant analysis of Friedman 1989;
+    - "diagonal": the same with the diagonal of P;
+    - "class": S_n = (1 - shrinkage) (l_n C_n + (1 - l_n) P) + shrinkage t I with
+      l_n = K_n / (K_n + 1), as in Simple CNAPS (Bateni et al. 2020, arXiv 1912.03432).
+
+    With one example a class P is 0, and what is left is the nearest mean. No D x D matrix is made
+    where N * K < D: with X the N * K centred examples, inv(t I + X' X) =
+    (I - X' inv(t I + X X') X) / t. "class" keeps N matrices of (N * K)^2.
+    """
+
+    covariance: Literal["shared", "class", "diagonal"] = "shared"
+    shrinkage: float = 0.8
+
+    def __post_init__(self) -> None:
+        require_choice("covariance", self.covariance, COVARIANCES)
+        require_between("shrinkage", self.shrinkage, 0.01, 1)
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        support = unit(support)
+        means = class_means(support, weights)  # [B, N, D]
+        count = weights.sum((1, 2))[:, None, None]  # [B, 1, 1]
+        everything = (weights.flatten(1) / count[..., 0])[:, None]  # [B, 1, M], M = N * K
+        rows = support.flatten(1, 2)
+        total = (everything @ (rows - everything @ rows).square()).mean(-1, keepdim=True)
+        floor = self.shrinkage * total.clamp(min=1e-6 / rows.shape[-1])  # t, [B, 1, 1]
+        centred = (support - means[:, :, None]).flatten(1, 2)
+        pooled = (1 - self.shrinkage) * everything  # [B, 1, M]: each example's share
+        if self.covariance == "class":
+            return self._fit_classes(centred, means, weights, pooled, floor)
+        if self.covariance == "diagonal":
+            precise = means / (pooled @ centred.square() + floor)
+        else:
+            precise = _multiply_by_inverse(means, pooled.mT.sqrt() * centred, floor)
+        # Of the exponent, (q - m)' inv(S) (q - m) / 2, only this differs between classes.
+        return {"weight": precise, "bias": -(precise * means).sum(-1) / 2}
+
+    def _fit_classes(
+        self, centred: Tensor, means: Tensor, weights: Tensor, pooled: Tensor, floor: Tensor
+    ) -> State:
+        B, N, K = weights.shape
+        size = weights.sum(-1, keepdim=True)  # [B, N, 1]
+        own = size / (size + 1)
+        inside = torch.eye(N).to(weights)[:, :, None] * (weights / size)[:, None]  # [B, N, N, K]
+        share = own * (1 - self.shrinkage) * inside.view(B, N, N * K) + (1 - own) * pooled
+        root = share.sqrt()  # [B, N, M]
+        inner = root[..., None] * (centred @ centred.mT)[:, None] * root[..., None, :]
+        inner = inner + floor[..., None] * torch.eye(N * K).to(inner)
+        factor = torch.linalg.cholesky(inner)  # [B, N, M, M]
+        # log det(t I + X'X) = log det(t I + X X') + (D - M) log t, whose last term is alike.
+        return {
+            "centred": centred,
+            "means": means,
+            "root": root,
+            "factor": factor,
+            "floor": floor,
+            "log_determinant": 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1),
+        }
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        query = unit(query)
+        if self.covariance != "class":
+            return query @ state["weight"].mT + state["bias"][:, None]
+        centred, means = state["centred"], state["means"]
+        from_mean = (query @ centred.mT)[:, None] - (means @ centred.mT)[:, :, None]
+        inside = (state["root"][:, :, None] * from_mean).mT  # X (q - m_n), [B, N, M, Q]
+        explained = torch.linalg.solve_triangular(state["factor"], inside, upper=False)
+        explained = explained.square().sum(-2).mT  # [B, Q, N]
+        outside = squared_distances(query, means)
+        log_determinant = state["log_determinant"][:, None]
+        return -((outside - explained) / state["floor"] + log_determinant) / 2
+
+
+def _multiply_by_inverse(vectors: Tensor, rows: Tensor, floor: Tensor) -> Tensor:
+    """vectors [B, N, D] times inv(floor I + rows' rows), with rows [B, M, D]."""
+    if rows.shape[1] > rows.shape[2]:
+        rows = torch.linalg.qr(rows, mode="r").R  # fewer rows, the same rows' rows
+    inner = rows @ rows.mT
+    inner = inner + floor * torch.eye(inner.shape[-1]).to(inner)
+    solved = torch.cholesky_solve(rows @ vectors.mT, torch.linalg.cholesky(inner))  # [B, M, N]
+    return (vectors - solved.mT @ rows) / floor

@@ -1,0 +1,56 @@
+"""LaplacianShot: queries that are near each other are of one class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.options import require_above, require_count
+
+
+@dataclass(frozen=True)
+class LaplacianHead(Head):
+    """LaplacianShot (Ziko et al. 2020, arXiv 2006.15486), on unit vectors. Transductive.
+
+    With a_qn = scale |q - c_n|^2, c_n the unit prototypes, and w(q, p) = 1 where p is one of the
+    `neighbours` nearest queries of q, else 0, every query's belief Y_q is updated `updates` times:
+
+        Y_q = softmax(-a_q + strength sum_p w(q, p) Y_p)    (equation 9)
+
+    from Y_q = softmax(-a_q). The scores are the logits of the last update.
+    """
+
+    transductive: ClassVar[bool] = True
+
+    neighbours: int = 3
+    strength: float = 0.3
+    scale: float = 10.0
+    updates: int = 20
+
+    def __post_init__(self) -> None:
+        require_count("neighbours", self.neighbours)
+        require_above("strength", self.strength, 0)
+        require_above("scale", self.scale, 0)
+        require_count("updates", self.updates)
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        return {"prototypes": unit(class_means(unit(support), weights))}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        query = unit(query)
+        alone = -self.scale * squared_distances(query, state["prototypes"])  # [B, Q, N]
+        Q = query.shape[1]
+        if Q == 1:
+            return alone
+        cosines = (query @ query.mT).masked_fill(torch.eye(Q).to(query) > 0, -2)
+        nearest = cosines.topk(min(self.neighbours, Q - 1), dim=-1).indices
+        affinity = torch.zeros_like(cosines).scatter(-1, nearest, self.strength)  # [B, Q, Q]
+        scores = alone
+        for _ in range(self.updates):
+            scores = alone + affinity @ scores.softmax(-1)
+        return scores

@@ -1,0 +1,128 @@
+"""Heads with parameters, trained on episodes of source classes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.base import Head
+from fsl_nlp.heads.options import require_above, require_count
+from fsl_nlp.heads.source_episodes import SourceEpisodes
+
+Parameters = dict[str, Tensor]
+Self = TypeVar("Self", bound="LearnedHead")
+
+HELD_OUT_TASKS = 200
+CHECKS = 10
+
+
+@dataclass(frozen=True)
+class LearnedHead(Head):
+    """A head whose `parameters` come from `prepare`, or from `replace(head, parameters=...)`."""
+
+    # What `prepare` takes if it is told nothing else.
+    steps: ClassVar[int] = 300
+    learning_rate: ClassVar[float] = 1e-3
+
+    parameters: Parameters | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    @property
+    def ready(self) -> bool:
+        return self.parameters is not None
+
+    @abstractmethod
+    def initial(self, dimensions: int, seed: int) -> Parameters:
+        """The parameters before training, for vectors of this many dimensions."""
+
+    def warm_start(self, parameters: Parameters, vectors: Tensor, classes: Tensor) -> Parameters:
+        """The parameters to train from, given the classes to learn from."""
+        return parameters
+
+    def learned(self, like: Tensor) -> Parameters:
+        """The parameters, on the device and in the precision of a tensor."""
+        if self.parameters is None:
+            raise OptionError(
+                f"{type(self).__name__} has not been trained. Call prepare(vectors, classes) on "
+                "source classes first (other classes than those it will tell apart)."
+            )
+        return {name: tensor.to(like) for name, tensor in self.parameters.items()}
+
+    def prepare(
+        self: Self,
+        vectors: Tensor,
+        classes: Tensor,
+        *,
+        way: int = 5,
+        shot: int = 5,
+        query: int = 5,
+        steps: int | None = None,
+        tasks_per_step: int = 16,
+        learning_rate: float | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """This head, trained on episodes of source classes: vectors [n, D], classes [n].
+
+        Adam minimises the cross-entropy of the queries' scores. A fifth of the classes is held out,
+        and what told their queries apart best is kept: the start, if training never helped.
+        """
+        steps = self.steps if steps is None else steps
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        for name, value in {"shot": shot, "query": query, "tasks_per_step": tasks_per_step}.items():
+            require_count(name, value)
+        require_count("way", way, least=2)
+        require_count("steps", steps)
+        require_above("learning_rate", rate, 0)
+
+        generator = torch.Generator().manual_seed(seed)
+        episodes = SourceEpisodes.build(vectors, classes, shot, query, generator)
+        learning, held_out = episodes.split_classes()
+        check = episodes.sample(held_out, way, HELD_OUT_TASKS)
+        start = self.initial(vectors.shape[-1], seed)
+        if not start:
+            return self
+        best = _moved(start, vectors)
+        best_accuracy = _accuracy(replace(self, parameters=best), *check)
+        start = self.warm_start(start, *episodes.vectors_of(learning))
+        parameters = {k: v.requires_grad_() for k, v in _moved(start, vectors).items()}
+        head = replace(self, parameters=parameters)
+        optimiser = torch.optim.Adam(parameters.values(), lr=rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        for step in range(1, steps + 1):
+            support, queries, target = episodes.sample(learning, way, tasks_per_step)
+            optimiser.zero_grad()
+            scores = head.score(head.fit(support, _ones(support)), queries)
+            loss = F.cross_entropy(scores.flatten(0, 1), target.repeat(tasks_per_step))
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+            if step % max(steps // CHECKS, 1) == 0:
+                accuracy = _accuracy(head, *check)
+                if accuracy > best_accuracy:
+                    best, best_accuracy = _moved(parameters, vectors), accuracy
+        return replace(self, parameters=best)
+
+
+def random_matrix(rows: int, columns: int, generator: torch.Generator) -> Tensor:
+    """[rows, columns] that keeps the length of what it multiplies, about."""
+    return torch.randn(rows, columns, generator=generator) / columns**0.5
+
+
+def _moved(parameters: Parameters, like: Tensor) -> Parameters:
+    """Copies that share nothing with the originals."""
+    return {k: v.detach().clone().to(like) for k, v in parameters.items()}
+
+
+def _ones(support: Tensor) -> Tensor:
+    return support.new_ones(support.shape[:-1])
+
+
+@torch.no_grad()
+def _accuracy(head: LearnedHead, support: Tensor, query: Tensor, target: Tensor) -> float:
+    scores = head.score(head.fit(support, _ones(support)), query)
+    return (scores.argmax(-1) == target).float().mean().item()

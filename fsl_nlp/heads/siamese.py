@@ -1,0 +1,41 @@
+"""Siamese networks: how like a query and an example are, pair by pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fsl_nlp.heads.base import State
+from fsl_nlp.heads.learned import LearnedHead, Parameters
+from fsl_nlp.heads.operations import log_sum_of_classes, unit
+
+
+@dataclass(frozen=True)
+class SiameseHead(LearnedHead):
+    """Siamese networks (Koch et al. 2015): p(q, s) = sigmoid(b - sum_j a_j |q_j - s_j|).
+
+    score_n(q) = log mean_k p(q, s_nk), on unit vectors. The weights a_j, learned, are kept above 0:
+    unlike parts never speak for a class. The paper trains on pairs, this on episodes.
+    """
+
+    def initial(self, dimensions: int, seed: int) -> Parameters:
+        # sum_j |q_j - s_j| of unit vectors grows with the root of the dimensions.
+        start = 10 / dimensions**0.5
+        return {
+            "log_weights": torch.full((dimensions,), start).log(),
+            "offset": torch.zeros(()),
+        }
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        scale = self.learned(support)["log_weights"].exp()
+        shares = weights / weights.sum(-1, keepdim=True).clamp(min=1e-12)
+        return {"support": (unit(support) * scale).flatten(1, 2), "shares": shares}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        learned = self.learned(query)
+        scaled = unit(query) * learned["log_weights"].exp()
+        distances = torch.cdist(scaled, state["support"], p=1)  # [B, Q, N * K]
+        return log_sum_of_classes(F.logsigmoid(learned["offset"] - distances), state["shares"])

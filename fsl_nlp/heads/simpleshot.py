@@ -1,0 +1,56 @@
+"""The nearest class mean, after a simple transformation of the vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from torch import Tensor
+
+from fsl_nlp.heads.base import State
+from fsl_nlp.heads.learned import LearnedHead, Parameters
+from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.options import require_choice
+
+TRANSFORMATIONS = ("none", "l2", "centre")
+
+
+@dataclass(frozen=True)
+class SimpleShotHead(LearnedHead):
+    """SimpleShot (Wang et al. 2019, arXiv 1911.04623): score_n(q) = -|g(q) - mean_k g(s_nk)|^2.
+
+    g(x) = x ("none"), x / |x| ("l2") or (x - c) / |x - c| ("centre"), the paper's UN, L2N and CL2N.
+    The centre c is the mean of the source vectors after `prepare`, as in the paper, else the mean
+    of the support set, each class counting alike.
+    """
+
+    transformation: Literal["none", "l2", "centre"] = "centre"
+
+    def __post_init__(self) -> None:
+        require_choice("transformation", self.transformation, TRANSFORMATIONS)
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    def initial(self, dimensions: int, seed: int) -> Parameters:
+        return {}
+
+    def prepare(self, vectors: Tensor, classes: Tensor, **training: Any) -> SimpleShotHead:
+        """Keep the centre of the source vectors; there is nothing to train."""
+        return replace(self, parameters={"centre": vectors.mean(0)})
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        centre = class_means(support, weights).mean(1)[:, None]  # [B, 1, D]
+        if self.parameters:
+            centre = self.parameters["centre"].to(support).expand_as(centre)
+        transformed = self._transform(support, centre[:, None])
+        return {"centre": centre, "prototypes": class_means(transformed, weights)}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        return -squared_distances(self._transform(query, state["centre"]), state["prototypes"])
+
+    def _transform(self, vectors: Tensor, centre: Tensor) -> Tensor:
+        if self.transformation == "centre":
+            return unit(vectors - centre)
+        return unit(vectors) if self.transformation == "l2" else vectors

@@ -1,0 +1,50 @@
+"""Prototypes refined by the queries themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.operations import class_means, unit
+from fsl_nlp.heads.options import require_above, require_count
+
+
+@dataclass(frozen=True)
+class SoftKMeansHead(Head):
+    """Soft k-means (Ren et al. 2018, arXiv 1803.00676, section 3.1.1). Transductive.
+
+    The unlabelled examples of the paper are the queries of the task: `updates` times,
+
+        z_qn = softmax_n(scale cos(q, c_n)),    c_n = (sum_k s_nk + sum_q z_qn q) / (K + sum_q z_qn)
+
+    on unit vectors. The scores are the cosines to the last c_n. The paper has the negative squared
+    distance in place of `scale` times the cosine.
+    """
+
+    transductive: ClassVar[bool] = True
+
+    updates: int = 3
+    scale: float = 20.0
+
+    def __post_init__(self) -> None:
+        require_count("updates", self.updates)
+        require_above("scale", self.scale, 0)
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        return {
+            "means": class_means(unit(support), weights),  # [B, N, D]
+            "sizes": weights.sum(-1, keepdim=True),  # [B, N, 1]
+        }
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        query = unit(query)
+        means, sizes = state["means"], state["sizes"]
+        scores = query @ unit(means).mT  # [B, Q, N]
+        for _ in range(self.updates):
+            beliefs = (self.scale * scores).softmax(-1).mT  # [B, N, Q]
+            # The division by the total does not change the direction.
+            scores = query @ unit(sizes * means + beliefs @ query).mT
+        return scores

@@ -1,0 +1,58 @@
+"""TADAM: a metric whose scale is learned, on vectors that the task itself conditions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.heads.base import State
+from fsl_nlp.heads.learned import LearnedHead, Parameters, random_matrix
+from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.options import require_count
+
+
+@dataclass(frozen=True)
+class TadamHead(LearnedHead):
+    """TADAM (Oreshkin et al. 2018, arXiv 1805.10123).
+
+    score_n(q) = -scale |g(q) - mean_k g(s_nk)|^2 with g(x) = unit((1 + gamma) * x + beta): the
+    task, which the mean of its prototypes represents, modulates the vectors. gamma and beta come
+    from a network with one hidden layer and a skip connection; each dimension of them is multiplied
+    by a learned factor that starts at 0 (section 2.3), so that training starts from prototypes. The
+    scale is learned (section 2.1).
+    """
+
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        require_count("hidden", self.hidden)
+
+    def initial(self, dimensions: int, seed: int) -> Parameters:
+        generator = torch.Generator().manual_seed(seed)
+        return {
+            "task_in": random_matrix(dimensions, self.hidden, generator),
+            "task_bias": torch.zeros(self.hidden),
+            "task_gamma": random_matrix(self.hidden, dimensions, generator),
+            "task_beta": random_matrix(self.hidden, dimensions, generator),
+            "gamma_factor": torch.zeros(dimensions),
+            "beta_factor": torch.zeros(dimensions),
+            "log_scale": torch.tensor(math.log(5.0)),
+        }
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        p = self.learned(support)
+        support = unit(support)
+        task = unit(class_means(support, weights).mean(1))  # [B, D]
+        hidden = (task @ p["task_in"] + p["task_bias"]).relu()
+        gamma = p["gamma_factor"] * (task + hidden @ p["task_gamma"])
+        beta = p["beta_factor"] * (task + hidden @ p["task_beta"])
+        modulated = unit(support * (1 + gamma)[:, None, None] + beta[:, None, None])
+        return {"gamma": gamma, "beta": beta, "prototypes": class_means(modulated, weights)}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        scale = self.learned(query)["log_scale"].exp()
+        modulated = unit(unit(query) * (1 + state["gamma"])[:, None] + state["beta"][:, None])
+        return -scale * squared_distances(modulated, state["prototypes"])

@@ -1,0 +1,239 @@
+"""Methods that tune the encoder: LoRA, full tuning, BitFit, supervised contrast, or the head alone.
+
+Each trains a private copy of what changes and shares the rest with the encoder, which stays as it
+is. The head is the cosine to one vector a class, started at the class means of the frozen vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.heads.base import State, pack
+from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.reading import Matrix, evidence
+from fsl_nlp.training.adaptation import (
+    Adaptation,
+    BiasTuning,
+    FullTuning,
+    LoraTuning,
+    trained_tensors,
+)
+from fsl_nlp.training.copies import put_tensors
+from fsl_nlp.training.reading import TunedEncoder
+from fsl_nlp.training.settings import TrainSettings
+from fsl_nlp.training.trainer import OnStep, seeded
+from fsl_nlp.training.tuning import Lesson
+from fsl_nlp.types import Dataset, Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+# The names of the head's tensors.
+_COSINE = "head.cosine"  # [N, D]
+_LINEAR = ("head.linear.weight", "head.linear.bias")  # [N, D], [N]
+
+
+@dataclass(frozen=True)
+class TunedSettings:
+    """`label_names`, `descriptions`: the words of a label's name, its description, are one more
+    example of it each.
+    `refit`: a logistic regression on the tuned vectors has half a say in the answer.
+    `temperature`: divides the scores; None is `TEMPERATURE`.
+    """
+
+    label_names: bool = True
+    descriptions: bool = True
+    refit: bool = True
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature is not None and not self.temperature > 0:
+            raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a name of a method means."""
+
+    adaptation: type[Adaptation] | None  # None trains the head alone
+    train: TrainSettings
+    contrast: bool = False
+    refit: bool = True
+
+
+RECIPES: dict[str, Recipe] = {
+    "lora": Recipe(LoraTuning, TrainSettings(learning_rate=1e-3)),
+    "full": Recipe(FullTuning, TrainSettings()),
+    "bitfit": Recipe(BiasTuning, TrainSettings(learning_rate=1e-3)),
+    "head": Recipe(None, TrainSettings(epochs=30), refit=False),
+    "contrastive": Recipe(FullTuning, TrainSettings(), contrast=True),
+}
+
+# What makes beliefs of the cosines and of the refitted scores, and then of both together.
+SHARPNESS = 0.05
+LINEAR_TEMPERATURE = 0.5
+TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True)
+class TunedMethod(Method):
+    """`on_step` is called after each step of training with its number, loss and rate."""
+
+    name: str
+    encoder: TextEncoder
+    adaptation: Adaptation | None
+    train: TrainSettings
+    settings: TunedSettings = TunedSettings()
+    seed: int = 0
+    contrast: bool = False
+    on_step: OnStep | None = None
+
+    @classmethod
+    def build(
+        cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
+    ) -> TunedMethod:
+        recipe = RECIPES[name]
+        kinds = [TrainSettings, TunedSettings]
+        kinds += [recipe.adaptation] if recipe.adaptation else []
+        train, own, *rest = take_options(name, options, *kinds)
+        adaptation = recipe.adaptation(**rest[0]) if recipe.adaptation else None
+        return cls(
+            name,
+            encoder,
+            adaptation,
+            replace(recipe.train, **train),
+            TunedSettings(**{"refit": recipe.refit, **own}),
+            seed,
+            recipe.contrast,
+        )
+
+    def fit(self, support: Dataset) -> TunedClassifier:
+        examples, classes = self._lessons(support)
+        reader, parameters = self._copy()
+        lesson = Lesson(
+            reader,
+            list(parameters.values()),
+            examples,
+            classes,
+            len(support.labels),
+            self.adaptation.freeze_layers if self.adaptation else 0,
+        )
+        head = lesson.learn(
+            self.train, contrast=self.contrast, seed=self.seed, on_step=self.on_step
+        )
+        state = {_COSINE: head}
+        if self.settings.refit:
+            state |= _refit(reader.read(examples), classes, len(support.labels))
+        temperature = self.settings.temperature or TEMPERATURE
+        return TunedClassifier(support.labels, reader, tuple(parameters), state, temperature)
+
+    def _lessons(self, support: Dataset) -> tuple[list[Example], list[int]]:
+        """Examples, what is known of labels among them, and their classes."""
+        for example in support.examples:
+            _check_readable(example, self.name)
+        index = {label: i for i, label in enumerate(support.labels)}
+        examples = list(support.examples)
+        classes = [index[label] for label in support.known_targets]
+        settings = self.settings
+        # A name is no pair of texts, so it is no example of what a label of pairs means.
+        if not any(example.text_b is not None for example in examples):
+            for label, i in index.items():
+                known = evidence(
+                    label, support, names=settings.label_names, descriptions=settings.descriptions
+                )
+                examples += [Example(text, label) for text in known]
+                classes += [i] * len(known)
+        if lacking := [label for label, i in index.items() if i not in set(classes)]:
+            raise DataError(
+                f"Nothing says what these labels mean: {lacking}. Give each an example or a "
+                "description."
+            )
+        return examples, classes
+
+    def _copy(self) -> tuple[TunedEncoder, dict[str, nn.Parameter]]:
+        if self.adaptation is None:
+            return TunedEncoder(self.encoder, self.encoder.module), {}
+        if self.encoder.pooling.custom:
+            raise ModelError(
+                f"{self.encoder.name} has modules of its own after the transformer, and cannot be "
+                "tuned. Use method='head', or a model that pools and normalises and no more."
+            )
+        with seeded(self.seed, self.encoder.device):
+            module, parameters = self.adaptation.apply(self.encoder.module, self.encoder.name)
+        return TunedEncoder(self.encoder, module), parameters
+
+    def restore(
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
+    ) -> TunedClassifier:
+        reader, _ = self._copy()
+        found = {name: _to_tensor(array) for name, array in tensors.items()}
+        state = {name: found.pop(name) for name in (_COSINE, *_LINEAR) if name in found}
+        if self.adaptation is not None:
+            put_tensors(reader.module, found)
+            in_precision(reader.module.eval(), self.encoder.precision)
+        return TunedClassifier(labels, reader, tuple(found), state, float(settings["temperature"]))
+
+
+@dataclass(frozen=True)
+class TunedClassifier(Classifier):
+    labels: tuple[Label, ...]
+    reader: TunedEncoder
+    tuned: tuple[str, ...]  # the names of the parameters that trained
+    head: State
+    temperature: float
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        return self.reader.read(examples)
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        vectors = F.normalize(torch.from_numpy(self.embed(examples)), dim=-1)
+        scores = (vectors @ self.head[_COSINE].mT / SHARPNESS).log_softmax(-1)
+        if _LINEAR[0] in self.head:
+            weight, bias = (self.head[name] for name in _LINEAR)
+            linear = ((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1)
+            scores = torch.logaddexp(scores, linear) - math.log(2)
+        result: NDArray[np.float32] = (scores / self.temperature).numpy()
+        return result
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
+        arrays = {name: _to_array(tensor) for name, tensor in tuned.items()}
+        head = {name: tensor.numpy() for name, tensor in self.head.items()}
+        return {**head, **arrays}, {"temperature": self.temperature}
+
+
+def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:
+    head = LinearHead()
+    fitted = head.fit(*pack(vectors, classes, count)[:2])
+    return dict(zip(_LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
+
+
+def _to_array(tensor: Tensor) -> NDArray[Any]:
+    """numpy has no bf16: its bits, as whole numbers."""
+    bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
+    return bits.cpu().numpy()
+
+
+def _to_tensor(array: NDArray[Any]) -> Tensor:
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
+
+
+def _check_readable(example: Example, method: str) -> None:
+    if example.head is not None or example.tail is not None:
+        raise DataError(
+            f"method {method!r} reads sentences, and this example marks mentions in one: "
+            f"{example.text[:40]!r}. Use 'linear' or 'proto'."
+        )

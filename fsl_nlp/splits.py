@@ -1,0 +1,108 @@
+"""Class-disjoint parts of a corpus: what is learned from and what is tested on share no class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fsl_nlp.data.labels import readable
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.types import Dataset, Label
+
+
+@dataclass(frozen=True)
+class ClassSplit:
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+
+
+def split_classes(
+    dataset: Dataset, *, train: int, validation: int, test: int, seed: int = 0
+) -> ClassSplit:
+    """So many classes for each part, drawn by `seed`; every example goes with its class.
+
+    >>> data = Dataset.from_texts(["a", "b", "c", "d"], ["A", "B", "C", "D"])
+    >>> parts = split_classes(data, train=2, validation=1, test=1)
+    >>> sorted(parts.train.labels + parts.validation.labels + parts.test.labels)
+    ['A', 'B', 'C', 'D']
+    """
+    wanted = train + validation + test
+    if min(train, validation, test) < 0 or wanted > len(dataset.labels):
+        raise DataError(
+            f"{train} + {validation} + {test} classes asked for; {dataset.name} has "
+            f"{len(dataset.labels)}."
+        )
+    # Raw bits, as in episodes: the same split on every platform.
+    order = np.random.Philox(key=seed).random_raw(len(dataset.labels)).argsort(kind="stable")
+    labels = [dataset.labels[i] for i in order]
+    return ClassSplit(
+        keep_classes(dataset, labels[:train]),
+        keep_classes(dataset, labels[train : train + validation]),
+        keep_classes(dataset, labels[train + validation : wanted]),
+    )
+
+
+def keep_classes(dataset: Dataset, labels: Iterable[Label]) -> Dataset:
+    """The part of a dataset that has these labels."""
+    kept = set(labels)
+    examples = tuple(example for example in dataset if example.label in kept)
+    order = tuple(label for label in dataset.labels if label in kept)
+    info = {label: value for label, value in dataset.info.items() if label in kept}
+    return Dataset(examples, order, info, dataset.name)
+
+
+def sample_shots(dataset: Dataset, shots: int, seed: int = 0) -> Dataset:
+    """At most `shots` examples of each label, drawn by `seed`.
+
+    >>> data = Dataset.from_texts(["a", "b", "c", "d"], ["x", "x", "x", "y"])
+    >>> sorted(sample_shots(data, 2).targets)
+    ['x', 'x', 'y']
+    """
+    if shots < 1:
+        raise OptionError(f"shots={shots}: must be at least 1.")
+    order = np.random.Philox(key=seed).random_raw(len(dataset)).argsort(kind="stable")
+    taken: Counter[Label | None] = Counter()
+    kept = []
+    for i in order.tolist():
+        label = dataset.examples[i].label
+        if taken[label] < shots:
+            taken[label] += 1
+            kept.append(i)
+    return replace(dataset, examples=tuple(dataset.examples[i] for i in sorted(kept)))
+
+
+def shared_classes(first: Dataset, second: Dataset) -> list[Label]:
+    """Labels of `second` that `first` has too, by their name in words ("Card-Arrival" is
+    "card arrival") or as they are."""
+    known = {_name(label, first) for label in first.labels}
+    return [label for label in second.labels if _name(label, second) in known]
+
+
+def drop_shared(source: Dataset, target: Dataset) -> Dataset:
+    """`source` without the classes that `target` has."""
+    leaked = set(shared_classes(target, source))
+    return keep_classes(source, [label for label in source.labels if label not in leaked])
+
+
+def refuse_leakage(source: Dataset, target: Dataset) -> None:
+    """An error that names the classes to be tested on which `source` has already shown."""
+    leaked = shared_classes(source, target)
+    if leaked:
+        raise DataError(
+            f"Leakage: {source.name} and {target.name} share {len(leaked)} classes "
+            f"({_list(leaked)}). Leave them out of {source.name}, or test on other classes."
+        )
+
+
+def _name(label: Label, dataset: Dataset) -> str:
+    info = dataset.info.get(label)
+    return ((info and info.name) or readable(label) or str(label)).casefold()
+
+
+def _list(labels: Sequence[Label], shown: int = 10) -> str:
+    more = ", ..." if len(labels) > shown else ""
+    return ", ".join(map(str, labels[:shown])) + more

@@ -1,0 +1,128 @@
+"""Which parameters of an encoder train."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.heads.options import require_above, require_between, require_count
+from fsl_nlp.training.copies import private_copy, thaw
+from fsl_nlp.training.layers import adapter_targets, layer_stack
+
+Parameters = dict[str, nn.Parameter]
+
+
+@dataclass(frozen=True)
+class Adaptation(ABC):
+    """`freeze_layers`: so many of the lowest layers stay as they are, and each text runs through
+    them once.
+    """
+
+    freeze_layers: int = 0
+
+    def __post_init__(self) -> None:
+        require_count("freeze_layers", self.freeze_layers, 0)
+
+    def apply(self, module: nn.Module, model: str) -> tuple[nn.Module, Parameters]:
+        """A private copy of the module, and those of its parameters that train."""
+        own = private_copy(module)
+        names = self.choose(own, model)
+        frozen = self._frozen(own, model)
+        parameters = thaw(own, [name for name in names if name not in frozen])
+        if not parameters:
+            raise ModelError(f"{model} has no parameter left that this method could train.")
+        return own, parameters
+
+    @abstractmethod
+    def choose(self, own: nn.Module, model: str) -> list[str]:
+        """The names of the parameters that train, after changing the structure if need be."""
+
+    def _frozen(self, own: nn.Module, model: str) -> set[str]:
+        """The parameters up to the highest frozen layer, embeddings included."""
+        stack = layer_stack(own)
+        if self.freeze_layers > len(stack):
+            raise OptionError(
+                f"freeze_layers={self.freeze_layers}: {model} has {len(stack)} layers."
+            )
+        if not self.freeze_layers:
+            return set()
+        names = [name for name, _ in own.named_parameters()]
+        highest = f"{stack[self.freeze_layers - 1][0]}."
+        last = max(i for i, name in enumerate(names) if name.startswith(highest))
+        return set(names[: last + 1])
+
+
+@dataclass(frozen=True)
+class FullTuning(Adaptation):
+    """Every parameter but, unless `embeddings`, those of words and places."""
+
+    embeddings: bool = False
+
+    def choose(self, own: nn.Module, model: str) -> list[str]:
+        parts = [part for part in own.modules() if isinstance(part, nn.Embedding)]
+        embedded = {id(p) for part in parts for p in part.parameters()}
+        return [n for n, p in own.named_parameters() if self.embeddings or id(p) not in embedded]
+
+
+@dataclass(frozen=True)
+class BiasTuning(Adaptation):
+    """Biases and layer norms (BitFit, Ben Zaken et al. 2022, arXiv 2106.10199)."""
+
+    def choose(self, own: nn.Module, model: str) -> list[str]:
+        return [name for name, p in own.named_parameters() if p.ndim == 1]
+
+
+@dataclass(frozen=True)
+class LoraTuning(Adaptation):
+    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft.
+
+    `targets`: "attention", "all" linear maps of the layers, or names with commas between them.
+    `rslora` (arXiv 2312.03732) scales by alpha / sqrt(rank), `dora` (arXiv 2402.09353) learns
+    the lengths of the rows apart from their directions.
+    """
+
+    rank: int = 8
+    alpha: float = 16
+    dropout: float = 0.0
+    rslora: bool = False
+    dora: bool = False
+    targets: str = "attention"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("rank", self.rank)
+        require_above("alpha", self.alpha, 0)
+        require_between("dropout", self.dropout, 0, 0.9)
+
+    def choose(self, own: nn.Module, model: str) -> list[str]:
+        from peft import LoraConfig, inject_adapter_in_model
+
+        before = {id(p) for p in own.parameters()}
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            use_rslora=self.rslora,
+            use_dora=self.dora,
+            target_modules=adapter_targets(own, self.targets, model),
+        )
+        inject_adapter_in_model(config, own)
+        # peft puts the adapter on the processor of the map, and in its precision.
+        return [name for name, p in own.named_parameters() if id(p) not in before]
+
+
+def trained_tensors(
+    module: nn.Module, base: nn.Module, names: Iterable[str]
+) -> dict[str, torch.Tensor]:
+    """Of the parameters named, those that are not as in the base."""
+    own, original = dict(module.named_parameters()), dict(base.named_parameters())
+    return {
+        name: own[name].detach()
+        for name in names
+        if name not in original or not torch.equal(own[name], original[name])
+    }

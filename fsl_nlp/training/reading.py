@@ -1,0 +1,99 @@
+"""Examples through a tuned copy of an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fsl_nlp.encoders.pooling import pool
+from fsl_nlp.errors import DataError
+from fsl_nlp.types import Example
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders.encoder import Features, TextEncoder
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Examples as token ids; `kinds` tells the first text of a pair from the second."""
+
+    ids: list[list[int]]
+    kinds: list[list[int]] | None = None
+
+
+@dataclass(frozen=True)
+class TunedEncoder:
+    """An encoder with another module: a private copy of its own, while it trains and after.
+
+    `read` remembers vectors, so the module must not change after its first call.
+    """
+
+    encoder: TextEncoder
+    module: nn.Module
+    # Tells the vectors of this module from those of others.
+    mark: str = field(default_factory=lambda: uuid4().hex)
+
+    def tokens(self, examples: Sequence[Example]) -> Tokens:
+        """One text or two as the model reads them; two go in together."""
+        seconds = [e.text_b for e in examples if e.text_b is not None]
+        if seconds and len(seconds) != len(examples):
+            alone = next(e for e in examples if e.text_b is None)
+            raise DataError(
+                "Some examples are pairs of texts and this one has no second text: "
+                f"{alone.text[:40]!r}."
+            )
+        found = self.encoder.tokenize(
+            [e.text for e in examples],
+            text_pair=seconds or None,
+            truncation=True,
+            max_length=self.encoder.pooling.max_length,
+        )
+        return Tokens(found["input_ids"], found.get("token_type_ids") if seconds else None)
+
+    def features(self, tokens: Tokens, rows: Sequence[int]) -> Features:
+        features = self.encoder.features([tokens.ids[i] for i in rows])
+        return self._with_kinds(features, tokens, rows)
+
+    def _with_kinds(self, features: Features, tokens: Tokens, rows: Sequence[int]) -> Features:
+        if tokens.kinds is None:
+            return features
+        width = features["input_ids"].shape[1]
+        kinds = [tokens.kinds[i] + [0] * (width - len(tokens.kinds[i])) for i in rows]
+        return {**features, "token_type_ids": torch.tensor(kinds, device=self.encoder.device)}
+
+    def vectors(self, features: Features) -> Tensor:
+        """[B, D], through which gradients flow."""
+        states = self.module(**features).last_hidden_state
+        return pool(states, features["attention_mask"], self.encoder.pooling)
+
+    def autocast(self) -> torch.autocast:
+        """In the encoder's precision."""
+        enabled = self.encoder.precision == "bf16"
+        return torch.autocast(self.encoder.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def read(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D], without gradients."""
+        if not examples:
+            return np.zeros((0, self.encoder.dimensions), np.float32)
+        if self.module is self.encoder.module and all(e.text_b is None for e in examples):
+            return self.encoder.encode([e.text for e in examples])
+        keys = [self.encoder.key(f"{e.text}\0{e.text_b}", self.mark) for e in examples]
+        return self.encoder.once(
+            keys, lambda places: self._run([examples[i] for i in places]), on_disk=False
+        )
+
+    def _run(self, examples: Sequence[Example]) -> Matrix:
+        tokens = self.tokens(examples)
+        return self.encoder.run(
+            tokens.ids,
+            lambda features, rows: self.vectors(self._with_kinds(features, tokens, rows)),
+        )

@@ -1,0 +1,213 @@
+"""The training loop of every tuned method.
+
+Not on accelerate's `Accelerator`: it keeps one precision for the whole process, so that a second
+encoder in another one could not be tuned. What remains for it to do here is an autocast.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from fsl_nlp.encoders.encoder import batches_by_length
+from fsl_nlp.errors import ModelError
+from fsl_nlp.progress import track
+from fsl_nlp.training.settings import TrainSettings
+
+log = logging.getLogger("fsl_nlp")
+
+# Called after each step with its number, its loss and the learning rate of the first group.
+OnStep = Callable[[dict[str, float]], object]
+
+# Tokens, padding included, in one pass forward and back.
+_PASS_TOKENS = {"cpu": 4096, "cuda": 32768}
+_RESTARTS = 3
+_SMALLER = 4  # what a restart divides the learning rates by
+# A lower loss is one that is lower by this share.
+_PROGRESS = 0.01
+# Nothing more can be learned from a loss this low.
+_LEARNED = 1e-4
+
+
+class _DivergedError(Exception):
+    """The loss is no number any more."""
+
+
+@dataclass
+class Trainer:
+    """Changes `groups` of parameters, each with its learning rate, to lower a loss."""
+
+    groups: Sequence[tuple[Sequence[nn.Parameter], float]]
+    settings: TrainSettings
+    device: torch.device
+    on_step: OnStep | None = None
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    pass_tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pass_tokens = _PASS_TOKENS.get(self.device.type, 4096)
+        self.parameters = [p for parameters, _ in self.groups for p in parameters]
+
+    def run(
+        self,
+        rows: Sequence[Sequence[int]],
+        epoch_batches: Callable[[], list[list[int]]],
+        loss_of: Callable[[list[int]], Tensor],
+    ) -> None:
+        """Train on `rows` of tokens: `epoch_batches` names an epoch's, `loss_of` is their mean.
+
+        Where the loss stops being a number, training starts again at a lower rate. Ctrl-C ends
+        it with the best epoch so far.
+        """
+        start, rate = self._snapshot(), 1.0
+        for attempt in range(_RESTARTS + 1):
+            try:
+                self._epochs(rows, epoch_batches, loss_of, rate)
+                return
+            except _DivergedError:
+                self._restore(start)
+                rate /= _SMALLER
+                if attempt == 0:
+                    log.warning(
+                        "The loss is no number any more: starting again at a lower learning rate."
+                    )
+        raise ModelError(
+            f"Training fails: the loss is no number even at {rate * _SMALLER:g} of the learning "
+            "rate. Set a far lower learning_rate, or load the encoder with precision='fp32'."
+        )
+
+    def _epochs(
+        self,
+        rows: Sequence[Sequence[int]],
+        epoch_batches: Callable[[], list[list[int]]],
+        loss_of: Callable[[list[int]], Tensor],
+        rate: float,
+    ) -> None:
+        settings = self.settings
+        first = epoch_batches()
+        steps = settings.epochs * len(first)
+        optimiser = torch.optim.AdamW(
+            [{"params": list(ps), "lr": lr * rate} for ps, lr in self.groups],
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: _share(step, steps, settings.warmup)
+        )
+        best, lowest, waited, step = self._snapshot(), math.inf, 0, 0
+        epoch = 0
+        try:
+            with track(steps, "Tuning") as progress:
+                for epoch in range(settings.epochs):
+                    total = 0.0
+                    batches = epoch_batches() if epoch else first
+                    for batch in batches:
+                        loss = self._step(optimiser, batch, rows, loss_of)
+                        if self.on_step:
+                            now = float(schedule.get_last_lr()[0])
+                            self.on_step({"step": step, "loss": loss, "learning_rate": now})
+                        schedule.step()
+                        step += 1
+                        total += loss / len(batches)
+                        progress(1)
+                    waited = 0 if total < lowest * (1 - _PROGRESS) else waited + 1
+                    if total < lowest:
+                        best, lowest = self._snapshot(), total
+                    if waited >= settings.patience or total < _LEARNED:
+                        return
+        except KeyboardInterrupt:
+            self._restore(best)
+            log.warning(
+                f"Stopped after {epoch} of {settings.epochs} epochs; the best so far is kept."
+            )
+
+    def _step(
+        self,
+        optimiser: torch.optim.Optimizer,
+        batch: list[int],
+        rows: Sequence[Sequence[int]],
+        loss_of: Callable[[list[int]], Tensor],
+    ) -> float:
+        """One change of the parameters; gives the loss before it."""
+        while True:
+            optimiser.zero_grad(set_to_none=True)
+            try:
+                loss = self._backward(batch, rows, loss_of)
+                break
+            except RuntimeError as error:
+                self._make_smaller(error, max(len(rows[i]) for i in batch))
+        if not math.isfinite(loss):
+            raise _DivergedError
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        if not torch.isfinite(norm):
+            raise _DivergedError
+        optimiser.step()
+        return loss
+
+    def _backward(
+        self,
+        batch: list[int],
+        rows: Sequence[Sequence[int]],
+        loss_of: Callable[[list[int]], Tensor],
+    ) -> float:
+        total = 0.0
+        # Within one autocast the weights are cast once.
+        with self.autocast():
+            for part in batches_by_length([rows[i] for i in batch], self.pass_tokens):
+                loss = loss_of([batch[i] for i in part]) * (len(part) / len(batch))
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
+        return total
+
+    def _make_smaller(self, error: RuntimeError, longest: int) -> None:
+        from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+        if not should_reduce_batch_size(error):
+            raise error
+        if self.pass_tokens <= longest:
+            raise ModelError(
+                "There is too little memory to tune this encoder on even one of the texts. Use "
+                "shorter texts, a smaller encoder, or method='head'."
+            ) from error
+        if self.pass_tokens == _PASS_TOKENS.get(self.device.type, 4096):
+            log.warning("Out of memory: going on with fewer texts at once.")
+        self.pass_tokens = max(self.pass_tokens // 2, longest)
+        clear_device_cache()
+
+    def _snapshot(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in self.parameters]
+
+    def _restore(self, snapshot: list[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, tensor in zip(self.parameters, snapshot, strict=True):
+                parameter.copy_(tensor)
+
+
+def _share(step: int, steps: int, warmup: float) -> float:
+    """Of the full rate: up over the warm-up, then down to 0, both in straight lines."""
+    rising = max(1, round(steps * warmup))
+    if step < rising:
+        return (step + 1) / rising
+    return (steps - step) / max(1, steps - rising)
+
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """torch's own random numbers (dropout) from `seed`, afterwards as if nothing had been.
+
+    They belong to the whole process, so training waits for training in other threads.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with _one_at_a_time, torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield

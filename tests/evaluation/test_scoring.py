@@ -1,0 +1,118 @@
+"""Accuracy, macro-F1 and their intervals against scikit-learn, scipy and repeated sampling."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+from sklearn.metrics import accuracy_score, f1_score
+
+from fsl_nlp.errors import DataError
+from fsl_nlp.evaluation.scoring import Confusion, LabelScore, score_predictions
+from fsl_nlp.types import Label
+
+LABELS: list[Label] = ["a", "b", 3, "never seen"]
+
+
+def drawn(count: int, right: float, seed: int = 0) -> tuple[list[Label], list[Label]]:
+    """Targets among the first three labels; predictions that are right so often."""
+    rng = np.random.default_rng(seed)
+    targets = rng.choice(3, count, p=[0.6, 0.3, 0.1])
+    wrong = (targets + rng.integers(1, 4, count)) % 4
+    guesses = np.where(rng.random(count) < right, targets, wrong)
+    return [LABELS[i] for i in targets], [LABELS[i] for i in guesses]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_scikit_learns(seed: int) -> None:
+    targets, guesses = drawn(80, 0.7, seed)
+    score = score_predictions(targets, guesses, LABELS)
+    names, guessed = list(map(str, targets)), list(map(str, guesses))
+    assert score.count == 80
+    assert score.accuracy == pytest.approx(accuracy_score(names, guessed))
+    # Over the labels of the targets: a label that is only guessed costs the others precision.
+    expected = f1_score(names, guessed, labels=sorted(set(names)), average="macro")
+    assert score.macro_f1 == pytest.approx(expected)
+
+
+def test_the_interval_of_accuracy_is_the_binomial_one() -> None:
+    """Resampling n texts of which k are right draws Binomial(n, k / n) right ones."""
+    targets, guesses = drawn(200, 0.8)
+    score = score_predictions(targets, guesses, LABELS)
+    exact = binom.ppf([0.025, 0.975], 200, score.accuracy) / 200
+    np.testing.assert_allclose(score.accuracy_interval, exact, atol=0.0101)
+
+
+def test_the_interval_of_macro_f1_is_that_of_resampled_f1() -> None:
+    targets, guesses = map(np.array, drawn(60, 0.7))
+    rng = np.random.default_rng(5)
+    resampled = []
+    for _ in range(300):
+        rows = rng.integers(0, 60, 60)
+        true, guess = targets[rows].astype(str), guesses[rows].astype(str)
+        resampled.append(f1_score(true, guess, labels=sorted(set(true)), average="macro"))
+    score = score_predictions(targets.tolist(), guesses.tolist(), ["a", "b", "3", "never seen"])
+    np.testing.assert_allclose(
+        score.macro_f1_interval, np.quantile(resampled, [0.025, 0.975]), atol=0.04
+    )
+
+
+def test_nineteen_intervals_of_twenty_hold_the_truth() -> None:
+    held = 0
+    for seed in range(200):
+        targets, guesses = drawn(100, 0.8, seed)
+        low, high = score_predictions(targets, guesses, LABELS).accuracy_interval
+        held += low <= 0.8 <= high
+    assert 180 <= held <= 198
+
+
+def test_the_seed_decides_the_interval() -> None:
+    targets, guesses = drawn(50, 0.7)
+    first, again, other = (
+        score_predictions(targets, guesses, LABELS, seed=seed) for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first.macro_f1_interval != other.macro_f1_interval
+
+
+def test_the_worst_labels_and_confusions_come_first() -> None:
+    targets = ["a"] * 4 + ["b"] * 4 + [3] * 2
+    guesses = ["b", "b", 3, "a", "b", "b", "b", "b", 3, 3]
+    score = score_predictions(targets, guesses, LABELS)
+    assert [row.label for row in score.worst] == ["a", "b", 3]
+    assert score.worst[0] == LabelScore("a", pytest.approx(0.4), 4)
+    assert score.confused == (Confusion("a", "b", 2), Confusion("a", 3, 1))
+    short = score_predictions(targets, guesses, LABELS, shown=1)
+    assert (short.worst, short.confused) == (score.worst[:1], score.confused[:1])
+
+
+def test_all_right_leaves_nothing_to_blame() -> None:
+    score = score_predictions(["a", "b"], ["a", "b"], LABELS)
+    assert (score.accuracy, score.macro_f1, score.worst, score.confused) == (1, 1, (), ())
+
+
+def test_scores_are_plain_json() -> None:
+    score = score_predictions(*drawn(20, 0.5), LABELS)
+    assert json.loads(json.dumps(score.to_dict()))["count"] == 20
+
+
+@pytest.mark.parametrize(
+    ("targets", "guesses", "message"),
+    [
+        (["a", "c"], ["a", "b"], "1 label is not known to the classifier: 'c'. Train it"),
+        (list("cdefghc"), list("aaaaaaa"), "6 labels are not known to the classifier: 'c', 'd',"),
+        (["3"], ["a"], "1 label is not known to the classifier: '3'."),
+        ([None], ["a"], "1 label is not known to the classifier: None."),
+        (["a"], ["z"], "1 label is not known to the classifier: 'z'."),
+        (["a", "b"], ["a"], "There are 2 targets and 1 predictions."),
+        ([], [], "There are no texts to score."),
+    ],
+)
+def test_what_cannot_be_scored_is_named(
+    targets: list[str], guesses: list[str], message: str
+) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        score_predictions(targets, guesses, LABELS)

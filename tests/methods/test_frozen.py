@@ -1,0 +1,260 @@
+"""A frozen encoder with a head: what counts as evidence, and how the temperature is learned."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fsl_nlp import Dataset, TextEncoder
+from fsl_nlp.decision import fit_temperature
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.heads import HEADS
+from fsl_nlp.heads.base import Head, State, pack
+from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.heads.proto import ProtoHead
+from fsl_nlp.methods import METHODS, build_method
+from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, cross_fit
+from fsl_nlp.types import Example, LabelInfo
+
+
+class SpyHead(Head):
+    """Scores 1 for a query that it was fitted on, else 0."""
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        return {"support": support.flatten(1, 2), "used": weights.flatten(1) > 0}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        same = (query[:, :, None] == state["support"][:, None]).all(-1)  # [B, Q, N * K]
+        return (same & state["used"][:, None]).any(-1, keepdim=True).float().expand(-1, -1, 3)
+
+
+def packed(sizes: list[int], width: int = 4) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Distinct random vectors, so many of each class."""
+    classes = [c for c, size in enumerate(sizes) for _ in range(size)]
+    vectors = np.random.default_rng(0).normal(size=(len(classes), width)).astype(np.float32)
+    return pack(vectors, classes, len(sizes))
+
+
+def fitted(encoder: TextEncoder, support: Dataset, name: str = "proto", **options: Any) -> Any:
+    return build_method(name, encoder, options=options).fit(support)
+
+
+@pytest.fixture
+def support(texts: list[str], labels: list[str]) -> Dataset:
+    return Dataset.from_texts(texts, labels)
+
+
+# cross_fit
+
+
+def test_the_spy_knows_what_it_has_seen() -> None:
+    vectors, weights, _ = packed([2, 1, 3])
+    seen = SpyHead().score(SpyHead().fit(vectors, weights), vectors.flatten(1, 2))
+    assert torch.equal(seen[0, :, 0], weights.flatten())
+
+
+@pytest.mark.parametrize("sizes", [[2, 2, 2], [7, 3, 12], [1, 2, 9], [6, 1, 1]])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_example_is_scored_by_a_head_that_saw_it(sizes: list[int], seed: int) -> None:
+    vectors, weights, places = packed(sizes)
+    scores, targets = cross_fit(SpyHead(), vectors, weights, places, seed)
+    assert scores.max() == 0
+    # Every example of a class that has two or more is scored once.
+    expected = [c for c, size in enumerate(sizes) for _ in range(size) if size > 1]
+    assert sorted(targets.tolist()) == expected
+
+
+def test_scores_belong_to_their_targets() -> None:
+    class EchoHead(SpyHead):
+        def score(self, state: State, query: Tensor) -> Tensor:
+            return query
+
+    vectors, weights, places = packed([6, 4, 5], width=3)
+    vectors[..., 0] = torch.arange(3)[None, :, None]  # the class, for the echo
+    scores, targets = cross_fit(EchoHead(), vectors, weights, places, 3)
+    np.testing.assert_array_equal(scores[:, 0], targets)
+    assert len(np.unique(scores[:, 1])) == len(targets) == 15
+
+
+def test_classes_of_one_example_give_nothing_to_learn_from() -> None:
+    scores, targets = cross_fit(SpyHead(), *packed([1, 1, 1]), 0)
+    assert scores.shape == (0, 3)
+    assert targets.shape == (0,)
+
+
+def test_what_is_no_example_is_never_held_out() -> None:
+    """A label's name stays with its class in every fold."""
+    vectors, weights, places = packed([3, 3, 3])
+    names = places[[2, 5, 8]]
+    scores, _ = cross_fit(SpyHead(), vectors, weights, np.setdiff1d(places, names), 0)
+    assert len(scores) == 6
+
+    class Keeping(SpyHead):
+        def fit(self, support: Tensor, weights: Tensor) -> State:
+            assert (weights.flatten(1)[:, names] == 1).all()
+            return super().fit(support, weights)
+
+    cross_fit(Keeping(), vectors, weights, np.setdiff1d(places, names), 0)
+
+
+def test_the_seed_decides_the_folds() -> None:
+    vectors, weights, places = packed([6, 6])
+    first, again, other = (
+        cross_fit(ProtoHead(), vectors, weights, places, seed)[0] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+# temperature
+
+
+def test_a_fixed_temperature_divides_the_scores(words: TextEncoder, support: Dataset) -> None:
+    one, ten = (fitted(words, support, temperature=t) for t in (1, 10.0))
+    assert (one.temperature, ten.temperature) == (1, 10)
+    question = [Example("where is the refund")]
+    np.testing.assert_allclose(ten.scores(question), one.scores(question) / 10, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "start"), [("proto", 0.06), ("linear", 0.5)])
+def test_the_learned_temperature_is_of_examples_held_out(
+    name: str, start: float, words: TextEncoder, support: Dataset
+) -> None:
+    model = fitted(words, support, name, label_names=False)
+    vectors, weights, places = pack(
+        words.encode(support.texts), [support.labels.index(t) for t in support.known_targets], 3
+    )
+    held_out = cross_fit(model.head, vectors, weights, places, 0)
+    assert model.temperature == fit_temperature(*held_out, start=start)
+    assert model.temperature != start
+
+
+def test_too_little_to_learn_from_gives_the_usual_temperature(words: TextEncoder) -> None:
+    support = Dataset.from_texts(["where is it", "money back"], ["track", "refund"])
+    assert fitted(words, support, "linear", label_names=False).temperature == 0.5
+
+
+# evidence
+
+
+def test_label_names_are_one_more_example(words: TextEncoder, support: Dataset) -> None:
+    by_hand = Dataset.from_texts(
+        [*support.texts, "track order", "get refund", "log in"],
+        [*support.known_targets, "track_order", "get_refund", "log_in"],
+    )
+    options = {"temperature": 1.0}
+    question = [Example("can you track my refund")]
+    with_names = fitted(words, support, **options).scores(question)
+    written = fitted(words, by_hand, label_names=False, **options).scores(question)
+    without = fitted(words, support, label_names=False, **options).scores(question)
+    np.testing.assert_allclose(with_names, written, atol=1e-6)
+    assert np.abs(with_names - without).max() > 0.01
+
+
+def test_names_and_descriptions_of_a_dataset_count(words: TextEncoder) -> None:
+    """A given name comes before the label itself; a description counts beside the name."""
+    info = {7: LabelInfo(name="red wine"), "z": LabelInfo(description="white wine")}
+    examples = (Example("a", 7), Example("b", "z"), Example("c", "blue_wine"))
+    support = Dataset(examples, (7, "blue_wine", "z"), info)
+    wines = [Example("red"), Example("blue"), Example("white")]
+    known = fitted(words, support, temperature=1).scores(wines).diagonal()
+    nameless = fitted(words, support, temperature=1, label_names=False).scores(wines).diagonal()
+    assert (known > 0.4).all()
+    assert (nameless > 0.4).tolist() == [False, False, True]
+
+
+def test_a_class_that_nothing_describes_is_refused(words: TextEncoder) -> None:
+    examples = (Example("where is it", "track"), Example("money back", "refund"))
+    support = Dataset(examples, (3, "refund", "track"))
+    with pytest.raises(DataError, match=r"Nothing says what these labels mean: \[3\]"):
+        fitted(words, support)
+    named = Dataset(examples, ("exchange", "refund", "track"))
+    assert fitted(words, named).labels == named.labels
+    with pytest.raises(DataError, match="'exchange'"):
+        fitted(words, named, label_names=False)
+
+
+def test_an_example_without_a_label_is_refused(words: TextEncoder) -> None:
+    support = Dataset.from_texts(["a", "b", "c"], ["x1y", None, "z1y"])
+    with pytest.raises(DataError, match="no label: 'b'"):
+        fitted(words, support)
+
+
+# options
+
+
+def test_every_head_is_a_method(words: TextEncoder, support: Dataset) -> None:
+    assert HEADS.keys() <= METHODS.keys()
+    for name in ("proto", "linear"):
+        assert isinstance(fitted(words, support, name), FrozenClassifier)
+
+
+def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
+    method = build_method("linear", words, seed=3, options={"C": 2, "label_names": False})
+    assert isinstance(method, FrozenMethod)
+    assert (method.head, method.settings.label_names, method.seed) == (LinearHead(2), False, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("linear", {"distance": "cosine"}, "method 'linear' has no option 'distance'. It has: C,"),
+        ("proto", {"C": 1}, "method 'proto' has no option 'C'. It has: "),
+        ("linear", {"C": "abc"}, "C='abc': must be a number."),
+        ("linear", {"C": True}, "C=True: must be a number."),
+        ("linear", {"C": None}, "C=None: must be a number."),
+        ("linear", {"C": -1}, "C=-1: must be greater than 0"),
+        ("linear", {"label_names": "no"}, "label_names='no': must be true or false."),
+        ("linear", {"label_names": 1}, "label_names=1: must be true or false."),
+        ("proto", {"temperature": "hot"}, "temperature='hot': must be a number or None."),
+        ("proto", {"temperature": 0}, "temperature=0: must be greater than 0."),
+        ("proto", {"distance": "far"}, "distance='far': choose one of 'cosine', 'euclidean'"),
+        ("prot", {}, "method='prot': choose one of 'auto', "),
+    ],
+)
+def test_wrong_options_are_named(
+    name: str, options: dict[str, Any], message: str, words: TextEncoder
+) -> None:
+    with pytest.raises(OptionError, match=re.escape(message)):
+        build_method(name, words, options=options)
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.float32(3)])
+def test_numbers_of_numpy_are_numbers(value: Any, words: TextEncoder) -> None:
+    assert isinstance(build_method("linear", words, options={"C": value}), FrozenMethod)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])
+def test_a_seed_is_a_whole_number(seed: Any, words: TextEncoder) -> None:
+    with pytest.raises(OptionError, match=re.escape(f"seed={seed!r}: must be a whole number")):
+        build_method("linear", words, seed=seed)
+
+
+# what is left behind
+
+
+@pytest.mark.parametrize("name", ["proto", "linear"])
+def test_restored_from_its_state_it_answers_alike(
+    name: str, words: TextEncoder, support: Dataset
+) -> None:
+    model = fitted(words, support, name)
+    tensors, settings = model.state()
+    again = build_method(name, words).restore(model.labels, tensors, settings)
+    questions = [Example("where is the refund"), Example("password"), Example("")]
+    np.testing.assert_array_equal(again.scores(questions), model.scores(questions))
+
+
+def test_fitting_uses_the_seed_alone(words: TextEncoder, support: Dataset) -> None:
+    def state_after(noise: int) -> dict[str, Any]:
+        np.random.seed(noise)
+        torch.manual_seed(noise)
+        return dict(fitted(words, support, "linear").state()[0])
+
+    first, second = state_after(0), state_after(1)
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])

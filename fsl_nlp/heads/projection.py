@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.heads.learned import LearnedHead, Parameters
-from fsl_nlp.heads.operations import class_means, unit
+from fsl_nlp.heads.operations import class_means, squared_distances, unit
 from fsl_nlp.heads.options import require_between, require_count
 
 
@@ -19,9 +19,12 @@ from fsl_nlp.heads.options import require_between, require_count
 class ProjectionHead(LearnedHead):
     """Nearest class mean under a learned linear map (Mensink et al. 2013), by episodes.
 
-    score_n(q) = scale cos(g(q), c_n), c_n the mean of the class's unit g(s), with
+    score_n(q) = -scale (|g(q) - c_n|^2 - v / K_n), c_n the mean of the class's g(s), with
 
-        g(x) = (I + V U') (unit(B (x - m)) - c),    U and V [D, rank]
+        g(x) = unit((I + V U') (unit(B (x - m)) - c)),    U and V [D, rank]
+
+    v, the variance within the support's classes, takes off what the mean of K_n examples is too
+    far away by chance, which matters if classes have unlike numbers of examples.
 
     B = S^(-1/2), m the mean of the source classes, S = (1 - shrinkage) P + shrinkage t I their
     pooled covariance P shrunk towards a multiple of I: the directions in which a class varies count
@@ -51,7 +54,7 @@ class ProjectionHead(LearnedHead):
             "centre": torch.zeros(dimensions),
             "down": down,
             "up": torch.zeros(dimensions, self.rank),
-            "log_scale": torch.tensor(math.log(10.0)),
+            "log_scale": torch.tensor(math.log(5.0)),
         }
 
     def warm_start(self, parameters: Parameters, vectors: Tensor, classes: Tensor) -> Parameters:
@@ -71,11 +74,17 @@ class ProjectionHead(LearnedHead):
         return {**parameters, "mean": means.mean(0), "whitening": whitening}
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
-        return {"prototypes": unit(class_means(self._map(support), weights))}
+        mapped = self._map(support)
+        prototypes = class_means(mapped, weights)
+        sizes = weights.sum(-1)  # [B, N]
+        spread = ((mapped - prototypes[:, :, None]).square().sum(-1) * weights).sum((1, 2))
+        variance = spread / (sizes.sum(-1) - sizes.shape[1]).clamp(min=1)  # [B]
+        return {"prototypes": prototypes, "excess": variance[:, None] / sizes.clamp(min=1e-12)}
 
     def score(self, state: State, query: Tensor) -> Tensor:
         scale = self.learned(query)["log_scale"].exp()
-        return scale * self._map(query) @ state["prototypes"].mT
+        distances = squared_distances(self._map(query), state["prototypes"])
+        return -scale * (distances - state["excess"][:, None])
 
     def _map(self, vectors: Tensor) -> Tensor:
         p = self.learned(vectors)

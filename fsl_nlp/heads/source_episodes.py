@@ -53,10 +53,14 @@ class SourceEpisodes:
         members = order[(starts + places).clamp(max=len(order) - 1)]
         return cls(vectors, members, sizes, shot, query, generator)
 
-    def split_classes(self) -> tuple[Tensor, Tensor]:
-        """The classes to learn from, and a fifth of them, at least 2, to choose by."""
+    def split_classes(self, way: int) -> tuple[Tensor, Tensor]:
+        """The classes to learn from; and a fifth of them to choose by, enough for a whole task.
+
+        Of few classes no more than a third, at least 2, is held out.
+        """
         shuffled = torch.randperm(len(self.sizes), generator=self.generator)
-        held_out = max(2, round(HELD_OUT * len(shuffled)))
+        count = len(shuffled)
+        held_out = max(2, min(way, count // 3), round(HELD_OUT * count))
         return shuffled[held_out:], shuffled[:held_out]
 
     def vectors_of(self, classes: Tensor) -> tuple[Tensor, Tensor]:

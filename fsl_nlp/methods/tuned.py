@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +137,9 @@ class TunedMethod(Method):
         if self.settings.refit:
             state |= _refit(reader.read(examples), classes, len(support.labels))
         temperature = self.settings.temperature or TEMPERATURE
-        return TunedClassifier(support.labels, reader, tuple(parameters), state, temperature)
+        return TunedClassifier(
+            support.labels, reader, self.adaptation, tuple(parameters), state, temperature
+        )
 
     def _lessons(self, support: Dataset) -> tuple[list[Example], list[int]]:
         """Examples, what is known of labels among them, and their classes."""
@@ -155,7 +157,8 @@ class TunedMethod(Method):
                 )
                 examples += [Example(text, label) for text in known]
                 classes += [i] * len(known)
-        if lacking := [label for label, i in index.items() if i not in set(classes)]:
+        present = set(classes)
+        if lacking := [label for label, i in index.items() if i not in present]:
             raise DataError(
                 f"Nothing says what these labels mean: {lacking}. Give each an example or a "
                 "description."
@@ -177,19 +180,23 @@ class TunedMethod(Method):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> TunedClassifier:
-        reader, _ = self._copy()
+        # As it was then, should a default be another now.
+        adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
+        reader, _ = replace(self, adaptation=adaptation)._copy()
         found = {name: _to_tensor(array) for name, array in tensors.items()}
         state = {name: found.pop(name) for name in (_COSINE, *_LINEAR) if name in found}
         if self.adaptation is not None:
             put_tensors(reader.module, found)
             in_precision(reader.module.eval(), self.encoder.precision)
-        return TunedClassifier(labels, reader, tuple(found), state, float(settings["temperature"]))
+        temperature = float(settings["temperature"])
+        return TunedClassifier(labels, reader, adaptation, tuple(found), state, temperature)
 
 
 @dataclass(frozen=True)
 class TunedClassifier(Classifier):
     labels: tuple[Label, ...]
     reader: TunedEncoder
+    adaptation: Adaptation | None
     tuned: tuple[str, ...]  # the names of the parameters that trained
     head: State
     temperature: float
@@ -211,7 +218,10 @@ class TunedClassifier(Classifier):
         tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
         arrays = {name: _to_array(tensor) for name, tensor in tuned.items()}
         head = {name: tensor.numpy() for name, tensor in self.head.items()}
-        return {**head, **arrays}, {"temperature": self.temperature}
+        settings: dict[str, Any] = {"temperature": self.temperature}
+        if self.adaptation:
+            settings["adaptation"] = asdict(self.adaptation)
+        return {**head, **arrays}, settings
 
 
 def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:

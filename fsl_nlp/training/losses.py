@@ -17,6 +17,19 @@ def class_weights(targets: Tensor, count: int) -> Tensor:
     return len(targets) / ((sizes > 0).sum() * sizes[targets])
 
 
+def cosine_margin(
+    vectors: Tensor, head: Tensor, targets: Tensor, *, sharpness: float, margin: float
+) -> Tensor:
+    """[B]: cross-entropy of the cosines to each class, the own one less a margin.
+
+    -log softmax((cos(v, w_n) - margin [n = y]) / t)[y]: CosFace (Wang et al. 2018, arXiv
+    1801.09414, equation 4). vectors [B, D], head [N, D].
+    """
+    cosines = F.normalize(vectors, dim=-1) @ F.normalize(head, dim=-1).mT
+    own = F.one_hot(targets, len(head)).to(cosines)
+    return F.cross_entropy((cosines - margin * own) / sharpness, targets, reduction="none")
+
+
 def supervised_contrastive(vectors: Tensor, targets: Tensor, sharpness: float) -> Tensor:
     """[B]: SupCon (Khosla et al. 2020, arXiv 2004.11362, equation 2) within the batch.
 

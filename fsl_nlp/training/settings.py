@@ -14,20 +14,20 @@ class TrainSettings:
     `learning_rate` is the encoder's, `head_learning_rate` the head's. `batch_size` examples make
     a step, in as many passes as fit in memory. `warmup` is the share of the steps in which the
     rates rise; then they fall to 0. `sharpness` divides the cosines in the loss: the lower, the
-    closer the fit. `average` is the share of the epochs, at the end, whose weights are averaged.
+    closer the fit. `margin`: by how much the cosine to the own class must lead.
     `patience`: stop after so many epochs without a lower loss. `balance`: classes count alike,
     however many examples they have.
     """
 
     epochs: int = 10
     batch_size: int = 64
-    learning_rate: float = 5e-5
+    learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.1
     clip: float = 1.0
     sharpness: float = 0.05
-    label_smoothing: float = 0.0
+    margin: float = 0.0
     balance: bool = True
     patience: int = 5
 
@@ -37,6 +37,6 @@ class TrainSettings:
         require_count("patience", self.patience)
         for name in ("learning_rate", "head_learning_rate", "clip", "sharpness"):
             require_above(name, getattr(self, name), 0)
+        require_between("margin", self.margin, 0, 1)
         require_between("weight_decay", self.weight_decay, 0, 10)
         require_between("warmup", self.warmup, 0, 1)
-        require_between("label_smoothing", self.label_smoothing, 0, 0.9)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.encoder import in_precision
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
-from fsl_nlp.training.losses import class_weights, supervised_contrastive
+from fsl_nlp.training.losses import class_weights, cosine_margin, supervised_contrastive
 from fsl_nlp.training.reading import Matrix, Tokens, TunedEncoder
 from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
@@ -82,15 +82,12 @@ class Lesson:
         vectors_of = self._vectors(tokens)
 
         def loss(rows: list[int]) -> Tensor:
-            vectors = F.normalize(vectors_of(rows).float(), dim=-1)
+            vectors, own = vectors_of(rows), targets[rows]
             if contrast:
-                losses = supervised_contrastive(vectors, targets[rows], settings.sharpness)
+                losses = supervised_contrastive(vectors, own, settings.sharpness)
             else:
-                losses = F.cross_entropy(
-                    vectors @ F.normalize(head, dim=-1).mT / settings.sharpness,
-                    targets[rows],
-                    label_smoothing=settings.label_smoothing,
-                    reduction="none",
+                losses = cosine_margin(
+                    vectors, head, own, sharpness=settings.sharpness, margin=settings.margin
                 )
             return (losses * weights[rows]).mean()
 

@@ -195,6 +195,7 @@ def test_the_prefix_is_put_before_each_text(saved: Save) -> None:
         ([100, 99, 98, 97], 1600, [4]),
         ([100, 10], 1600, [2]),  # 90 of padding is cheaper than another batch
         ([100, 10, 10], 1600, [2, 1]),  # 180 is not
+        ([100] * 4 + [99], 1600, [4, 1]),  # large enough to go without padding and mask
     ],
 )
 def test_batches_keep_to_the_budget_and_waste_little(

@@ -255,6 +255,26 @@ def test_the_same_seed_gives_the_same_answers(bert: TextEncoder, name: str) -> N
     np.testing.assert_array_equal(first, second)
 
 
+def test_training_examples_are_encoded_once(
+    bert: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nearest` asks for them at each question."""
+    classifier = FewShotClassifier("lora", bert, epochs=1).fit(
+        SUPPORT.texts, [str(target) for target in SUPPORT.targets]
+    )
+    sizes: list[int] = []
+    real = TextEncoder.run
+
+    def run(self: TextEncoder, ids: Any, vectors_of: Any) -> Any:
+        sizes.append(len(ids))
+        return real(self, ids, vectors_of)
+
+    monkeypatch.setattr(TextEncoder, "run", run)
+    for i in range(3):
+        assert classifier.classify(f"word{i} east", nearest=2).nearest
+    assert max(sizes) == 1
+
+
 # Saving
 
 
@@ -301,11 +321,17 @@ def test_no_attention_to_adapt(bert: TextEncoder) -> None:
         fitted(no_maps, "lora", targets="attention")
 
 
-def pretend(encoder: TextEncoder, module: torch.nn.Module) -> TextEncoder:
+def pretend(encoder: TextEncoder, module: torch.nn.Module, **others: Any) -> TextEncoder:
     """The encoder with another model in it."""
     other = object.__new__(TextEncoder)
-    other.__dict__.update(encoder.__dict__, _module=module)
+    other.__dict__.update(encoder.__dict__, _module=module, **others)
     return other
+
+
+def test_a_model_with_modules_of_its_own_is_refused(bert: TextEncoder) -> None:
+    custom = pretend(bert, bert.module, pooling=replace(bert.pooling, custom=True))
+    with pytest.raises(ModelError, match="cannot be tuned"):
+        fitted(custom, "full")
 
 
 def test_targets_by_name(bert: TextEncoder) -> None:

@@ -12,8 +12,10 @@ INSTALLED := $(VENV)/installed
 demo: $(INSTALLED)
 	$(BIN)/fsl-nlp demo
 
+# One thread a process: the tests' matrices are small, and threads that wait for each other on a
+# busy machine take many times longer.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -60,9 +60,14 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=int, default=LIMIT, help="texts at most")
+    parser.add_argument("--threads", type=int, help="of the CPU; torch's own choice if not given")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
     source, texts = read_texts(options.encoder, options.data_dir, options.limit)
+    if options.threads:
+        import torch
+
+        torch.set_num_threads(options.threads)
     report = measure(options.encoder, source, texts, options.rounds)
     print(json.dumps(asdict(report)) if options.json else as_text(report))
 

@@ -82,7 +82,8 @@ class TextEncoder:
     def dimensions(self) -> int:
         if self.pooling.custom:  # what its own modules give cannot be read off
             return int(self.encode("").shape[0])
-        return int(self._module.config.hidden_size)
+        config: Any = self._module.config
+        return int(config.hidden_size)
 
     def encode(self, texts: str | Sequence[str]) -> Matrix:
         """One text to a vector [D], a list of n to a matrix [n, D].

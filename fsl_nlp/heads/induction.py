@@ -28,8 +28,8 @@ class InductionHead(LearnedHead):
     a sigmoid and a squared error.
     """
 
-    width: int = 128
-    slices: int = 16
+    width: int = 256
+    slices: int = 8
     routings: int = 3
 
     def __post_init__(self) -> None:
@@ -46,7 +46,8 @@ class InductionHead(LearnedHead):
             "bias": torch.zeros(self.width),
             "tensor": torch.eye(self.width) + noise / self.width,
             "offsets": torch.zeros(self.slices),
-            "output": torch.full((self.slices,), 10 / self.slices),
+            # Squashed vectors are short: their products are about 0.05.
+            "output": torch.full((self.slices,), 100 / self.slices),
         }
 
     def fit(self, support: Tensor, weights: Tensor) -> State:

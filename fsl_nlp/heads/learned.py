@@ -115,7 +115,7 @@ def random_matrix(rows: int, columns: int, generator: torch.Generator) -> Tensor
 
 def _moved(parameters: Parameters, like: Tensor) -> Parameters:
     """Copies that share nothing with the originals."""
-    return {k: v.detach().clone().to(like) for k, v in parameters.items()}
+    return {k: v.detach().to(like, copy=True) for k, v in parameters.items()}
 
 
 def _ones(support: Tensor) -> Tensor:

@@ -81,16 +81,17 @@ class LinearHead(Head):
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
         balanced = _balanced(weights[None])[0]
-        # The default tolerance, 1e-4, leaves errors of 0.02 in the probabilities.
+        # The default tolerance, 1e-4, leaves errors of 0.02 in the probabilities; single precision
+        # stops short of this one.
         model = LogisticRegression(C=self.C, max_iter=300, tol=1e-6)
         # Matrices this small are 3 to 30 times slower with several BLAS threads beside torch's.
         with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
             # 300 steps leave nothing that would change a prediction.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(
-                support[classes, examples].cpu().numpy(),
+                support[classes, examples].double().cpu().numpy(),
                 classes.cpu().numpy(),
-                sample_weight=balanced[classes, examples].cpu().numpy(),
+                sample_weight=balanced[classes, examples].double().cpu().numpy(),
             )
         weight, bias = model.coef_, model.intercept_
         if len(model.classes_) == 2:  # scikit-learn keeps one row; two rows of half give the same

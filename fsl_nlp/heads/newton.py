@@ -72,7 +72,7 @@ def _newton_step(
     rows: Tensor, penalty: Tensor, curvatures: Tensor, beliefs: Tensor, residual: Tensor
 ) -> Tensor:
     """Conjugate gradients on (Hessian of the objective) step = residual [B, N, R + 1]."""
-    step, way = torch.zeros_like(residual), residual
+    step, direction = torch.zeros_like(residual), residual
     size = residual.square().sum((1, 2))
     # Far from the optimum a rough step will do; near it the error falls with the gradient.
     enough = size * size.sqrt().clamp(max=0.1)
@@ -80,15 +80,15 @@ def _newton_step(
         active = size > enough
         if not active.any():
             break
-        moved = rows @ way.mT  # [B, M, N]
+        moved = rows @ direction.mT  # [B, M, N]
         turned = curvatures * moved - curvatures * (beliefs * moved).sum(-1, keepdim=True)
-        product = turned.mT @ rows + penalty * way
-        rate = size / (way * product).sum((1, 2)).clamp(min=1e-30)
+        product = turned.mT @ rows + penalty * direction
+        rate = size / (direction * product).sum((1, 2)).clamp(min=1e-30)
         along = torch.where(active, rate, 0.0)[:, None, None]
-        step = step + along * way
+        step = step + along * direction
         residual = residual - along * product
         before, size = size, torch.where(active, residual.square().sum((1, 2)), 0.0)
-        way = residual + (size / before.clamp(min=1e-30))[:, None, None] * way
+        direction = residual + (size / before.clamp(min=1e-30))[:, None, None] * direction
     return step
 
 

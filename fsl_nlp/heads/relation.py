@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +24,8 @@ class RelationHead(LearnedHead):
     ("concatenate", the paper), or also |c - q| and D c * q ("compare"), which frozen vectors need.
     The scores are trained as logits; the paper has a sigmoid and a squared error.
     """
+
+    learning_rate: ClassVar[float] = 3e-3
 
     pairing: Literal["concatenate", "compare"] = "compare"
     hidden: int = 64

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders.encoder import Features, TextEncoder
 
 Matrix = NDArray[np.float32]
+
+# Below this distance from the centre (unit vectors are 1 long) a direction is rounding error.
+_NO_DIRECTION = 1e-2
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,13 @@ class Tokens:
 class TunedEncoder:
     """An encoder with another module: a private copy of its own, while it trains and after.
 
-    `read` remembers vectors, so the module must not change after its first call.
+    Its vectors are the directions as seen from `centre`. `read` remembers vectors, so the module
+    must not change after its first call.
     """
 
     encoder: TextEncoder
     module: nn.Module
+    centre: Tensor | None = None  # [D]
     # Tells the vectors of this module from those of others.
     mark: str = field(default_factory=lambda: uuid4().hex)
 
@@ -71,9 +77,15 @@ class TunedEncoder:
         return {**features, "token_type_ids": torch.tensor(kinds, device=self.encoder.device)}
 
     def vectors(self, features: Features) -> Tensor:
-        """[B, D], through which gradients flow."""
+        """[B, D], of unit length, through which gradients flow."""
         states = self.module(**features).last_hidden_state
-        return pool(states, features["attention_mask"], self.encoder.pooling)
+        return self._seen(pool(states, features["attention_mask"], self.encoder.pooling))
+
+    def _seen(self, vectors: Tensor) -> Tensor:
+        unit = F.normalize(vectors, dim=-1)
+        if self.centre is None:
+            return unit
+        return F.normalize(unit - self.centre.to(unit.device), dim=-1, eps=_NO_DIRECTION)
 
     def autocast(self) -> torch.autocast:
         """In the encoder's precision."""
@@ -85,7 +97,8 @@ class TunedEncoder:
         if not examples:
             return np.zeros((0, self.encoder.dimensions), np.float32)
         if self.module is self.encoder.module and all(e.text_b is None for e in examples):
-            return self.encoder.encode([e.text for e in examples])
+            frozen = torch.from_numpy(self.encoder.encode([e.text for e in examples]))
+            return self._seen(frozen).numpy()
         keys = [self.encoder.key(f"{e.text}\0{e.text_b}", self.mark) for e in examples]
         return self.encoder.once(
             keys, lambda places: self._run([examples[i] for i in places]), on_disk=False

@@ -40,8 +40,8 @@ class Lesson:
         """Tune the parameters; gives a vector for each class, [N, D]."""
         encoder = self.reader.encoder
         with seeded(seed, encoder.device):
-            frozen = TunedEncoder(encoder, encoder.module)
-            start = self._class_means(frozen.read(self.examples))
+            frozen = TunedEncoder(encoder, encoder.module, self.reader.centre)
+            start = class_means(frozen.read(self.examples), self.classes, self.count)
             head = nn.Parameter(start.to(encoder.device))
             groups = [
                 (self.parameters, settings.learning_rate),
@@ -69,7 +69,7 @@ class Lesson:
             trainer.run(rows, batches, self._loss(head, tokens, settings, contrast))
         self._finish()
         if contrast:
-            return self._class_means(self.reader.read(self.examples))
+            return class_means(self.reader.read(self.examples), self.classes, self.count)
         return F.normalize(head.detach(), dim=-1).cpu()
 
     def _loss(
@@ -112,16 +112,15 @@ class Lesson:
 
         return above
 
-    def _class_means(self, vectors: Matrix) -> Tensor:
-        """[N, D]: the means of unit vectors, of unit length."""
-        unit = F.normalize(torch.from_numpy(vectors), dim=-1)
-        sums = torch.zeros(self.count, unit.shape[1]).index_add_(
-            0, torch.tensor(self.classes), unit
-        )
-        return F.normalize(sums, dim=-1)
-
     def _finish(self) -> None:
         """Ready for answers: no dropout, no gradients, in the encoder's precision."""
         if self.parameters:
             self.reader.module.eval().requires_grad_(False)
             in_precision(self.reader.module, self.reader.encoder.precision)
+
+
+def class_means(vectors: Matrix, classes: Sequence[int], count: int) -> Tensor:
+    """[N, D]: the means of unit vectors, of unit length."""
+    unit = F.normalize(torch.from_numpy(vectors), dim=-1)
+    sums = torch.zeros(count, unit.shape[1]).index_add_(0, torch.tensor(classes), unit)
+    return F.normalize(sums, dim=-1)

@@ -12,7 +12,7 @@ from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.learned import LearnedHead
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in HEADS),
+    *((name, {"width": 32} if name == "induction" else {}) for name in HEADS),
     ("proto", {"distance": "euclidean"}),
     ("matching", {"full_context": True, "hidden": 8}),
     ("gaussian", {"covariance": "class"}),

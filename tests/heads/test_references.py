@@ -176,7 +176,7 @@ def tadam(classes, queries, p):
     return np.array([[-scale * ((modulate(q) - c) ** 2).sum() for c in means] for q in queries])
 
 
-def induction(classes, queries, p, *, routings=3):
+def induction(classes, queries, p, *, width, routings=3):
     def encode(x):
         return unit(x) @ p["transform"] + p["bias"]
 
@@ -239,8 +239,8 @@ CASES: list[tuple[str, Reference, dict[str, Any]]] = [
     ("relation", relation, {}),
     ("relation", relation, {"pairing": "concatenate"}),
     ("tadam", tadam, {}),
-    ("induction", induction, {}),
-    ("induction", induction, {"routings": 1}),
+    ("induction", induction, {"width": 16}),
+    ("induction", induction, {"width": 16, "routings": 1}),
     ("projection", projection, {}),
 ]
 # Of the Gaussian exponent the head leaves out what all classes have alike.

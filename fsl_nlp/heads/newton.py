@@ -82,8 +82,11 @@ def _newton_step(
             break
         moved = rows @ direction.mT  # [B, M, N]
         turned = curvatures * moved - curvatures * (beliefs * moved).sum(-1, keepdim=True)
-        product = turned.mT @ rows + penalty * direction
-        rate = size / (direction * product).sum((1, 2)).clamp(min=1e-30)
+        floor = penalty * direction
+        product = turned.mT @ rows + floor
+        # The loss only adds to the curvature of the penalty; rounding may take away.
+        least = (direction * floor).sum((1, 2)).clamp(min=1e-30)
+        rate = size / torch.maximum((direction * product).sum((1, 2)), least)
         along = torch.where(active, rate, 0.0)[:, None, None]
         step = step + along * direction
         residual = residual - along * product

@@ -112,3 +112,13 @@ def test_few_or_large_tasks_stay_with_scikit_learn(make_episodes, monkeypatch, t
     monkeypatch.setattr(linear, "fit_logistic", refuse)
     support, weights, query, _ = make_episodes(tasks=tasks, shot=shot)
     assert beliefs(LinearHead(), support, weights, query).isfinite().all()
+
+
+@pytest.mark.usefixtures("no_scikit_learn")
+@pytest.mark.parametrize("C", [1e-6, 1e6])
+@pytest.mark.parametrize("apart", [0.0, 20.0])
+def test_extreme_penalties_stay_finite(make_episodes, C, apart):
+    support, weights, query, _ = make_episodes(
+        tasks=300, way=5, shot=5, dimensions=384, apart=apart
+    )
+    assert beliefs(LinearHead(C), support, weights, query).isfinite().all()

@@ -25,7 +25,7 @@ class InductionHead(LearnedHead):
     and score_n(q) = r.relu(c_n' M q' + u) + v (equations 8 and 9). M has `slices` matrices. The
     query, which the paper leaves as it is, becomes q' = W q + b, to have the `width` of a class
     vector; v is alike for all classes and left out. The scores are trained as logits; the paper has
-    a sigmoid and a squared error.
+    a sigmoid and a squared error. Width and scale were chosen with FewRel's val_wiki in sight.
     """
 
     width: int = 256

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.encoders.attention import prefer_short
 from fsl_nlp.encoders.catalogue import default_prefix, first_line, locate, log
 from fsl_nlp.encoders.pooling import LONGEST, Pooling, read_pooling
 from fsl_nlp.errors import ModelError
@@ -60,6 +61,8 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
         )
         module = _whole_pipeline(folder) if pooling.custom else _token_states(folder, config)
         module = module.to(device, torch.float32).eval().requires_grad_(False)
+        if device.type == "cpu":
+            prefer_short(module)
     if not (folder / "modules.json").is_file():
         log.warning(f"{name} does not say how to pool (no modules.json): by normalised means.")
     return LoadedModel(module, tokenizer, pooling, _fingerprint(module, tokenizer))

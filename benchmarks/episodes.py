@@ -2,14 +2,16 @@
 
     python benchmarks/episodes.py --data-dir FOLDER
 
-Re-encoding every sentence of every episode is what the FewRel toolkit does. It is timed on a few
-episodes, and so is the loop; both are scaled up, and the output says so.
+Each draws its episodes and scores them with the same head. The loop takes one episode after the
+other, its vectors from a table. Re-encoding every sentence of every episode is what the FewRel
+toolkit does. Both are timed on some episodes and scaled up, and the output says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections.abc import Callable
 
@@ -22,6 +24,8 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.evaluation.batched import score_in_batches
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.reading import Reader
+
+QUERY = 5  # of each class
 
 
 def main() -> None:
@@ -41,14 +45,12 @@ def main() -> None:
     encoder = TextEncoder("embedded:en")
     settings = {"label_names": False, "descriptions": False}
     method = build_method(options.method, encoder, options=settings)
-    table = EpisodeTable.sample(
-        data,
-        way=options.way,
-        shot=options.shot,
-        query=5,
-        episodes=options.episodes,
-        seed=0,
-    )
+
+    def sample(episodes: int) -> EpisodeTable:
+        return EpisodeTable.sample(
+            data, way=options.way, shot=options.shot, query=QUERY, episodes=episodes, seed=0
+        )
+
     started = time.perf_counter()
     encode_mentions(encoder, data.examples)  # remembered from here on
     encode = time.perf_counter() - started
@@ -56,19 +58,32 @@ def main() -> None:
     vectors = torch.from_numpy(reader.read(data.examples))
 
     def batched() -> None:
-        score_in_batches(method, data, table)
+        score_in_batches(method, data, sample(options.episodes))
+
+    places: dict[object, list[int]] = {}
+    for i, example in enumerate(data.examples):
+        places.setdefault(example.label, []).append(i)
+    targets = torch.arange(options.way).repeat_interleave(QUERY)
 
     def looped() -> None:
-        for e in range(options.looped_episodes):
-            support = vectors[torch.from_numpy(table.support[e])][None]
+        rng, right = random.Random(0), 0
+        for _ in range(options.looped_episodes):
+            drawn = [
+                rng.sample(places[label], options.shot + QUERY)
+                for label in rng.sample(list(places), options.way)
+            ]
+            support = vectors[torch.tensor([one[: options.shot] for one in drawn])][None]
+            query = vectors[[i for one in drawn for i in one[options.shot :]]][None]
             state = method.head.fit(support, torch.ones(support.shape[:3]))
-            method.head.score(state, vectors[torch.from_numpy(table.query[e])][None]).argmax(-1)
+            predicted = method.head.score(state, query).argmax(-1)
+            right += int((predicted == targets).sum())
 
     def encoded() -> None:
+        table = sample(options.encoded_episodes)
         for e in range(options.encoded_episodes):
-            places = [*table.support[e].ravel(), *table.query[e]]
+            rows = [*table.support[e].ravel(), *table.query[e]]
             encoder._remembered.clear()
-            encode_mentions(encoder, [data.examples[i] for i in places])
+            encode_mentions(encoder, [data.examples[i] for i in rows])
 
     scale_loop = options.episodes / options.looped_episodes
     scale_encode = options.episodes / options.encoded_episodes

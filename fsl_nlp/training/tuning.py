@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.encoder import in_precision
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
+from fsl_nlp.training.layers import layer_stack
 from fsl_nlp.training.losses import class_weights, cosine_margin, supervised_contrastive
 from fsl_nlp.training.reading import Matrix, Tokens, TunedEncoder
-from fsl_nlp.training.settings import TrainSettings
+from fsl_nlp.training.settings import RATE_OF_ONE_LAYER, TrainSettings
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
 from fsl_nlp.types import Example
 
@@ -44,7 +45,7 @@ class Lesson:
             start = class_means(frozen.read(self.examples), self.classes, self.count)
             head = nn.Parameter(start.to(encoder.device))
             groups = [
-                (self.parameters, settings.learning_rate),
+                (self.parameters, settings.learning_rate or self._usual_rate()),
                 ([head], settings.head_learning_rate),
             ]
             trainer = Trainer(
@@ -71,6 +72,9 @@ class Lesson:
         if contrast:
             return class_means(self.reader.read(self.examples), self.classes, self.count)
         return F.normalize(head.detach(), dim=-1).cpu()
+
+    def _usual_rate(self) -> float:
+        return RATE_OF_ONE_LAYER / max(1, len(layer_stack(self.reader.module)))
 
     def _loss(
         self, head: nn.Parameter, tokens: Tokens | None, settings: TrainSettings, contrast: bool

@@ -21,17 +21,16 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Classifier
 
-# Above this ratio of the largest class to the smallest, class means beat logistic regression
-# (seen on the validation files of BANKING77 and CLINC150 with a third of the classes 60 times
-# larger than the others).
-_IMBALANCED = 10
-
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
     A scikit-learn classifier whose X is a list of strings. `encoder` is a name of the catalogue,
     a hub id, a folder or a loaded `TextEncoder`; further keywords are options of the method.
+    With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
+    the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
+    `report_` then says what was found. (How long a machine takes decides what fits the budget: for
+    the same answer everywhere, name the method.)
 
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
@@ -46,12 +45,14 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: str | TextEncoder = "auto",
         seed: int = 0,
         device: str = "auto",
+        budget: str | float | None = 0,
         **options: Any,
     ) -> None:
         self.method = method
         self.encoder = encoder
         self.seed = seed
         self.device = device
+        self.budget = budget
         self._store(options)
 
     def fit(
@@ -73,12 +74,20 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from a `Dataset`, with what it knows of its labels."""
         from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
+        from fsl_nlp.methods.auto import choose, parse_budget
 
         _check_support(support)
         encoder = self._load_encoder(support)
-        method = _choose_method(support) if self.method == "auto" else self.method
-        options = self._options()
-        fitted = build_method(method, encoder, seed=self.seed, options=options).fit(support)
+        options, method = self._options(), self.method
+        self.report_ = None
+        if method == "auto":
+            method, fitted, self.report_ = choose(
+                support, encoder, seed=self.seed, options=options, budget=self.budget
+            )
+        elif parse_budget(self.budget):
+            raise OptionError(f"budget={self.budget!r} is for method='auto'; {method!r} has none.")
+        else:
+            fitted = build_method(method, encoder, seed=self.seed, options=options).fit(support)
         version = model_version(support, method, encoder, seed=self.seed, options=options)
         return self._take(fitted, method, encoder, support.examples, version)
 
@@ -295,15 +304,6 @@ def _descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, str]:
     for label, text in zip(labels, descriptions.values(), strict=True):
         as_texts([text], f"descriptions[{label!r}]")
     return dict(zip(labels, descriptions.values(), strict=True))
-
-
-def _choose_method(support: Dataset) -> str:
-    sizes = np.unique(
-        [support.labels.index(cast("Label", t)) for t in support.targets], return_counts=True
-    )[1]
-    if len(sizes) == 0 or sizes.max() > _IMBALANCED * sizes.min():
-        return "proto"
-    return "linear"
 
 
 def _as_array(labels: Sequence[Label]) -> NDArray[Any]:

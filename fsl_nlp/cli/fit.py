@@ -26,6 +26,12 @@ def add_to(app: typer.Typer) -> None:
         encoder: Annotated[
             str, typer.Option(help="'auto', a model's name, a hub id or a folder.")
         ] = "auto",
+        budget: Annotated[
+            str, typer.Option(help="For 'auto': time to try tuned methods in; 30s, 5m or 'none'.")
+        ] = "0",
+        report: Annotated[
+            bool, typer.Option("--report", help="For 'auto': say what was tried and found.")
+        ] = False,
         option: Annotated[
             list[str] | None,
             typer.Option(help="Option of the method, NAME=VALUE. May be repeated."),
@@ -60,7 +66,12 @@ def add_to(app: typer.Typer) -> None:
             data = sample_shots(data, shots, run.seed)
         started = time.perf_counter()
         classifier = FewShotClassifier(
-            method=method, encoder=encoder, seed=run.seed, device=device, **options
+            method=method,
+            encoder=encoder,
+            seed=run.seed,
+            device=device,
+            budget=None if budget == "none" else budget,
+            **options,
         )
         meanings = dict(
             zip(as_known(list(described), data.labels), described.values(), strict=True)
@@ -77,10 +88,14 @@ def add_to(app: typer.Typer) -> None:
             "model_version": classifier.model_version_,
             "seconds": round(seconds, 2),
         }
+        found = classifier.report_ if report else None
+        if found:
+            result["report"] = found.to_dict()
         run.show(
             result,
             lambda: (
-                f"Learned {result['labels']} labels from {result['examples']} texts "
+                (f"{found}\n\n" if found else "")
+                + f"Learned {result['labels']} labels from {result['examples']} texts "
                 f"in {seconds:.1f} s ({result['method']} on {result['encoder']}).\n"
                 f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
             ),
@@ -100,7 +115,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
-        if name in ("method", "encoder", "seed", "device"):
+        if name in ("method", "encoder", "seed", "device", "budget"):
             raise OptionError(f"--option {pair}: write it as --{name} {value}.")
         try:
             options[name] = json.loads(value)

@@ -23,7 +23,8 @@ from fsl_nlp.training.settings import TrainSettings
 
 log = logging.getLogger("fsl_nlp")
 
-# Called after each step with its number, its loss and the learning rate of the first group.
+# Called after each step with its number, how many there are at most, its loss and the learning
+# rate of the first group.
 OnStep = Callable[[dict[str, float]], object]
 
 # Tokens, padding included, in one pass forward and back.
@@ -112,7 +113,9 @@ class Trainer:
                         loss = self._step(optimiser, batch, rows, loss_of)
                         if self.on_step:
                             now = float(schedule.get_last_lr()[0])
-                            self.on_step({"step": step, "loss": loss, "learning_rate": now})
+                            self.on_step(
+                                {"step": step, "steps": steps, "loss": loss, "learning_rate": now}
+                            )
                         schedule.step()
                         step += 1
                         total += loss / len(batches)

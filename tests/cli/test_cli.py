@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, cli, load_dataset
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, cli, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.fit import parse_options
 
@@ -263,7 +263,11 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("predict", "BOT", "--file", "DIR"), "is a folder. Name a file in it."),
         (("predict", "BOT", "--file", "none.csv"), "There is no file none.csv."),
         (("predict", "DIR", "hi"), "There is no classifier in"),
-        (("predict", "BOT", "hi", "--device", "abacus"), "device='abacus' cannot be used here"),
+        (
+            ("predict", "BOT", "hi", "--device", "foo"),
+            "device='foo': choose one of 'auto', 'cpu', ",
+        ),
+        (("evaluate", "BOT", "support_en:out_of_scope"), "`fsl-nlp predict FOLDER --file "),
         (("fit", "none.csv", "--out", "x"), "There is no file none.csv."),
         (("fit", "support_eng", "--out", "x"), "Did you mean support_en"),
         (("fit", "TRAIN", "--out", "TRAIN"), "train.csv is a file. Give a folder"),
@@ -422,6 +426,11 @@ def test_quiet_leaves_out_notes(run: Cli, train: Path, tmp_path: Path) -> None:
 
 
 # help and lists
+
+
+def test_the_version(run: Cli) -> None:
+    result = run("--version")
+    assert (result.status, result.out, result.err) == (0, f"fsl-nlp {__version__}\n", "")
 
 
 def test_every_command_has_help_with_an_example_and_the_common_options(run: Cli) -> None:

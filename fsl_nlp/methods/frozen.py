@@ -28,8 +28,9 @@ FOLDS = 5
 # medians of what five-shot tasks from the training files of BANKING77 and CLINC150 chose.
 _TYPICAL_TEMPERATURE = {"proto": 0.06, "linear": 0.5}
 
-
+# The names of saved tensors that are no state of the head's.
 _CENTRE = "reader.centre"
+_LEARNED = "head.parameters."
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,13 @@ class FrozenMethod(Method):
         return replace(self, head=head)
 
     def fit(self, support: Dataset) -> FrozenClassifier:
+        self.check_ready()
+        if self.head.transductive:
+            raise OptionError(
+                f"method {self.name!r} looks at all texts of a batch together: the answer to one "
+                "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
+                f"{self.name}`); for a classifier use 'proto' or 'linear'."
+            )
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
         reader = Reader.for_examples(self.encoder, support.examples)
@@ -103,6 +111,15 @@ class FrozenMethod(Method):
             vectors, weights, places[: len(support)]
         )
         return FrozenClassifier(support.labels, reader, self.head, state, temperature)
+
+    def check_ready(self) -> None:
+        """Refuse a head that has yet to learn from source classes."""
+        if not self.head.ready:
+            raise OptionError(
+                f"method {self.name!r} has to learn from source classes first: call prepare(source,"
+                " ...), or score it on episodes with source=DATASET (`fsl-nlp episodes` with "
+                "--source DATA or --classes TRAIN,TEST). 'linear' and 'proto' need no source."
+            )
 
     def read_evidence(self, reader: Reader, dataset: Dataset) -> tuple[Matrix, list[int]]:
         """[m, D]: what is known of labels besides examples, and which label each row is about."""
@@ -123,7 +140,12 @@ class FrozenMethod(Method):
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
         centre = state.pop(_CENTRE, None)
         reader = Reader(self.encoder, centre.numpy() if centre is not None else None)
-        return FrozenClassifier(labels, reader, self.head, state, float(settings["temperature"]))
+        learned = [name for name in state if name.startswith(_LEARNED)]
+        parameters = {name.removeprefix(_LEARNED): state.pop(name) for name in learned}
+        head = self.head
+        if isinstance(head, LearnedHead) and parameters:
+            head = replace(head, parameters=parameters)
+        return FrozenClassifier(labels, reader, head, state, float(settings["temperature"]))
 
 
 @dataclass(frozen=True)
@@ -148,6 +170,9 @@ class FrozenClassifier(Classifier):
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
         if self.reader.centre is not None:
             tensors[_CENTRE] = self.reader.centre
+        if isinstance(self.head, LearnedHead):
+            for name, tensor in (self.head.parameters or {}).items():
+                tensors[_LEARNED + name] = tensor.cpu().numpy()
         return tensors, {"temperature": self.temperature}
 
 

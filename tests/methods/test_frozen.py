@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from fsl_nlp import Dataset, TextEncoder
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.decision import fit_temperature
+from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.evaluation import MethodSpec, evaluate
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
@@ -42,6 +45,16 @@ def packed(sizes: list[int], width: int = 4) -> tuple[Tensor, Tensor, np.ndarray
 
 def fitted(encoder: TextEncoder, support: Dataset, name: str = "proto", **options: Any) -> Any:
     return build_method(name, encoder, options=options).fit(support)
+
+
+@pytest.fixture
+def source() -> Dataset:
+    """Eight classes of six sentences: one word of its own each, and one that all share."""
+    own = ["cat", "dog", "oak", "elm", "rain", "snow", "茶", "酒"]
+    said = ["one", "two", "three", "four", "five", "六"]
+    return Dataset.from_texts(
+        [f"{word} {other}" for word in own for other in said], [w for w in own for _ in said]
+    )
 
 
 @pytest.fixture
@@ -215,6 +228,12 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
         ("proto", {"temperature": 0}, "temperature=0: must be greater than 0."),
         ("proto", {"distance": "far"}, "distance='far': choose one of 'cosine', 'euclidean'"),
         ("prot", {}, "method='prot': choose one of 'auto', "),
+        (
+            "projection",
+            {"parameters": {}},
+            "method 'projection' has no option 'parameters'. It has: descriptions, label_names, "
+            "none_margin, rank, shrinkage, temperature.",
+        ),
     ],
 )
 def test_wrong_options_are_named(
@@ -233,6 +252,60 @@ def test_numbers_of_numpy_are_numbers(value: Any, words: TextEncoder) -> None:
 def test_a_seed_is_a_whole_number(seed: Any, words: TextEncoder) -> None:
     with pytest.raises(OptionError, match=re.escape(f"seed={seed!r}: must be a whole number")):
         build_method("linear", words, seed=seed)
+
+
+# heads that need more than a support set
+
+
+@pytest.mark.parametrize("name", ["laplacian", "soft-kmeans"])
+def test_a_head_that_looks_at_the_whole_batch_is_for_episodes_only(
+    name: str, words: TextEncoder, source: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OptionError, match=f"method '{name}' looks at all texts of a batch") as said:
+        fitted(words, source, name)
+    assert f"fsl-nlp episodes DATA --method {name}" in str(said.value)
+    monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
+    table = EpisodeTable.sample(source, way=3, shot=2, query=3, episodes=5)
+    result = evaluate(MethodSpec(name, "words", {}), source, table)
+    assert result.settings["transductive"] is True
+    assert result.accuracy.value > 0.5
+
+
+@pytest.mark.parametrize("name", ["projection", "matching-context", "relation", "induction"])
+def test_a_head_that_has_learned_nothing_says_how_it_could(
+    name: str, words: TextEncoder, support: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, context = name.partition("-")
+    options = {"full_context": True} if context else {}
+    with pytest.raises(OptionError, match=f"method '{name}' has to learn from source classes"):
+        fitted(words, support, name, **options)
+    monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
+    table = EpisodeTable.sample(support, way=2, shot=1, query=2, episodes=3)
+    with pytest.raises(OptionError, match="--source DATA or --classes TRAIN,TEST"):
+        evaluate(MethodSpec(name, "words", options), support, table)
+
+
+@pytest.mark.parametrize(
+    "name", ["projection", "siamese", "relation", "tadam", "induction", "matching", "simpleshot"]
+)
+def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
+    name: str, words: TextEncoder, source: Dataset, support: Dataset, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"full_context": True, "hidden": 8} if name == "matching" else {}
+    if name == "induction":
+        options = {"width": 16, "slices": 2}
+    method = build_method(name, words, options=options).prepare(source, way=3, shot=2, query=2)
+    model = method.fit(support)
+    questions = ["where is the refund", "我的包裹在哪里", "password"]
+    asked = [Example(text) for text in questions]
+
+    restored = build_method(name, words, options=options).restore(model.labels, *model.state())
+    np.testing.assert_array_equal(restored.scores(asked), model.scores(asked))
+
+    bot = FewShotClassifier(name, words, **options)
+    bot._take(model, name, words, support.examples, "1")
+    loaded = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=words)
+    np.testing.assert_array_equal(loaded.predict_proba(questions), bot.predict_proba(questions))
 
 
 # what is left behind

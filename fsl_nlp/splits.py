@@ -102,7 +102,8 @@ def refuse_leakage(source: Dataset, target: Dataset) -> None:
     if leaked:
         raise DataError(
             f"Leakage: {source.name} and {target.name} share {len(leaked)} classes "
-            f"({_list(leaked)}). Leave them out of {source.name}, or test on other classes."
+            f"({_list(leaked)}). Leave them out of {source.name} (drop_shared, --drop-shared), "
+            "or test on other classes."
         )
 
 

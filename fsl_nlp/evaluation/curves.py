@@ -93,15 +93,17 @@ def learning_curve(
 
     All methods answer the same episodes.
     """
+    # All of them first: what cannot be sampled is said before the long work.
+    tables = {
+        (way, shot): EpisodeTable.sample(
+            dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
+        )
+        for way in ways
+        for shot in shots
+    }
     lines = []
     for way in ways:
-        tables = [
-            EpisodeTable.sample(
-                dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
-            )
-            for shot in shots
-        ]
         for method in methods:
-            means = [evaluate(method, dataset, table).accuracy for table in tables]
+            means = [evaluate(method, dataset, tables[way, shot]).accuracy for shot in shots]
             lines.append(Line(f"{method.name}, {way}-way", tuple(zip(shots, means, strict=True))))
     return Curve(f"{dataset.name}, {episodes} episodes", "shots", tuple(lines))

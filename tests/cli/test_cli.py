@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,20 @@ def test_a_users_error_is_said_in_words(
     assert message in result.err
     assert "Unexpected" not in result.err
     assert [path.name for path in train.parent.iterdir()] == ["train.csv"]
+
+
+def test_a_mistyped_model_without_a_network_is_said_soon(
+    run: Cli, train: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    start = time.perf_counter()
+    result = run("fit", train, "--out", tmp_path / "bot", "--encoder", "bert-bas-uncased")
+    assert time.perf_counter() - start < 5
+    assert (result.status, result.out) == (1, "")
+    assert "error: 'bert-bas-uncased' is no folder here, and the Hugging Face hub" in result.err
+    assert "Check the name. Without a network, install the embedded models" in result.err
+    assert not (tmp_path / "bot").exists()
 
 
 @pytest.mark.parametrize(

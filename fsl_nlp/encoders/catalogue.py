@@ -68,7 +68,8 @@ MODELS: dict[str, ModelCard] = {
 # No code, no pickled weights, none of the other formats that a repository may hold.
 HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safetensors"]
 
-# Seconds. A model in the hub's cache is loaded after them, where there is no network.
+# Seconds until the hub counts as out of reach and its cache is looked in, unless the user has set
+# HF_HUB_ETAG_TIMEOUT.
 HUB_PATIENCE = 4.0
 
 # Hub models whose own configuration does not name the prefix that they were trained with.
@@ -160,14 +161,16 @@ def _ask_hub(name: str) -> str:
 
     `snapshot_download` alone tries again and again, and without a network may wait for minutes.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
+    chosen = constants.HF_HUB_ETAG_TIMEOUT
+    patience = HUB_PATIENCE if chosen == constants.DEFAULT_ETAG_TIMEOUT else chosen
     answers: list[str] = []
 
     def ask() -> None:
         try:
-            HfApi().model_info(name, timeout=HUB_PATIENCE)
+            HfApi().model_info(name, timeout=patience)
             answers.append("")
         except RepositoryNotFoundError:
             answers.append("it has no such model, or one that needs `hf auth login`")
@@ -179,8 +182,10 @@ def _ask_hub(name: str) -> str:
     # A thread, because no timeout ends the search for the address of a server.
     thread = Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(HUB_PATIENCE)
-    return answers[0] if answers else f"it did not answer within {HUB_PATIENCE:g} seconds"
+    thread.join(patience)
+    if answers:
+        return answers[0]
+    return f"it did not answer within {patience:g} seconds (HF_HUB_ETAG_TIMEOUT=30 waits longer)"
 
 
 def first_line(error: Exception) -> str:

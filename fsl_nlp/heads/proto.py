@@ -8,12 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
-from fsl_nlp.heads.operations import (
-    class_means,
-    means_and_excess,
-    squared_distances,
-    unit,
-)
+from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_choice
 
 DISTANCES = ("cosine", "euclidean")

@@ -9,12 +9,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.heads.learned import LearnedHead, Parameters
-from fsl_nlp.heads.operations import (
-    class_means,
-    means_and_excess,
-    squared_distances,
-    unit,
-)
+from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_choice
 
 TRANSFORMATIONS = ("none", "l2", "centre")

@@ -77,9 +77,17 @@ def sample_shots(dataset: Dataset, shots: int, seed: int = 0) -> Dataset:
 
 def shared_classes(first: Dataset, second: Dataset) -> list[Label]:
     """Labels of `second` that `first` has too, by their name in words ("Card-Arrival" is
-    "card arrival") or as they are."""
-    known = {_name(label, first) for label in first.labels}
-    return [label for label in second.labels if _name(label, second) in known]
+    "card arrival"), or as they are where one of the two has no name for them."""
+    names = {_name(label, first) for label in first.labels}
+    spelled = {_spelled(label): label for label in first.labels}
+
+    def is_shared(label: Label) -> bool:
+        if _name(label, second) in names:
+            return True
+        twin = spelled.get(_spelled(label))
+        return twin is not None and not (_given(twin, first) and _given(label, second))
+
+    return [label for label in second.labels if is_shared(label)]
 
 
 def drop_shared(source: Dataset, target: Dataset) -> Dataset:
@@ -94,13 +102,23 @@ def refuse_leakage(source: Dataset, target: Dataset) -> None:
     if leaked:
         raise DataError(
             f"Leakage: {source.name} and {target.name} share {len(leaked)} classes "
-            f"({_list(leaked)}). Leave them out of {source.name}, or test on other classes."
+            f"({_list(leaked)}). Leave them out of {source.name} (drop_shared, --drop-shared), "
+            "or test on other classes."
         )
 
 
 def _name(label: Label, dataset: Dataset) -> str:
+    return _given(label, dataset) or _spelled(label)
+
+
+def _given(label: Label, dataset: Dataset) -> str:
+    """The name that the dataset gives a label; "" if none."""
     info = dataset.info.get(label)
-    return ((info and info.name) or readable(label) or str(label)).casefold()
+    return ((info and info.name) or "").casefold()
+
+
+def _spelled(label: Label) -> str:
+    return (readable(label) or str(label)).casefold()
 
 
 def _list(labels: Sequence[Label], shown: int = 10) -> str:

@@ -213,7 +213,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
         ({"encoder": 3}, "encoder=3: must be a name, a folder or a TextEncoder."),
         ({"encoder": None}, "encoder=None: must be a name, a folder or a TextEncoder."),
         ({"seed": -1}, "seed=-1: must be a whole number, 0 or greater."),
-        ({"encoder": "embedded:en", "device": "gpu"}, "device='gpu' cannot be used here"),
+        ({"encoder": "embedded:en", "device": "gpu"}, "device='gpu': choose one of 'auto'"),
     ],
 )
 def test_wrong_settings_are_named_at_fit(

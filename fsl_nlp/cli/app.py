@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Annotated
 
 import typer
 
+from fsl_nlp import __version__
 from fsl_nlp.cli import curve, data, demo, episodes, evaluate, fit, models, predict, submit
 from fsl_nlp.cli.run import report_error, was_given
 
@@ -18,6 +20,24 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"fsl-nlp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
 for module in (demo, fit, predict, evaluate, episodes, curve, submit, models, data):
     module.add_to(app)
 

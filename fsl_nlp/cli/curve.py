@@ -33,10 +33,10 @@ def add_to(app: typer.Typer) -> None:
         device: Device = "auto",
     ) -> None:
         """Draw accuracy over the number of shots, for methods and ways."""
-        from dataclasses import asdict
+        from fsl_nlp.evaluation.curves import check_picture, learning_curve
 
-        from fsl_nlp.evaluation.curves import learning_curve
-
+        for path in out:
+            check_picture(path)
         target = load_split(data, split, data_dir)
         options = {"label_names": names, "descriptions": False}
         drawn = learning_curve(
@@ -62,7 +62,7 @@ def add_to(app: typer.Typer) -> None:
                 table.add_row(line.name, *[str(mean) for _, mean in line.points])
             return table
 
-        run.show({**asdict(drawn), "out": [str(path) for path in out]}, text)
+        run.show({**drawn.to_dict(), "out": [str(path) for path in out]}, text)
 
 
 def _numbers(option: str, text: str) -> list[int]:

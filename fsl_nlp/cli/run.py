@@ -92,6 +92,8 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     """Tell the user, on stderr and in JSON; gives the exit status."""
     if isinstance(error, FslError):
         message = str(error)
+    elif isinstance(error, OSError) and error.filename and error.strerror:
+        message = f"{error.filename}: {error.strerror}. Check the path, and the rights to it."
     else:
         message = (
             f"Unexpected {type(error).__name__}: {error}. "

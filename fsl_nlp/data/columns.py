@@ -106,10 +106,22 @@ def _advice(table: Table, found: dict[str, list[str]], given: dict[str, str]) ->
     if len(chosen) == len(found):
         lines.append(f"Say which to take: {call}")
     if len(found["text"]) == 1 and found.get("label") == []:
-        lines.append("If the texts have no labels, pass labelled=False.")
+        lines.append(without_labels(table))
     if table.has_header and not any(found.values()):
         lines.append("The file needs a header row: a first line that names the columns.")
     return "\n".join(lines)
+
+
+def without_labels(table: Table) -> str:
+    """What can be done with texts that have no labels."""
+    python = "If the texts have no labels, pass labelled=False"
+    if table.call:  # no file
+        return f"{python}."
+    file = shlex.quote(table.source)
+    return (
+        f"{python} in Python; on the command line, `fsl-nlp predict FOLDER --file {file}` has a "
+        "classifier label them."
+    )
 
 
 def _choose(table: Table, found: dict[str, list[str]]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.data.catalogue import CATALOGUE, close_names, find_split
-from fsl_nlp.data.columns import find_columns
+from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Placed, read_examples, row_maker, settle
 from fsl_nlp.data.files import SUFFIXES, read_file
 from fsl_nlp.data.records import Problem, Record, Table
@@ -99,7 +99,7 @@ def _maker(
     if text or label:
         raise OptionError(f"{table.source} has no columns to name: leave out text and label.")
     if labelled and not table.labelled:
-        raise DataError(f"{table.source} has no labels. To read its texts, pass labelled=False.")
+        raise DataError(f"{table.source} has no labels.\n{without_labels(table)}")
     return table.make
 
 

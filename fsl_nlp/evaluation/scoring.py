@@ -16,6 +16,7 @@ from fsl_nlp.types import Label
 Interval = tuple[float, float]
 
 _RESAMPLES = 1000
+_PLACES_AT_ONCE = 1 << 19
 _SHOWN = 5  # of the labels in a message, the worst labels and the confusions
 
 
@@ -86,10 +87,7 @@ def score_predictions(
     guess = np.array([index[label] for label in predicted])
     f1 = _f1(true[None], guess[None], len(labels))[0]
     counts = np.bincount(true, minlength=len(labels))
-    rng = np.random.default_rng(seed)
-    samples = rng.integers(0, len(true), (_RESAMPLES, len(true)))
-    accuracies = (true == guess)[samples].mean(axis=1)
-    macro = np.nanmean(_f1(true[samples], guess[samples], len(labels)), axis=1)
+    accuracies, macro = _bootstrap(true, guess, len(labels), seed)
     worst = sorted((float(f1[i]), -int(counts[i]), i) for i in np.flatnonzero(counts).tolist())
     pairs = Counter((t, g) for t, g in zip(true.tolist(), guess.tolist(), strict=True) if t != g)
     return Score(
@@ -105,6 +103,25 @@ def score_predictions(
             Confusion(labels[t], labels[g], n) for (t, g), n in pairs.most_common(shown)
         ),
     )
+
+
+def _bootstrap(
+    true: NDArray[Any], guess: NDArray[Any], count: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Accuracy and macro-F1 of each resample, [R] each.
+
+    Some resamples at a time: all R * n places at once would be 800 MB for 100,000 texts. The
+    numbers do not depend on how many.
+    """
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _PLACES_AT_ONCE // len(true))
+    accuracies, macro = [], []
+    for start in range(0, _RESAMPLES, at_once):
+        places = rng.integers(0, len(true), (min(at_once, _RESAMPLES - start), len(true)))
+        drawn, answered = true[places], guess[places]
+        accuracies.append((drawn == answered).mean(axis=1))
+        macro.append(np.nanmean(_f1(drawn, answered, count), axis=1))
+    return np.concatenate(accuracies), np.concatenate(macro)
 
 
 def _f1(true: NDArray[Any], guess: NDArray[Any], count: int) -> NDArray[np.float64]:

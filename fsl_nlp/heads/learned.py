@@ -30,7 +30,9 @@ class LearnedHead(Head):
     steps: ClassVar[int] = 300
     learning_rate: ClassVar[float] = 1e-3
 
-    parameters: Parameters | None = field(default=None, repr=False, compare=False, kw_only=True)
+    parameters: Parameters | None = field(
+        default=None, repr=False, compare=False, kw_only=True, metadata={"learned": True}
+    )
 
     @property
     def ready(self) -> bool:

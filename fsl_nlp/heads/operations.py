@@ -24,6 +24,21 @@ def squared_distances(query: Tensor, centres: Tensor) -> Tensor:
     return query.square().sum(-1, keepdim=True) - 2 * dots + centres.square().sum(-1)[:, None]
 
 
+def means_and_excess(support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The class means [B, N, D], and the excess [B, N] of the squared distances to them.
+
+    The mean of K_n examples is v / K_n further from a query than the mean of endlessly many would
+    be, with v the variance within the classes, pooled: E|q - c_n|^2 = |q - E c_n|^2 + v / K_n. Left
+    in, it has classes of few examples chosen too seldom. Where all classes have equally many it is
+    one number for all, and beliefs are those without it.
+    """
+    means = class_means(support, weights)
+    sizes = weights.sum(-1)  # [B, N]
+    spread = ((support - means[:, :, None]).square().sum(-1) * weights).sum((1, 2))  # [B]
+    variance = spread / (sizes.sum(-1) - sizes.shape[1]).clamp(min=1)
+    return means, variance[:, None] / sizes.clamp(min=1)
+
+
 def class_of_example(weights: Tensor) -> Tensor:
     """One-hot [N * K, N]: the class of each row of `support.flatten(1, 2)`."""
     _, N, K = weights.shape

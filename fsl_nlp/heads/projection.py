@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.heads.learned import LearnedHead, Parameters
-from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.operations import means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_between, require_count
 
 
@@ -75,12 +75,8 @@ class ProjectionHead(LearnedHead):
         return {**parameters, "mean": means.mean(0), "whitening": whitening}
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
-        mapped = self._map(support)
-        prototypes = class_means(mapped, weights)
-        sizes = weights.sum(-1)  # [B, N]
-        spread = ((mapped - prototypes[:, :, None]).square().sum(-1) * weights).sum((1, 2))
-        variance = spread / (sizes.sum(-1) - sizes.shape[1]).clamp(min=1)  # [B]
-        return {"prototypes": prototypes, "excess": variance[:, None] / sizes.clamp(min=1e-12)}
+        prototypes, excess = means_and_excess(self._map(support), weights)
+        return {"prototypes": prototypes, "excess": excess}
 
     def score(self, state: State, query: Tensor) -> Tensor:
         scale = self.learned(query)["log_scale"].exp()

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
-from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_choice
 
 DISTANCES = ("cosine", "euclidean")
@@ -20,6 +20,9 @@ class ProtoHead(Head):
 
     c_n = sum_k w_nk s_nk / sum_k w_nk, and score_n(q) = -|q - c_n|^2 ("euclidean", equation 2)
     or cos(q, c_n) ("cosine", with the mean of unit vectors).
+
+    As in `projection`, v / K_n is taken off each Euclidean distance, so that classes with unlike
+    numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
 
     distance: Literal["cosine", "euclidean"] = "cosine"
@@ -30,9 +33,10 @@ class ProtoHead(Head):
     def fit(self, support: Tensor, weights: Tensor) -> State:
         if self.distance == "cosine":
             return {"prototypes": unit(class_means(unit(support), weights))}
-        return {"prototypes": class_means(support, weights)}
+        prototypes, excess = means_and_excess(support, weights)
+        return {"prototypes": prototypes, "excess": excess}
 
     def score(self, state: State, query: Tensor) -> Tensor:
         if self.distance == "cosine":
             return unit(query) @ state["prototypes"].mT
-        return -squared_distances(query, state["prototypes"])
+        return state["excess"][:, None] - squared_distances(query, state["prototypes"])

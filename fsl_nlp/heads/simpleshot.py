@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.heads.learned import LearnedHead, Parameters
-from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_choice
 
 TRANSFORMATIONS = ("none", "l2", "centre")
@@ -18,6 +18,9 @@ TRANSFORMATIONS = ("none", "l2", "centre")
 @dataclass(frozen=True)
 class SimpleShotHead(LearnedHead):
     """SimpleShot (Wang et al. 2019, arXiv 1911.04623): score_n(q) = -|g(q) - mean_k g(s_nk)|^2.
+
+    As in `projection`, v / K_n is taken off each distance, so that classes with unlike numbers of
+    examples compete fairly; with like numbers the beliefs are the paper's.
 
     g(x) = x ("none"), x / |x| ("l2") or (x - c) / |x - c| ("centre"), the paper's UN, L2N and CL2N.
     The centre c is the mean of the source vectors after `prepare`, as in the paper, else the mean
@@ -45,10 +48,12 @@ class SimpleShotHead(LearnedHead):
         if self.parameters:
             centre = self.parameters["centre"].to(support).expand_as(centre)
         transformed = self._transform(support, centre[:, None])
-        return {"centre": centre, "prototypes": class_means(transformed, weights)}
+        prototypes, excess = means_and_excess(transformed, weights)
+        return {"centre": centre, "prototypes": prototypes, "excess": excess}
 
     def score(self, state: State, query: Tensor) -> Tensor:
-        return -squared_distances(self._transform(query, state["centre"]), state["prototypes"])
+        transformed = self._transform(query, state["centre"])
+        return state["excess"][:, None] - squared_distances(transformed, state["prototypes"])
 
     def _transform(self, vectors: Tensor, centre: Tensor) -> Tensor:
         if self.transformation == "centre":

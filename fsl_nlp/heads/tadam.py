@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.heads.learned import LearnedHead, Parameters, random_matrix
-from fsl_nlp.heads.operations import class_means, squared_distances, unit
+from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_count
 
 
@@ -23,6 +23,9 @@ class TadamHead(LearnedHead):
     from a network with one hidden layer and a skip connection; each dimension of them is multiplied
     by a learned factor that starts at 0 (section 2.3), so that training starts from prototypes. The
     scale is learned (section 2.1).
+
+    As in `projection`, v / K_n is taken off each distance before scaling, so that classes with
+    unlike numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
 
     hidden: int = 64
@@ -50,9 +53,11 @@ class TadamHead(LearnedHead):
         gamma = p["gamma_factor"] * (task + hidden @ p["task_gamma"])
         beta = p["beta_factor"] * (task + hidden @ p["task_beta"])
         modulated = unit(support * (1 + gamma)[:, None, None] + beta[:, None, None])
-        return {"gamma": gamma, "beta": beta, "prototypes": class_means(modulated, weights)}
+        prototypes, excess = means_and_excess(modulated, weights)
+        return {"gamma": gamma, "beta": beta, "prototypes": prototypes, "excess": excess}
 
     def score(self, state: State, query: Tensor) -> Tensor:
         scale = self.learned(query)["log_scale"].exp()
         modulated = unit(unit(query) * (1 + state["gamma"])[:, None] + state["beta"][:, None])
-        return -scale * squared_distances(modulated, state["prototypes"])
+        distances = squared_distances(modulated, state["prototypes"])
+        return -scale * (distances - state["excess"][:, None])

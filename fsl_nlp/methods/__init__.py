@@ -28,6 +28,11 @@ METHODS: dict[str, str] = {
 
 def method_class(name: str) -> type[Method]:
     """The class behind a name of `METHODS`."""
+    if name == "auto":
+        raise OptionError(
+            "method='auto' chooses by the examples, for FewShotClassifier and `fsl-nlp fit`. "
+            f"Here choose one of {', '.join(map(repr, METHODS))}."
+        )
     if name not in METHODS:
         raise OptionError(
             f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."

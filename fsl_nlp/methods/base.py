@@ -97,9 +97,9 @@ _KINDS: dict[Any, tuple[type, str]] = {
 
 
 def _settings(kind: type) -> dict[str, Any]:
-    """The names and types of the fields."""
+    """The names and types of the fields that a user may set."""
     hints = get_type_hints(kind)
-    return {f.name: hints[f.name] for f in fields(kind)}
+    return {f.name: hints[f.name] for f in fields(kind) if not f.metadata.get("learned")}
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:

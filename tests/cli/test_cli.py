@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
 import shutil
 import subprocess
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, cli, load_dataset
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.fit import parse_options
 
-
-@dataclass
-class Result:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """Stdout, which must be one JSON object and nothing else."""
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Result]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Runs the command in this process, which has the libraries loaded."""
-    logger, environment = logging.getLogger("fsl_nlp"), dict(os.environ)
-    level = logger.level
-
-    def run(*words: object, stdin: bytes = b"", terminal: bool = False) -> Result:
-        content = io.BytesIO(stdin)
-        monkeypatch.setattr(content, "isatty", lambda: terminal)
-        monkeypatch.setattr(sys, "argv", ["fsl-nlp", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
-        capsys.readouterr()
-        status = 0
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            try:
-                cli.main()
-            except SystemExit as end:
-                status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return Result(status, captured.out, captured.err)
-
-    yield run
-    logger.setLevel(level)
-    os.environ.clear()
-    os.environ.update(environment)
+Cli = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +34,7 @@ def train(tmp_path: Path, texts: list[str], labels: list[str]) -> Path:
     return path
 
 
-def labels_in(result: Result) -> list[str | None]:
+def labels_in(result: Any) -> list[str | None]:
     return [prediction["label"] for prediction in result.json["predictions"]]
 
 
@@ -263,7 +219,11 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("predict", "BOT", "--file", "DIR"), "is a folder. Name a file in it."),
         (("predict", "BOT", "--file", "none.csv"), "There is no file none.csv."),
         (("predict", "DIR", "hi"), "There is no classifier in"),
-        (("predict", "BOT", "hi", "--device", "abacus"), "device='abacus' cannot be used here"),
+        (
+            ("predict", "BOT", "hi", "--device", "foo"),
+            "device='foo': choose one of 'auto', 'cpu', ",
+        ),
+        (("evaluate", "BOT", "support_en:out_of_scope"), "`fsl-nlp predict FOLDER --file "),
         (("fit", "none.csv", "--out", "x"), "There is no file none.csv."),
         (("fit", "support_eng", "--out", "x"), "Did you mean support_en"),
         (("fit", "TRAIN", "--out", "TRAIN"), "train.csv is a file. Give a folder"),
@@ -297,6 +257,20 @@ def test_a_users_error_is_said_in_words(
     assert message in result.err
     assert "Unexpected" not in result.err
     assert [path.name for path in train.parent.iterdir()] == ["train.csv"]
+
+
+def test_a_mistyped_model_without_a_network_is_said_soon(
+    run: Cli, train: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    start = time.perf_counter()
+    result = run("fit", train, "--out", tmp_path / "bot", "--encoder", "bert-bas-uncased")
+    assert time.perf_counter() - start < 5
+    assert (result.status, result.out) == (1, "")
+    assert "error: 'bert-bas-uncased' is no folder here, and the Hugging Face hub" in result.err
+    assert "Check the name. Without a network, install the embedded models" in result.err
+    assert not (tmp_path / "bot").exists()
 
 
 @pytest.mark.parametrize(
@@ -422,6 +396,11 @@ def test_quiet_leaves_out_notes(run: Cli, train: Path, tmp_path: Path) -> None:
 
 
 # help and lists
+
+
+def test_the_version(run: Cli) -> None:
+    result = run("--version")
+    assert (result.status, result.out, result.err) == (0, f"fsl-nlp {__version__}\n", "")
 
 
 def test_every_command_has_help_with_an_example_and_the_common_options(run: Cli) -> None:

@@ -93,7 +93,9 @@ def test_a_mention_with_a_gap_or_white_space(file):
 
 def test_a_list_has_no_labels(file, refusal):
     path = file([*CORPUS["P50"], *CORPUS["P19"]])
-    assert "has no labels. To read its texts, pass labelled=False." in refusal(path)
+    message = refusal(path)
+    assert "has no labels." in message
+    assert "pass labelled=False in Python" in message
     data = load_dataset(path, labelled=False)
     assert data.labels == ()
     assert data.targets == [None] * 4

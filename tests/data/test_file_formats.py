@@ -92,7 +92,9 @@ def test_ids(write):
 
 def test_texts_without_labels(write, pairs, refusal):
     file = write("questions.csv", "text\nwhere is it\n退货\nwhere is it\n")
-    assert "labelled=False" in refusal(file)
+    message = refusal(file)
+    assert "pass labelled=False in Python" in message
+    assert f"on the command line, `fsl-nlp predict FOLDER --file {file}`" in message
     data = load_dataset(file, labelled=False)
     # Answers are written beside the questions, so doubles stay.
     assert pairs(data) == [("where is it", None), ("退货", None), ("where is it", None)]

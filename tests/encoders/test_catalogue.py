@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import threading
 import time
 from fnmatch import fnmatch
 from pathlib import Path
@@ -211,10 +213,15 @@ def test_a_hub_model_is_fetched_and_its_place_is_said(
         asked.update(options, name=name)
         return str(tmp_path)
 
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/home/me/hub")
     assert locate("someone/some-model") == tmp_path
-    assert asked == {"name": "someone/some-model", "allow_patterns": HUB_FILES}
+    assert asked == {
+        "name": "someone/some-model",
+        "allow_patterns": HUB_FILES,
+        "local_files_only": False,
+    }
     (note,) = caplog.messages
     assert "someone/some-model" in note
     assert "/home/me/hub" in note
@@ -252,8 +259,49 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(
         locate("someone/some-model")
     assert time.perf_counter() - start < 5
     assert "someone/some-model" in str(caught.value)
+    assert "it cannot be reached (" in str(caught.value)
+    assert "Check the name." in str(caught.value)
     assert INSTALL_EMBEDDED in str(caught.value)
     assert "give the folder" in str(caught.value)
+
+
+def test_a_hub_that_takes_the_call_and_says_nothing_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr("fsl_nlp.encoders.catalogue.HUB_PATIENCE", 0.3)
+        start = time.perf_counter()
+        with pytest.raises(ModelError, match=r"did not give it: (it did not answer|.*timed out)"):
+            locate("someone/some-model")
+        assert time.perf_counter() - start < 3
+
+
+def test_without_a_network_a_model_comes_from_the_cache_of_the_hub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Even where the address of the hub is looked for without an end."""
+    folder = tmp_path / "models--someone--some-model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("0" * 40)
+    (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("fsl_nlp.encoders.catalogue.HUB_PATIENCE", 0.2)
+    over = threading.Event()
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: over.wait(30))
+    try:
+        assert locate("someone/some-model") == folder / "snapshots" / ("0" * 40)
+        with pytest.raises(
+            ModelError, match=r"it did not answer within 0\.2 seconds \(HF_HUB_ETAG"
+        ):
+            locate("someone/some-modle")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 1)
+        with pytest.raises(ModelError, match="it did not answer within 1 seconds"):
+            locate("someone/some-modle")
+    finally:
+        over.set()
 
 
 def test_a_name_that_no_hub_could_have_is_refused() -> None:
@@ -264,11 +312,11 @@ def test_a_name_that_no_hub_could_have_is_refused() -> None:
 def test_a_model_that_the_hub_lacks_or_guards_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    def download(*_: Any, **__: Any) -> str:
+    def ask(*_: Any, **__: Any) -> str:
         answer: Any = SimpleNamespace(headers={}, request=None, status_code=401)
         raise RepositoryNotFoundError("401 Client Error. (Request ID: 7)", response=answer)
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", ask)
     with pytest.raises(ModelError, match="hf auth login"):
         locate("someone/secret")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -76,6 +77,37 @@ def test_the_seed_decides_the_interval() -> None:
     )
     assert first == again
     assert first.macro_f1_interval != other.macro_f1_interval
+
+
+def test_the_interval_does_not_depend_on_how_much_is_resampled_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    targets, guesses = drawn(153, 0.7)
+    at_once = score_predictions(targets, guesses, LABELS, seed=3)
+    # The formula, all resamples together.
+    hits = np.array([t == g for t, g in zip(targets, guesses, strict=True)])
+    samples = np.random.default_rng(3).integers(0, 153, (1000, 153))
+    expected = np.quantile(hits[samples].mean(1), [0.025, 0.975])
+    assert at_once.accuracy_interval == tuple(expected)
+    for places in (1, 153 * 7):
+        monkeypatch.setattr("fsl_nlp.evaluation.scoring._PLACES_AT_ONCE", places)
+        assert score_predictions(targets, guesses, LABELS, seed=3) == at_once
+
+
+def test_a_hundred_thousand_texts_take_little_memory() -> None:
+    targets, guesses = drawn(100_000, 0.8)
+    tracemalloc.start()
+    try:
+        score = score_predictions(targets, guesses, LABELS)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100 * 2**20  # bytes
+    assert score.count == 100_000
+    low, high = score.accuracy_interval
+    # The normal approximation: 1.96 standard errors to each side.
+    assert high - low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 100_000) ** 0.5, rel=0.15)
+    assert low < score.accuracy < high
 
 
 def test_the_worst_labels_and_confusions_come_first() -> None:

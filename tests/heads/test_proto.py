@@ -34,17 +34,23 @@ def reference(
 ) -> NDArray[np.float64]:
     """One task: support [N, K, D], weights [N, K], query [Q, D] -> [Q, N]."""
     scores = np.zeros((len(query), len(support)))
+    spread = 0.0  # about the means, of all examples
     for n, (examples, shares) in enumerate(zip(support, weights, strict=True)):
         mean = np.zeros(support.shape[-1])
         for example, share in zip(examples, shares, strict=True):
             unit = example / np.linalg.norm(example) if distance == "cosine" else example
             mean += share / shares.sum() * unit
+        for example, share in zip(examples, shares, strict=True):
+            spread += share * ((example - mean) ** 2).sum()
         for q, question in enumerate(query):
             if distance == "euclidean":
                 scores[q, n] = -(((question - mean) ** 2).sum())
             else:
                 lengths = np.linalg.norm(question) * np.linalg.norm(mean)
                 scores[q, n] = question @ mean / lengths
+    if distance == "euclidean":
+        variance = spread / max(weights.sum() - len(support), 1)
+        scores += [variance / max(shares.sum(), 1) for shares in weights]
     return scores
 
 

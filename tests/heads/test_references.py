@@ -93,6 +93,13 @@ def gaussian(classes, queries, p, *, covariance="shared", shrinkage=0.8):
     return scores
 
 
+def excess(classes):
+    """By how much chance has each class's mean too far away: the pooled variance over K_n."""
+    spread = sum(((rows - rows.mean(0)) ** 2).sum() for rows in classes)
+    variance = spread / max(sum(map(len, classes)) - len(classes), 1)
+    return np.array([variance / len(rows) for rows in classes])
+
+
 def simpleshot(classes, queries, p, *, transformation="centre"):
     centre = p.get("centre", np.mean([rows.mean(0) for rows in classes], 0))
 
@@ -101,8 +108,9 @@ def simpleshot(classes, queries, p, *, transformation="centre"):
             return unit(x - centre)
         return unit(x) if transformation == "l2" else x
 
-    means = [np.mean([change(s) for s in rows], 0) for rows in classes]
-    return np.array([[-((change(q) - mean) ** 2).sum() for mean in means] for q in queries])
+    classes = [np.stack([change(s) for s in rows]) for rows in classes]
+    distances = [[((change(q) - rows.mean(0)) ** 2).sum() for rows in classes] for q in queries]
+    return excess(classes) - np.array(distances)
 
 
 def laplacian(classes, queries, p, *, neighbours=3, strength=0.3, scale=10.0, updates=20):
@@ -171,9 +179,9 @@ def tadam(classes, queries, p):
     def modulate(x):
         return unit((1 + gamma) * unit(x) + beta)
 
-    means = [np.mean([modulate(s) for s in rows], 0) for rows in classes]
-    scale = np.exp(p["log_scale"])
-    return np.array([[-scale * ((modulate(q) - c) ** 2).sum() for c in means] for q in queries])
+    classes = [np.stack([modulate(s) for s in rows]) for rows in classes]
+    distances = [[((modulate(q) - rows.mean(0)) ** 2).sum() for rows in classes] for q in queries]
+    return np.exp(p["log_scale"]) * (excess(classes) - np.array(distances))
 
 
 def induction(classes, queries, p, *, width, routings=3):
@@ -203,15 +211,8 @@ def projection(classes, queries, p):
         return unit(white + p["up"] @ (p["down"].T @ white))
 
     classes = [np.stack([change(s) for s in rows]) for rows in classes]
-    means = [rows.mean(0) for rows in classes]
-    spread = sum(((rows - mean) ** 2).sum() for rows, mean in zip(classes, means, strict=True))
-    variance = spread / (sum(map(len, classes)) - len(classes))
-    scores = np.zeros((len(queries), len(classes)))
-    for i, query in enumerate(queries):
-        for n, rows in enumerate(classes):
-            distance = ((change(query) - means[n]) ** 2).sum() - variance / len(rows)
-            scores[i, n] = -np.exp(p["log_scale"]) * distance
-    return scores
+    distances = [[((change(q) - rows.mean(0)) ** 2).sum() for rows in classes] for q in queries]
+    return np.exp(p["log_scale"]) * (excess(classes) - np.array(distances))
 
 
 CASES: list[tuple[str, Reference, dict[str, Any]]] = [

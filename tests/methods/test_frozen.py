@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,15 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from fsl_nlp import Dataset, TextEncoder
-from fsl_nlp.decision import fit_temperature
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
+from fsl_nlp.decision import fit_temperature, softmax
+from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.evaluation import MethodSpec, evaluate
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import METHODS, build_method
-from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, cross_fit
+from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, cross_fit, usual_temperature
+from fsl_nlp.splits import sample_shots
 from fsl_nlp.types import Example, LabelInfo
 
 
@@ -42,6 +47,16 @@ def packed(sizes: list[int], width: int = 4) -> tuple[Tensor, Tensor, np.ndarray
 
 def fitted(encoder: TextEncoder, support: Dataset, name: str = "proto", **options: Any) -> Any:
     return build_method(name, encoder, options=options).fit(support)
+
+
+@pytest.fixture
+def source() -> Dataset:
+    """Eight classes of six sentences: one word of its own each, and one that all share."""
+    own = ["cat", "dog", "oak", "elm", "rain", "snow", "茶", "酒"]
+    said = ["one", "two", "three", "four", "five", "六"]
+    return Dataset.from_texts(
+        [f"{word} {other}" for word in own for other in said], [w for w in own for _ in said]
+    )
 
 
 @pytest.fixture
@@ -121,22 +136,101 @@ def test_a_fixed_temperature_divides_the_scores(words: TextEncoder, support: Dat
     np.testing.assert_allclose(ten.scores(question), one.scores(question) / 10, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "start"), [("proto", 0.06), ("linear", 0.5)])
+@pytest.mark.parametrize("name", ["proto", "linear"])
 def test_the_learned_temperature_is_of_examples_held_out(
-    name: str, start: float, words: TextEncoder, support: Dataset
+    name: str, words: TextEncoder, support: Dataset
 ) -> None:
     model = fitted(words, support, name, label_names=False)
     vectors, weights, places = pack(
         words.encode(support.texts), [support.labels.index(t) for t in support.known_targets], 3
     )
     held_out = cross_fit(model.head, vectors, weights, places, 0)
+    seen = model.head.score(model.head_state, vectors.flatten(1, 2))[0]
+    start = usual_temperature(seen, weights[0])
     assert model.temperature == fit_temperature(*held_out, start=start)
     assert model.temperature != start
 
 
 def test_too_little_to_learn_from_gives_the_usual_temperature(words: TextEncoder) -> None:
     support = Dataset.from_texts(["where is it", "money back"], ["track", "refund"])
-    assert fitted(words, support, "linear", label_names=False).temperature == 0.5
+    model = fitted(words, support, label_names=False)
+    # Of one example a class, the score for its own class is the cosine to itself.
+    own, other = words.encode(support.texts)
+    cosine = own @ other / np.linalg.norm(own) / np.linalg.norm(other)
+    assert model.temperature == pytest.approx(0.08 * (1 - cosine), rel=1e-5)
+
+
+def test_the_usual_temperature_by_hand() -> None:
+    scores = torch.tensor([[5.0, 1.0], [7.0, 3.0], [9.0, 9.0], [2.0, 4.0]])
+    weights = torch.tensor([[1.0, 1.0], [0.0, 1.0]])  # the third row is padding
+    assert usual_temperature(scores, weights) == pytest.approx(0.08 * (16 / 3 - 2))
+    assert usual_temperature(torch.ones(4, 2), weights) == 1  # nothing tells the classes apart
+    assert usual_temperature(torch.ones(2, 1), torch.ones(1, 2)) == 1  # there is one class only
+
+
+class Longer(TextEncoder):
+    """The vectors of another encoder, so many times as long."""
+
+    def __init__(self, inner: TextEncoder, times: float) -> None:
+        self.inner, self.times = inner, times
+        self.name, self.device = inner.name, inner.device
+
+    def encode(self, texts: str | Sequence[str]) -> np.ndarray:
+        return self.times * self.inner.encode(texts)
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+@pytest.mark.parametrize("times", [0.01, 30.0])
+def test_beliefs_by_euclidean_distance_do_not_hang_on_the_length_of_vectors(
+    times: float, shots: int, words: TextEncoder, support: Dataset
+) -> None:
+    few = sample_shots(support, shots)
+    questions = [Example("where is the refund"), Example("password"), Example("hello")]
+    plain, longer = (
+        softmax(fitted(encoder, few, distance="euclidean").scores(questions))
+        for encoder in (words, Longer(words, times))
+    )
+    np.testing.assert_allclose(longer, plain, atol=1e-3)
+
+
+def calibration_error(beliefs: np.ndarray, targets: np.ndarray) -> float:
+    """Expected calibration error over ten bins of confidence."""
+    confidence, hit = beliefs.max(1), beliefs.argmax(1) == targets
+    bins = np.minimum((10 * confidence).astype(int), 9)
+    gaps = [abs((confidence - hit)[bins == i].sum()) for i in range(10)]
+    return sum(gaps) / len(targets)
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_euclidean_confidence_is_as_honest_as_cosine(
+    language: str, shots: int, request: pytest.FixtureRequest
+) -> None:
+    encoder = request.getfixturevalue({"en": "english", "zh": "multilingual"}[language])
+    train, test = (load_dataset(f"support_{language}:{part}") for part in ("train", "test"))
+    few = sample_shots(train, shots)
+    targets = np.array([train.labels.index(label) for label in test.known_targets])
+    cosine, euclidean = (
+        calibration_error(
+            softmax(
+                fitted(encoder, few, distance=distance, label_names=False).scores(test.examples)
+            ),
+            targets,
+        )
+        for distance in ("cosine", "euclidean")
+    )
+    assert euclidean < cosine + 0.03
+    assert euclidean < 0.15
+
+
+@pytest.mark.parametrize("name", ["gaussian", "ridge", "simpleshot"])
+def test_one_example_a_class_gives_honest_confidence_by_other_heads(
+    name: str, english: TextEncoder
+) -> None:
+    train, test = load_dataset("support_en"), load_dataset("support_en:test")
+    targets = np.array([train.labels.index(label) for label in test.known_targets])
+    model = fitted(english, sample_shots(train, 1), name, label_names=False)
+    assert calibration_error(softmax(model.scores(test.examples)), targets) < 0.15
 
 
 # evidence
@@ -215,6 +309,12 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
         ("proto", {"temperature": 0}, "temperature=0: must be greater than 0."),
         ("proto", {"distance": "far"}, "distance='far': choose one of 'cosine', 'euclidean'"),
         ("prot", {}, "method='prot': choose one of 'auto', "),
+        (
+            "projection",
+            {"parameters": {}},
+            "method 'projection' has no option 'parameters'. It has: descriptions, label_names, "
+            "none_margin, rank, shrinkage, temperature.",
+        ),
     ],
 )
 def test_wrong_options_are_named(
@@ -233,6 +333,60 @@ def test_numbers_of_numpy_are_numbers(value: Any, words: TextEncoder) -> None:
 def test_a_seed_is_a_whole_number(seed: Any, words: TextEncoder) -> None:
     with pytest.raises(OptionError, match=re.escape(f"seed={seed!r}: must be a whole number")):
         build_method("linear", words, seed=seed)
+
+
+# heads that need more than a support set
+
+
+@pytest.mark.parametrize("name", ["laplacian", "soft-kmeans"])
+def test_a_head_that_looks_at_the_whole_batch_is_for_episodes_only(
+    name: str, words: TextEncoder, source: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OptionError, match=f"method '{name}' looks at all texts of a batch") as said:
+        fitted(words, source, name)
+    assert f"fsl-nlp episodes DATA --method {name}" in str(said.value)
+    monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
+    table = EpisodeTable.sample(source, way=3, shot=2, query=3, episodes=5)
+    result = evaluate(MethodSpec(name, "words", {}), source, table)
+    assert result.settings["transductive"] is True
+    assert result.accuracy.value > 0.5
+
+
+@pytest.mark.parametrize("name", ["projection", "matching-context", "relation", "induction"])
+def test_a_head_that_has_learned_nothing_says_how_it_could(
+    name: str, words: TextEncoder, support: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, context = name.partition("-")
+    options = {"full_context": True} if context else {}
+    with pytest.raises(OptionError, match=f"method '{name}' has to learn from source classes"):
+        fitted(words, support, name, **options)
+    monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
+    table = EpisodeTable.sample(support, way=2, shot=1, query=2, episodes=3)
+    with pytest.raises(OptionError, match="--source DATA or --classes TRAIN,TEST"):
+        evaluate(MethodSpec(name, "words", options), support, table)
+
+
+@pytest.mark.parametrize(
+    "name", ["projection", "siamese", "relation", "tadam", "induction", "matching", "simpleshot"]
+)
+def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
+    name: str, words: TextEncoder, source: Dataset, support: Dataset, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"full_context": True, "hidden": 8} if name == "matching" else {}
+    if name == "induction":
+        options = {"width": 16, "slices": 2}
+    method = build_method(name, words, options=options).prepare(source, way=3, shot=2, query=2)
+    model = method.fit(support)
+    questions = ["where is the refund", "我的包裹在哪里", "password"]
+    asked = [Example(text) for text in questions]
+
+    restored = build_method(name, words, options=options).restore(model.labels, *model.state())
+    np.testing.assert_array_equal(restored.scores(asked), model.scores(asked))
+
+    bot = FewShotClassifier(name, words, **options)
+    bot._take(model, name, words, support.examples, "1")
+    loaded = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=words)
+    np.testing.assert_array_equal(loaded.predict_proba(questions), bot.predict_proba(questions))
 
 
 # what is left behind

@@ -84,6 +84,7 @@ def test_a_clone_has_the_settings_and_shares_the_encoder(english: TextEncoder) -
         "encoder": "auto",
         "seed": 0,
         "device": "auto",
+        "budget": 0,
         "C": 3,
     }
 

@@ -27,8 +27,9 @@ def add_to(app: typer.Typer) -> None:
             str, typer.Option(help="'auto', a model's name, a hub id or a folder.")
         ] = "auto",
         budget: Annotated[
-            str, typer.Option(help="For 'auto': time to try tuned methods in; 30s, 5m or 'none'.")
-        ] = "0",
+            str | None,
+            typer.Option(help="For 'auto': time to try tuned methods in; 30s, 5m or 'none'."),
+        ] = None,
         report: Annotated[
             bool, typer.Option("--report", help="For 'auto': say what was tried and found.")
         ] = False,
@@ -70,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
             encoder=encoder,
             seed=run.seed,
             device=device,
-            budget=None if budget == "none" else budget,
+            budget={None: 0, "none": None}.get(budget, budget),
             **options,
         )
         meanings = dict(

@@ -138,6 +138,7 @@ class _Choice:
         self.options = options
         self.budget = budget
         self.index = {label: i for i, label in enumerate(support.labels)}
+        self.methods = self._methods()
         self.targets = np.array([self.index[t] for t in support.known_targets], np.int64)
         repeats = _REPEATS if len(support) <= _FEW else 1
         self.folds = list(self._deal(repeats))
@@ -146,7 +147,7 @@ class _Choice:
         self.hits: dict[str, Hits] = {}
 
     def run(self) -> tuple[str, Classifier, Report]:
-        methods = self._methods()
+        methods = self.methods
         first, *others = sorted(methods, key=lambda name: self._order(name))
         candidates, chosen = [self._first(first, methods[first])], first
         for name in others:
@@ -165,7 +166,7 @@ class _Choice:
         return chosen, fitted, report
 
     def _methods(self) -> dict[str, Method]:
-        """Those that have all the options, and that the budget does not rule out at once."""
+        """Those that have all the options; tuned ones if there is any time for them."""
         from fsl_nlp.methods import build_method
 
         found: dict[str, Method] = {}

@@ -350,6 +350,7 @@ def test_options_of_the_method_are_passed_on(run: Cli, train: Path, tmp_path: Pa
         "encoder": "embedded:en",
         "seed": 5,
         "device": "auto",
+        "budget": 0,
         "distance": "euclidean",
         "label_names": False,
     }

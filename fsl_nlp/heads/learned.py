@@ -42,10 +42,6 @@ class LearnedHead(Head):
     def initial(self, dimensions: int, seed: int) -> Parameters:
         """The parameters before training, for vectors of this many dimensions."""
 
-    def warm_start(self, parameters: Parameters, vectors: Tensor, classes: Tensor) -> Parameters:
-        """The parameters to train from, given the classes to learn from."""
-        return parameters
-
     def learned(self, like: Tensor) -> Parameters:
         """The parameters, on the device and in the precision of a tensor."""
         if self.parameters is None:
@@ -90,7 +86,6 @@ class LearnedHead(Head):
             return self
         best = _moved(start, vectors)
         best_accuracy = _accuracy(replace(self, parameters=best), *check)
-        start = self.warm_start(start, *episodes.vectors_of(learning))
         parameters = {k: v.requires_grad_() for k, v in _moved(start, vectors).items()}
         head = replace(self, parameters=parameters)
         optimiser = torch.optim.Adam(parameters.values(), lr=rate)

@@ -21,7 +21,7 @@ class ProtoHead(Head):
     c_n = sum_k w_nk s_nk / sum_k w_nk, and score_n(q) = -|q - c_n|^2 ("euclidean", equation 2)
     or cos(q, c_n) ("cosine", with the mean of unit vectors).
 
-    As in `projection`, v / K_n is taken off each Euclidean distance, so that classes with unlike
+    As in `simpleshot`, v / K_n is taken off each Euclidean distance, so that classes with unlike
     numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
 

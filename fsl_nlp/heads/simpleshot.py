@@ -19,7 +19,7 @@ TRANSFORMATIONS = ("none", "l2", "centre")
 class SimpleShotHead(LearnedHead):
     """SimpleShot (Wang et al. 2019, arXiv 1911.04623): score_n(q) = -|g(q) - mean_k g(s_nk)|^2.
 
-    As in `projection`, v / K_n is taken off each distance, so that classes with unlike numbers of
+    v / K_n (`means_and_excess`) is taken off each distance, so that classes with unlike numbers of
     examples compete fairly; with like numbers the beliefs are the paper's.
 
     g(x) = x ("none"), x / |x| ("l2") or (x - c) / |x - c| ("centre"), the paper's UN, L2N and CL2N.

@@ -24,7 +24,7 @@ class TadamHead(LearnedHead):
     by a learned factor that starts at 0 (section 2.3), so that training starts from prototypes. The
     scale is learned (section 2.1).
 
-    As in `projection`, v / K_n is taken off each distance before scaling, so that classes with
+    As in `simpleshot`, v / K_n is taken off each distance before scaling, so that classes with
     unlike numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
 

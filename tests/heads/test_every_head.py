@@ -156,7 +156,7 @@ def test_what_was_learned_is_tensors_of_each_task(make_head, make_episodes, name
         ("soft-kmeans", {"updates": 0}, "updates=0: must be a whole number, at least 1."),
         ("relation", {"pairing": "sum"}, "pairing='sum': choose one of 'concatenate', 'compare'."),
         ("induction", {"slices": 0}, "slices=0: must be a whole number, at least 1."),
-        ("projection", {"rank": 1.5}, "rank=1.5: must be a whole number, at least 1."),
+        ("projection", {"shrinkage": 0}, "shrinkage=0: must be from 0.01 to 1."),
     ],
 )
 def test_a_wrong_option_says_what_is_right(name, options, message):

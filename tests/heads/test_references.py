@@ -207,12 +207,10 @@ def induction(classes, queries, p, *, width, routings=3):
 
 def projection(classes, queries, p):
     def change(x):
-        white = unit((unit(x) - p["mean"]) @ p["whitening"]) - p["centre"]
-        return unit(white + p["up"] @ (p["down"].T @ white))
+        return unit((unit(x) - p["mean"]) @ p["whitening"])
 
-    classes = [np.stack([change(s) for s in rows]) for rows in classes]
-    distances = [[((change(q) - rows.mean(0)) ** 2).sum() for rows in classes] for q in queries]
-    return np.exp(p["log_scale"]) * (excess(classes) - np.array(distances))
+    centres = [unit(np.stack([change(s) for s in rows]).mean(0)) for rows in classes]
+    return 10 * np.array([[change(q) @ c for c in centres] for q in queries])
 
 
 CASES: list[tuple[str, Reference, dict[str, Any]]] = [

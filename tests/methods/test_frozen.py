@@ -313,7 +313,7 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
             "projection",
             {"parameters": {}},
             "method 'projection' has no option 'parameters'. It has: descriptions, label_names, "
-            "none_margin, rank, shrinkage, temperature.",
+            "none_margin, shrinkage, temperature.",
         ),
     ],
 )

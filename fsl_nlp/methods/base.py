@@ -34,6 +34,10 @@ class Classifier(ABC):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def like(self, text: str) -> Example:
+        """An example of the kind that it reads, made of a text."""
+        return Example(text)
+
     @abstractmethod
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """What `Method.restore` needs: arrays, and settings that JSON can hold."""

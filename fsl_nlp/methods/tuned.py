@@ -200,7 +200,7 @@ class TunedMethod(Method):
         # As it was then, should a default be another now.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         reader, _ = replace(self, adaptation=adaptation)._copy()
-        found = {name: _to_tensor(array) for name, array in tensors.items()}
+        found = {name: to_tensor(array) for name, array in tensors.items()}
         state = {name: found.pop(name) for name in _HEAD if name in found}
         reader = replace(reader, centre=state.get(_CENTRE))
         if self.adaptation is not None:
@@ -242,7 +242,7 @@ class TunedClassifier(Classifier):
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
-        arrays = {name: _to_array(tensor) for name, tensor in tuned.items()}
+        arrays = {name: to_array(tensor) for name, tensor in tuned.items()}
         head = {name: tensor.numpy() for name, tensor in self.head.items()}
         settings: dict[str, Any] = {
             "sharpness": self.sharpness,
@@ -259,13 +259,13 @@ def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:
     return dict(zip(_LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
 
 
-def _to_array(tensor: Tensor) -> NDArray[Any]:
+def to_array(tensor: Tensor) -> NDArray[Any]:
     """numpy has no bf16: its bits, as whole numbers."""
     bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
     return bits.cpu().numpy()
 
 
-def _to_tensor(array: NDArray[Any]) -> Tensor:
+def to_tensor(array: NDArray[Any]) -> Tensor:
     tensor = torch.from_numpy(np.array(array))
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
 

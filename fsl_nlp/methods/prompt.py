@@ -23,7 +23,7 @@ from fsl_nlp.methods.prompting import (
     PromptSettings,
     Shape,
     class_prototypes,
-    default_template,
+    default_templates,
     like,
     shape_of,
     soften,
@@ -76,7 +76,7 @@ class PromptMethod(Method):
     encoder: TextEncoder
     adaptation: Adaptation | None
     train: PromptTraining
-    settings: PromptSettings = PromptSettings()
+    settings: PromptSettings
     seed: int = 0
     on_step: OnStep | None = None
 
@@ -103,7 +103,7 @@ class PromptMethod(Method):
     def fit(self, support: Dataset) -> PromptClassifier:
         """Unlabelled examples of the support only count for `calibration="texts"`."""
         labelled, others = split_labelled(support)
-        template = self.settings.template or default_template(support.examples)
+        template = self.settings.template or default_templates(support.examples)[0]
         if self.name == "p-tuning":
             template = soften(template)
         shape = shape_of(self.settings, support, template)

@@ -38,10 +38,10 @@ class PromptSettings:
 
     `template`, `blank`: see `fsl_nlp.prompts.Template`. `words`: {label: word or words}; without
     it the words that the data name, else the labels' names.
-    `verbalizer`: "words"; "soft", a trained vector a label that begins as its words (WARP, Hambardzumyan
-    et al. 2021, arXiv 2101.00121); "prototype", the mean of the mask's states of a label's examples
-    (ProtoVerb, Cui et al. 2022, arXiv 2203.09770, without its training); "search", words found in
-    the vocabulary (PETAL, Schick et al. 2020, arXiv 2010.13641).
+    `verbalizer`: "words"; "soft", a trained vector a label that begins as its words (WARP,
+    Hambardzumyan et al. 2021, arXiv 2101.00121); "prototype", the mean of the mask's states of a
+    label's examples (ProtoVerb, Cui et al. 2022, arXiv 2203.09770, without its training);
+    "search", words found in the vocabulary (PETAL, Schick et al. 2020, arXiv 2010.13641).
     `searched`: how many words a label the search takes.
     `calibration`: what a label's words score anyway is taken away: "contextual" asks inputs that
     say nothing (Zhao et al. 2021, arXiv 2102.09690), "texts" the support and unlabelled texts.
@@ -168,13 +168,20 @@ def like(text: str, shape: Shape) -> Example:
     return Example(text, **fields)
 
 
-def default_template(examples: Sequence[Example]) -> str:
-    """For a template that nobody gave: by script, and by one text or two."""
+def default_templates(examples: Sequence[Example]) -> list[str]:
+    """For templates that nobody gave: by script, and by one text or two."""
     pair = any(example.text_b is not None for example in examples)
     text = "".join(example.text for example in examples[:100])
-    if any("\u4e00" <= character <= "\u9fff" for character in text):
-        return "{text}？[MASK]，{text_b}" if pair else "{text}这是关于[MASK]的。"
-    return "{text}? [MASK], {text_b}" if pair else "{text} This is about [MASK]."
+    chinese = any("\u4e00" <= character <= "\u9fff" for character in text)
+    return list(_DEFAULTS["zh" if chinese else "en", pair])
+
+
+_DEFAULTS = {
+    ("zh", False): ("{text}这是关于[MASK]的。", "[MASK]：{text}", "{text}（[MASK]）"),
+    ("zh", True): ("{text}？[MASK]，{text_b}", "{text}。[MASK]，{text_b}"),
+    ("en", False): ("{text} This is about [MASK].", "[MASK]: {text}", "{text} ([MASK])"),
+    ("en", True): ("{text}? [MASK], {text_b}", "{text}. [MASK], {text_b}"),
+}
 
 
 def soften(template: str) -> str:

@@ -109,8 +109,13 @@ class Cloze:
             )
         return Questions(groups, torch.tensor(rows), width, len(examples))
 
-    def scores(self, questions: Questions, chosen: Sequence[int]) -> Tensor:
-        """[B, W] for some of the examples, as the model is now; gradients flow."""
+    def scores(
+        self, questions: Questions, chosen: Sequence[int], *, normalise: bool = False
+    ) -> Tensor:
+        """[B, W] for some of the examples, as the model is now; gradients flow.
+
+        With `normalise` they are log p even where words of one length would not need it.
+        """
         device = self.encoder.device
         result = torch.zeros(len(chosen), questions.width + 1, device=device)
         rows = questions.rows.to(device)
@@ -121,7 +126,7 @@ class Cloze:
             own = [chosen[b] for b in here]
             read = self.states([group.inputs[i] for i in own])  # [b, m, D]
             logits = self.net.logits(read, rows).float()  # [b, m, R]
-            if len(questions.groups) > 1:
+            if normalise or len(questions.groups) > 1:
                 logits = logits - self.net.logits(read).float().logsumexp(-1, keepdim=True)
             found = logits.mT.gather(1, group.places[own].to(device))
             columns = group.columns[own].to(device)

@@ -143,7 +143,7 @@ def take_apart(model: Any, base: nn.Module, encoder: TextEncoder) -> MaskedNet:
         _table(words),
         _table(bias.detach().to(encoder.device, torch.float32).unsqueeze(-1)),
     )
-    return net.eval().requires_grad_(False)  # type: ignore[no-any-return]
+    return net.eval().requires_grad_(False)
 
 
 def _table(weight: Tensor) -> nn.Embedding:

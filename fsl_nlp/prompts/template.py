@@ -60,12 +60,15 @@ _LOOKS_LIKE = re.compile(r"\[(MASK|SOFT)")
 class Template:
     """A parsed template; `blank` is what stands in a field's own text where the mask belongs.
 
+    A `statement`, which is read after the text, needs no field.
+
     >>> Template("{text} 这是一条[MASK]新闻。").parts[1:3]
     (Words(text=' 这是一条'), MaskPart(count=None))
     """
 
     source: str
     blank: str | None = None
+    statement: bool = False
     parts: tuple[Part, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -165,7 +168,7 @@ class Template:
                 self.source.index("[MASK"),
                 f"the mask stands where the text says {self.blank}; leave [MASK] out.",
             )
-        if not self.fields:
+        if not self.fields and not self.statement:
             raise self._error(len(self.source), "there is no field. Put {text} somewhere.")
         if self.blank is not None and self.fields.count("text") != 1:
             raise self._error(0, f"{{text}}, which holds {self.blank}, must stand once.")

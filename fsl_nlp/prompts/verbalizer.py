@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fsl_nlp.data.labels import readable
 from fsl_nlp.errors import DataError, OptionError
@@ -26,7 +27,7 @@ class Verbalizer:
     def of(
         cls,
         labels: Sequence[Label],
-        given: Mapping[Label, str | Sequence[str]] | None = None,
+        given: Mapping[Any, str | Sequence[str]] | None = None,
         info: Mapping[Label, LabelInfo] | None = None,
     ) -> Verbalizer:
         """The words given; else those known of the label; else its name, as it reads."""

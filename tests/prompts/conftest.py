@@ -27,8 +27,27 @@ from transformers.utils import logging
 from fsl_nlp import TextEncoder
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-CHINESE = "这是一条新闻体育财经很好不满意快递到哪了我的订单退款相同吗心三二四面八方五光十色成语写人地走，。？！、"
-ENGLISH = ["it", "was", "good", "bad", "about", "sport", "money", "the", "parcel", "came", "late", ",", ".", "?", "!"]
+CHINESE = (
+    "这是一条新闻体育财经很好不满意快递到哪了我的订单退款相同吗"
+    "心三二四面八方五光十色成语写人地走，。？！、"
+)
+ENGLISH = [
+    "it",
+    "was",
+    "good",
+    "bad",
+    "about",
+    "sport",
+    "money",
+    "the",
+    "parcel",
+    "came",
+    "late",
+    ",",
+    ".",
+    "?",
+    "!",
+]
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
 VOCABULARY = list(dict.fromkeys([*SPECIAL, *CHINESE, *ENGLISH, *LETTERS]))
 

@@ -17,7 +17,18 @@ from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
 from fsl_nlp.types import Example
 
-KINDS = ["bert", "roberta", "xlm-roberta", "albert", "ernie", "electra", "deberta-v2", "deberta-v3", "modernbert", "distilbert"]
+KINDS = [
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "albert",
+    "ernie",
+    "electra",
+    "deberta-v2",
+    "deberta-v3",
+    "modernbert",
+    "distilbert",
+]
 EXAMPLES = [
     Example("快递到哪了"),
     Example("the parcel came late"),
@@ -92,5 +103,5 @@ def test_nothing_of_the_encoder_is_copied(masked: Callable[[str], TextEncoder]) 
 def test_a_model_without_a_head_says_what_to_do(save: Callable[..., str], tmp_path: Path) -> None:
     folder = save("bert", tmp_path)
     AutoModel.from_pretrained(folder).save_pretrained(folder)
-    with pytest.raises(ModelError, match="no head that fills in masks.*fsl-nlp adapt"):
+    with pytest.raises(ModelError, match=r"no head that fills in masks.*fsl-nlp adapt"):
         load_masked_net(TextEncoder(folder))

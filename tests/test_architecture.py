@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": BOTTOM | {"data.labels", "encoders", "training"},
     "methods": BOTTOM
     | {"checks", "data.labels", "decision", "encoders", "heads", "prompts", "training"},
+    "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "methods"}
     | {"sampling", "splits", "training"},

@@ -62,7 +62,7 @@ class Adapet:
         return -torch.where(wanted, likely, 1 - likely).log().mean()
 
     def _hide(self, chosen: Sequence[int]) -> tuple[list[Rendered], list[list[int]], list[bool]]:
-        """Inputs with a label filled in, what was hidden, and whether that label is the right one."""
+        """Inputs with a label filled in, what was hidden, and whether the label is right."""
         rendered, texts, right = [], [], []
         for i in chosen:
             own, label = int(self.targets[i]), int(self.rng.integers(len(self.words)))

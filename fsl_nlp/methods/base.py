@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class Method(ABC):
 
     name: str
     encoder: TextEncoder
+    # Whether examples without a label in the support are of use to it.
+    takes_unlabelled: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -92,6 +92,8 @@ class PetMethod(Method):
     prompt: PromptMethod
     settings: PetSettings = PetSettings()
     seed: int = 0
+
+    takes_unlabelled: ClassVar[bool] = True
 
     @classmethod
     def build(

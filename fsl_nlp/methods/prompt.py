@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -79,6 +79,8 @@ class PromptMethod(Method):
     settings: PromptSettings
     seed: int = 0
     on_step: OnStep | None = None
+
+    takes_unlabelled: ClassVar[bool] = True
 
     @classmethod
     def build(

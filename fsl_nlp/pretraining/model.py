@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
-from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
+from fsl_nlp.encoders.loading import quiet_transformers
 from fsl_nlp.errors import ModelError
 from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net, take_apart
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.soft import SoftEmbedding
 from fsl_nlp.training.adaptation import Adaptation, Parameters
-from fsl_nlp.training.copies import private_copy, put_tensors, thaw
+from fsl_nlp.training.copies import private_copy, thaw
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -82,7 +81,10 @@ def write_model(
     soft: Any = base.get_input_embeddings()
     words = soft.words.weight.detach().clone()
     words[Pieces(encoder).mask] = soft.soft.detach()[0]
-    base.set_input_embeddings(nn.Embedding.from_pretrained(words, freeze=True))
+    table = nn.Embedding(1, 1)
+    table.num_embeddings, table.embedding_dim = words.shape
+    table.weight = nn.Parameter(words, requires_grad=False)
+    base.set_input_embeddings(table)
     model = _new_model(encoder, 0)
     own = model.state_dict()
     head = {n: t for n, t in net.head.state_dict().items() if n in own and t.shape == own[n].shape}
@@ -122,7 +124,7 @@ def _merge_adapters(net: nn.Module) -> None:
     layers = [(name, part) for name, part in net.named_modules() if isinstance(part, LoraLayer)]
     thaw(net, [f"{name}.base_layer.weight" for name, _ in layers])
     for name, layer in layers:
-        layer.merge()  # type: ignore[operator]
+        layer.merge()
         parent, _, own = name.rpartition(".")
         setattr(net.get_submodule(parent), own, layer.get_base_layer())
 
@@ -146,11 +148,3 @@ def trained(net: MaskedNet, names: Parameters) -> dict[str, Tensor]:
     """Everything that trained, by name."""
     own = dict(net.named_parameters())
     return {name: own[name].detach().cpu().contiguous() for name in names}
-
-
-def put(net: MaskedNet, tensors: dict[str, Tensor]) -> None:
-    put_tensors(net, tensors)
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))

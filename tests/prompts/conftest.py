@@ -29,7 +29,7 @@ from fsl_nlp import TextEncoder
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CHINESE = (
     "这是一条新闻体育财经很好不满意快递到哪了我的订单退款相同吗"
-    "心三二四面八方五光十色成语写人地走，。？！、"
+    "心三二四面八方五光十色成语写人地走就差，。？！、"
 )
 ENGLISH = [
     "it",

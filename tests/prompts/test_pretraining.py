@@ -13,9 +13,10 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from fsl_nlp import TextEncoder
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.pretraining import AdaptSettings, adapt
 from fsl_nlp.pretraining.corpus import plain_texts, split_corpus
+from fsl_nlp.pretraining.embedded import ensure_mlm, pack
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.types import Example
@@ -163,3 +164,29 @@ def test_settings(options: dict[str, Any], message: str) -> None:
 def test_nothing_to_learn_from(save: Callable[..., str], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no texts of four tokens"):
         adapt(save("bert", tmp_path / "model"), ["好", ""], tmp_path / "out", QUICK)
+
+
+def test_one_small_file_becomes_the_model(save: Callable[..., str], tmp_path: Path) -> None:
+    """The same as what adapt wrote, but for half precision."""
+    base = save("bert", tmp_path / "base")
+    AutoModel.from_pretrained(base).save_pretrained(base)
+    adapt(base, TEXTS, tmp_path / "run", QUICK)
+    weights, card = tmp_path / "small.safetensors", tmp_path / "card.json"
+    pack(tmp_path / "run", weights, card)
+    said: list[str] = []
+    folder = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
+    assert len(said) == 1
+    again = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
+    assert (again, len(said)) == (folder, 1)
+    nets = [
+        load_masked_net(TextEncoder(str(f), precision="fp32")) for f in (tmp_path / "run", folder)
+    ]
+    features = {"input_ids": torch.tensor([[2, 9, 4, 12, 3]]), "attention_mask": torch.ones(1, 5)}
+    with torch.inference_mode():
+        scores = [net.logits(net(features, torch.tensor([[2]]))) for net in nets]
+    torch.testing.assert_close(scores[1], scores[0], atol=0.05, rtol=0.05)
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="altered"):
+        ensure_mlm(tmp_path / "cache", base=base, weights=weights, card=card)
+    with pytest.raises(ModelError, match="not part of this copy"):
+        ensure_mlm(tmp_path / "cache", weights=tmp_path / "none", card=card)

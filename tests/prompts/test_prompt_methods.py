@@ -113,11 +113,24 @@ def test_prototypes_are_the_means_of_the_masks_states(bert: TextEncoder) -> None
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
 
 
-def test_searched_words_tell_the_labels_apart(bert: TextEncoder) -> None:
+def test_searched_words_have_the_largest_likelihood_ratio(bert: TextEncoder) -> None:
     found = fit("zero-shot", bert, template=TEMPLATE["template"], verbalizer="search", searched=2)
-    assert [len(words) for words in found.shape.words] == [2, 2]
-    assert len({word for words in found.shape.words for word in words}) == 4
-    assert accuracy(found, SUPPORT) > accuracy(fit("zero-shot", bert, **TEMPLATE), SUPPORT)
+    net, mask = load_masked_net(bert), bert.tokenizer.mask_token_id
+    beliefs = []
+    for text in SUPPORT.texts:
+        inputs = bert.tokenizer(f"{text}这[MASK]。", return_tensors="pt")
+        features = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        place = (inputs["input_ids"] == mask).nonzero()[:, 1:]
+        with torch.inference_mode():
+            beliefs.append(net.logits(net(features, place))[0, 0].log_softmax(-1).numpy())
+    own = np.array([label == "good" for label in SUPPORT.targets])
+    ratio = np.mean(np.array(beliefs)[own], 0) - np.mean(np.array(beliefs)[~own], 0)
+    names = bert.tokenizer.convert_ids_to_tokens(list(range(len(ratio))))
+    usable = [i for i, name in enumerate(names) if name.isalnum()]
+    best = sorted(usable, key=lambda i: ratio[i])
+    assert found.labels == ("bad", "good")
+    assert set(found.shape.words[0]) == {names[i] for i in best[:2]}
+    assert set(found.shape.words[1]) == {names[i] for i in best[-2:]}
 
 
 def test_candidates(bert: TextEncoder) -> None:

@@ -63,6 +63,13 @@ def add_to(app: typer.Typer) -> None:
             model, found, out, settings, seed=run.seed, device=device, stop_after=stop_after
         )
 
+        share, count = result["masked_accuracy"], result["hidden"]
+        result |= {
+            "accuracy": share,
+            "half_width": 1.96 * (share * (1 - share) / count) ** 0.5,
+            "interval_over": f"{count:,} hidden pieces",
+        }
+
         def text() -> str:
             first = result["masked_accuracy_before"]
             before = "" if first is None else f", before {first:.1%}"

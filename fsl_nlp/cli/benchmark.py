@@ -145,8 +145,8 @@ def as_table(result: dict[str, Any]) -> Any:
         table.add_row("mean", own, "", *published)
     notes = [
         f"Accuracy on {result['scored_on']}, mean and standard deviation over the splits. The "
-        "other columns are published, on test_public, with a model of 102 million parameters (arXiv "
-        "2107.07498, Table 3)."
+        "other columns are published, on test_public, with a model of 102 million parameters "
+        "(arXiv 2107.07498, Table 3)."
     ]
     if result["partial"]:
         notes.append("Only a part of the test texts was looked at.")

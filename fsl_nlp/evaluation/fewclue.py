@@ -68,7 +68,8 @@ def run_fewclue(
         "partial": plan.limit is not None,
         "tasks": {task: summary(task, rows) for task, rows in found.items()},
         "skipped": skipped,
-        "accuracy": mean(s["accuracy"] for s in map(_brief, found.values())),
+        **_overall([_brief(rows) for rows in found.values()]),
+        "interval_over": f"{len(splits)} splits",
         "scored_on": plan.score,
         "published": {method: mean(row.values()) for method, row in PUBLISHED.items()},
         "versions": versions(),
@@ -114,6 +115,13 @@ def _brief(rows: Sequence[Row]) -> dict[str, Any]:
     if spread is not None:
         width = _STUDENT_95[len(values)] * spread / len(values) ** 0.5
     return {"accuracy": mean(values), "deviation": spread, "half_width": width}
+
+
+def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over tasks; their splits are drawn apart, so their errors are independent."""
+    widths = [task["half_width"] for task in tasks]
+    together = None if None in widths else sum(w**2 for w in widths) ** 0.5 / len(tasks)
+    return {"accuracy": mean(task["accuracy"] for task in tasks), "half_width": together}
 
 
 def _why_not(task: str, plan: Plan, split: int, data_dir: Any) -> str | None:

@@ -64,23 +64,22 @@ class PetSettings:
         given = self.templates
         if given is not None and (not isinstance(given, (list, tuple)) or not given):
             raise OptionError(f"templates={given!r}: give a list of templates.")
+        for item in given or []:
+            _pattern(item)
 
     def patterns(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
-        """Each as options of `PromptSettings`."""
-        patterns = []
-        for item in self.templates or default_templates(examples):
-            if isinstance(item, str):
-                item = {"pattern": item}
-            if not isinstance(item, Mapping) or not {"pattern"} <= item.keys() <= {
-                "pattern",
-                "words",
-            }:
-                raise OptionError(
-                    f'templates: {item!r} is neither a text nor {{"pattern", "words"}}.'
-                )
-            words = {"words": item["words"]} if item.get("words") else {}
-            patterns.append({"template": item["pattern"], **words})
-        return patterns
+        """Those given, or those for texts like these."""
+        return [_pattern(item) for item in self.templates or default_templates(examples)]
+
+
+def _pattern(item: Any) -> dict[str, Any]:
+    """As options of `PromptSettings`."""
+    if isinstance(item, str):
+        return {"template": item}
+    if not isinstance(item, Mapping) or not {"pattern"} <= item.keys() <= {"pattern", "words"}:
+        raise OptionError(f'templates: {item!r} is neither a text nor {{"pattern", "words"}}.')
+    words = {"words": item["words"]} if item.get("words") else {}
+    return {"template": item["pattern"], **words}
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class PromptSettings:
         require_choice("calibration", self.calibration, CALIBRATIONS)
         require_above("temperature", self.temperature, 0)
         require_count("searched", self.searched)
+        if self.template is not None:
+            Template(self.template, self.blank)  # its mistakes show before any work is done
         if self.words is not None and not isinstance(self.words, Mapping):
             raise OptionError(f'words={self.words!r}: write {{"label": "word", ...}}.')
 

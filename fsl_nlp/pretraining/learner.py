@@ -34,7 +34,8 @@ TUNE: dict[str, Callable[[int], Adaptation]] = {
     "full": lambda _: FullTuning(),
 }
 _RATES = {"lora": 1e-3, "full": 1e-4}
-_PASS_TOKENS = {"cpu": 4096, "cuda": 65536}
+# At once through the layers, padding included: on a CPU a gigabyte of activations.
+_PASS_TOKENS = {"cpu": 1024, "cuda": 65536}
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Learner:
 
     def _parts(self, hidden: Hidden) -> list[Hidden]:
         """As much at once as fits in memory."""
-        budget = _PASS_TOKENS.get(self.encoder.device.type, 4096)
+        budget = _PASS_TOKENS.get(self.encoder.device.type, 1024)
         parts = []
         for rows in batches_by_length(hidden.ids, budget):
             at = {row: i for i, row in enumerate(rows)}
@@ -198,6 +199,7 @@ class Learner:
         return {
             "accuracy": sum(hits) / len(hidden.pieces),
             "loss": sum(losses) / max(1, len(losses) - 1),
+            "count": len(hidden.pieces),
         }
 
     def _autocast(self) -> torch.autocast:

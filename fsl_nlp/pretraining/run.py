@@ -70,6 +70,7 @@ def adapt(
         "masked_accuracy": found["accuracy"],
         "masked_loss": found["loss"],
         "masked_accuracy_before": accuracy_before,
+        "hidden": int(found["count"]),
         "settings": asdict(settings),
         "seed": seed,
     }

@@ -21,13 +21,16 @@ from fsl_nlp.heads.options import require_above, require_between, require_choice
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod, split_labelled
 from fsl_nlp.methods.prompt_lesson import PromptLesson
-from fsl_nlp.methods.prompting import default_templates
+from fsl_nlp.methods.prompting import Shape, default_templates
+from fsl_nlp.methods.tuned import TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 WEIGHTINGS = ("accuracy", "uniform")
+# Of the final classifier, which has many more texts than the prompts had.
+_STUDENT_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class PetSettings:
     its accuracy on the support before any training, as in the paper (section 3.3).
     `soften`: the temperature of the soft labels. `unlabelled`: how many texts at most are labelled.
     `distil`: without it, or without unlabelled texts, all models answer together.
+    `student`: the encoder of the final classifier; None is that of the prompts. It is tuned as
+    method 'lora' does, on whole texts; where these have marked words or candidates, which it cannot
+    read, it is one more prompt.
     `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
     `share` of the other models.
     """
@@ -49,6 +55,7 @@ class PetSettings:
     soften: float = 2.0
     unlabelled: int = 10_000
     distil: bool = True
+    student: str | None = None
     generations: int = 0
     growth: int = 5
     share: float = 0.25
@@ -128,8 +135,29 @@ class PetMethod(Method):
             models = self._next(members, models, weights, known, others, generation)
         if not others or not self.settings.distil:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
-        student = self._distil(members[int(np.argmax(weights))], models, weights, known, others)
+        beliefs = self._beliefs(models, weights, others)
+        student: Classifier
+        if models[0].shape.example.keys() & {"head", "tail", "candidates"}:
+            best = members[int(np.argmax(weights))]
+            student = self._distil(best, models[0].shape, beliefs, known, others)
+        else:
+            student = self._student().distil(known, others, beliefs.numpy())
         return PetClassifier(student.labels, (student,), (1.0,))
+
+    def _student(self) -> TunedMethod:
+        from fsl_nlp.encoders import load_encoder
+
+        device = str(self.encoder.device)
+        name = self.settings.student
+        encoder = load_encoder(name, device=device) if name else self.encoder
+        return TunedMethod.build("lora", encoder, self.seed, {"epochs": _STUDENT_EPOCHS})
+
+    def _beliefs(
+        self, models: Sequence[Classifier], weights: Sequence[float], others: Sequence[Example]
+    ) -> Tensor:
+        """[n, N]: the soft labels."""
+        scores = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
+        return (_together(scores, weights) / self.settings.soften).softmax(-1)
 
     def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":
@@ -171,15 +199,12 @@ class PetMethod(Method):
     def _distil(
         self,
         member: PromptMethod,
-        models: Sequence[PromptClassifier],
-        weights: Sequence[float],
+        shape: Shape,
+        beliefs: Tensor,
         known: Dataset,
         others: Sequence[Example],
     ) -> PromptClassifier:
-        """One model that says what all say: at the mask of a pattern, with a vector a label."""
-        beliefs = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
-        soft = (_together(beliefs, weights) / self.settings.soften).softmax(-1)
-        shape = models[0].shape
+        """A prompt that says what all say."""
         verbalizer: Literal["words", "soft"] = "words" if shape.words is None else "soft"
         settings = replace(member.settings, verbalizer=verbalizer)
         started = replace(member, settings=settings).start(
@@ -188,29 +213,33 @@ class PetMethod(Method):
         parameters = dict(started.prompt.cloze.net.named_parameters())
         tuned = {name: parameters[name] for name in started.tuned}
         vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
-        examples = [*known.examples, *others]
-        sure = torch.zeros(len(known), soft.shape[1])
         index = {label: i for i, label in enumerate(started.labels)}
-        for row, label in enumerate(known.known_targets):
-            sure[row, index[label]] = 1
+        sure = torch.eye(len(index))[[index[label] for label in known.known_targets]]
+        examples = [*known.examples, *others]
+        wanted = torch.cat([sure, beliefs])
         lesson = PromptLesson(
-            started.prompt, tuned, vectors, examples, [0] * len(examples), torch.cat([sure, soft])
+            started.prompt, tuned, vectors, examples, wanted.argmax(1).tolist(), wanted
         )
-        train = replace(member.train, adapet=False)
-        lesson.learn(train, seed=self.seed, on_step=member.on_step)
+        lesson.learn(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
         return replace(started, vectors=vectors.detach() if vectors is not None else None)
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PetClassifier:
-        models = []
+        models: list[Classifier] = []
         for number, own in enumerate(settings["models"]):
             start = f"{number}."
             parts = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-            kind = replace(self.prompt.settings, verbalizer=own["verbalizer"])
-            member = replace(self.prompt, settings=kind, seed=own["seed"])
-            models.append(member.restore(labels, parts, own))
-        return PetClassifier(labels, tuple(models), tuple(settings["weights"]))
+            models.append(self._restore_one(labels, parts, own))
+        return PetClassifier(tuple(labels), tuple(models), tuple(settings["weights"]))
+
+    def _restore_one(
+        self, labels: tuple[Label, ...], tensors: Tensors, own: Mapping[str, Any]
+    ) -> Classifier:
+        if "verbalizer" not in own:
+            return self._student().restore(labels, tensors, own)
+        settings = replace(self.prompt.settings, verbalizer=own["verbalizer"])
+        return replace(self.prompt, settings=settings).restore(labels, tensors, own)
 
 
 @dataclass(frozen=True)
@@ -218,7 +247,7 @@ class PetClassifier(Classifier):
     """All models with their weights; or, once distilled, the one that learned from them."""
 
     labels: tuple[Label, ...]
-    models: tuple[PromptClassifier, ...]
+    models: tuple[Classifier, ...]
     weights: tuple[float, ...]
 
     def like(self, text: str) -> Example:
@@ -240,7 +269,9 @@ class PetClassifier(Classifier):
         for number, model in enumerate(self.models):
             own, about = model.state()
             tensors |= {f"{number}.{name}": array for name, array in own.items()}
-            settings.append({**about, "verbalizer": model.settings.verbalizer, "seed": 0})
+            if isinstance(model, PromptClassifier):
+                about["verbalizer"] = model.settings.verbalizer
+            settings.append(about)
         return tensors, {"models": settings, "weights": list(self.weights)}
 
 

@@ -158,6 +158,36 @@ class TunedMethod(Method):
             temperature=self.settings.temperature or TEMPERATURE,
         )
 
+    def distil(
+        self, support: Dataset, texts: Sequence[Example], beliefs: NDArray[np.float32]
+    ) -> TunedClassifier:
+        """Learn the support's labels, and of other texts what is believed of them, [n, N]."""
+        index = {label: i for i, label in enumerate(support.labels)}
+        classes = [index[label] for label in support.known_targets]
+        known = np.eye(len(index), dtype=np.float32)[classes]
+        everything = np.concatenate([known, beliefs])
+        examples = [*support.examples, *texts]
+        reader, parameters = self._copy()
+        lesson = Lesson(
+            reader,
+            list(parameters.values()),
+            examples,
+            everything.argmax(1).tolist(),
+            len(index),
+            self.adaptation.freeze_layers if self.adaptation else 0,
+            torch.from_numpy(everything),
+        )
+        head = lesson.learn(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
+        return TunedClassifier(
+            support.labels,
+            reader,
+            self.adaptation,
+            tuple(parameters),
+            {_COSINE: head},
+            sharpness=self.train.sharpness,
+            temperature=self.settings.temperature or TEMPERATURE,
+        )
+
     def _lessons(self, support: Dataset) -> tuple[list[Example], list[int]]:
         """Examples, what is known of labels among them, and their classes."""
         for example in support.examples:

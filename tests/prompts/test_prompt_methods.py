@@ -17,6 +17,7 @@ from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.pet import PetClassifier
 from fsl_nlp.methods.prompt import PromptClassifier
+from fsl_nlp.methods.tuned import TunedMethod
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.types import Example, LabelInfo, Task
 
@@ -253,13 +254,58 @@ def test_pet_weighs_patterns_by_their_accuracy_before_training(bert: TextEncoder
     assert accuracy(found) >= 0.8
 
 
-def test_pet_distils_what_its_models_say_of_unlabelled_texts(bert: TextEncoder) -> None:
-    found = fit("pet", bert, UNLABELLED, **PET)
-    assert len(found.models) == 1
-    assert found.models[0].settings.verbalizer == "soft"
-    assert accuracy(found) >= 0.8
+def test_pet_distils_what_its_models_say_of_unlabelled_texts(
+    bert: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = fit("pet", bert, UNLABELLED, **PET, distil=False)
     assert len(together.models) == 2
+    taught: list[Any] = []
+
+    def distil(_: Any, support: Dataset, texts: list[Example], beliefs: Any) -> Any:
+        taught.extend([support, texts, beliefs])
+        return together.models[0]
+
+    monkeypatch.setattr(TunedMethod, "distil", distil)
+    found = fit("pet", bert, UNLABELLED, **PET)
+    support, texts, beliefs = taught
+    assert support.examples == SUPPORT.examples
+    assert texts == [e for e in UNLABELLED if e.label is None]
+    scores = torch.from_numpy(together.scores(texts)) / 2
+    np.testing.assert_allclose(beliefs, scores.softmax(-1), atol=1e-5)
+    assert found.models == (together.models[0],)
+
+
+def test_the_final_classifier_believes_what_it_is_told(bert: TextEncoder) -> None:
+    """A student of soft labels that contradict the words: it follows them."""
+    texts = list(QUERY.examples)
+    wrong = np.array([[0.9, 0.1] if t == "good" else [0.1, 0.9] for t in QUERY.targets])
+    options = {**QUICK, "epochs": 30}
+    method = build_method("lora", bert, options=options)
+    found = method.distil(SUPPORT, texts, wrong.astype(np.float32))  # type: ignore[attr-defined]
+    beliefs = torch.from_numpy(found.scores(texts)).softmax(-1)
+    asked = np.mean(
+        (beliefs.argmax(1).numpy() == 0) == np.array([t == "good" for t in QUERY.targets])
+    )
+    assert asked > 0.7
+
+
+def test_a_student_of_its_own(bert: TextEncoder, masked: Any, tmp_path: Path) -> None:
+    """Another encoder; and for pairs with marked words, which it cannot read, a prompt."""
+    other = masked("roberta").name
+    options = {**PET, "epochs": 1}
+    found = fit("pet", bert, UNLABELLED, **options, student=other)
+    assert found.models[0].reader.encoder.name == other
+    tensors, settings = found.state()
+    method = build_method("pet", bert, options={**options, "student": other})
+    again = method.restore(found.labels, tensors, json.loads(json.dumps(settings)))
+    np.testing.assert_allclose(
+        again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-5
+    )
+    marked = replace(
+        UNLABELLED, examples=tuple(replace(e, head=(0, 1)) for e in UNLABELLED.examples)
+    )
+    prompt = fit("pet", bert, marked, **options).models[0]
+    assert prompt.settings.verbalizer == "soft"
 
 
 def test_ipet_grows_from_what_the_others_say(bert: TextEncoder, monkeypatch: Any) -> None:

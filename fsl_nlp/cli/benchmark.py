@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
         method: Annotated[
             str, typer.Option(help="zero-shot, prompt, p-tuning, pet, efl, lora, proto, ...")
         ] = "pet",
-        encoder: Encoder = "embedded:multilingual",
+        encoder: Encoder = "auto",
         splits: Annotated[str, typer.Option(help="0-4, or numbers with commas between.")] = "0-4",
         option: Option = None,
         choose: Annotated[
@@ -63,6 +63,8 @@ def add_to(app: typer.Typer) -> None:
 
         names = list(TASKS) if tasks == "all" else [name.strip() for name in tasks.split(",")]
         numbers = parse_splits(splits)
+        if encoder == "auto":
+            encoder = default_encoder(method)
         plan = Plan(
             method,
             encoder,
@@ -92,6 +94,16 @@ def add_to(app: typer.Typer) -> None:
             progress_file=progress_file,
         )
         run.show(result, lambda: as_table(result))
+
+
+def default_encoder(method: str) -> str:
+    """
+    >>> default_encoder("pet"), default_encoder("efl"), default_encoder("proto")
+    ('embedded:mlm', 'embedded:multilingual', 'embedded:multilingual')
+    """
+    from fsl_nlp.evaluation.fewclue_task import CLOZES
+
+    return "embedded:mlm" if method in CLOZES else "embedded:multilingual"
 
 
 def parse_splits(text: str) -> list[int]:

@@ -24,7 +24,10 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model of the catalogue: what it is, the package that ships it, and its hub id."""
+    """A model of the catalogue: what it is, the package that ships it, and its hub id.
+
+    `file` is what fsl_nlp itself ships of it, relative to its own folder.
+    """
 
     name: str
     title: str
@@ -34,10 +37,15 @@ class ModelCard:
     dimensions: int
     megabytes: int
     licence: str
+    file: str = ""
+
+    @property
+    def shipped(self) -> bool:
+        return not self.file or (Path(__file__).parents[1] / self.file).is_file()
 
     @property
     def installed(self) -> bool:
-        return find_spec(self.package) is not None
+        return self.shipped and find_spec(self.package) is not None
 
 
 MODELS: dict[str, ModelCard] = {
@@ -72,6 +80,7 @@ MODELS: dict[str, ModelCard] = {
             dimensions=384,
             megabytes=471,
             licence="MIT",
+            file="pretraining/embedded_mlm.safetensors",
         ),
     )
 }
@@ -205,6 +214,12 @@ def first_line(error: Exception) -> str:
 
 
 def _embedded(card: ModelCard) -> Path:
+    if not card.shipped:
+        raise ModelError(
+            f"{card.name} is not part of this copy of fsl_nlp. Make such a model from texts of "
+            "your own: fsl-nlp adapt embedded:multilingual TEXTS --out FOLDER, and give FOLDER as the "
+            f"encoder. Or use one of the hub: encoder={card.hub!r}."
+        )
     if not card.installed:
         raise MissingExtraError(
             f"{card.name} needs a package that is not installed: {INSTALL_EMBEDDED}\n"

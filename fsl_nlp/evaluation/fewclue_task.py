@@ -18,8 +18,8 @@ from fsl_nlp.types import Dataset, Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier, Method
 
-CLOZES = ("zero-shot", "prompt", "p-tuning")
-_PROMPTED = (*CLOZES, "pet", "efl")
+CLOZES = ("zero-shot", "prompt", "p-tuning", "pet")
+_PROMPTED = (*CLOZES, "efl")
 _PAIRS = ("ocnli", "bustm", "csl", "cluewsc")
 
 

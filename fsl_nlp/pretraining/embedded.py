@@ -43,11 +43,6 @@ def ensure_mlm(
     card: Path = CARD,
 ) -> Path:
     """The model's folder inside `cache`, written first if it is not there."""
-    if not weights.is_file() or not card.is_file():
-        raise ModelError(
-            "embedded:mlm is not part of this copy of fsl_nlp. Make such a model: "
-            f"fsl-nlp adapt {BASE} TEXTS --out FOLDER, and give FOLDER as the encoder."
-        )
     about = json.loads(card.read_text(encoding="utf-8"))
     if file_sha256(weights) != about["sha256"]:
         raise ModelError(

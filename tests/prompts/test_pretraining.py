@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from fsl_nlp import TextEncoder
+from fsl_nlp.encoders import catalogue
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.pretraining import AdaptSettings, adapt
 from fsl_nlp.pretraining.corpus import plain_texts, split_corpus
@@ -188,5 +190,10 @@ def test_one_small_file_becomes_the_model(save: Callable[..., str], tmp_path: Pa
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match="altered"):
         ensure_mlm(tmp_path / "cache", base=base, weights=weights, card=card)
-    with pytest.raises(ModelError, match="not part of this copy"):
-        ensure_mlm(tmp_path / "cache", weights=tmp_path / "none", card=card)
+
+
+def test_a_copy_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = catalogue.MODELS["embedded:mlm"]
+    monkeypatch.setitem(catalogue.MODELS, card.name, replace(card, file="pretraining/none"))
+    with pytest.raises(ModelError, match=r"not part of this copy.*fsl-nlp adapt"):
+        catalogue.locate("embedded:mlm")

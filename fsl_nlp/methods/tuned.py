@@ -129,9 +129,7 @@ class TunedMethod(Method):
         examples, classes = self._lessons(support)
         reader, parameters = self._copy()
         if self.settings.centre:
-            frozen = TunedEncoder(self.encoder, self.encoder.module).read(examples)
-            centre = class_means(frozen, classes, len(support.labels)).mean(0)
-            reader = replace(reader, centre=centre)
+            reader = _centred(reader, examples, classes, len(support.labels))
         lesson = Lesson(
             reader,
             list(parameters.values()),
@@ -168,6 +166,8 @@ class TunedMethod(Method):
         everything = np.concatenate([known, beliefs])
         examples = [*support.examples, *texts]
         reader, parameters = self._copy()
+        if self.settings.centre:
+            reader = _centred(reader, support.examples, classes, len(index))
         lesson = Lesson(
             reader,
             list(parameters.values()),
@@ -178,12 +178,13 @@ class TunedMethod(Method):
             torch.from_numpy(everything),
         )
         head = lesson.learn(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
+        centre = {} if reader.centre is None else {_CENTRE: reader.centre}
         return TunedClassifier(
             support.labels,
             reader,
             self.adaptation,
             tuple(parameters),
-            {_COSINE: head},
+            {_COSINE: head, **centre},
             sharpness=self.train.sharpness,
             temperature=self.settings.temperature or TEMPERATURE,
         )
@@ -281,6 +282,14 @@ class TunedClassifier(Classifier):
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)
         return {**head, **arrays}, settings
+
+
+def _centred(
+    reader: TunedEncoder, examples: Sequence[Example], classes: Sequence[int], count: int
+) -> TunedEncoder:
+    """The reader that sees vectors from the mean of the classes, as they are before tuning."""
+    frozen = TunedEncoder(reader.encoder, reader.encoder.module).read(examples)
+    return replace(reader, centre=class_means(frozen, classes, count).mean(0))
 
 
 def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:

@@ -16,7 +16,7 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.pet import PetClassifier
-from fsl_nlp.methods.prompt import PromptClassifier
+from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.tuned import TunedMethod
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.types import Example, LabelInfo, Task
@@ -310,16 +310,15 @@ def test_a_student_of_its_own(bert: TextEncoder, masked: Any, tmp_path: Path) ->
 
 def test_ipet_grows_from_what_the_others_say(bert: TextEncoder, monkeypatch: Any) -> None:
     sizes = []
-    learn = PromptMethodFit = build_method("prompt", bert).__class__.fit
+    learn = PromptMethod.fit
 
-    def counted(self: Any, support: Dataset) -> PromptClassifier:
+    def counted(self: PromptMethod, support: Dataset) -> PromptClassifier:
         sizes.append(len(support))
         return learn(self, support)
 
-    monkeypatch.setattr(build_method("prompt", bert).__class__, "fit", counted)
+    monkeypatch.setattr(PromptMethod, "fit", counted)
     few = Dataset(UNLABELLED.examples[:4] + UNLABELLED.examples[24:], SUPPORT.labels)
     fit("pet", bert, few, **{**PET, "epochs": 2}, generations=2, growth=2, distil=False)
-    assert PromptMethodFit is learn
     # Two patterns asked, then trained on 4, then on 4 more each, then on 12 more.
     assert sizes[:4] == [4, 4, 4, 4]
     assert all(4 < size <= 8 for size in sizes[4:6])
@@ -462,6 +461,6 @@ def test_refusals(bert: TextEncoder) -> None:
         fit("prompt", bert, **TEMPLATE, adapet=True, verbalizer="soft")
 
 
-def test_an_encoder_without_a_mask(words: TextEncoder) -> None:
-    with pytest.raises((ModelError, AttributeError)):
-        fit("zero-shot", words, **TEMPLATE)
+def test_an_encoder_without_a_head(english: TextEncoder) -> None:
+    with pytest.raises(ModelError, match="no head that fills in masks"):
+        fit("zero-shot", english, words=WORDS)

@@ -121,7 +121,8 @@ def _plain(model: Any, cloze: Cloze, questions: Any, batch: list[int]) -> torch.
             logits = logits.log_softmax(-1)
         for row, (i, one) in enumerate(zip(batch, inputs, strict=True)):
             at = logits[row, one.masks]  # [m, V]
-            for word, column in zip(group.places[i], group.columns[i].tolist(), strict=True):
+            kind = group.kind[i]
+            for word, column in zip(group.places[kind], group.columns[kind].tolist(), strict=True):
                 ids = questions.rows[word]
                 result[row, column] += at[torch.arange(len(ids)), ids].mean()
     return result[:, :-1]

@@ -83,7 +83,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _check_support(labelled)
         encoder = self._load_encoder(support)
         if len(labelled) < len(support):
-            _refuse_unlabelled(self.method)
+            _refuse_unlabelled(support, self.method)
         options, method = self._options(), self.method
         self.report_ = None
         if method == "auto":
@@ -287,12 +287,13 @@ def _labelled(support: Dataset) -> Dataset:
     return replace(support, examples=tuple(e for e in support if e.label is not None))
 
 
-def _refuse_unlabelled(method: str) -> None:
+def _refuse_unlabelled(support: Dataset, method: str) -> None:
     from fsl_nlp.methods import method_class
 
     if method == "auto" or not method_class(method).takes_unlabelled:
         raise DataError(
-            f"method {method!r} learns nothing from unlabelled texts; leave them out, or use 'pet'."
+            f"labels[{support.targets.index(None)}] must be a string or a whole number: method "
+            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'pet'."
         )
 
 

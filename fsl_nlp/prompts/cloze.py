@@ -32,8 +32,9 @@ class Group:
     """The questions with m masks. Not every example has one."""
 
     inputs: dict[int, Rendered]  # by example
-    places: Tensor  # [n, W, m]: the words' pieces, as places in `Questions.rows`
-    columns: Tensor  # [n, W]: where each word's score goes; the last column is thrown away
+    kind: Tensor  # [n]: which of the K lists of words an example is asked after
+    places: Tensor  # [K, W, m]: the words' pieces, as places in `Questions.rows`
+    columns: Tensor  # [K, W]: where each word's score goes; the last column is thrown away
 
 
 @dataclass(frozen=True)
@@ -82,30 +83,26 @@ class Cloze:
     def _ask(self, examples: Sequence[Example], words: Sequence[WordPieces]) -> Questions:
         segments = self.renderer.read(examples)
         mask = self.renderer.pieces.mask
-        distinct = {id(found): found for found in words}  # mostly one, shared by all examples
-        rows = sorted({p for found in distinct.values() for word in found for p in word})
+        lists = list({id(found): found for found in words}.values())  # mostly one, shared by all
+        number = {id(found): k for k, found in enumerate(lists)}
+        kind = [number[id(found)] for found in words]
+        rows = sorted({piece for found in lists for word in found for piece in word})
         place = {piece: i for i, piece in enumerate(rows)}
         width = len(words[0])
         groups = {}
-        for m in sorted({len(word) for found in distinct.values() for word in found}):
-            table = {key: _words_of(found, m, place) for key, found in distinct.items()}
-            most = max(len(columns) for columns, _ in table.values())
-            padded = {
-                key: (
-                    columns + [width] * (most - len(columns)),
-                    places + [[0] * m] * (most - len(places)),
-                )
-                for key, (columns, places) in table.items()
-            }
+        for m in sorted({len(word) for found in lists for word in found}):
+            table = [_words_of(found, m, place) for found in lists]
+            most = max(len(columns) for columns, _ in table)
             inputs = {
                 i: self.renderer.render(segments[i], [mask] * m)
-                for i, found in enumerate(words)
-                if table[id(found)][0]
+                for i, k in enumerate(kind)
+                if table[k][0]
             }
             groups[m] = Group(
                 inputs,
-                torch.tensor([padded[id(found)][1] for found in words]),
-                torch.tensor([padded[id(found)][0] for found in words]),
+                torch.tensor(kind),
+                torch.tensor([places + [[0] * m] * (most - len(places)) for _, places in table]),
+                torch.tensor([columns + [width] * (most - len(columns)) for columns, _ in table]),
             )
         return Questions(groups, torch.tensor(rows), width, len(examples))
 
@@ -128,8 +125,9 @@ class Cloze:
             logits = self.net.logits(read, rows).float()  # [b, m, R]
             if normalise or len(questions.groups) > 1:
                 logits = logits - self.net.logits(read).float().logsumexp(-1, keepdim=True)
-            found = logits.mT.gather(1, group.places[own].to(device))
-            columns = group.columns[own].to(device)
+            kind = group.kind[own]
+            found = logits.mT.gather(1, group.places[kind].to(device))
+            columns = group.columns[kind].to(device)
             scattered = torch.zeros(len(own), questions.width + 1, device=device)
             scattered = scattered.scatter(1, columns, found.mean(-1))
             result = result.index_add(0, torch.tensor(here, device=device), scattered)

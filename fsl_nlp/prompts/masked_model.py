@@ -85,7 +85,7 @@ class _Handing(nn.Module):
 
 
 _known: WeakKeyDictionary[TextEncoder, MaskedNet] = WeakKeyDictionary()
-_loading = threading.Lock()
+_loading = threading.RLock()  # making embedded:mlm loads its base
 
 
 def load_masked_net(encoder: TextEncoder) -> MaskedNet:

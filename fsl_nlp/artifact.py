@@ -168,7 +168,7 @@ def _remove_old(folder: Path, current: set[str]) -> None:
 
 
 def _self_test(fitted: Classifier) -> dict[str, NDArray[np.float32]]:
-    question = [Example(_SELF_TEST)]
+    question = [fitted.like(_SELF_TEST)]
     beliefs = softmax(fitted.scores(question))[0]
     return {
         "self_test.vector": np.ascontiguousarray(fitted.embed(question)[0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
@@ -61,23 +62,28 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: Sequence[Label] | NDArray[Any],
         *,
         descriptions: Mapping[Any, str] | None = None,
+        unlabelled: Sequence[str] | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels (strings or whole numbers).
 
         `descriptions` say in words what a label means; they may stand for examples, of some
-        labels or of all.
+        labels or of all. `unlabelled` texts are for methods that learn from such (pet).
         """
         support = _support(as_texts(texts, "texts"), as_labels(labels, "labels"), descriptions)
-        return self.fit_dataset(support)
+        more = tuple(map(Example, as_texts([] if unlabelled is None else unlabelled, "unlabelled")))
+        return self.fit_dataset(replace(support, examples=support.examples + more))
 
     def fit_dataset(self, support: Dataset) -> FewShotClassifier:
-        """Learn from a `Dataset`, with what it knows of its labels."""
+        """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
         from fsl_nlp.methods.auto import choose, parse_budget
 
-        _check_support(support)
+        labelled = _labelled(support)
+        _check_support(labelled)
         encoder = self._load_encoder(support)
+        if len(labelled) < len(support):
+            _refuse_unlabelled(support, self.method)
         options, method = self._options(), self.method
         self.report_ = None
         if method == "auto":
@@ -89,7 +95,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         else:
             fitted = build_method(method, encoder, seed=self.seed, options=options).fit(support)
         version = model_version(support, method, encoder, seed=self.seed, options=options)
-        return self._take(fitted, method, encoder, support.examples, version)
+        return self._take(fitted, method, encoder, labelled.examples, version)
 
     def _take(
         self,
@@ -274,6 +280,21 @@ def _support(
     all_labels = sort_labels({*labels, *described})
     info = {label: LabelInfo(description=text) for label, text in described.items()}
     return Dataset(examples, tuple(all_labels), info)
+
+
+def _labelled(support: Dataset) -> Dataset:
+    """Without the examples that have no label."""
+    return replace(support, examples=tuple(e for e in support if e.label is not None))
+
+
+def _refuse_unlabelled(support: Dataset, method: str) -> None:
+    from fsl_nlp.methods import method_class
+
+    if method == "auto" or not method_class(method).takes_unlabelled:
+        raise DataError(
+            f"labels[{support.targets.index(None)}] must be a string or a whole number: method "
+            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'pet'."
+        )
 
 
 def _check_support(support: Dataset) -> None:

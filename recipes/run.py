@@ -117,6 +117,11 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
         width = STUDENT_95[len(values)] * stdev(values) / math.sqrt(len(values))
         return {"accuracy": _show(mean(values), width), "interval over": f"{len(values)} seeds"}
     result = results[0]
+    if "interval_over" in result:
+        return {
+            "accuracy": _show(values[0], result["half_width"]),
+            "interval over": result["interval_over"],
+        }
     if isinstance(result["accuracy"], dict):
         width = result["accuracy"]["half_width"]
         return {
@@ -135,7 +140,9 @@ def _accuracy(result: dict[str, Any]) -> float:
     return float(accuracy["value"] if isinstance(accuracy, dict) else accuracy)
 
 
-def _show(value: float, width: float) -> str:
+def _show(value: float, width: float | None) -> str:
+    if width is None:
+        return f"{100 * value:.2f}"
     return f"{100 * value:.2f} ± {100 * width:.2f}"
 
 

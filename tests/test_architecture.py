@@ -36,7 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "encoders": BOTTOM | {"checks"},
     "heads": {"errors", "lazy", "types"},
     "training": BOTTOM | {"encoders", "heads"},
-    "methods": BOTTOM | {"checks", "data.labels", "decision", "encoders", "heads", "training"},
+    "prompts": BOTTOM | {"data.labels", "encoders", "training"},
+    "methods": BOTTOM
+    | {"checks", "data.labels", "decision", "encoders", "heads", "prompts", "training"},
+    "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "methods"}
     | {"sampling", "splits", "training"},

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from fsl_nlp import __version__
-from fsl_nlp.cli import curve, data, demo, episodes, evaluate, fit, models, predict, submit
+from fsl_nlp.cli import (
+    adapt,
+    benchmark,
+    curve,
+    data,
+    demo,
+    episodes,
+    evaluate,
+    fit,
+    models,
+    predict,
+    submit,
+)
 from fsl_nlp.cli.run import report_error, was_given
 
 app = typer.Typer(
@@ -38,7 +50,19 @@ def _options(
     pass
 
 
-for module in (demo, fit, predict, evaluate, episodes, curve, submit, models, data):
+for module in (
+    demo,
+    fit,
+    predict,
+    evaluate,
+    episodes,
+    curve,
+    submit,
+    benchmark,
+    adapt,
+    models,
+    data,
+):
     module.add_to(app)
 
 

@@ -43,6 +43,10 @@ def add_to(app: typer.Typer) -> None:
         descriptions: Annotated[
             Path | None, typer.Option(help="JSON file {label: description in words}.")
         ] = None,
+        unlabelled: Annotated[
+            str | None,
+            typer.Option(help="Texts without labels, a file or a data name; for pet."),
+        ] = None,
         store_examples: Annotated[
             bool, typer.Option(help="Keep the training texts in the folder.")
         ] = True,
@@ -77,7 +81,12 @@ def add_to(app: typer.Typer) -> None:
         meanings = dict(
             zip(as_known(list(described), data.labels), described.values(), strict=True)
         )
-        classifier.fit(data.texts, data.known_targets, descriptions=meanings)
+        more = (
+            load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir).texts
+            if unlabelled
+            else None
+        )
+        classifier.fit(data.texts, data.known_targets, descriptions=meanings, unlabelled=more)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
         result = {

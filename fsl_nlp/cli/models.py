@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fsl_nlp.cli.run import Run, command
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders.catalogue import ModelCard
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
         """List the encoders and the methods."""
         from dataclasses import asdict
 
-        from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED, MODELS
+        from fsl_nlp.encoders.catalogue import MODELS
         from fsl_nlp.methods import METHODS
 
         cards = [{**asdict(card), "installed": card.installed} for card in MODELS.values()]
@@ -33,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
                     card.languages,
                     str(card.dimensions),
                     str(card.megabytes),
-                    "yes" if card.installed else f"no: {INSTALL_EMBEDDED}",
+                    _installed(card),
                 )
             return Group(
                 table,
@@ -43,3 +46,11 @@ def add_to(app: typer.Typer) -> None:
             )
 
         run.show(result, text)
+
+
+def _installed(card: ModelCard) -> str:
+    from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED
+
+    if not card.shipped:
+        return "not in this copy"
+    return "yes" if card.installed else f"no: {INSTALL_EMBEDDED}"

@@ -65,9 +65,12 @@ def _sample(name: str, description: str, language: str) -> Entry:
     return Entry(name, description, language, "sample", splits, licence="Apache-2.0")
 
 
-def _fewclue(name: str, description: str, companions: tuple[str, ...] = ()) -> Entry:
+def _fewclue(
+    name: str, description: str, companions: tuple[str, ...] = (), unlabeled: bool = True
+) -> Entry:
     numbered = [f"{kind}_{number}" for kind in ("train", "dev") for number in range(5)]
-    splits = " ".join([*numbered, "train_few_all dev_few_all test_public unlabeled"])
+    others = "train_few_all dev_few_all test_public test" + " unlabeled" * unlabeled
+    splits = " ".join([*numbered, others])
     return Entry(
         name,
         description,
@@ -143,6 +146,11 @@ _ENTRIES = (
     _fewclue("tnews", "headlines, 15 topics", companions=("fewclue/tnews/label_index2en2zh.json",)),
     _fewclue("csldcp", "abstracts of papers, 67 disciplines"),
     _fewclue("iflytek", "descriptions of apps, 119 kinds"),
+    _fewclue("ocnli", "does a sentence follow from another? 3 answers", unlabeled=False),
+    _fewclue("bustm", "do two questions ask for the same?"),
+    _fewclue("csl", "are these the key words of an abstract?", unlabeled=False),
+    _fewclue("chid", "which of seven idioms belongs in the text?"),
+    _fewclue("cluewsc", "does a pronoun mean a noun?", unlabeled=False),
 )
 
 

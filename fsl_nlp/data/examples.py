@@ -26,7 +26,7 @@ def row_maker(columns: Columns, *, labelled: bool = True) -> Callable[[Record], 
         return Example(
             text=read_text(record.values.get(columns.text)),
             label=read_label(_value(record, columns.label), needed=labelled),
-            id=_read_id(_value(record, columns.id)),
+            id=read_id(_value(record, columns.id)),
         )
 
     return make
@@ -104,7 +104,8 @@ def read_label(value: Any, *, needed: bool = True) -> Label | None:
     return value
 
 
-def _read_id(value: Any) -> str | None:
+def read_id(value: Any) -> str | None:
+    """A number or a text, as text."""
     if _is_missing(value):
         return None
     if isinstance(value, float) and value.is_integer():

@@ -1,19 +1,25 @@
-"""FewCLUE's tasks of one sentence: eprstmt, tnews, csldcp, iflytek."""
+"""FewCLUE's nine tasks: one sentence, two, an abstract with key words, an idiom, a pronoun."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fsl_nlp.data.examples import read_id, read_label, read_text
+from fsl_nlp.data.fewclue_prompts import label_words
 from fsl_nlp.data.files import read_file
 from fsl_nlp.data.labels import readable
 from fsl_nlp.data.records import Record, Table
-from fsl_nlp.types import Label, LabelInfo
+from fsl_nlp.types import Example, Label, LabelInfo, Span
 
 NAMES_FILE = "label_index2en2zh.json"  # tnews: label, label_desc, label_zh
 _DESCRIPTIONS = ("label_desc", "label_des")  # tnews, iflytek
+BLANK = "#idiom#"  # chid: stands in the text where one of the candidates belongs
+CANDIDATES = 7
+
+Make = Callable[[Record], Example]
 
 
 def read_fewclue(path: Path, *, source: str) -> Table:
@@ -22,7 +28,109 @@ def read_fewclue(path: Path, *, source: str) -> Table:
     records = [Record(record.place, _row(record.values)) for record in table.records]
     chinese = path.with_name(NAMES_FILE)
     names = read_file(chinese, source=str(chinese)).records if chinese.is_file() else ()
-    return replace(table, records=tuple(records), info=_label_info([*records, *names]))
+    info = _label_info([*records, *names])
+    for label, words in label_words(path.parent.name).items():
+        info[label] = replace(info.get(label, LabelInfo()), words=words)
+    table = replace(table, records=tuple(records), info=info)
+    return _with_maker(table)
+
+
+def _with_maker(table: Table) -> Table:
+    """How the rows of the tasks that have more than a sentence become examples."""
+    for field, make in _MAKERS.items():
+        if field in table.columns:
+            answered = bool({"label", "answer"} & set(table.columns))
+            return replace(table, make=make, labelled=answered)
+    return table
+
+
+def _pair(record: Record) -> Example:
+    """ocnli, bustm."""
+    values = record.values
+    return Example(
+        read_text(values.get("sentence1")),
+        read_label(values.get("label"), needed=False),
+        text_b=_part("sentence2", values),
+        id=_id(values),
+    )
+
+
+def _keywords(record: Record) -> Example:
+    """csl: an abstract and what may be its key words."""
+    values = record.values
+    words = values.get("keyword")
+    if not isinstance(words, list) or not words:
+        raise ValueError("'keyword' is not a list of key words")
+    return Example(
+        read_text(values.get("abst")),
+        read_label(values.get("label"), needed=False),
+        text_b="、".join(read_text(word) for word in words),
+        id=_id(values),
+    )
+
+
+def _idiom(record: Record) -> Example:
+    """chid: the label is the place of the right candidate."""
+    values = record.values
+    text = read_text(values.get("content"))
+    if text.count(BLANK) != 1:
+        raise ValueError(f"the text holds {text.count(BLANK)} times {BLANK}, not once")
+    candidates = values.get("candidates")
+    if not isinstance(candidates, list) or len(candidates) != CANDIDATES:
+        count = len(candidates) if isinstance(candidates, list) else 0
+        raise ValueError(f"there are {count} candidates, not {CANDIDATES}")
+    answer = read_label(values.get("answer"), needed=False)
+    if answer is not None and (isinstance(answer, str) or not 0 <= answer < CANDIDATES):
+        raise ValueError(f"the answer {answer!r} is not 0 to {CANDIDATES - 1}")
+    return Example(text, answer, candidates=tuple(map(read_text, candidates)), id=_id(values))
+
+
+def _pronoun(record: Record) -> Example:
+    """cluewsc: does the second span, a pronoun, mean the first? They are head and tail."""
+    values = record.values
+    raw, target = values.get("text"), values.get("target")
+    text = read_text(raw)
+    if not isinstance(target, Mapping):
+        raise ValueError("'target' does not name two spans")
+    before = len(str(raw)) - len(str(raw).lstrip())
+    return Example(
+        text,
+        read_label(values.get("label"), needed=False),
+        head=_span(text, target, 1, before),
+        tail=_span(text, target, 2, before),
+        id=_id(values),
+    )
+
+
+def _span(text: str, target: Mapping[str, Any], number: int, before: int) -> Span:
+    words, start = target.get(f"span{number}_text"), target.get(f"span{number}_index")
+    if not isinstance(words, str) or not isinstance(start, int) or isinstance(start, bool):
+        raise ValueError(f"'target' has no span{number}_text with its span{number}_index")
+    start -= before
+    if start < 0 or text[start : start + len(words)] != words:
+        raise ValueError(f"span{number}_text {words!r} does not stand at its span{number}_index")
+    return start, start + len(words)
+
+
+# The field that shows which task it is.
+_MAKERS: dict[str, Make] = {
+    "sentence1": _pair,
+    "abst": _keywords,
+    "candidates": _idiom,
+    "target": _pronoun,
+}
+
+
+def _part(name: str, values: Mapping[str, Any]) -> str:
+    try:
+        return read_text(values.get(name))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _id(values: Mapping[str, Any]) -> str | None:
+    """cluewsc calls it idx in its training files."""
+    return read_id(values["id"] if "id" in values else values.get("idx"))
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:

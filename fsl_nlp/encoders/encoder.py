@@ -24,6 +24,7 @@ from fsl_nlp.progress import track
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
 Matrix = NDArray[np.float32]
 Features = dict[str, "Tensor"]  # a batch as a model takes it: input_ids, attention_mask
@@ -168,6 +169,20 @@ class TextEncoder:
         """The tokenizer's output for the texts with the model's prefix."""
         with self._tokenizer_lock:
             return self._tokenizer([self.pooling.prefix + text for text in texts], **options)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Shared with others: change nothing in it."""
+        return self._tokenizer
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of the texts alone: no prefix, nothing around them, nothing cut off."""
+        if not texts:
+            return []
+        with self._tokenizer_lock:
+            # verbose: its only warning would be of long texts.
+            found = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        return list(found["input_ids"])
 
     def run(
         self, ids: list[list[int]], vectors_of: Callable[[Features, list[int]], Tensor]

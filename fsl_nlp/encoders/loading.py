@@ -29,7 +29,7 @@ _LATE_POSITIONS = (
 )  # fmt: skip
 
 # A folder is read as it is: no network, no code of its own.
-_AS_IT_IS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+AS_IT_IS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class LoadedModel:
 def load_model(name: str, device: torch.device) -> LoadedModel:
     """Load in fp32, ready for inference. `name` as in the catalogue, a folder or a hub id."""
     folder = locate(name)
-    with _helpful_errors(name), _quiet_transformers():
+    with _helpful_errors(name), quiet_transformers():
         import torch
         from transformers import AutoConfig, AutoTokenizer
 
         _refuse_pickle(folder)
-        config = AutoConfig.from_pretrained(folder, **_AS_IT_IS)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **_AS_IT_IS)
+        config = AutoConfig.from_pretrained(folder, **AS_IT_IS)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **AS_IT_IS)
         if tokenizer.vocab_size <= len(tokenizer.all_special_ids):
             raise ValueError("there are no tokenizer files; save_pretrained the tokenizer, too")
         pooling = read_pooling(
@@ -79,7 +79,7 @@ def _token_states(folder: Path, config: Any) -> torch.nn.Module:
         use_safetensors=True,
         ignore_mismatched_sizes=True,
         output_loading_info=True,
-        **_AS_IT_IS,
+        **AS_IT_IS,
     )
     # transformers would go on with random numbers in their place.
     keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
@@ -101,7 +101,7 @@ def _whole_pipeline(folder: Path) -> torch.nn.Module:
         str(folder),
         device="cpu",
         model_kwargs={"use_safetensors": True},
-        **_AS_IT_IS,
+        **AS_IT_IS,
     )
 
 
@@ -152,7 +152,7 @@ def _helpful_errors(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """No progress bar and no report of weights; both are as they were afterwards."""
     from transformers.utils import logging
 

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 
+PROMPTED = ("zero-shot", "prompt", "p-tuning")
+
 METHODS: dict[str, str] = {
     **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
     **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
+    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
+    "pet": "fsl_nlp.methods.pet:PetMethod",
+    "efl": "fsl_nlp.methods.efl:EflMethod",
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ class Classifier(ABC):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def like(self, text: str) -> Example:
+        """An example of the kind that it reads, made of a text."""
+        return Example(text)
+
     @abstractmethod
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """What `Method.restore` needs: arrays, and settings that JSON can hold."""
@@ -44,6 +48,8 @@ class Method(ABC):
 
     name: str
     encoder: TextEncoder
+    # Whether examples without a label in the support are of use to it.
+    takes_unlabelled: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

@@ -129,9 +129,7 @@ class TunedMethod(Method):
         examples, classes = self._lessons(support)
         reader, parameters = self._copy()
         if self.settings.centre:
-            frozen = TunedEncoder(self.encoder, self.encoder.module).read(examples)
-            centre = class_means(frozen, classes, len(support.labels)).mean(0)
-            reader = replace(reader, centre=centre)
+            reader = _centred(reader, examples, classes, len(support.labels))
         lesson = Lesson(
             reader,
             list(parameters.values()),
@@ -155,6 +153,39 @@ class TunedMethod(Method):
             tuple(parameters),
             state,
             sharpness=MEANS_TEMPERATURE if self.contrast else self.train.sharpness,
+            temperature=self.settings.temperature or TEMPERATURE,
+        )
+
+    def distil(
+        self, support: Dataset, texts: Sequence[Example], beliefs: NDArray[np.float32]
+    ) -> TunedClassifier:
+        """Learn the support's labels, and of other texts what is believed of them, [n, N]."""
+        index = {label: i for i, label in enumerate(support.labels)}
+        classes = [index[label] for label in support.known_targets]
+        known = np.eye(len(index), dtype=np.float32)[classes]
+        everything = np.concatenate([known, beliefs])
+        examples = [*support.examples, *texts]
+        reader, parameters = self._copy()
+        if self.settings.centre:
+            reader = _centred(reader, support.examples, classes, len(index))
+        lesson = Lesson(
+            reader,
+            list(parameters.values()),
+            examples,
+            everything.argmax(1).tolist(),
+            len(index),
+            self.adaptation.freeze_layers if self.adaptation else 0,
+            torch.from_numpy(everything),
+        )
+        head = lesson.learn(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
+        centre = {} if reader.centre is None else {_CENTRE: reader.centre}
+        return TunedClassifier(
+            support.labels,
+            reader,
+            self.adaptation,
+            tuple(parameters),
+            {_COSINE: head, **centre},
+            sharpness=self.train.sharpness,
             temperature=self.settings.temperature or TEMPERATURE,
         )
 
@@ -200,7 +231,7 @@ class TunedMethod(Method):
         # As it was then, should a default be another now.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         reader, _ = replace(self, adaptation=adaptation)._copy()
-        found = {name: _to_tensor(array) for name, array in tensors.items()}
+        found = {name: to_tensor(array) for name, array in tensors.items()}
         state = {name: found.pop(name) for name in _HEAD if name in found}
         reader = replace(reader, centre=state.get(_CENTRE))
         if self.adaptation is not None:
@@ -242,7 +273,7 @@ class TunedClassifier(Classifier):
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
-        arrays = {name: _to_array(tensor) for name, tensor in tuned.items()}
+        arrays = {name: to_array(tensor) for name, tensor in tuned.items()}
         head = {name: tensor.numpy() for name, tensor in self.head.items()}
         settings: dict[str, Any] = {
             "sharpness": self.sharpness,
@@ -253,19 +284,27 @@ class TunedClassifier(Classifier):
         return {**head, **arrays}, settings
 
 
+def _centred(
+    reader: TunedEncoder, examples: Sequence[Example], classes: Sequence[int], count: int
+) -> TunedEncoder:
+    """The reader that sees vectors from the mean of the classes, as they are before tuning."""
+    frozen = TunedEncoder(reader.encoder, reader.encoder.module).read(examples)
+    return replace(reader, centre=class_means(frozen, classes, count).mean(0))
+
+
 def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:
     head = LinearHead()
     fitted = head.fit(*pack(vectors, classes, count)[:2])
     return dict(zip(_LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
 
 
-def _to_array(tensor: Tensor) -> NDArray[Any]:
+def to_array(tensor: Tensor) -> NDArray[Any]:
     """numpy has no bf16: its bits, as whole numbers."""
     bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
     return bits.cpu().numpy()
 
 
-def _to_tensor(array: NDArray[Any]) -> Tensor:
+def to_tensor(array: NDArray[Any]) -> Tensor:
     tensor = torch.from_numpy(np.array(array))
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
 

@@ -30,6 +30,12 @@ def cosine_margin(
     return F.cross_entropy((cosines - margin * own) / sharpness, targets, reduction="none")
 
 
+def cosine_distillation(vectors: Tensor, head: Tensor, beliefs: Tensor, sharpness: float) -> Tensor:
+    """[B]: cross-entropy of the cosines to each class with beliefs [B, N] in them."""
+    cosines = F.normalize(vectors, dim=-1) @ F.normalize(head, dim=-1).mT
+    return F.cross_entropy(cosines / sharpness, beliefs, reduction="none")
+
+
 def supervised_contrastive(vectors: Tensor, targets: Tensor, sharpness: float) -> Tensor:
     """[B]: SupCon (Khosla et al. 2020, arXiv 2004.11362, equation 2) within the batch.
 

@@ -14,7 +14,12 @@ from fsl_nlp.encoders.encoder import in_precision
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
 from fsl_nlp.training.layers import layer_stack
-from fsl_nlp.training.losses import class_weights, cosine_margin, supervised_contrastive
+from fsl_nlp.training.losses import (
+    class_weights,
+    cosine_distillation,
+    cosine_margin,
+    supervised_contrastive,
+)
 from fsl_nlp.training.reading import Matrix, Tokens, TunedEncoder
 from fsl_nlp.training.settings import RATE_OF_ONE_LAYER, TrainSettings
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
@@ -34,6 +39,7 @@ class Lesson:
     classes: Sequence[int]
     count: int  # of classes
     freeze_layers: int = 0
+    beliefs: Tensor | None = None  # [n, N]: what is to be believed in place of the classes
 
     def learn(
         self, settings: TrainSettings, *, contrast: bool, seed: int, on_step: OnStep | None
@@ -89,6 +95,9 @@ class Lesson:
             vectors, own = vectors_of(rows), targets[rows]
             if contrast:
                 losses = supervised_contrastive(vectors, own, settings.sharpness)
+            elif self.beliefs is not None:
+                wanted = self.beliefs[rows].to(vectors)
+                losses = cosine_distillation(vectors, head, wanted, settings.sharpness)
             else:
                 losses = cosine_margin(
                     vectors, head, own, sharpness=settings.sharpness, margin=settings.margin

@@ -48,7 +48,7 @@ def test_list_has_a_line_for_each_dataset(tmp_path):
     assert lines[0].split()[:3] == ["name", "language", "here"]
     assert [line.split()[0] for line in lines[1 : len(CATALOGUE) + 1]] == list(CATALOGUE)
     tnews = next(line for line in lines if line.startswith("tnews"))
-    assert tnews.endswith("train_0-4, dev_0-4, train_few_all, dev_few_all, test_public, unlabeled")
+    assert tnews.endswith("dev_0-4, train_few_all, dev_few_all, test_public, test, unlabeled")
     call("get", "toy", "--split", "train")
     assert "1 of 2" in next(line for line in call("list").stdout.splitlines() if "toy" in line)
     listed = json.loads(call("list", "--json").stdout)["datasets"]

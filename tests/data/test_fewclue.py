@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from fsl_nlp.data import load_dataset
+from fsl_nlp.data.fewclue_prompts import read_prompts, task_prompts
+from fsl_nlp.errors import DataError
+
+TASKS = ["eprstmt", "tnews", "csldcp", "iflytek", "ocnli", "bustm", "csl", "chid", "cluewsc"]
 
 
 @pytest.fixture
@@ -54,7 +58,8 @@ def test_windows_line_ends_and_unicode_line_separators(put):
     data = load_dataset("eprstmt:dev_few_all", data_dir=folder)
     assert data.texts == ["一行\u2028两行", "好"]
     assert data.labels == ("Negative", "Positive")
-    assert data.info == {}
+    assert data.info["Positive"].words == ("很",)
+    assert data.info["Positive"].name is None
 
 
 def test_names_of_other_fields(put):
@@ -84,6 +89,118 @@ def test_doubles_stay(put):
     assert len(load_dataset("eprstmt:train_few_all", data_dir=folder)) == 3
 
 
-@pytest.mark.parametrize("task", ["eprstmt", "tnews", "csldcp", "iflytek"])
+@pytest.mark.parametrize("task", TASKS)
 def test_a_split_must_be_named(task, refusal, tmp_path):
     assert f"as in {task}:train_0" in refusal(task, data_dir=tmp_path)
+
+
+def test_pairs(put):
+    row = {"id": 3, "sentence1": "他走了\u2028吗", "sentence2": "他去哪", "label": "0"}
+    data = load_dataset(
+        "bustm:train_0", data_dir=put("bustm/train_0.json", row, {**row, "label": "1"}, end="\r\n")
+    )
+    example = data.examples[0]
+    assert (example.text, example.text_b) == ("他走了\u2028吗", "他去哪")
+    assert (example.label, example.id) == ("0", "3")
+    assert data.info["0"].words == ("不",)
+
+
+def test_keywords(put, refusal):
+    row = {"id": 1, "abst": "摘要", "keyword": ["图像", "噪声"], "label": "1"}
+    folder = put("csl/train_0.json", row, {**row, "label": "0"})
+    assert load_dataset("csl:train_0", data_dir=folder).examples[0].text_b == "图像、噪声"
+    put("csl/train_1.json", {**row, "keyword": []})
+    assert "1: 'keyword' is not a list" in refusal("csl:train_1", data_dir=folder)
+
+
+IDIOM = {
+    "id": 24,
+    "content": "他#idiom#地走了",
+    "candidates": [
+        "一心一意",
+        "三心二意",
+        "四面八方",
+        "五光十色",
+        "六神无主",
+        "七上八下",
+        "九死一生",
+    ],
+    "answer": 4,
+}
+
+
+def test_idioms(put):
+    data = load_dataset(
+        "chid:dev_0", data_dir=put("chid/dev_0.json", IDIOM, {**IDIOM, "answer": 0})
+    )
+    assert data.labels == (0, 4)
+    assert data.examples[0].candidates[4] == "六神无主"
+    assert data.examples[0].label == 4
+    assert data.examples[0].text.count("#idiom#") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"candidates": IDIOM["candidates"][:6]}, "there are 6 candidates, not 7"),
+        ({"candidates": None}, "there are 0 candidates, not 7"),
+        ({"answer": 7}, "the answer 7 is not 0 to 6"),
+        ({"answer": None}, "the label is missing"),
+        ({"content": "没有"}, "holds 0 times #idiom#"),
+    ],
+)
+def test_idioms_that_cannot_be_used(put, refusal, change, message):
+    folder = put("chid/dev_0.json", IDIOM, {**IDIOM, **change})
+    assert f"dev_0.json:2: {message}" in refusal("chid:dev_0", data_dir=folder).replace(
+        "the text holds", "holds"
+    )
+
+
+PRONOUN = {
+    "idx": 5,
+    "text": " 树叶落了，它黄了",
+    "target": {"span1_index": 1, "span1_text": "树叶", "span2_index": 6, "span2_text": "它"},
+    "label": "true",
+}
+
+
+def test_pronouns(put, refusal):
+    """Spans are places in the text as it is kept: without the space before it."""
+    folder = put("cluewsc/train_0.json", PRONOUN, {**PRONOUN, "label": "false"})
+    example = load_dataset("cluewsc:train_0", data_dir=folder).examples[0]
+    assert (example.head, example.tail, example.id) == ((0, 2), (5, 6), "5")
+    assert example.text[slice(*example.tail)] == "它"
+    moved = {**PRONOUN, "target": {**PRONOUN["target"], "span2_index": 7}}
+    put("cluewsc/train_0.json", moved)
+    assert "span2_text '它' does not stand at" in refusal("cluewsc:train_0", data_dir=folder)
+    put("cluewsc/test.json", {"id": 9, **{k: PRONOUN[k] for k in ("text", "target")}})
+    assert "has no labels" in refusal("cluewsc:test", data_dir=folder)
+    assert load_dataset("cluewsc:test", data_dir=folder, labelled=False).examples[0].id == "9"
+
+
+def test_a_missing_split_says_where_it_was_looked_for(put, refusal):
+    folder = put("ocnli/train_0.json", {"sentence1": "一", "sentence2": "二", "label": "neutral"})
+    message = refusal("ocnli:dev_0", data_dir=folder)
+    assert f"there is no {folder / 'fewclue/ocnli/dev_0.json'}" in message
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_patterns_and_words(task):
+    prompts = task_prompts(task)
+    assert len(prompts.patterns) >= 3
+    words = [word for found in prompts.words.values() for word in found]
+    assert len(set(words)) == len(words)
+    assert len(words) == {"tnews": 15, "csldcp": 67, "iflytek": 119, "ocnli": 3, "chid": 0}.get(
+        task, 2
+    )
+    if task in ("tnews", "csldcp", "iflytek"):
+        assert {len(word) for word in words} == {2}
+    for pattern in prompts.patterns:
+        assert set(pattern.words) in (set(), set(prompts.words))
+
+
+def test_prompts_that_cannot_be_read(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text("words: {}\n")
+    with pytest.raises(DataError, match="it must hold patterns"):
+        read_prompts(file)

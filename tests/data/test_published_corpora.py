@@ -91,6 +91,10 @@ def test_sentences_read_naturally(split):
         ("tnews:train_0", 15, 240),
         ("csldcp:dev_4", 67, 536),
         ("iflytek:train_few_all", 119, 3024),
+        ("ocnli:train_0", 3, 32),
+        ("bustm:test_public", 2, 1772),
+        ("csl:test_public", 2, 2838),
+        ("cluewsc:dev_few_all", 2, 159),
     ],
 )
 def test_other_corpora(name, labels, examples):
@@ -102,3 +106,24 @@ def test_other_corpora(name, labels, examples):
 @pytest.mark.parametrize("name", [n for n, entry in CATALOGUE.items() if entry.kind == "corpus"])
 def test_the_files_are_the_published_ones(name):
     assert {check.state for check in check_dataset(name)} <= {"ok", "missing", "no sum"}
+
+
+@pytest.mark.parametrize(("split", "examples"), [("test_public", 2002), ("train_few_all", 202)])
+def test_idioms(split, examples):
+    data = load(f"chid:{split}")
+    assert (data.labels, len(data)) == (tuple(range(7)), examples)
+
+
+@pytest.mark.parametrize(
+    ("task", "examples"),
+    [("iflytek", 2600), ("tnews", 1500), ("chid", 2000), ("cluewsc", 290), ("csl", 3000)],
+)
+def test_the_hidden_tests_have_ids(task, examples):
+    data = load(f"{task}:test", labelled=False)
+    assert len({example.id for example in data}) == len(data) == examples
+
+
+@pytest.mark.parametrize("task", ["tnews", "csldcp", "iflytek", "eprstmt", "ocnli", "cluewsc"])
+def test_every_label_has_its_word(task):
+    data = load(f"{task}:train_few_all")
+    assert all(data.info[label].words for label in data.labels)

@@ -1,0 +1,86 @@
+"""The patterns and label words of FewCLUE's tasks: `datasets/fewclue/TASK.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fsl_nlp.data.catalogue import datasets_folder
+from fsl_nlp.errors import DataError
+
+Words = Mapping[str, tuple[str, ...]]  # label -> its words
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A cloze in the language of `fsl_nlp.prompts.Template`; `words` are its own, if any."""
+
+    text: str
+    words: Words = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskPrompts:
+    """`statement` is a label in words, for methods that ask whether it holds.
+
+    `blank`: what stands in the texts themselves for the mask.
+    """
+
+    patterns: tuple[Pattern, ...]
+    words: Words
+    statement: str | None = None
+    blank: str | None = None
+
+
+def label_words(task: str) -> Words:
+    """Words for each label; none for a task that has no file."""
+    found = _find(task)
+    return found.words if found else {}
+
+
+def task_prompts(task: str) -> TaskPrompts:
+    """What is known of a task."""
+    found = _find(task)
+    if found is None:
+        raise DataError(f"There are no patterns for {task!r}: no datasets/fewclue/{task}.yaml.")
+    return found
+
+
+@cache
+def _find(task: str) -> TaskPrompts | None:
+    folder = datasets_folder()
+    path = folder / "fewclue" / f"{task}.yaml" if folder else None
+    return read_prompts(path) if path and path.is_file() else None
+
+
+def read_prompts(path: Path) -> TaskPrompts:
+    """A YAML file: patterns, words {label: [words]}, and perhaps statement and blank."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TaskPrompts(
+            tuple(_pattern(item) for item in content["patterns"]),
+            _words(content.get("words")),
+            content.get("statement"),
+            content.get("blank"),
+        )
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: it must hold patterns, a list, and words, {{label: [words]}} ({error!r})."
+        ) from None
+
+
+def _pattern(item: Any) -> Pattern:
+    if isinstance(item, str):
+        return Pattern(item)
+    return Pattern(item["pattern"], _words(item.get("words")))
+
+
+def _words(found: Any) -> dict[str, tuple[str, ...]]:
+    return {str(label): tuple(map(str, words)) for label, words in (found or {}).items()}

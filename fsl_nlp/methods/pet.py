@@ -1,0 +1,315 @@
+"""`pet`: pattern-exploiting training (Schick and Schütze 2021, arXiv 2001.07676).
+
+Several patterns, each tuned from several seeds, together label the unlabelled texts softly, and
+one classifier learns from these labels. With generations it is iPET: in between, each model is
+trained again on what the others labelled, more of it each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
+from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod, split_labelled
+from fsl_nlp.methods.prompt_lesson import PromptLesson
+from fsl_nlp.methods.prompting import Shape, default_templates
+from fsl_nlp.methods.tuned import TunedMethod
+from fsl_nlp.types import Dataset, Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+WEIGHTINGS = ("accuracy", "uniform")
+# Of the final classifier, which has many more texts than the prompts had.
+_STUDENT_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class PetSettings:
+    """Options of `pet` besides those of `prompt`.
+
+    `templates`: patterns; one with words of its own is {"pattern": ..., "words": {...}}.
+    `seeds`: so many models a pattern. `weighting`: "accuracy" gives each pattern the weight of
+    its accuracy on the support before any training, as in the paper (section 3.3).
+    `soften`: the temperature of the soft labels. `unlabelled`: how many texts at most are labelled.
+    `distil`: without it, or without unlabelled texts, all models answer together.
+    `student`: the encoder of the final classifier; None is that of the prompts. It is tuned as
+    method 'lora' does, on whole texts; where these have marked words or candidates, which it cannot
+    read, it is one more prompt.
+    `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
+    `share` of the other models.
+    """
+
+    templates: list[Any] | None = None
+    seeds: int = 1
+    weighting: Literal["accuracy", "uniform"] = "accuracy"
+    soften: float = 2.0
+    unlabelled: int = 10_000
+    distil: bool = True
+    student: str | None = None
+    generations: int = 0
+    growth: int = 5
+    share: float = 0.25
+
+    def __post_init__(self) -> None:
+        require_count("seeds", self.seeds)
+        require_count("unlabelled", self.unlabelled)
+        require_count("generations", self.generations, 0)
+        require_count("growth", self.growth, 2)
+        require_choice("weighting", self.weighting, WEIGHTINGS)
+        require_above("soften", self.soften, 0)
+        require_between("share", self.share, 0, 1)
+        given = self.templates
+        if given is not None and (not isinstance(given, (list, tuple)) or not given):
+            raise OptionError(f"templates={given!r}: give a list of templates.")
+        for item in given or []:
+            _pattern(item)
+
+    def patterns(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
+        """Those given, or those for texts like these."""
+        return [_pattern(item) for item in self.templates or default_templates(examples)]
+
+
+def _pattern(item: Any) -> dict[str, Any]:
+    """As options of `PromptSettings`."""
+    if isinstance(item, str):
+        return {"template": item}
+    if not isinstance(item, Mapping) or not {"pattern"} <= item.keys() <= {"pattern", "words"}:
+        raise OptionError(f'templates: {item!r} is neither a text nor {{"pattern", "words"}}.')
+    words = {"words": item["words"]} if item.get("words") else {}
+    return {"template": item["pattern"], **words}
+
+
+@dataclass(frozen=True)
+class PetMethod(Method):
+    """`prompt` is what each model is but for its pattern and its seed."""
+
+    name: str
+    encoder: TextEncoder
+    prompt: PromptMethod
+    settings: PetSettings = PetSettings()
+    seed: int = 0
+
+    takes_unlabelled: ClassVar[bool] = True
+
+    @classmethod
+    def build(
+        cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
+    ) -> PetMethod:
+        if "template" in options:
+            raise OptionError("template: method 'pet' takes several, templates=[...].")
+        own = {n: options.pop(n) for n in PetSettings.__dataclass_fields__ if n in options}
+        (known,) = take_options(name, own, PetSettings)
+        prompt = PromptMethod.build("prompt", encoder, seed, options)
+        return cls(name, encoder, prompt, PetSettings(**known), seed)
+
+    def fit(self, support: Dataset) -> PetClassifier:
+        labelled, others = split_labelled(support)
+        if not labelled:
+            raise DataError("method 'pet' learns from examples and there are none.")
+        known = replace(support, examples=tuple(labelled))
+        others = _some(others, self.settings.unlabelled, self.seed)
+        members = [
+            replace(
+                self.prompt,
+                settings=replace(self.prompt.settings, **pattern),
+                seed=self.seed + number,
+            )
+            for pattern in self.settings.patterns(labelled)
+            for number in range(self.settings.seeds)
+        ]
+        weights = self._weights(members, known)
+        models = [member.fit(known) for member in members]
+        for generation in range(1, self.settings.generations + 1):
+            if not others:
+                raise DataError("generations: there are no unlabelled texts to grow from.")
+            models = self._next(members, models, weights, known, others, generation)
+        if not others or not self.settings.distil:
+            return PetClassifier(models[0].labels, tuple(models), tuple(weights))
+        beliefs = self._beliefs(models, weights, others)
+        student: Classifier
+        if models[0].shape.example.keys() & {"head", "tail", "candidates"}:
+            best = members[int(np.argmax(weights))]
+            student = self._distil(best, models[0].shape, beliefs, known, others)
+        else:
+            student = self._student().distil(known, others, beliefs.numpy())
+        return PetClassifier(student.labels, (student,), (1.0,))
+
+    def _student(self) -> TunedMethod:
+        from fsl_nlp.encoders import load_encoder
+
+        device = str(self.encoder.device)
+        name = self.settings.student
+        encoder = load_encoder(name, device=device) if name else self.encoder
+        return TunedMethod.build("lora", encoder, self.seed, {"epochs": _STUDENT_EPOCHS})
+
+    def _beliefs(
+        self, models: Sequence[Classifier], weights: Sequence[float], others: Sequence[Example]
+    ) -> Tensor:
+        """[n, N]: the soft labels."""
+        scores = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
+        return (_together(scores, weights) / self.settings.soften).softmax(-1)
+
+    def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
+        if self.settings.weighting == "uniform":
+            return [1.0] * len(members)
+        accuracy: dict[str, float] = {}  # a pattern's seeds are alike before training
+        for member in members:
+            key = repr(member.settings)
+            if key not in accuracy:
+                untrained = replace(member, name="zero-shot", adaptation=None)
+                settings = replace(member.settings, verbalizer="words")
+                accuracy[key] = _accuracy(replace(untrained, settings=settings).fit(known), known)
+        found = [accuracy[repr(member.settings)] for member in members]
+        # Where all patterns know nothing, none is better than another.
+        return found if any(found) else [1.0] * len(found)
+
+    def _next(
+        self,
+        members: Sequence[PromptMethod],
+        models: Sequence[PromptClassifier],
+        weights: Sequence[float],
+        known: Dataset,
+        others: Sequence[Example],
+        generation: int,
+    ) -> list[PromptClassifier]:
+        """Each model anew, on the support and on what some of the others are sure of."""
+        beliefs = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
+        rng = np.random.default_rng([self.seed, generation])
+        grown = []
+        for number, member in enumerate(members):
+            rest = [i for i in range(len(models)) if i != number] or [number]
+            size = max(1, round(self.settings.share * len(rest)))
+            teachers = rng.choice(rest, size, replace=False).tolist()
+            together = _together([beliefs[i] for i in teachers], [weights[i] for i in teachers])
+            times = self.settings.growth**generation - 1
+            added = _most_certain(known, others, together.softmax(-1).numpy(), times, rng)
+            grown.append(member.fit(replace(known, examples=(*known.examples, *added))))
+        return grown
+
+    def _distil(
+        self,
+        member: PromptMethod,
+        shape: Shape,
+        beliefs: Tensor,
+        known: Dataset,
+        others: Sequence[Example],
+    ) -> PromptClassifier:
+        """A prompt that says what all say."""
+        verbalizer: Literal["words", "soft"] = "words" if shape.words is None else "soft"
+        settings = replace(member.settings, verbalizer=verbalizer)
+        started = replace(member, settings=settings).start(
+            replace(shape, template=member.settings.template or shape.template)
+        )
+        parameters = dict(started.prompt.cloze.net.named_parameters())
+        tuned = {name: parameters[name] for name in started.tuned}
+        vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
+        index = {label: i for i, label in enumerate(started.labels)}
+        sure = torch.eye(len(index))[[index[label] for label in known.known_targets]]
+        examples = [*known.examples, *others]
+        wanted = torch.cat([sure, beliefs])
+        lesson = PromptLesson(
+            started.prompt, tuned, vectors, examples, wanted.argmax(1).tolist(), wanted
+        )
+        lesson.learn(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
+        return replace(started, vectors=vectors.detach() if vectors is not None else None)
+
+    def restore(
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
+    ) -> PetClassifier:
+        models: list[Classifier] = []
+        for number, own in enumerate(settings["models"]):
+            start = f"{number}."
+            parts = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+            models.append(self._restore_one(labels, parts, own))
+        return PetClassifier(tuple(labels), tuple(models), tuple(settings["weights"]))
+
+    def _restore_one(
+        self, labels: tuple[Label, ...], tensors: Tensors, own: Mapping[str, Any]
+    ) -> Classifier:
+        if "verbalizer" not in own:
+            return self._student().restore(labels, tensors, own)
+        settings = replace(self.prompt.settings, verbalizer=own["verbalizer"])
+        return replace(self.prompt, settings=settings).restore(labels, tensors, own)
+
+
+@dataclass(frozen=True)
+class PetClassifier(Classifier):
+    """All models with their weights; or, once distilled, the one that learned from them."""
+
+    labels: tuple[Label, ...]
+    models: tuple[Classifier, ...]
+    weights: tuple[float, ...]
+
+    def like(self, text: str) -> Example:
+        return self.models[0].like(text)
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        beliefs = [
+            torch.from_numpy(model.scores(examples)).log_softmax(-1) for model in self.models
+        ]
+        result: NDArray[np.float32] = _together(beliefs, self.weights).numpy()
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        return self.models[0].embed(examples)
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors: Tensors = {}
+        settings = []
+        for number, model in enumerate(self.models):
+            own, about = model.state()
+            tensors |= {f"{number}.{name}": array for name, array in own.items()}
+            if isinstance(model, PromptClassifier):
+                about["verbalizer"] = model.settings.verbalizer
+            settings.append(about)
+        return tensors, {"models": settings, "weights": list(self.weights)}
+
+
+def _together(beliefs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """[n, N]: the weighted mean of the models' scores."""
+    total = sum(weights) or 1.0
+    return sum((b * (w / total) for b, w in zip(beliefs, weights, strict=True)), torch.zeros(()))
+
+
+def _accuracy(model: PromptClassifier, data: Dataset) -> float:
+    best = model.scores(data.examples).argmax(1)
+    hits = [model.labels[i] == t for i, t in zip(best, data.targets, strict=True)]
+    return float(np.mean(hits))
+
+
+def _some(examples: list[Example], count: int, seed: int) -> list[Example]:
+    if len(examples) <= count:
+        return examples
+    chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
+    return [examples[i] for i in sorted(chosen.tolist())]
+
+
+def _most_certain(
+    known: Dataset,
+    others: Sequence[Example],
+    beliefs: NDArray[np.float32],
+    times: int,
+    rng: np.random.Generator,
+) -> list[Example]:
+    """`times` the support's examples of each label, drawn by how sure the label is."""
+    best = beliefs.argmax(1)
+    counts = {label: known.targets.count(label) for label in known.labels}
+    added = []
+    for place, label in enumerate(known.labels):
+        rows = np.flatnonzero(best == place)
+        size = min(len(rows), counts[label] * times)
+        if size:
+            odds = beliefs[rows, place].astype(np.float64)
+            drawn = rng.choice(rows, size, replace=False, p=odds / odds.sum())
+            added += [replace(others[i], label=label) for i in drawn.tolist()]
+    return added

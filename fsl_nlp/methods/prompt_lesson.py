@@ -1,0 +1,124 @@
+"""One training run of a prompt: from examples and their classes to a tuned copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.errors import OptionError
+from fsl_nlp.methods.prompting import Prompt
+from fsl_nlp.prompts.adapet import Adapet
+from fsl_nlp.training.adaptation import Parameters
+from fsl_nlp.training.batches import by_length
+from fsl_nlp.training.losses import class_weights
+from fsl_nlp.training.settings import TrainSettings
+from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.types import Example
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+
+@dataclass(frozen=True)
+class PromptTraining:
+    """Options of every tuned prompt: those of `TrainSettings` that a cloze has a use for.
+
+    `head_learning_rate` is that of soft tokens and soft words. `adapet`: every word of the
+    vocabulary has a say, and the label helps to fill in the text (ADAPET, Tam et al. 2021, arXiv
+    2103.11955).
+    """
+
+    epochs: int = 10
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    head_learning_rate: float = 1e-2
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    clip: float = 1.0
+    balance: bool = True
+    patience: int = 5
+    adapet: bool = False
+
+    def __post_init__(self) -> None:
+        self.steps()  # checks
+
+    def steps(self) -> TrainSettings:
+        return TrainSettings(**{k: v for k, v in asdict(self).items() if k != "adapet"})
+
+
+@dataclass(frozen=True)
+class PromptLesson:
+    """What is to be learned, and which parameters of the (copied) model may change for it."""
+
+    prompt: Prompt
+    tuned: Parameters
+    vectors: nn.Parameter | None  # [N, D], soft words
+    examples: Sequence[Example]
+    classes: Sequence[int]
+    targets: Tensor | None = None  # [n, N]: beliefs to be matched in place of the classes
+
+    def learn(self, settings: PromptTraining, *, seed: int, on_step: OnStep | None) -> None:
+        encoder, net = self.prompt.cloze.encoder, self.prompt.cloze.net
+        ask = self.prompt.ask if self.vectors is None else self.prompt.ask_mask
+        questions = ask(self.examples)
+        rows = questions.lengths
+        lengths = [len(row) for row in rows]
+        count = len(self.prompt.labels)
+        targets = torch.tensor(self.classes, device=encoder.device)
+        weights = torch.ones(len(targets), device=encoder.device)
+        if settings.balance and self.prompt.verbalizer is not None and self.targets is None:
+            weights = class_weights(targets, count)
+
+        def loss(chosen: list[int]) -> Tensor:
+            if self.vectors is None:
+                scores = self.prompt.scores(questions, chosen)
+            else:
+                scores = self.prompt.states(questions, chosen) @ self.vectors.mT
+            if self.targets is not None:
+                wanted = self.targets[chosen].to(scores.device)
+                return F.cross_entropy(scores.float(), wanted)
+            losses = F.cross_entropy(scores.float(), targets[chosen], reduction="none")
+            return (losses * weights[chosen]).mean()
+
+        if settings.adapet:
+            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes, seed).loss
+        with seeded(seed, encoder.device):
+            rng = np.random.default_rng(seed)
+            trainer = Trainer(
+                self._groups(settings),
+                settings.steps(),
+                encoder.device,
+                on_step,
+                lambda: autocast(encoder),
+            )
+            if self.tuned:
+                net.train()
+            trainer.run(rows, lambda: by_length(lengths, settings.batch_size, rng), loss)
+        if self.tuned:
+            in_precision(net.eval().requires_grad_(False), encoder.precision)
+
+    def _words(self) -> list[list[list[int]]]:
+        if self.prompt.verbalizer is None or self.vectors is not None:
+            raise OptionError("adapet=True: needs words of labels, and verbalizer='words'.")
+        return self.prompt.verbalizer.pieces(self.prompt.cloze.renderer)
+
+    def _groups(self, settings: PromptTraining) -> list[tuple[list[nn.Parameter], float]]:
+        """Of parameters and their learning rates."""
+        soft = [p for name, p in self.tuned.items() if name.endswith(".soft")]
+        soft += [self.vectors] if self.vectors is not None else []
+        rest = [p for name, p in self.tuned.items() if not name.endswith(".soft")]
+        groups = [(rest, settings.learning_rate), (soft, settings.head_learning_rate)]
+        return [(parameters, rate) for parameters, rate in groups if parameters]
+
+
+def autocast(encoder: TextEncoder) -> torch.autocast:
+    """In the encoder's precision."""
+    enabled = encoder.precision == "bf16"
+    return torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=enabled)

@@ -1,0 +1,109 @@
+"""`embedded:mlm`: embedded:multilingual with what `adapt` taught it, as one small file.
+
+The file holds the low-rank additions, the head and the bias of each word in half precision; the
+card beside it says from what they were learned and how well. They become an ordinary model folder
+in the cache when they are asked for.
+
+    python -m fsl_nlp.pretraining.embedded RUN    # a finished `adapt` folder into the package
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.encoders import TextEncoder
+from fsl_nlp.encoders.catalogue import file_sha256
+from fsl_nlp.errors import ModelError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.pretraining.learner import CHECKPOINT, TUNE
+from fsl_nlp.pretraining.model import start, write_model
+from fsl_nlp.training.copies import put_tensors
+
+BASE = "embedded:multilingual"
+WEIGHTS = Path(__file__).with_name("embedded_mlm.safetensors")
+CARD = Path(__file__).with_name("embedded_mlm.json")
+_BIAS = "bias.weight"
+
+
+def ensure_mlm(
+    cache: Path,
+    say: Callable[[str], None] | None = None,
+    *,
+    base: str = BASE,
+    weights: Path = WEIGHTS,
+    card: Path = CARD,
+) -> Path:
+    """The model's folder inside `cache`, written first if it is not there."""
+    about = json.loads(card.read_text(encoding="utf-8"))
+    if file_sha256(weights) != about["sha256"]:
+        raise ModelError(
+            f"{weights} is altered: its sum is not that of its card. Reinstall fsl-nlp."
+        )
+    target = cache / "models" / f"multilingual-mlm-{about['sha256'][:12]}"
+    # config.json is the last file that is written into the folder before it gets its name.
+    if (target / "config.json").is_file():
+        return target
+    if say is not None:
+        say(f"Preparing embedded:mlm (once, 470 MB in {target})")
+    building = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        _expand(base, weights, about, building)
+        shutil.rmtree(target, ignore_errors=True)
+        building.rename(target)
+    except OSError as error:
+        if not (target / "config.json").is_file():  # another process may have been first
+            raise ModelError(
+                f"embedded:mlm cannot be written to {target}: {error.strerror}. "
+                "Set FSL_NLP_CACHE to a folder that can hold it."
+            ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return target
+
+
+def _expand(base: str, weights: Path, about: dict[str, Any], folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    encoder = TextEncoder(base, device="cpu", precision="fp32")
+    settings = about["settings"]
+    with torch.random.fork_rng([]):
+        net, _, _ = start(encoder, TUNE[settings["tune"]](settings["rank"]), 0)
+    put_tensors(net, load_file(weights))
+    folder.mkdir(parents=True)
+    write_model(net, encoder, folder)
+
+
+def pack(run: Path, weights: Path = WEIGHTS, card: Path = CARD) -> Path:
+    """The small file and its card from a folder that `adapt` has finished."""
+    from safetensors.torch import load_file, save
+
+    about = json.loads((run / "adapted.json").read_text(encoding="utf-8"))
+    if about["settings"]["tune"] != "lora":
+        raise ModelError(f"{run} tuned all weights; only low-rank additions make a small file.")
+    tensors = load_file(run / f"{CHECKPOINT}.safetensors")
+    kept = {n: t.half() for n, t in tensors.items() if not n.startswith("optimiser.")}
+    kept[_BIAS] = _fill_unseen(tensors[_BIAS]).half()
+    content = save(kept)
+    write_atomically(weights, content)
+    about = {"model": BASE, **about, "sha256": file_sha256(weights)}
+    write_atomically(card, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+    return weights
+
+
+def _fill_unseen(bias: Tensor) -> Tensor:
+    """A word that never occurred kept the 0 it began with: it is as likely as the rarest."""
+    seen = bias != 0
+    return torch.where(seen, bias, bias[seen].min())
+
+
+if __name__ == "__main__":
+    print(pack(Path(sys.argv[1])))

@@ -1,0 +1,154 @@
+"""`adapt`, `benchmark fewclue` and prompts in `fit`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsl_nlp import cli
+
+Call = Callable[..., tuple[int, str, str]]
+ROWS = [("不好快递", "bad"), ("不好我的", "bad"), ("很好新闻", "good"), ("很好订单", "good")]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    """Exit status, stdout and stderr of a command."""
+    logger, environment = logging.getLogger("fsl_nlp"), dict(os.environ)
+    level = logger.level
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fsl-nlp", *map(str, words)])
+        capsys.readouterr()
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        found = capsys.readouterr()
+        return status, found.out, found.err
+
+    yield call
+    logger.setLevel(level)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.csv"
+    rows = [f"{'我的' * n}快递到哪了{'新闻' * m}" for n in range(1, 6) for m in range(1, 6)]
+    path.write_text("\n".join(["text", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    path = tmp_path / "train.csv"
+    path.write_text("text,label\n" + "".join(f"{t},{label}\n" for t, label in ROWS))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(save: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return save("bert", tmp_path_factory.mktemp("bert"))
+
+
+def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_path: Path) -> None:
+    out = tmp_path / "adapted"
+    words = ["adapt", model, texts, "--out", out, "--steps", 4, "--option", "batch_size=8"]
+    status, text, _ = call(*words, "--stop-after", 2)
+    assert status == 0
+    assert text.startswith("2 of 4 steps on 23 texts")
+    assert "Give the same command again" in text
+    status, text, _ = call(*words, "--json")
+    found = json.loads(text)
+    assert (found["step"], found["interval_over"]) == (4, f"{found['hidden']:,} hidden pieces")
+    status, text, _ = call(
+        "fit", train, "--method", "pet", "--encoder", out, "--unlabelled", texts, "--out",
+        tmp_path / "bot", "--option", "epochs=1", "--option",
+        'templates=["{text}很[MASK]。", "[MASK]：{text}"]', "--option",
+        'words={"good": "好", "bad": "不"}',
+    )  # fmt: skip
+    assert status == 0, text
+    status, text, _ = call("predict", tmp_path / "bot", "很好我的", "--json")
+    assert status == 0
+    assert json.loads(text)["predictions"][0]["label"] in ("good", "bad")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--option", "nonsense=1"], "There is no option 'nonsense'. There are: batch_size"),
+        (["--option", "rate=2"], "rate=2: must be from 0.01 to 0.9"),
+        (["--option", "steps=2"], "There is no option 'steps'"),
+    ],
+)
+def test_adapt_refuses(
+    call: Call, texts: Path, model: str, tmp_path: Path, words: list[str], message: str
+) -> None:
+    status, out, err = call("adapt", model, texts, "--out", tmp_path / "out", *words)
+    assert (status, out) == (1, "")
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def corpus(root: Path) -> Path:
+    folder = root / "fewclue/eprstmt"
+    folder.mkdir(parents=True)
+    for split in ("train_0", "dev_0", "train_1", "dev_1", "test_public", "test", "unlabeled"):
+        rows: list[dict[str, Any]] = [
+            {"id": i, "sentence": f"{text}{i}", "label": {"bad": "Negative", "good": "Positive"}[t]}
+            for i, (text, t) in enumerate(ROWS)
+        ]
+        if split in ("test", "unlabeled"):
+            rows = [{k: v for k, v in row.items() if k != "label"} for row in rows]
+        lines = (json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows)
+        (folder / f"{split}.json").write_bytes("".join(lines).encode())
+    return root
+
+
+def test_benchmark(call: Call, model: str, tmp_path: Path) -> None:
+    words = ["benchmark", "fewclue", "--encoder", model, "--method", "zero-shot", "--data-dir",
+             corpus(tmp_path), "--tasks", "eprstmt", "--splits", "0-1"]  # fmt: skip
+    status, out, _ = call(*words)
+    assert status == 0
+    row = next(line for line in out.split("\n") if line.strip().startswith("eprstmt"))
+    assert "±" in row
+    assert "86.7" in row
+    status, out, _ = call(*words, "--json", "--choose", "temperature=[1, 2]", "--patterns", "2")
+    found = json.loads(out)
+    assert [r["split"] for r in found["tasks"]["eprstmt"]["splits"]] == [0, 1]
+    assert {r["tried"] for r in found["tasks"]["eprstmt"]["splits"]} == {4}
+    assert found["interval_over"] == "2 splits"
+    status, out, _ = call(*words, "--submit", tmp_path / "out", "--json")
+    assert [Path(f).name for f in json.loads(out)["files"]] == [
+        "eprstmt_predict.json",
+        "submission.zip",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--splits", "a"], "--splits a: write 0-4"),
+        (["--choose", "C=1"], "--choose C=1: write it as NAME=[VALUE, VALUE]"),
+        (["--tasks", "news"], "'news' is no task of FewCLUE"),
+        (["--method", "nonsense"], "method='nonsense': choose one of"),
+    ],
+)
+def test_benchmark_refuses(
+    call: Call, model: str, tmp_path: Path, words: list[str], message: str
+) -> None:
+    first = ["benchmark", "fewclue", "--encoder", model, "--data-dir", corpus(tmp_path),
+             "--tasks", "eprstmt", "--splits", "0"]  # fmt: skip
+    status, out, err = call(*first, *words)
+    assert (status, out) == (1, "")
+    assert message in err

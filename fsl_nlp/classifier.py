@@ -67,7 +67,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from texts and their labels (strings or whole numbers).
 
         `descriptions` say in words what a label means; they may stand for examples, of some
-        labels or of all. `unlabelled` texts are for methods that learn from such (pet).
+        labels or of all. `unlabelled` texts are for methods that learn from such (`full`, `pet`).
         """
         support = _support(as_texts(texts, "texts"), as_labels(labels, "labels"), descriptions)
         more = tuple(map(Example, as_texts([] if unlabelled is None else unlabelled, "unlabelled")))
@@ -293,7 +293,8 @@ def _refuse_unlabelled(support: Dataset, method: str) -> None:
     if method == "auto" or not method_class(method).takes_unlabelled:
         raise DataError(
             f"labels[{support.targets.index(None)}] must be a string or a whole number: method "
-            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'pet'."
+            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'full' "
+            "or 'pet'."
         )
 
 

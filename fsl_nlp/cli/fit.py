@@ -45,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         unlabelled: Annotated[
             str | None,
-            typer.Option(help="Texts without labels, a file or a data name; for pet."),
+            typer.Option(help="Texts without labels, a file or a data name; for full, lora, pet."),
         ] = None,
         store_examples: Annotated[
             bool, typer.Option(help="Keep the training texts in the folder.")

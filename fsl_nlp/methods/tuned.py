@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.frozen import FrozenMethod
 from fsl_nlp.methods.reading import Matrix, evidence
+from fsl_nlp.methods.self_training import agreed, divide
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
@@ -97,6 +99,8 @@ TEMPERATURE = 1.2
 class TunedMethod(Method):
     """`on_step` is called after each step of training with its number, loss and rate."""
 
+    takes_unlabelled: ClassVar[bool] = True
+
     name: str
     encoder: TextEncoder
     adaptation: Adaptation | None
@@ -126,6 +130,18 @@ class TunedMethod(Method):
         )
 
     def fit(self, support: Dataset) -> TunedClassifier:
+        known, unlabelled = divide(support)
+        if not unlabelled:
+            return self._fit(known)
+        usual = {
+            "label_names": self.settings.label_names,
+            "descriptions": self.settings.descriptions,
+        }
+        frozen = FrozenMethod.build("linear", self.encoder, self.seed, usual)
+        more = agreed(unlabelled, frozen.fit(known), self._fit(known))
+        return self._fit(replace(known, examples=known.examples + more))
+
+    def _fit(self, support: Dataset) -> TunedClassifier:
         examples, classes = self._lessons(support)
         reader, parameters = self._copy()
         if self.settings.centre:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,6 @@ from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.heads.base import Head, pack
 from fsl_nlp.methods.frozen import FrozenMethod
-from fsl_nlp.methods.reading import Reader
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
 from fsl_nlp.types import Dataset
@@ -51,12 +51,16 @@ def score_in_batches(
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
     supports = np.setdiff1d(table.support, [NOTHING])
     # The mean that vectors are centred on is of the supports, never of the queries.
-    reader = Reader.for_examples(method.encoder, [dataset.examples[i] for i in supports])
-    vectors = torch.from_numpy(reader.read([dataset.examples[i] for i in used])).to(device)
+    reader = method.reader_for([dataset.examples[i] for i in supports])
+    read = _reading(method, device)
+    vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
     texts, owners = method.read_evidence(reader, dataset)
-    names = pack(texts, owners, len(dataset.labels))[:2] if owners else None
+    names = None
+    if owners:
+        rows = read(texts).cpu().numpy()
+        names = pack(rows, owners, len(dataset.labels))[:2]
     encode_seconds = time.perf_counter() - started
 
     started = time.perf_counter()
@@ -93,6 +97,16 @@ def score_in_batches(
             start = stop
     predicted = torch.cat(parts).cpu().numpy()
     return Scored(predicted, encode_seconds, time.perf_counter() - started)
+
+
+def _reading(method: FrozenMethod, device: torch.device) -> Callable[[NDArray[np.float32]], Tensor]:
+    """What the head makes of each text alone."""
+
+    def read(rows: NDArray[np.float32]) -> Tensor:
+        with torch.inference_mode():
+            return method.head.read(torch.from_numpy(rows).to(device))
+
+    return read
 
 
 class _Scorer:

@@ -54,6 +54,14 @@ class Body(ABC):
         """The settings, for results and for people."""
 
 
+def metric(vectors: Tensor, classes: Tensor, shrinkage: float) -> Tensors:
+    """The mean and the whitening [D, D] of source classes, to begin with."""
+    if shrinkage == 1:
+        size = vectors.shape[1]
+        return {"mean": vectors.new_zeros(size), "whitening": torch.eye(size).to(vectors)}
+    return source_metric(vectors, classes, shrinkage)
+
+
 class VectorBody(Body):
     """Its rows are sentence vectors."""
 
@@ -61,7 +69,8 @@ class VectorBody(Body):
 @dataclass(frozen=True)
 class MetricBody(VectorBody):
     """unit((I + V U') (x - c)) of vectors x that are whitened as `ProjectionHead` does it, by the
-    variance within source classes. c [D] and U and V [D, rank] are learned, from c = 0 and V = 0.
+    variance within source classes; shrinkage=1 leaves them as they are. c [D] and U and V
+    [D, rank] are learned, from c = 0 and V = 0.
     """
 
     rank: int = 64
@@ -80,7 +89,7 @@ class MetricBody(VectorBody):
         }
 
     def fixed(self, rows: Tensor, classes: Tensor) -> Tensors:
-        return source_metric(rows, classes, self.shrinkage)
+        return metric(rows, classes, self.shrinkage)
 
     def ground(self, fixed: Tensors, rows: Tensor) -> Tensor:
         return whitened(rows, fixed["mean"], fixed["whitening"])

@@ -19,8 +19,8 @@ from torch.func import functional_call
 
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import ModelError, OptionError
-from fsl_nlp.heads.projection import source_metric, whitened
-from fsl_nlp.meta.bodies import Body, BodySettings
+from fsl_nlp.heads.projection import whitened
+from fsl_nlp.meta.bodies import Body, BodySettings, metric
 from fsl_nlp.meta.task_heads import Tensors
 from fsl_nlp.training.adaptation import Adaptation, BiasTuning, FullTuning, LoraTuning
 from fsl_nlp.training.copies import thaw
@@ -90,7 +90,7 @@ class EncoderBody(Body):
             parts = torch.split(rows[some.to(rows.device)], 64)
             vectors = torch.cat([self._vectors(tensors, self.trim(part)) for part in parts])
         index = torch.unique(classes[some.to(classes.device)], return_inverse=True)[1]
-        return source_metric(vectors, index, self.settings.shrinkage)
+        return metric(vectors, index, self.settings.shrinkage)
 
     def features(self, tensors: Tensors, rows: Tensor) -> Tensor:
         vectors = self._vectors(tensors, rows)

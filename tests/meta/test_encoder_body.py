@@ -181,7 +181,7 @@ def test_the_meta_gradient_through_a_transformer_is_the_slope_of_the_loss(bert):
 
     def loss(step: float) -> float:
         at = {n: t + step * direction.get(n, torch.zeros(())) for n, t in meta.items()}
-        return float(meta_loss(head.loop, head.algorithm, at, batch).loss)
+        return meta_loss(head.loop, head.algorithm, at, batch).loss.item()
 
     slope = (loss(2e-3) - loss(-2e-3)) / 4e-3
 

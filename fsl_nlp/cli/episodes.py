@@ -126,9 +126,7 @@ def add_to(app: typer.Typer) -> None:
         if save:
             result.save(save)
         others = [Result.load(path) for path in compare or []]
-        if (
-            prepared
-        ):  # was meta-training worth it? The same encoder without it, on the same episodes
+        if prepared:  # was it worth it? The same encoder without meta-training
             plain = method_spec("proto", encoder, evidence, run, device, target)
             others.append(evaluate(plain, target, episode_table))
         comparisons = [compare_results(result, other) for other in others]
@@ -193,8 +191,8 @@ def _shots(text: str) -> int | tuple[int, int]:
 
 def number_span(option: str, text: str) -> tuple[int, int]:
     """ "5" is (5, 5) and "1-5" is (1, 5)."""
-    low, _, high = text.partition("-")
-    return _number(option, low), _number(option, high or low)
+    low, dash, high = text.partition("-")
+    return _number(option, low), _number(option, high if dash else low)
 
 
 def _number(option: str, text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +51,11 @@ def score_in_batches(
     supports = np.setdiff1d(table.support, [NOTHING])
     # The mean that vectors are centred on is of the supports, never of the queries.
     reader = method.reader_for([dataset.examples[i] for i in supports])
-    read = _reading(method, device)
+
+    def read(rows: NDArray[np.float32]) -> Tensor:
+        with torch.inference_mode():
+            return method.head.read(torch.from_numpy(rows).to(device))
+
     vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
@@ -97,16 +100,6 @@ def score_in_batches(
             start = stop
     predicted = torch.cat(parts).cpu().numpy()
     return Scored(predicted, encode_seconds, time.perf_counter() - started)
-
-
-def _reading(method: FrozenMethod, device: torch.device) -> Callable[[NDArray[np.float32]], Tensor]:
-    """What the head makes of each text alone."""
-
-    def read(rows: NDArray[np.float32]) -> Tensor:
-        with torch.inference_mode():
-            return method.head.read(torch.from_numpy(rows).to(device))
-
-    return read
 
 
 class _Scorer:

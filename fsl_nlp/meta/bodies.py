@@ -74,7 +74,7 @@ class MetricBody(VectorBody):
     """
 
     rank: int = 64
-    shrinkage: float = 0.7
+    shrinkage: float = 0.8
 
     def __post_init__(self) -> None:
         require_count("rank", self.rank)
@@ -124,7 +124,7 @@ class BodySettings:
     """
 
     rank: int | None = None
-    shrinkage: float = 0.7
+    shrinkage: float = 0.8
     layers: int = 2
     tokens: int = 48
 

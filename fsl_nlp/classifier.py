@@ -85,7 +85,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(labelled) < len(support):
             _refuse_unlabelled(support, self.method)
         options, method = self._options(), self.method
-        self.report_ = None
+        self.report_, learned_from = None, {}
         if method == "auto":
             method, fitted, self.report_ = choose(
                 support, encoder, seed=self.seed, options=options, budget=self.budget
@@ -93,8 +93,12 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         elif parse_budget(self.budget):
             raise OptionError(f"budget={self.budget!r} is for method='auto'; {method!r} has none.")
         else:
-            fitted = build_method(method, encoder, seed=self.seed, options=options).fit(support)
-        version = model_version(support, method, encoder, seed=self.seed, options=options)
+            built = build_method(method, encoder, seed=self.seed, options=options)
+            fitted = built.fit(support)
+            learned_from = built.origin()
+        version = model_version(
+            support, method, encoder, seed=self.seed, options={**options, **learned_from}
+        )
         return self._take(fitted, method, encoder, labelled.examples, version)
 
     def _take(

@@ -37,11 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "heads": {"errors", "lazy", "types"},
     "training": BOTTOM | {"encoders", "heads"},
     "prompts": BOTTOM | {"data.labels", "encoders", "training"},
+    "meta": BOTTOM | {"encoders", "heads", "training"},
     "methods": BOTTOM
-    | {"checks", "data.labels", "decision", "encoders", "heads", "prompts", "training"},
+    | {"checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts", "splits"}
+    | {"training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "training"},
     "evaluation": BOTTOM
-    | {"data", "decision", "encoders", "episodes", "heads", "methods"}
+    | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
     | {"sampling", "splits", "training"},
     "artifact": BOTTOM | {"decision", "encoders", "methods"},
     "classifier": BOTTOM | {"artifact", "checks", "decision", "encoders", "methods"},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, Device
+from fsl_nlp.cli.options import DataDir, Device, From, chosen_method
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -35,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         method: Method = "proto",
         encoder: Encoder = "auto",
+        prepared: From = None,
         way: Annotated[str, typer.Option(help="Classes an episode, or 'all'.")] = "5",
         shot: Annotated[
             str, typer.Option(help="Supports a class; 1-5 draws their number for each class.")
@@ -111,10 +112,9 @@ def add_to(app: typer.Typer) -> None:
             if table:
                 episode_table.save(table)
         evidence = {"label_names": names, "descriptions": descriptions}
+        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
         result = evaluate(
-            method_spec(
-                method, encoder, {**evidence, **parse_options(option)}, run, device, target
-            ),
+            method_spec(method, encoder, {**evidence, **options}, run, device, target),
             target,
             episode_table,
             memory=memory * 2**20 if memory else None,
@@ -125,7 +125,11 @@ def add_to(app: typer.Typer) -> None:
         )
         if save:
             result.save(save)
-        comparisons = [compare_results(result, Result.load(path)) for path in compare or []]
+        others = [Result.load(path) for path in compare or []]
+        if prepared:  # was it worth it? The same encoder without meta-training
+            plain = method_spec("proto", encoder, evidence, run, device, target)
+            others.append(evaluate(plain, target, episode_table))
+        comparisons = [compare_results(result, other) for other in others]
         shown = result.to_dict()
         del shown["episode_accuracy"]
         shown["comparisons"] = [
@@ -181,10 +185,14 @@ def _split(
 
 
 def _shots(text: str) -> int | tuple[int, int]:
+    low, high = number_span("--shot", text)
+    return low if low == high else (low, high)
+
+
+def number_span(option: str, text: str) -> tuple[int, int]:
+    """ "5" is (5, 5) and "1-5" is (1, 5)."""
     low, dash, high = text.partition("-")
-    if not dash:
-        return _number("--shot", text)
-    return _number("--shot", low), _number("--shot", high)
+    return _number(option, low), _number(option, high if dash else low)
 
 
 def _number(option: str, text: str) -> int:

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.options import DataDir, Device, LabelColumn, OnError, TextColumn
+from fsl_nlp.cli.options import (
+    DataDir,
+    Device,
+    From,
+    LabelColumn,
+    OnError,
+    TextColumn,
+    chosen_method,
+)
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -37,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option(help="Option of the method, NAME=VALUE. May be repeated."),
         ] = None,
+        prepared: From = None,
         shots: Annotated[
             int | None, typer.Option(min=1, help="Learn from so many texts a label only.")
         ] = None,
@@ -63,7 +72,8 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
-        options, described = parse_options(option), read_descriptions(descriptions)
+        described = read_descriptions(descriptions)
+        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
         data = load_dataset(
             train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )

@@ -37,6 +37,7 @@ class Run:
 
     seed: int
     json: bool
+    quiet: bool = False
 
     def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
         """The result on stdout: as JSON, or as `text()` prints or renders it."""
@@ -67,7 +68,7 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
         def call(**values: Any) -> None:
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
-            function(Run(common["seed"], common["json"]), **values)
+            function(Run(common["seed"], common["json"], common["quiet"]), **values)
 
         added = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -15,7 +15,6 @@ from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.heads.base import Head, pack
 from fsl_nlp.methods.frozen import FrozenMethod
-from fsl_nlp.methods.reading import Reader
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
 from fsl_nlp.types import Dataset
@@ -51,12 +50,20 @@ def score_in_batches(
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
     supports = np.setdiff1d(table.support, [NOTHING])
     # The mean that vectors are centred on is of the supports, never of the queries.
-    reader = Reader.for_examples(method.encoder, [dataset.examples[i] for i in supports])
-    vectors = torch.from_numpy(reader.read([dataset.examples[i] for i in used])).to(device)
+    reader = method.reader_for([dataset.examples[i] for i in supports])
+
+    def read(rows: NDArray[np.float32]) -> Tensor:
+        with torch.inference_mode():
+            return method.head.read(torch.from_numpy(rows).to(device))
+
+    vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
     texts, owners = method.read_evidence(reader, dataset)
-    names = pack(texts, owners, len(dataset.labels))[:2] if owners else None
+    names = None
+    if owners:
+        rows = read(texts).cpu().numpy()
+        names = pack(rows, owners, len(dataset.labels))[:2]
     encode_seconds = time.perf_counter() - started
 
     started = time.perf_counter()

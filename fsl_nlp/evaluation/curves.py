@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,3 +107,31 @@ def learning_curve(
             means = [evaluate(method, dataset, tables[way, shot]).accuracy for shot in shots]
             lines.append(Line(f"{method.name}, {way}-way", tuple(zip(shots, means, strict=True))))
     return Curve(f"{dataset.name}, {episodes} episodes", "shots", tuple(lines))
+
+
+def adaptation_curve(
+    method: MethodSpec,
+    dataset: Dataset,
+    *,
+    steps: Sequence[int],
+    shots: Sequence[int],
+    way: int,
+    query: int,
+    episodes: int,
+    seed: int = 0,
+) -> Curve:
+    """Accuracy of a meta-trained method over the steps it takes to adapt, a line for each shot."""
+    lines = []
+    for shot in shots:
+        table = EpisodeTable.sample(
+            dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
+        )
+        means = [
+            evaluate(
+                replace(method, options={**method.options, "test_steps": step}), dataset, table
+            ).accuracy
+            for step in steps
+        ]
+        name = f"{method.name}, {way}-way {shot}-shot"
+        lines.append(Line(name, tuple(zip(steps, means, strict=True))))
+    return Curve(f"{dataset.name}, {episodes} episodes", "inner steps", tuple(lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ def evaluate(
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
     from fsl_nlp.methods.frozen import FrozenMethod
+    from fsl_nlp.methods.meta import MetaMethod
 
     table.check(dataset)
     built = method.build()
@@ -49,10 +50,17 @@ def evaluate(
         "seed": method.seed,
         "source": source.name if source else None,
         **method.options,
+        **built.origin(),
     }
+    if isinstance(built, FrozenMethod):
+        built = built.loaded()
+    if isinstance(built, MetaMethod):
+        for known in built.sources:
+            refuse_leakage(known, dataset)
+        built.note_shape(table.way, table.support.shape[2])
     if isinstance(built, FrozenMethod) and not one_by_one:
         scored = score_in_batches(built, dataset, table, memory=memory)
-        settings |= {**asdict(built.settings), **_options(built.head)}
+        settings |= {**asdict(built.settings), **built.head.options()}
         settings |= {"transductive": built.head.transductive, "precision": built.encoder.precision}
     else:
         predicted, seconds = score_one_by_one(
@@ -80,11 +88,6 @@ def evaluate(
         versions=versions(),
         episode_accuracy=tuple(counts.episode_accuracy.tolist()),
     )
-
-
-def _options(head: Any) -> dict[str, Any]:
-    """A head's settings, without what it has learned."""
-    return {f.name: getattr(head, f.name) for f in fields(head) if not f.metadata.get("learned")}
 
 
 def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -29,6 +30,24 @@ class Head(ABC):
     def ready(self) -> bool:
         """False if the head must be prepared on source classes before it can fit."""
         return True
+
+    @property
+    def learned_tensors(self) -> dict[str, Tensor]:
+        """What it has from source classes, for a classifier to bring along."""
+        return {}
+
+    def with_parameters(self, parameters: dict[str, Tensor]) -> Head:
+        """This head with what `learned_tensors` gave."""
+        raise NotImplementedError(f"{type(self).__name__} learns nothing from source classes.")
+
+    def options(self) -> dict[str, Any]:
+        """Its settings, without what it has learned."""
+        names = [f.name for f in fields(cast("Any", self)) if not f.metadata.get("learned")]
+        return {name: getattr(self, name) for name in names}
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Rows [n, D] of examples as `fit` and `score` take them; for work done once a text."""
+        return rows
 
     @abstractmethod
     def fit(self, support: Tensor, weights: Tensor) -> State:

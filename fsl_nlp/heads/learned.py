@@ -38,6 +38,13 @@ class LearnedHead(Head):
     def ready(self) -> bool:
         return self.parameters is not None
 
+    @property
+    def learned_tensors(self) -> Parameters:
+        return self.parameters or {}
+
+    def with_parameters(self, parameters: Parameters) -> LearnedHead:
+        return replace(self, parameters=parameters)
+
     @abstractmethod
     def initial(self, dimensions: int, seed: int) -> Parameters:
         """The parameters before training, for vectors of this many dimensions."""

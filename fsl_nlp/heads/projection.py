@@ -50,17 +50,7 @@ class ProjectionHead(LearnedHead):
         generator = torch.Generator().manual_seed(seed)
         source = SourceEpisodes.build(vectors, classes, 1, 1, generator)
         rows, index = source.vectors_of(torch.arange(len(source.sizes)))
-        rows = unit(rows).double()
-        sizes = index.bincount()[:, None]
-        means = torch.zeros(len(sizes), rows.shape[1]).to(rows).index_add(0, index, rows) / sizes
-        within = (rows - means[index]) / sizes[index].sqrt()
-        pooled = within.T @ within / len(sizes)
-        level = pooled.diagonal().mean()
-        values, axes = torch.linalg.eigh(pooled)
-        values = (1 - self.shrinkage) * values + self.shrinkage * level
-        whitening = (axes * (level / values).sqrt()) @ axes.T
-        parameters = {"mean": means.mean(0), "whitening": whitening}
-        return replace(self, parameters={k: p.to(vectors) for k, p in parameters.items()})
+        return replace(self, parameters=source_metric(rows, index, self.shrinkage))
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
         return {"prototypes": unit(class_means(self._map(support), weights))}
@@ -70,4 +60,23 @@ class ProjectionHead(LearnedHead):
 
     def _map(self, vectors: Tensor) -> Tensor:
         p = self.learned(vectors)
-        return unit((unit(vectors) - p["mean"]) @ p["whitening"])
+        return whitened(vectors, p["mean"], p["whitening"])
+
+
+def whitened(vectors: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+    """unit(B (unit(x) - m))."""
+    return unit((unit(vectors) - mean) @ whitening)
+
+
+def source_metric(vectors: Tensor, index: Tensor, shrinkage: float) -> Parameters:
+    """m and B of vectors [n, D], whose classes are 0 and up, each with an example: index [n]."""
+    rows = unit(vectors).double()
+    sizes = index.bincount()[:, None]
+    means = torch.zeros(len(sizes), rows.shape[1]).to(rows).index_add(0, index, rows) / sizes
+    within = (rows - means[index]) / sizes[index].sqrt()
+    pooled = within.T @ within / len(sizes)
+    level = pooled.diagonal().mean()
+    values, axes = torch.linalg.eigh(pooled)
+    values = (1 - shrinkage) * values + shrinkage * level
+    whitening = (axes * (level / values).sqrt()) @ axes.T
+    return {"mean": means.mean(0).to(vectors), "whitening": whitening.to(vectors)}

@@ -72,14 +72,26 @@ class SourceEpisodes:
 
     def sample(self, classes: Tensor, way: int, tasks: int) -> tuple[Tensor, Tensor, Tensor]:
         """support [tasks, way, shot, D], query [tasks, way * query, D], target [way * query]."""
+        _, places = self.draw(classes, way, tasks)
+        vectors = self.vectors[places.to(self.vectors.device)]
+        target = torch.arange(places.shape[1], device=vectors.device).repeat_interleave(self.query)
+        return vectors[:, :, : self.shot], vectors[:, :, self.shot :].flatten(1, 2), target
+
+    def draw(
+        self, classes: Tensor, way: int, tasks: int, odds: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Classes [tasks, way], and places [tasks, way, shot + query] of their vectors.
+
+        `odds` [len(classes)]: how much likelier a class is to come first than another.
+        """
         way = min(way, len(classes))
-        chosen = torch.rand(tasks, len(classes), generator=self.generator).argsort(1)[:, :way]
-        chosen = classes[chosen]  # [tasks, way]
+        lots = torch.rand(tasks, len(classes), generator=self.generator)
+        if odds is not None:
+            # Exponential waiting times: the shortest come in the order of a weighted draw.
+            lots = -(1 - lots).log() / odds
+        chosen = classes[lots.argsort(1)[:, :way]]  # [tasks, way]
         width = self.members.shape[1]
         lots = torch.rand(tasks, way, width, generator=self.generator)
         lots = lots.masked_fill(torch.arange(width) >= self.sizes[chosen][..., None], -1)
         drawn = lots.topk(self.shot + self.query, dim=-1).indices
-        places = self.members[chosen[..., None], drawn].to(self.vectors.device)
-        vectors = self.vectors[places]
-        target = torch.arange(way, device=vectors.device).repeat_interleave(self.query)
-        return vectors[:, :, : self.shot], vectors[:, :, self.shot :].flatten(1, 2), target
+        return chosen, self.members[chosen[..., None], drawn]

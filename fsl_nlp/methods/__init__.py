@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.lazy import load_object
+from fsl_nlp.meta.algorithms import ALGORITHMS
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -28,6 +29,7 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
     "pet": "fsl_nlp.methods.pet:PetMethod",
     "efl": "fsl_nlp.methods.efl:EflMethod",
+    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
 }
 
 

@@ -65,6 +65,10 @@ class Method(ABC):
             f"method {self.name!r} learns nothing from source classes; leave the source out."
         )
 
+    def origin(self) -> dict[str, str]:
+        """Names what it learned before it fits, besides its options."""
+        return {}
+
     @abstractmethod
     def fit(self, support: Dataset) -> Classifier:
         """Learn the labels of `support`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -78,7 +78,7 @@ class FrozenMethod(Method):
         """Train the head's parameters on episodes of the source classes."""
         if not isinstance(self.head, LearnedHead):
             return cast("FrozenMethod", super().prepare(source, way=way, shot=shot, query=query))
-        reader = Reader.for_examples(self.encoder, source.examples)
+        reader = self.reader_for(source.examples)
         index = {label: i for i, label in enumerate(source.labels)}
         head = self.head.prepare(
             torch.from_numpy(reader.read(source.examples)).to(self.encoder.device),
@@ -100,7 +100,7 @@ class FrozenMethod(Method):
             )
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
-        reader = Reader.for_examples(self.encoder, support.examples)
+        reader = self.reader_for(support.examples)
         names, owners = self.read_evidence(reader, support)
         classes += owners
         if lacking := [support.labels[i] for i in sorted(set(range(len(index))) - set(classes))]:
@@ -109,12 +109,30 @@ class FrozenMethod(Method):
                 "description."
             )
         rows = np.concatenate([reader.read(support.examples), names])
+        with torch.inference_mode():
+            rows = self.head.read(torch.from_numpy(rows)).numpy()
         vectors, weights, places = pack(rows, classes, len(index))
         state = self.head.fit(vectors, weights)
         temperature = self.settings.temperature or self._learn_temperature(
             state, vectors, weights, places[: len(support)]
         )
-        return FrozenClassifier(support.labels, reader, self.head, state, temperature)
+        return FrozenClassifier(support.labels, reader, self.head, state, temperature, self.about())
+
+    def loaded(self) -> FrozenMethod:
+        """Ready to fit: with what it learned earlier, if that lies in a folder."""
+        return self
+
+    def about(self) -> dict[str, Any]:
+        """What `restore` needs of the method besides its options."""
+        return {}
+
+    def reader_for(self, examples: Sequence[Example]) -> Reader:
+        """The reader that fits these (support) examples. Their labels are not looked at."""
+        return Reader.for_examples(self.encoder, examples)
+
+    def reader_at(self, centre: Matrix | None) -> Reader:
+        """The reader that was fitted with this mean of its corpus."""
+        return Reader(self.encoder, centre)
 
     def check_ready(self) -> None:
         """Refuse a head that has yet to learn from source classes."""
@@ -144,13 +162,12 @@ class FrozenMethod(Method):
     ) -> FrozenClassifier:
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
         centre = state.pop(_CENTRE, None)
-        reader = Reader(self.encoder, centre.numpy() if centre is not None else None)
         learned = [name for name in state if name.startswith(_LEARNED)]
         parameters = {name.removeprefix(_LEARNED): state.pop(name) for name in learned}
-        head = self.head
-        if isinstance(head, LearnedHead) and parameters:
-            head = replace(head, parameters=parameters)
-        return FrozenClassifier(labels, reader, head, state, float(settings["temperature"]))
+        head = self.head.with_parameters(parameters) if parameters else self.head
+        reader = self.reader_at(centre.numpy() if centre is not None else None)
+        temperature = float(settings["temperature"])
+        return FrozenClassifier(labels, reader, head, state, temperature, self.about())
 
 
 @dataclass(frozen=True)
@@ -160,14 +177,15 @@ class FrozenClassifier(Classifier):
     head: Head
     head_state: State
     temperature: float
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.reader.read(examples)
+        return self.reader.embed(examples)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            query = torch.from_numpy(self.embed(examples)).unsqueeze(0)
-            scores = self.head.score(self.head_state, query)[0] / self.temperature
+            query = self.head.read(torch.from_numpy(self.reader.read(examples)))
+            scores = self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature
         result: NDArray[np.float32] = scores.numpy()
         return result
 
@@ -175,10 +193,8 @@ class FrozenClassifier(Classifier):
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
         if self.reader.centre is not None:
             tensors[_CENTRE] = self.reader.centre
-        if isinstance(self.head, LearnedHead):
-            for name, tensor in (self.head.parameters or {}).items():
-                tensors[_LEARNED + name] = tensor.cpu().numpy()
-        return tensors, {"temperature": self.temperature}
+        tensors |= {f"{_LEARNED}{n}": t.cpu().numpy() for n, t in self.head.learned_tensors.items()}
+        return tensors, {"temperature": self.temperature, **self.about}
 
 
 def usual_temperature(scores: Tensor, weights: Tensor) -> float:

@@ -44,7 +44,15 @@ class Reader:
                     "A frozen encoder reads one text, and this example has two: "
                     f"{example.text[:40]!r}. Use a method that takes pairs."
                 )
-        return self.encoder.encode([example.text for example in examples])
+        return self.read_texts([example.text for example in examples])
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: vectors whose cosine says how alike two examples are."""
+        return self.read(examples)
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        """[n, D], of bare texts."""
+        return self.encoder.encode(texts)
 
     def read_evidence(
         self, dataset: Dataset, *, names: bool, descriptions: bool
@@ -57,7 +65,7 @@ class Reader:
         ]
         texts, owners = [text for text, _ in pairs], [i for _, i in pairs]
         if self.centre is None:
-            return self.encoder.encode(texts), owners
+            return self.read_texts(texts), owners
         # A name or a description has no mentions: its other parts are the corpus's mean, so that
         # after centring only the sentence part says something.
         parts = np.repeat(self.centre[None], len(texts), 0)

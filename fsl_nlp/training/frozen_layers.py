@@ -50,10 +50,20 @@ class FrozenLayers:
             return reached.given[0] if self._in_tuple else reached.given
         raise AssertionError("the layers of the stack did not run")
 
+    @property
+    def states(self) -> list[Tensor]:
+        """[T, D] of each text that was read."""
+        return self._states
+
     @contextmanager
     def standing_in(self, rows: Sequence[int]) -> Iterator[None]:
         """Within it, the module's lowest layers give what is kept of these texts."""
-        states = pad_sequence([self._states[i] for i in rows], batch_first=True)
+        with self.giving(pad_sequence([self._states[i] for i in rows], batch_first=True)):
+            yield
+
+    @contextmanager
+    def giving(self, states: Tensor) -> Iterator[None]:
+        """Within it, the module's lowest layers give these states [B, T, D]."""
         given = (states,) if self._in_tuple else states
         for layer in self._layers:
             layer.forward = lambda *_args, **_kwargs: given

@@ -1,0 +1,93 @@
+"""What the name of a meta-learning algorithm means: settings of one learner and one inner loop.
+
+A new algorithm is one entry of `ALGORITHMS`; a new head for a task is one file and one line in
+`TASK_HEADS`. Nothing here loads torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fsl_nlp.errors import OptionError
+
+# What adapts below the head: a learned metric on sentence vectors, or their scale and shift; or the
+# top of the encoder: its LoRA matrices, layer norms and biases, whole layers, or everything.
+VECTOR_BODIES = ("metric", "scale-shift")
+ENCODER_BODIES = ("lora", "norms", "layers", "everything")
+
+CHOICES = {
+    "body": VECTOR_BODIES + ENCODER_BODIES,
+    "adapts": ("head", "body", "all", "none"),
+    "task_head": ("zeros", "prototypes", "cosine", "context", "latent"),
+    "rates": ("fixed", "step", "parameter"),
+    "outer": ("query", "reptile"),
+}
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """`adapts`: what inner steps change: the "head", the "body" below it, "all" or "none".
+
+    `task_head`: what a task's head starts from: "zeros", "prototypes", the unit
+    class means ("cosine"), a "context" vector a class, or a "latent" code a class.
+    `first_order`: leave out the derivative of the inner gradients.
+    `rates`: of the inner steps: "fixed", learned for each "step" and tensor, or learned for each
+    "parameter".
+    `multi_step`: the loss after each inner step counts, at first alike, later the last alone.
+    `order_annealing`: this share of training is first-order, the rest second-order.
+    `outer`: lower the loss of the "query", or move towards what was adapted ("reptile").
+    `hard_classes`: every second step draws classes the oftener, the more errors they had.
+    `pretrain`: first train the body as a cosine classifier of all source classes.
+    `body`: what lies below the head, a choice of `VECTOR_BODIES` or `ENCODER_BODIES`.
+    """
+
+    adapts: str = "all"
+    task_head: str = "zeros"
+    first_order: bool = False
+    rates: str = "fixed"
+    multi_step: bool = False
+    order_annealing: float = 0.0
+    outer: str = "query"
+    hard_classes: bool = False
+    pretrain: bool = False
+    body: str = "metric"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise OptionError(
+                    f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}."
+                )
+        if not 0 <= self.order_annealing <= 1:
+            raise OptionError(f"order_annealing={self.order_annealing!r}: must be from 0 to 1.")
+
+
+_MAML = Algorithm()
+
+ALGORITHMS: dict[str, Algorithm] = {
+    # Finn et al. 2017, arXiv 1703.03400. Classes of an episode come in no order, so the head
+    # starts alike for all of them (Ye and Chao 2022, arXiv 2106.16245), and any way fits.
+    "maml": _MAML,
+    "fomaml": replace(_MAML, first_order=True),
+    # Raghu et al. 2020, arXiv 1909.09157.
+    "anil": replace(_MAML, adapts="head"),
+    # Oh et al. 2021, arXiv 2008.08882. The head stays as it starts, and must tell classes
+    # apart, so it starts from the prototypes.
+    "boil": replace(_MAML, adapts="body", task_head="prototypes"),
+    # Nichol et al. 2018, arXiv 1803.02999.
+    "reptile": replace(_MAML, first_order=True, outer="reptile"),
+    # Li et al. 2017, arXiv 1707.09835.
+    "meta-sgd": replace(_MAML, rates="parameter"),
+    # Antoniou et al. 2019, arXiv 1810.09502; the cosine schedule is every algorithm's.
+    "maml++": replace(_MAML, rates="step", multi_step=True, order_annealing=0.3),
+    # Triantafillou et al. 2020, arXiv 1903.03096.
+    "protomaml": replace(_MAML, task_head="prototypes"),
+    # Zintgraf et al. 2019, arXiv 1810.03642.
+    "cavia": replace(_MAML, adapts="head", task_head="context"),
+    # Sun et al. 2019, arXiv 1812.02403.
+    "mtl": replace(_MAML, adapts="head", hard_classes=True, body="scale-shift"),
+    # Rusu et al. 2019, arXiv 1807.05960.
+    "leo": replace(_MAML, adapts="head", task_head="latent"),
+    # Chen et al. 2021, arXiv 2003.04390.
+    "meta-baseline": replace(_MAML, adapts="none", task_head="cosine", pretrain=True),
+}

@@ -1,0 +1,174 @@
+"""A meta-trained method in a folder: safetensors and JSON, no pickle.
+
+meta.json               what it is and how it was trained; written last
+parameters-<sum>.safetensors
+progress-*              only while training is not finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.errors import ArtifactError, DataError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.types import Dataset, Label, LabelInfo
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.meta.task_heads import Tensors
+
+FORMAT = 1
+MANIFEST = "meta.json"
+PROGRESS = "progress.json"
+_WEIGHTS = "progress.safetensors"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What meta-training left behind."""
+
+    method: str
+    options: dict[str, Any]
+    encoder: dict[str, str]  # name, fingerprint
+    seed: int
+    shape: dict[str, Any]  # way, shot, query of the tasks that it was trained on
+    mentions: bool  # whether it reads mentions in sentences
+    sources: list[dict[str, Any]]  # name, and labels with their readable names
+    training: dict[str, Any]  # checks, steps, tasks that diverged
+    parameters: Tensors = field(repr=False)
+    sum: str = ""  # of the parameters: names what was learned
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The sources without their examples: enough to see what classes they had."""
+        return tuple(
+            Dataset(
+                (),
+                tuple(label for label, _ in source["labels"]),
+                {label: LabelInfo(name=name) for label, name in source["labels"] if name},
+                source["name"],
+            )
+            for source in self.sources
+        )
+
+    def check_encoder(self, encoder: TextEncoder, folder: str) -> None:
+        if encoder.fingerprint != self.encoder["fingerprint"]:
+            raise ArtifactError(
+                f"{folder} was meta-trained with another encoder.\n"
+                f"  trained with {self.encoder['name']!r}, fingerprint "
+                f"{self.encoder['fingerprint'][:16]}\n"
+                f"  found        {encoder.name!r}, fingerprint {encoder.fingerprint[:16]}\n"
+                "Give the encoder that it was trained with, or train again with this one."
+            )
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save
+
+        content = save({n: t.detach().cpu().contiguous() for n, t in self.parameters.items()})
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"parameters-{digest[:12]}.safetensors"
+        manifest = {
+            "format": FORMAT,
+            **{n: v for n, v in vars(self).items() if n not in ("parameters", "sum")},
+            "file": {"name": name, "sha256": digest},
+        }
+        write_atomically(folder / name, content)
+        write_atomically(folder / MANIFEST, _json(manifest))
+        for old in folder.glob("parameters-*.safetensors"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+        for left in (PROGRESS, _WEIGHTS):
+            (folder / left).unlink(missing_ok=True)
+
+
+def load_prepared(folder: str | Path) -> Prepared:
+    """What `fsl-nlp meta-train --out` wrote."""
+    path = Path(folder) / MANIFEST
+    written = path.stat().st_mtime_ns if path.is_file() else 0
+    return _load(Path(folder), written)
+
+
+@lru_cache(maxsize=4)  # a run task by task asks for the same folder each time
+def _load(folder: Path, written: int) -> Prepared:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = folder / MANIFEST
+    if (folder / PROGRESS).exists() and not path.exists():
+        step = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))["step"]
+        raise ArtifactError(
+            f"The meta-training in {folder} was interrupted at step {step}. Run the same "
+            "`fsl-nlp meta-train` command again: it goes on from there."
+        )
+    if not path.is_file():
+        raise ArtifactError(
+            f"There is no meta-trained method in {folder} (no {MANIFEST}). Give the folder that "
+            "`fsl-nlp meta-train --out` wrote."
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version, file = manifest.pop("format"), manifest.pop("file")
+        if version > FORMAT:
+            raise ArtifactError(
+                f"{path} has format {version}; this fsl_nlp reads up to {FORMAT}. "
+                "Upgrade it: pip install --upgrade fsl-nlp"
+            )
+        content = (folder / Path(file["name"]).name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != file["sha256"]:
+            raise ValueError("the sum of its tensors is wrong")
+        return Prepared(**manifest, parameters=load(content), sum=file["sha256"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{folder} is damaged: {error}. Copy the folder again, or train again."
+        ) from None
+
+
+def save_progress(
+    folder: Path, header: Mapping[str, Any], tensors: Tensors, values: Mapping[str, Any]
+) -> None:
+    """Where training is; the tensors first, and their sum in the JSON that makes them count."""
+    from safetensors.torch import save
+
+    content = save({n: t.detach().cpu().contiguous() for n, t in tensors.items()})
+    write_atomically(folder / _WEIGHTS, content)
+    said = {"run": header, "sum": hashlib.sha256(content).hexdigest(), **values}
+    write_atomically(folder / PROGRESS, _json(said))
+
+
+def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dict[str, Any]] | None:
+    """What `save_progress` wrote for this run; None if there is nothing, or half of it."""
+    from safetensors.torch import load
+
+    path = folder / PROGRESS
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        content = (folder / _WEIGHTS).read_bytes()
+    except (OSError, ValueError):
+        return None
+    if values.get("run") != json.loads(_json(header)):
+        raise DataError(
+            f"{folder} holds an interrupted training of other data or settings. Give another "
+            "folder, or delete it."
+        )
+    if hashlib.sha256(content).hexdigest() != values["sum"]:
+        return None  # killed between the two files: begin again
+    return load(content), values
+
+
+def labels_of(dataset: Dataset) -> list[tuple[Label, str | None]]:
+    """Each label with its name in words, if that is known."""
+    return [
+        (label, dataset.info[label].name if label in dataset.info else None)
+        for label in dataset.labels
+    ]
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

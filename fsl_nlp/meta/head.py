@@ -1,0 +1,126 @@
+"""A meta-learned rule as a head: fitting is the inner loop, for many tasks at once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.encoders.hardware import free_memory
+from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.learned import Parameters
+from fsl_nlp.meta.algorithms import Algorithm
+from fsl_nlp.meta.bodies import Body
+from fsl_nlp.meta.inner import InnerLoop, InnerSettings
+from fsl_nlp.meta.learner import Learner
+from fsl_nlp.meta.task_heads import task_head
+
+log = logging.getLogger("fsl_nlp")
+
+_SHARE = 4  # of the free memory, one part in so many may be used at once
+_READ_ROWS = 1024  # rows that go through the body in one pass
+
+NOT_TRAINED = (
+    "This method has not been meta-trained. Run `fsl-nlp meta-train SOURCE --out DIR` and give "
+    "prepared=DIR (--from DIR), or call prepare(source) first."
+)
+
+
+@dataclass(frozen=True)
+class MetaHead(Head):
+    """`parameters` come from meta-training; without them it cannot fit."""
+
+    algorithm: Algorithm
+    inner: InnerSettings
+    body: Body
+    parameters: Parameters | None = field(
+        default=None, repr=False, compare=False, metadata={"learned": True}
+    )
+
+    @property
+    def ready(self) -> bool:
+        return self.parameters is not None
+
+    @property
+    def learned_tensors(self) -> Parameters:
+        return self.parameters or {}
+
+    def with_parameters(self, parameters: Parameters) -> MetaHead:
+        return replace(self, parameters=parameters)
+
+    @cached_property
+    def loop(self) -> InnerLoop:
+        learner = Learner(self.body, task_head(self.algorithm.task_head), self.algorithm.adapts)
+        return InnerLoop(learner, self.inner, self.algorithm.first_order)
+
+    def read(self, rows: Tensor) -> Tensor:
+        return self.inputs(self.loop.learner.ground(self.learned(rows), rows))
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """Rows with all that never changes done -> what `fit` and `score` take."""
+        if self.loop.learner.body_adapts:
+            return rows
+        meta = self.learned(rows)
+        parts = torch.split(rows, _READ_ROWS)
+        return torch.cat([self.loop.read(meta, self.body.trim(part)) for part in parts])
+
+    def fit(self, support: Tensor, weights: Tensor) -> State:
+        # Gradients cannot flow through what was made in inference mode.
+        with torch.inference_mode(False), torch.no_grad():
+            meta = {name: tensor.clone() for name, tensor in self.learned(support).items()}
+            support, weights = self.trim(support.clone()), weights.clone()
+            size = self.tasks_at_once(weights.shape[1], weights.shape[2], support)
+            parts, slowed = [], 0
+            for start in range(0, len(support), size):
+                some = slice(start, start + size)
+                adapted = self.loop.adapt(meta, support[some], weights[some], steps=self.steps)
+                parts.append(adapted.fast)
+                slowed += int(adapted.slowed.sum())
+        if slowed:
+            log.warning(
+                "%d of %d tasks diverged at inner_rate=%g and were adapted at a lower one.",
+                slowed,
+                len(weights),
+                self.inner.inner_rate,
+            )
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def score(self, state: State, query: Tensor) -> Tensor:
+        meta, query = self.learned(query), self.trim(query)
+        # As many rows at once as `read` takes; where the body adapts, all tasks' pass through it.
+        through_body = self.loop.learner.body_adapts
+        size = _READ_ROWS // len(query) if through_body else query.shape[1]
+        parts = torch.split(query, max(size, 1), 1)
+        return torch.cat([self.loop.scores(meta, state, part) for part in parts], 1)
+
+    def trim(self, inputs: Tensor) -> Tensor:
+        """What `read` gave, without padding that none of it needs."""
+        return self.body.trim(inputs) if self.loop.learner.body_adapts else inputs
+
+    @property
+    def steps(self) -> int:
+        """Of the inner loop when fitting."""
+        test_steps = self.inner.test_steps
+        return self.inner.inner_steps if test_steps is None else test_steps
+
+    def learned(self, like: Tensor) -> Parameters:
+        if self.parameters is None:
+            raise OptionError(NOT_TRAINED)
+        return {name: tensor.to(like) for name, tensor in self.parameters.items()}
+
+    def tasks_at_once(self, way: int, each: int, inputs: Tensor, memory: int | None = None) -> int:
+        """So many tasks fit into memory, that have `each` examples a class of such rows [n, R]."""
+        budget = free_memory(inputs.device) // _SHARE if memory is None else memory
+        numbers = way * each * self.body.work(inputs.shape[-1])
+        if self.loop.learner.body_adapts:
+            body = [t for n, t in (self.parameters or {}).items() if n.startswith("body.")]
+            numbers = (numbers + 4 * sum(t.numel() for t in body)) * max(self.steps, 1)
+        return int(max(1, budget // (4 * max(numbers, 1))))
+
+    def options(self) -> dict[str, Any]:
+        return {**asdict(self.algorithm), **asdict(self.inner), **self.body.options()}

@@ -1,0 +1,124 @@
+"""What meta-training lowers: the loss of the queries after the inner loop, in its varieties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fsl_nlp.meta.algorithms import Algorithm
+from fsl_nlp.meta.inner import InnerLoop
+from fsl_nlp.meta.task_heads import Tensors
+
+# Of training: until then the losses of all inner steps count, ever less (MAML++).
+_MULTI_STEP = 0.5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tasks of one shape over distinct rows [U, R]: support [B, N, K] and query [B, N * Q] are
+    places in them, weights [B, N, K] is 0 for padding. `plain` are the rows before anything was
+    done to them, where a comparison needs those."""
+
+    rows: Tensor
+    support: Tensor
+    query: Tensor
+    weights: Tensor
+    plain: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        rows: Tensor,
+        support: Tensor,
+        query: Tensor,
+        weights: Tensor,
+        plain: Tensor | None = None,
+    ) -> Batch:
+        """From places in all rows of a corpus."""
+        flat = torch.cat([support.flatten(), query.flatten()])
+        used, places = torch.unique(flat, return_inverse=True)
+        places = places.to(rows.device)
+        return cls(
+            rows[used.to(rows.device)],
+            places[: support.numel()].view(support.shape),
+            places[support.numel() :].view(query.shape),
+            weights.to(rows),
+            plain[used.to(rows.device)] if plain is not None else None,
+        )
+
+    @property
+    def targets(self) -> Tensor:
+        """[N * Q]: queries come class by class."""
+        way = self.support.shape[1]
+        each = self.query.shape[1] // way
+        return torch.arange(way, device=self.query.device).repeat_interleave(each)
+
+    def __len__(self) -> int:
+        return len(self.support)
+
+    def take(self, tasks: Tensor) -> Batch:
+        tasks = tasks.to(self.support.device)
+        return Batch.of(self.rows, self.support[tasks], self.query[tasks], self.weights[tasks])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`loss` to be differentiated: the mean over tasks; `hits` [B, N * Q]; `slowed` tasks."""
+
+    loss: Tensor
+    hits: Tensor
+    slowed: int
+
+
+def meta_loss(
+    loop: InnerLoop, algorithm: Algorithm, meta: Tensors, batch: Batch, done: float = 1.0
+) -> Outcome:
+    """`done` is the share of training that lies behind."""
+    inputs = loop.read(meta, batch.rows)
+    if algorithm.outer == "reptile":
+        return _reptile(loop, meta, batch, inputs)
+    adapted = loop.adapt(meta, inputs[batch.support], batch.weights)
+    shares = step_shares(len(adapted.path) - 1, done if algorithm.multi_step else 1.0)
+    loss = torch.zeros((), device=batch.query.device)
+    for fast, share in zip(adapted.path[1:] or adapted.path, shares, strict=True):
+        if share > 0:
+            scores = loop.scores(meta, fast, inputs[batch.query])
+            loss = loss + share * query_loss(scores, batch.targets)
+    hits = scores.detach().argmax(-1) == batch.targets
+    return Outcome(loss, hits, int(adapted.slowed.sum()))
+
+
+def step_shares(steps: int, done: float) -> list[float]:
+    """How much the loss after each inner step counts: alike at first, then the last alone.
+
+    >>> step_shares(4, 0.0), step_shares(4, 0.25), step_shares(4, 1.0)
+    ([0.25, 0.25, 0.25, 0.25], [0.125, 0.125, 0.125, 0.625], [0.0, 0.0, 0.0, 1.0])
+    """
+    steps = max(steps, 1)
+    early = max(0.0, 1 - done / _MULTI_STEP) / steps
+    return [early] * (steps - 1) + [1 - early * (steps - 1)]
+
+
+def query_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """scores [B, Q, N], targets [Q]; the mean."""
+    return F.cross_entropy(scores.flatten(0, 1), targets.repeat(len(scores)))
+
+
+def _reptile(loop: InnerLoop, meta: Tensors, batch: Batch, inputs: Tensor) -> Outcome:
+    """Its gradient is start - adapted (Nichol et al. 2018, section 4), on all labelled examples."""
+    queries = batch.query.view(*batch.support.shape[:2], -1)
+    support = inputs[torch.cat([batch.support, queries], 2)]
+    weights = torch.cat([batch.weights, torch.ones_like(queries).to(batch.weights)], 2)
+    with torch.no_grad():
+        adapted = loop.adapt(meta, support, weights)
+        scores = loop.scores(meta, adapted.fast, inputs[batch.query])
+    start = loop.adapt(meta, support, weights, steps=0).fast
+    loss = torch.zeros((), device=batch.query.device)
+    for name, tensor in start.items():
+        if tensor.requires_grad:
+            loss = loss + (tensor * (tensor - adapted.fast[name]).detach()).sum() / len(batch)
+    hits = scores.argmax(-1) == batch.targets
+    return Outcome(loss, hits, int(adapted.slowed.sum()))

@@ -1,0 +1,278 @@
+"""Meta-training: steps of Adam on the outer loss, checked on held-out classes as it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fsl_nlp.errors import ModelError
+from fsl_nlp.heads.base import Head
+from fsl_nlp.heads.operations import unit
+from fsl_nlp.meta.head import MetaHead
+from fsl_nlp.meta.learner import Learner
+from fsl_nlp.meta.outer import Batch, meta_loss
+from fsl_nlp.meta.ranks import Ranks
+from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.task_heads import Tensors
+from fsl_nlp.meta.tasks import Source, TaskSampler
+from fsl_nlp.progress import track
+
+_RATES = 10.0  # learned rates are multiplied by what is learned: it may move faster
+_PRETRAIN_STEPS = 100
+_PRETRAIN_ROWS = 256
+_PRETRAIN_RATE = 3e-4
+_WARM_ROWS = 4000  # of the source, for where training starts; more would hardly change it
+_READ_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Check:
+    """Accuracy on tasks of held-out classes after so many steps, with its 95% half-width."""
+
+    step: int
+    accuracy: float
+    half_width: float
+
+
+@dataclass
+class Training:
+    """All that changes while training: what is saved, and gone on from."""
+
+    meta: Tensors
+    best: Tensors
+    optimiser: torch.optim.Adam
+    step: int = 0
+    slowed: int = 0  # tasks that diverged at the full rate
+    best_step: int = 0
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def best_accuracy(self) -> float:
+        return max((check.accuracy for check in self.checks), default=-1.0)
+
+
+@dataclass
+class MetaTrainer:
+    """`on_check` is called after each check, to report and to save."""
+
+    head: MetaHead
+    shape: Shape
+    settings: MetaSettings
+    seed: int = 0
+    on_check: Callable[[Training, TaskSampler], object] | None = None
+
+    def begin(self, sources: list[Source]) -> tuple[Training, TaskSampler]:
+        """Before the first step."""
+        rows = sources[0].rows
+        sampler = TaskSampler.build(sources, self.shape, self.settings.corpora, self.seed)
+        learner, inner = self.head.loop.learner, self.head.inner
+        meta = learner.initial(rows.shape[1], self.seed)
+        first = max(1, inner.inner_steps)
+        for name, shape in learner.shapes(meta, rows.shape[1]).items():
+            if self.head.algorithm.rates == "step":
+                meta[f"rate.{name}"] = torch.ones(first)
+            elif self.head.algorithm.rates == "parameter":
+                meta[f"rate.{name}"] = torch.ones(1, *shape)
+        meta = {name: tensor.to(rows) for name, tensor in meta.items()}
+        learned_from, classes = _learning_rows(sampler)
+        meta |= learner.fixed(learned_from, classes)
+        sampler.ground(lambda rows: learner.ground(meta, rows))
+        learned_from, _ = _learning_rows(sampler)
+        some = torch.randperm(len(classes), generator=sampler.generator)[:_WARM_ROWS]
+        some_rows = learned_from[some.to(rows.device)]
+        meta |= learner.warm_start(_features(learner, meta, some_rows))
+        return self._training(meta), sampler
+
+    def _training(self, meta: Tensors) -> Training:
+        best = {name: tensor.detach().clone() for name, tensor in meta.items()}
+        meta = {name: tensor.detach().clone() for name, tensor in meta.items()}
+        groups: list[dict[str, object]] = []
+        for learned_rates, rate in ((False, 1.0), (True, _RATES)):
+            names = [n for n in trainable(meta) if n.startswith("rate.") == learned_rates]
+            if names:
+                params = [meta[name].requires_grad_() for name in names]
+                groups.append({"params": params, "share": rate})
+        return Training(meta, best, torch.optim.Adam(groups, lr=self.settings.meta_rate))
+
+    def run(self, training: Training, sampler: TaskSampler, check: list[Batch]) -> Training:
+        """Go on from where `training` is, to the end or until nothing better comes."""
+        settings, ranks = self.settings, Ranks.current()
+        if training.step == 0 and not training.checks:
+            self._check(training, sampler, check)
+            if self.head.algorithm.pretrain:
+                self._pretrain(training, sampler)
+                self._check(training, sampler, check)
+        with track(settings.meta_steps, "Meta-training") as progress:
+            progress(training.step)
+            while training.step < settings.meta_steps and not self._waited(training):
+                self._step(training, sampler, ranks)
+                training.step += 1
+                if training.step % settings.check_every == 0 or (
+                    training.step == settings.meta_steps
+                ):
+                    self._check(training, sampler, check)
+                progress(1)
+        return training
+
+    def _waited(self, training: Training) -> bool:
+        behind = training.step - training.best_step
+        return behind >= self.settings.patience * self.settings.check_every
+
+    def _step(self, training: Training, sampler: TaskSampler, ranks: Ranks) -> None:
+        settings, algorithm = self.settings, self.head.algorithm
+        done = training.step / settings.meta_steps
+        first_order = algorithm.first_order or done < algorithm.order_annealing
+        loop = replace(self.head.loop, first_order=first_order)
+        training.optimiser.zero_grad(set_to_none=True)
+        head = replace(self.head, parameters=training.meta)
+        hard = algorithm.hard_classes and training.step % 2 == 1
+        for corpus, classes, batch in sampler.draw(settings.meta_tasks, hard=hard):
+            mine = ranks.mine(len(batch))
+            hits = torch.zeros(batch.query.shape, device=batch.query.device)
+            way, shot = batch.support.shape[1:]
+            size = head.tasks_at_once(way, shot + self.shape.query, batch.rows)
+            for places in torch.split(mine, size):
+                part = batch.take(places)
+                outcome = meta_loss(loop, algorithm, training.meta, part, done)
+                share = len(part) / settings.meta_tasks
+                torch.autograd.backward(outcome.loss * share)
+                hits[places] = outcome.hits.to(hits)
+                training.slowed += outcome.slowed
+            corpus.note(classes, ranks.total(hits))
+        self._move(training, ranks, 0.5 * (1 + math.cos(math.pi * done)))
+
+    def _move(self, training: Training, ranks: Ranks, share: float) -> None:
+        learned = [training.meta[name] for name in trainable(training.meta)]
+        for tensor in learned:
+            gradient = torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+            tensor.grad = ranks.total(gradient)
+        norm = torch.nn.utils.clip_grad_norm_(learned, self.settings.clip)
+        if not torch.isfinite(norm):
+            raise ModelError(
+                f"Meta-training fails at step {training.step}: its gradient is no number. Set a "
+                "lower inner_rate, body_rate or meta_rate, or fewer inner_steps."
+            )
+        for group in training.optimiser.param_groups:
+            group["lr"] = self.settings.meta_rate * group["share"] * share
+        training.optimiser.step()
+
+    def _check(self, training: Training, sampler: TaskSampler, check: list[Batch]) -> None:
+        now = {name: tensor.detach() for name, tensor in training.meta.items()}
+        accuracy, half_width = mean_and_width(accuracies(replace(self.head, parameters=now), check))
+        if accuracy > training.best_accuracy:
+            training.best = {n: t.detach().clone() for n, t in training.meta.items()}
+            training.best_step = training.step
+        training.checks.append(Check(training.step, accuracy, half_width))
+        if self.on_check:
+            self.on_check(training, sampler)
+
+    def _pretrain(self, training: Training, sampler: TaskSampler) -> None:
+        """The body as a cosine classifier of all classes to learn from (Chen et al., section 3)."""
+        rows, classes = _learning_rows(sampler)
+        learner, meta = self.head.loop.learner, training.meta
+        features = _features(learner, meta, rows)
+        count = int(classes.max()) + 1
+        sums = features.new_zeros(count, features.shape[1]).index_add(0, classes, features)
+        weight = unit(sums).requires_grad_()
+        learned = [t for n, t in meta.items() if n.startswith("body.") or n == "log_scale"]
+        optimiser = torch.optim.Adam([*learned, weight], lr=_PRETRAIN_RATE)
+        for _ in range(_PRETRAIN_STEPS):
+            chosen = torch.randint(len(rows), (_PRETRAIN_ROWS,), generator=sampler.generator)
+            chosen = chosen.to(rows.device)
+            cosines = learner.features(meta, {}, rows[chosen]) @ unit(weight).mT
+            loss = F.cross_entropy(meta["log_scale"].exp() * cosines, classes[chosen])
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimiser.step()
+
+
+def accuracies(head: Head, batches: Sequence[Batch]) -> Tensor:
+    """Of each task; a head that was not meta-trained reads the plain rows."""
+    found = []
+    with torch.no_grad():
+        for batch in batches:
+            if isinstance(head, MetaHead):
+                inputs = head.inputs(batch.rows)
+            else:
+                assert batch.plain is not None
+                inputs = head.read(batch.plain)
+            state = head.fit(inputs[batch.support], batch.weights)
+            scores = head.score(state, inputs[batch.query])
+            found.append((scores.argmax(-1) == batch.targets).float().mean(1).cpu())
+    return torch.cat(found)
+
+
+def trainable(meta: Tensors) -> list[str]:
+    return [name for name in meta if not name.startswith("fixed.")]
+
+
+def mean_and_width(values: Tensor) -> tuple[float, float]:
+    """With the half-width of the 95% interval."""
+    width = 1.96 * float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return float(values.mean()), width
+
+
+@torch.no_grad()
+def _features(learner: Learner, meta: Tensors, rows: Tensor) -> Tensor:
+    parts = torch.split(rows, _READ_ROWS)
+    return torch.cat([learner.features(meta, {}, learner.body.trim(part)) for part in parts])
+
+
+def _learning_rows(sampler: TaskSampler) -> tuple[Tensor, Tensor]:
+    """Rows [n, R] of all classes to learn from, and the classes [n], each corpus its own."""
+    rows, classes, before = [], [], 0
+    for corpus in sampler.corpora:
+        found, index = corpus.episodes.vectors_of(corpus.learning)
+        rows.append(found)
+        classes.append(index + before)
+        before += len(corpus.learning)
+    return torch.cat(rows), torch.cat(classes)
+
+
+def to_save(training: Training, sampler: TaskSampler) -> tuple[Tensors, dict[str, object]]:
+    """All that is needed to go on, as tensors and as what JSON can hold."""
+    tensors = {f"meta.{n}": t for n, t in training.meta.items()}
+    tensors |= {f"best.{n}": t for n, t in training.best.items()}
+    for name in trainable(training.meta):
+        moments = training.optimiser.state[training.meta[name]]
+        tensors |= {f"adam.{name}.{n}": t for n, t in moments.items()}
+    tensors["generator"] = sampler.generator.get_state()
+    for i, corpus in enumerate(sampler.corpora):
+        tensors[f"errors.{i}"] = corpus.class_errors
+    return tensors, {
+        "step": training.step,
+        "slowed": training.slowed,
+        "best_step": training.best_step,
+        "checks": [asdict(check) for check in training.checks],
+        "errors": [corpus.error for corpus in sampler.corpora],
+    }
+
+
+def go_on(
+    training: Training, sampler: TaskSampler, tensors: Tensors, values: dict[str, Any]
+) -> None:
+    """Put everything back where `to_save` found it."""
+    with torch.no_grad():
+        for name, tensor in training.meta.items():
+            tensor.copy_(tensors[f"meta.{name}"])
+    training.best = {n: tensors[f"best.{n}"].to(t) for n, t in training.meta.items()}
+    for name in trainable(training.meta):
+        start = f"adam.{name}."
+        moments = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+        if moments:
+            training.optimiser.state[training.meta[name]] = {
+                n: t if n == "step" else t.to(training.meta[name]) for n, t in moments.items()
+            }
+    sampler.generator.set_state(tensors["generator"])
+    for i, corpus in enumerate(sampler.corpora):
+        corpus.class_errors = tensors[f"errors.{i}"]
+        corpus.error = values["errors"][i]
+    training.step, training.slowed = values["step"], values["slowed"]
+    training.best_step = values["best_step"]
+    training.checks = [Check(**check) for check in values["checks"]]

@@ -1,0 +1,290 @@
+"""Methods that are meta-trained on source classes, then adapt to a task in a few gradient steps."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from fsl_nlp.encoders.mentions import has_mentions
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.meta.algorithms import ALGORITHMS, VECTOR_BODIES, Algorithm
+from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
+from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
+from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
+from fsl_nlp.meta.inner import InnerSettings
+from fsl_nlp.meta.ranks import Ranks
+from fsl_nlp.meta.run import Trained, meta_train
+from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.tasks import Source
+from fsl_nlp.meta.trainer import Training
+from fsl_nlp.methods.base import Tensors, take_options
+from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, FrozenSettings
+from fsl_nlp.methods.reading import Matrix, Reader
+from fsl_nlp.splits import drop_shared, keep_classes
+from fsl_nlp.types import Dataset, Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.meta.encoder_body import EncoderBody
+
+log = logging.getLogger("fsl_nlp")
+
+LEAST_CLASSES = 4
+
+
+@dataclass(frozen=True)
+class MetaMethod(FrozenMethod):
+    """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
+
+    head: MetaHead
+    train: MetaSettings = field(default_factory=MetaSettings)
+    prepared: str | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    # Of the tasks that it was trained on, and whether it reads mentions; None before training.
+    shape: Shape | None = None
+    mentions: bool = False
+    # The corpora it learned from, without their examples.
+    sources: tuple[Dataset, ...] = ()
+
+    @classmethod
+    def build(
+        cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
+    ) -> MetaMethod:
+        known = dict(options)
+        prepared = known.pop("prepared", None)
+        if prepared is not None and not isinstance(prepared, str | Path):
+            raise OptionError(f"prepared={prepared!r}: give the folder that meta-train wrote.")
+        kinds = (Algorithm, InnerSettings, BodySettings, MetaSettings, FrozenSettings)
+        algorithm, inner, body, train, own = take_options(name, known, *kinds)
+        chosen = replace(ALGORITHMS[name], **algorithm)
+        head = MetaHead(
+            chosen,
+            InnerSettings(**inner),
+            _body(chosen.body, BodySettings(**body), encoder),
+        )
+        return cls(
+            name,
+            encoder,
+            head,
+            FrozenSettings(**own),
+            seed,
+            MetaSettings(**train),
+            str(prepared) if prepared is not None else None,
+            known,
+        )
+
+    def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> MetaMethod:
+        return self.meta_train([source], Shape((way, way), (shot, shot), query))
+
+    def meta_train(
+        self,
+        sources: Sequence[Dataset],
+        shape: Shape,
+        *,
+        folder: Path | None = None,
+        on_check: Callable[[Training], object] | None = None,
+    ) -> MetaMethod:
+        """Learn from one or more corpora. With a folder, an interrupted run goes on from there."""
+        usable = usable_sources(sources, shape)
+        in_vectors = isinstance(self.head.body, VectorBody)
+        mentions = in_vectors and all(has_mentions(source.examples) for source in usable)
+        if not mentions and any(has_mentions(source.examples) for source in usable):
+            warnings.warn(
+                "The mentions that sentences mark are not looked at. To use them, train on "
+                "relations alone and with body='metric'.",
+                stacklevel=2,
+            )
+        trained = replace(self, shape=shape, mentions=mentions)
+        rows = [trained.rows_of(source) for source in usable]
+        found = meta_train(
+            self.head,
+            rows,
+            shape,
+            self.train,
+            seed=self.seed,
+            folder=folder,
+            about={"method": self.name, "options": dict(self.given), **_about(self.encoder)},
+            on_check=on_check,
+        )
+        known = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
+        trained = replace(trained, head=found.head, sources=known)
+        if folder is not None and Ranks.current().first:
+            trained.to_prepared(found).save(folder)
+        return trained
+
+    def to_prepared(self, found: Trained) -> Prepared:
+        training = found.training
+        assert self.shape
+        assert self.head.parameters
+        return Prepared(
+            method=self.name,
+            options={n: v for n, v in self.given.items() if n not in _own_options()},
+            encoder=_about(self.encoder)["encoder"],
+            seed=self.seed,
+            shape=asdict(self.shape),
+            mentions=self.mentions,
+            sources=[{"name": s.name, "labels": labels_of(s)} for s in self.sources],
+            training={
+                "steps": training.step,
+                "kept_step": training.best_step,
+                "slowed_tasks": training.slowed,
+                "summary": found.summary,
+                "checks": [asdict(check) for check in training.checks],
+            },
+            parameters=self.head.parameters,
+        )
+
+    def loaded(self) -> MetaMethod:
+        """With what its folder holds."""
+        if self.prepared is None:
+            return self
+        found = load_prepared(self.prepared)
+        if found.method != self.name:
+            raise OptionError(
+                f"{self.prepared} holds a meta-trained {found.method!r}, not {self.name!r}. "
+                f"Use method={found.method!r}, or another folder."
+            )
+        found.check_encoder(self.encoder, self.prepared)
+        fixed = set(self.given) - _own_options()
+        if changed := [n for n in sorted(fixed) if self.given[n] != found.options.get(n)]:
+            raise OptionError(
+                f"{', '.join(changed)} cannot be changed after meta-training; {self.prepared} "
+                f"was trained with {found.options or 'the defaults'}."
+            )
+        method = self.build(self.name, self.encoder, self.seed, {**found.options, **self.given})
+        way, shot = (tuple(found.shape[name]) for name in ("way", "shot"))
+        shape = Shape(way, shot, found.shape["query"])
+        head = replace(method.head, parameters=found.parameters)
+        return replace(
+            method, head=head, shape=shape, mentions=found.mentions, sources=found.datasets()
+        )
+
+    def reader_for(self, examples: Sequence[Example]) -> Reader:
+        body = self.head.body
+        if not isinstance(body, VectorBody):
+            return RowReader(self.encoder, rows=cast("EncoderBody", body).rows)
+        if not self.mentions:
+            return Reader(self.encoder)
+        if not has_mentions(examples):
+            raise DataError(
+                f"This {self.name} was meta-trained on sentences that mark a head and a tail "
+                "mention, and these do not. Train it on sentences without them."
+            )
+        return super().reader_for(examples)
+
+    def rows_of(self, source: Dataset) -> Source:
+        index = {label: i for i, label in enumerate(source.labels)}
+        rows = self.reader_for(source.examples).read(source.examples)
+        return Source(
+            source.name,
+            torch.from_numpy(rows).to(self.encoder.device),
+            torch.tensor([index[label] for label in source.known_targets]),
+        )
+
+    def reader_at(self, centre: Matrix | None) -> Reader:
+        return self.reader_for([]) if centre is None else super().reader_at(centre)
+
+    def check_ready(self) -> None:
+        if not self.head.ready:
+            raise OptionError(NOT_TRAINED)
+
+    def note_shape(self, way: int, shot: int) -> None:
+        """Say so where a task is larger than those of training."""
+        if self.shape and (way > self.shape.way[1] or shot > self.shape.shot[1]):
+            warnings.warn(
+                f"{self.name} was meta-trained on {self.shape} tasks, and this one is {way}-way "
+                f"{shot}-shot: that works, but training was for smaller tasks.",
+                stacklevel=2,
+            )
+
+    def fit(self, support: Dataset) -> FrozenClassifier:
+        if self.prepared is not None:
+            return self.loaded().fit(support)
+        sizes = torch.bincount(
+            torch.tensor([support.labels.index(t) for t in support.known_targets])
+        )
+        classifier = super().fit(support)
+        self.note_shape(len(support.labels), int(sizes.max()))
+        return classifier
+
+    def restore(
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
+    ) -> FrozenClassifier:
+        """The classifier brings what was learned, so the folder it came from is not needed."""
+        found = settings["prepared"]
+        options = {**found["options"], **self.given}
+        method = self.build(self.name, self.encoder, self.seed, options)
+        method = replace(method, mentions=found["mentions"])
+        return FrozenMethod.restore(method, labels, tensors, settings)
+
+    def origin(self) -> dict[str, str]:
+        return {"prepared": load_prepared(self.prepared).sum} if self.prepared else {}
+
+    def about(self) -> dict[str, Any]:
+        kept = {n: v for n, v in self.given.items() if n not in _own_options()}
+        return {"prepared": {"options": kept, "mentions": self.mentions}}
+
+
+@dataclass(frozen=True)
+class RowReader(Reader):
+    """Reads what the frozen layers of an encoder give."""
+
+    rows: Callable[[Sequence[str]], Matrix] | None = None
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        assert self.rows
+        return self.rows(texts)
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([example.text for example in examples])
+
+
+def usable_sources(sources: Sequence[Dataset], shape: Shape) -> list[Dataset]:
+    """The corpora without classes that are too small, and with each class in one of them only."""
+    needed = shape.shot[1] + shape.query
+    usable: list[Dataset] = []
+    for source in sources:
+        sizes: dict[Label, int] = dict.fromkeys(source.labels, 0)
+        for label in source.known_targets:
+            sizes[label] += 1
+        large = [label for label in source.labels if sizes[label] >= needed]
+        kept = keep_classes(source, large)
+        for earlier in usable:
+            kept = drop_shared(kept, earlier)
+        if len(kept.labels) < LEAST_CLASSES:
+            raise DataError(
+                f"{source.name} has {len(kept.labels)} classes that meta-training can use, and it "
+                f"needs {LEAST_CLASSES}: each with {needed} examples (shot and query), none of "
+                "them in an earlier source. Give more data, or ask for fewer shots or queries."
+            )
+        if (left := len(source.labels) - len(kept.labels)) > 0:
+            warnings.warn(
+                f"{left} classes of {source.name} are left out: with fewer than {needed} examples, "
+                "or in an earlier source too.",
+                stacklevel=3,
+            )
+        usable.append(kept)
+    return usable
+
+
+def _own_options() -> set[str]:
+    """What may be set anew when a trained method is used."""
+    return {f.name for f in fields(FrozenSettings)} | {"test_steps"}
+
+
+def _about(encoder: TextEncoder) -> dict[str, dict[str, str]]:
+    return {"encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint}}
+
+
+def _body(name: str, settings: BodySettings, encoder: TextEncoder) -> Any:
+    if name in VECTOR_BODIES:
+        return vector_body(name, settings)
+    from fsl_nlp.meta.encoder_body import EncoderBody
+
+    return EncoderBody.build(name, settings, encoder)

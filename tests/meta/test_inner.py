@@ -1,0 +1,228 @@
+"""The inner loop against answers known on paper, against itself spelt out, and when it diverges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.meta.algorithms import ALGORITHMS, Algorithm
+from fsl_nlp.meta.inner import InnerLoop, InnerSettings, SequentialLoop
+from fsl_nlp.meta.outer import Batch, meta_loss, step_shares
+from fsl_nlp.meta.task_heads import Tensors
+
+from .conftest import as_learned, gradients
+
+every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
+both_loops = pytest.mark.parametrize("kind", [InnerLoop, SequentialLoop])
+
+RATE, STEPS = 0.1, 4
+# Of each task: how curved its support loss a/2 (w - c)^2 is, and where that is least.
+CURVES = torch.tensor([0.5, 2.0, 3.0], dtype=torch.float64)
+CENTRES = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+START = torch.tensor(0.7, dtype=torch.float64)
+GOAL = torch.tensor([0.9, -1.0, 0.1], dtype=torch.float64)  # of the query loss 1/2 (w - g)^2
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A learner of one number; its inputs are the curve and the centre of a task."""
+
+    adapts: str = "head"
+    body_adapts = False
+
+    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+        return {"head.w": meta["head.w"]}
+
+    def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
+        curve, centre = features[:, 0], features[:, 1]
+        return 0.5 * curve * (fast["head.w"] - centre) ** 2
+
+
+def quadratic(kind: type[InnerLoop], meta: Tensors, first_order: bool = False) -> list[Tensors]:
+    settings = InnerSettings(STEPS, RATE)
+    loop = kind(Scalar(), settings, first_order, loss=lambda scores, *_: scores.mean())
+    support = torch.stack([CURVES, CENTRES], -1)[:, None, None]  # [3, 1, 1, 2]
+    return loop.adapt(meta, support, torch.ones(3, 1, 1, dtype=torch.float64)).path
+
+
+@both_loops
+def test_every_step_of_a_quadratic_is_as_on_paper(kind):
+    path = quadratic(kind, {"head.w": START})
+    for t, fast in enumerate(path):
+        wanted = CENTRES + (1 - RATE * CURVES) ** t * (START - CENTRES)
+        assert torch.allclose(fast["head.w"], wanted, atol=1e-12)
+
+
+@both_loops
+@pytest.mark.parametrize("first_order", [False, True])
+def test_the_meta_gradient_of_a_quadratic_is_as_on_paper(kind, first_order):
+    """d/dw0 of the query loss is (w_T - g) (1 - rate a)^T; without second order, w_T - g."""
+    start = START.clone().requires_grad_()
+    end = quadratic(kind, {"head.w": start}, first_order)[-1]["head.w"]
+    (found,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), start)
+    shrink = (1 - RATE * CURVES) ** STEPS
+    end = CENTRES + shrink * (START - CENTRES)
+    wanted = ((end - GOAL) * (1 if first_order else shrink)).mean()
+    assert abs(found - wanted) < 1e-12
+
+
+@both_loops
+def test_the_gradient_of_learned_rates_is_as_on_paper(kind):
+    """Each step has its rate: w_T = c + (w0 - c) prod_t (1 - rate_t a)."""
+    factors = torch.tensor([1.0, 0.5, 2.0, 1.5], dtype=torch.float64).requires_grad_()
+    end = quadratic(kind, {"head.w": START, "rate.head.w": factors})[-1]["head.w"]
+    (found,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), factors)
+    shrinks = 1 - RATE * factors.detach()[:, None] * CURVES  # [T, 3]
+    product = shrinks.prod(0)
+    end = CENTRES + product * (START - CENTRES)
+    slope = -RATE * CURVES * product / shrinks * (START - CENTRES)  # [T, 3]
+    assert torch.allclose(found, ((end - GOAL) * slope).mean(1), atol=1e-12)
+
+
+@both_loops
+def test_steps_beyond_the_trained_ones_take_the_last_rate(kind):
+    factors = torch.tensor([1.0, 0.5], dtype=torch.float64)
+    end = quadratic(kind, {"head.w": START, "rate.head.w": factors})[-1]["head.w"]
+    shrink = (1 - RATE * CURVES) * (1 - 0.5 * RATE * CURVES) ** 3
+    assert torch.allclose(end, CENTRES + shrink * (START - CENTRES), atol=1e-12)
+
+
+@every_algorithm
+def test_the_meta_gradient_is_the_slope_of_the_loss(make_head, make_meta, batch, name):
+    """Along a random direction, against central differences; first-order ones must miss it."""
+    head = make_head(name, inner_steps=3)
+    algorithm = replace(head.algorithm, outer="query")
+    meta = make_meta(head)
+    generator = torch.Generator().manual_seed(0)
+    directions = {
+        n: torch.randn(t.shape, generator=generator, dtype=t.dtype)
+        for n, t in meta.items()
+        if not n.startswith("fixed.")
+    }
+
+    def loss(step: float) -> Tensor:
+        moved = {n: t + step * directions.get(n, torch.zeros(())) for n, t in meta.items()}
+        return meta_loss(head.loop, algorithm, moved, batch, done=0.2).loss
+
+    slope = (loss(2e-6) - loss(-2e-6)) / 4e-6
+    learned = as_learned(meta)
+    found = gradients(meta_loss(head.loop, algorithm, learned, batch, done=0.2).loss, learned)
+    along = sum((found[n] * direction).sum() for n, direction in directions.items())
+    if head.algorithm.first_order:
+        assert abs(along - slope) > 1e-4
+    else:
+        assert abs(along - slope) < 1e-6 * max(1, abs(slope))
+
+
+@every_algorithm
+def test_many_tasks_at_once_are_one_after_another(make_head, make_meta, batch, name):
+    head = make_head(name, inner_steps=3, inner_rate=0.06, body_rate=0.006)
+    meta = {n: t.float() for n, t in make_meta(head).items()}
+    batch = Batch.of(batch.rows.float(), batch.support, batch.query, batch.weights)
+    loop = head.loop
+    found = []
+    for one in (loop, SequentialLoop(loop.learner, loop.settings, loop.first_order)):
+        learned = as_learned(meta)
+        outcome = meta_loss(one, head.algorithm, learned, batch, done=0.2)
+        found.append((outcome, gradients(outcome.loss, learned)))
+    (many, of_many), (single, of_single) = found
+    assert torch.allclose(many.loss, single.loss, atol=1e-5)
+    assert torch.equal(many.hits, single.hits)
+    for n, gradient in of_many.items():
+        assert torch.allclose(gradient, of_single[n], atol=1e-5), n
+    assert any(gradient.abs().max() > 1e-4 for gradient in of_many.values())
+
+
+@pytest.mark.parametrize("name", ["maml", "anil", "protomaml", "meta-sgd", "leo"])
+def test_checkpointing_changes_nothing_but_memory(make_head, make_meta, batch, name):
+    found = []
+    for checkpoint in (False, True):
+        head = make_head(name, inner_steps=3, checkpoint=checkpoint)
+        learned = as_learned(make_meta(head))
+        loss = meta_loss(head.loop, head.algorithm, learned, batch).loss
+        torch.autograd.backward(loss)
+        found.append({n: t.grad for n, t in learned.items() if t.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.allclose(found[0][n], found[1][n], atol=1e-12) for n in found[0])
+
+
+@every_algorithm
+def test_padding_has_no_say(make_head, make_meta, batch, name):
+    head = make_head(name)
+    meta = make_meta(head)
+    inputs = head.loop.read(meta, batch.rows)
+    support = inputs[batch.support]
+    rubbish = torch.where(batch.weights[..., None] > 0, support, torch.full_like(support, 0.3))
+    first, second = (head.loop.adapt(meta, s, batch.weights).fast for s in (support, rubbish))
+    assert all(torch.allclose(first[n], second[n], atol=1e-12) for n in first)
+
+
+def test_reptile_moves_towards_what_was_adapted(make_head, make_meta, batch):
+    head = make_head("reptile")
+    learned = as_learned(make_meta(head))
+    found = gradients(meta_loss(head.loop, head.algorithm, learned, batch).loss, learned)
+    queries = batch.query.view(4, 3, 2)
+    support = batch.rows[torch.cat([batch.support, queries], 2)]
+    weights = torch.cat([batch.weights, torch.ones(4, 3, 2)], 2).double()
+    fast = head.loop.adapt(learned, support, weights).fast
+    for n in ("body.centre", "body.down", "body.up"):
+        assert torch.allclose(found[n], (learned[n] - fast[n]).mean(0).detach(), atol=1e-10)
+
+
+def test_the_loss_of_early_steps_fades():
+    assert step_shares(3, 0.0) == pytest.approx([1 / 3] * 3)
+    assert step_shares(3, 0.6) == [0, 0, 1]
+    assert sum(step_shares(5, 0.3)) == pytest.approx(1)
+
+
+def test_a_task_that_diverges_is_slowed_and_the_others_are_not(make_head, make_meta, batch):
+    head = make_head("maml", inner_rate=0.004)
+    meta = make_meta(head)
+    alone = head.loop.adapt(meta, batch.rows[batch.support], batch.weights)
+    assert not alone.slowed.any()
+    wild = replace(head.inner, inner_rate=60.0, body_rate=30.0)
+    loop = replace(head.loop, settings=wild)
+    adapted = loop.adapt(meta, batch.rows[batch.support], batch.weights)
+    assert adapted.slowed.any()
+    assert all(tensor.isfinite().all() for tensor in adapted.fast.values())
+    one_bad = quadratic_with_a_wild_task()
+    assert one_bad.slowed.tolist() == [False, True, False]
+    steady = CENTRES + (1 - RATE * CURVES) ** STEPS * (START - CENTRES)
+    assert torch.allclose(one_bad.fast["head.w"][[0, 2]], steady[[0, 2]])
+    # A quarter of the rate was enough: 1 - rate a / 4 is -0.25.
+    wanted = CENTRES[1] + (-0.25) ** STEPS * (START - CENTRES[1])
+    assert torch.allclose(one_bad.fast["head.w"][1], wanted)
+
+
+def quadratic_with_a_wild_task():
+    loop = InnerLoop(Scalar(), InnerSettings(STEPS, RATE), loss=lambda scores, *_: scores.mean())
+    curves = CURVES.clone()
+    curves[1] = 50.0
+    support = torch.stack([curves, CENTRES], -1)[:, None, None]
+    return loop.adapt({"head.w": START}, support, torch.ones(3, 1, 1, dtype=torch.float64))
+
+
+def test_a_task_that_diverges_at_every_rate_stays_at_its_start():
+    loop = InnerLoop(Scalar(), InnerSettings(STEPS, 1e9), loss=lambda scores, *_: scores.mean())
+    support = torch.stack([CURVES, CENTRES], -1)[:, None, None]
+    adapted = loop.adapt({"head.w": START}, support, torch.ones(3, 1, 1, dtype=torch.float64))
+    assert adapted.slowed.all()
+    assert torch.equal(adapted.fast["head.w"], START.expand(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Algorithm(adapts="tail"), "adapts='tail': choose one of 'head', 'body'"),
+        (lambda: Algorithm(order_annealing=2), "order_annealing=2: must be from 0 to 1."),
+        (lambda: InnerSettings(inner_steps=-1), "inner_steps=-1: must be a whole number"),
+        (lambda: InnerSettings(inner_rate=0), "inner_rate=0: must be greater than 0"),
+    ],
+)
+def test_settings_that_do_not_exist(make, message):
+    with pytest.raises(OptionError, match=message):
+        make()

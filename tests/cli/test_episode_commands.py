@@ -166,7 +166,7 @@ def test_a_curve_for_people(run: Cli, tmp_path: Path) -> None:
     result = run(*words)
     assert result.status == 0
     header, row = result.out.splitlines()
-    assert header.split() == ["1-shot", "2-shot"]
+    assert header.split() == ["shots", "1", "2"]
     assert row.split()[:2] == ["proto,", "5-way"]
     assert row.count("±") == 2
 

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
     | {"sampling", "splits", "training"},
     "artifact": BOTTOM | {"decision", "encoders", "methods"},
+    "export": BOTTOM | {"encoders", "methods"},
     "classifier": BOTTOM | {"artifact", "checks", "decision", "encoders", "methods"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)

@@ -23,7 +23,8 @@ from transformers import (
 )
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
+from fsl_nlp.export import export_encoder
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.tuned import RECIPES, TunedClassifier
 from fsl_nlp.training import trainer
@@ -518,3 +519,34 @@ def test_a_pretrained_model(english: TextEncoder) -> None:
 
 def test_every_recipe_is_tested() -> None:
     assert QUICK.keys() == RECIPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("full", {}), ("lora", {}), ("lora", {"dora": True}), ("bitfit", {}), ("contrastive", {})],
+)
+def test_the_tuned_encoder_becomes_a_model_of_its_own(
+    name: str, options: dict[str, Any], bert: TextEncoder, tmp_path: Path
+) -> None:
+    data = sentences(24, seed=0)
+    tuned = FewShotClassifier(
+        name, bert, **{**QUICK[name], **options, "centre": False, "epochs": 4}
+    )
+    tuned.fit(data.texts, data.targets)
+    before = bert.encode(data.texts)
+    own = tuned.classifier_.embed(data.examples)
+    written = TextEncoder(str(export_encoder(tuned, tmp_path / "deep" / "mine")))
+    vectors = written.encode(data.texts)
+    assert np.abs(vectors - own).max() < 0.02  # bf16
+    assert np.abs(vectors - before).max() > 0.05
+    np.testing.assert_array_equal(bert.encode(data.texts), before)
+    np.testing.assert_array_equal(tuned.classifier_.embed(data.examples), own)
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine"]
+    with pytest.raises(ArtifactError, match="Give a new folder"):
+        export_encoder(tuned, tmp_path / "deep" / "mine")
+
+
+def test_what_was_not_tuned_has_nothing_to_export(bert: TextEncoder, tmp_path: Path) -> None:
+    frozen = FewShotClassifier("proto", bert).fit(["word1", "word2"], ["a", "b"])
+    with pytest.raises(OptionError, match="did not tune its encoder"):
+        export_encoder(frozen, tmp_path / "mine")

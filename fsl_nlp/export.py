@@ -1,0 +1,62 @@
+"""A tuned encoder as a folder of its own, for whatever loads Hugging Face models."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsl_nlp.errors import ArtifactError, OptionError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fsl_nlp.classifier import FewShotClassifier
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.index.json", "onnx", "openvino", ".*")
+
+
+def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
+    """Write the tuned encoder, adapters merged into its weights, to a new folder.
+
+    transformers, sentence-transformers and `TextEncoder` load it. The classifier, and the encoder
+    that others share, stay as they are.
+    """
+    from fsl_nlp.encoders.catalogue import locate
+    from fsl_nlp.methods.tuned import TunedClassifier
+
+    fitted, target = getattr(classifier, "classifier_", None), Path(folder)
+    if not isinstance(fitted, TunedClassifier) or fitted.adaptation is None:
+        raise OptionError(
+            "This classifier did not tune its encoder, so there is nothing to export. Fit with "
+            "method 'full', 'lora', 'bitfit' or 'contrastive'."
+        )
+    if target.exists():
+        raise ArtifactError(f"{target} exists. Give a new folder.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+            building = Path(scratch) / "model"
+            source = locate(fitted.reader.encoder.name)
+            shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
+            merged(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
+            building.rename(target)
+    except OSError as error:
+        raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return target
+
+
+def merged(module: nn.Module) -> nn.Module:
+    """A copy in fp32 without adapters: what they add is in the weights."""
+    import torch
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    own = copy.deepcopy(module).to(torch.float32)
+    for name, part in list(own.named_modules()):
+        if isinstance(part, BaseTunerLayer):
+            part.merge()
+            parent, _, key = name.rpartition(".")
+            setattr(own.get_submodule(parent), key, part.get_base_layer())
+    return own

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.errors import OptionError
 from fsl_nlp.evaluation.one_by_one import MethodSpec, score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
@@ -35,7 +36,7 @@ def evaluate(
 
     A frozen encoder with a head is scored in batches on the encoder's device, `memory` bytes at
     a time. Any other method is fitted task by task in `workers` processes; `progress_file` makes
-    that resumable. `one_by_one` asks for the second way whatever the method.
+    that resumable. `one_by_one` asks for the second way whatever the method; it takes no `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
     from fsl_nlp.methods.frozen import FrozenMethod
@@ -44,6 +45,8 @@ def evaluate(
     table.check(dataset)
     built = method.build()
     if source is not None:
+        if one_by_one:
+            raise OptionError("one_by_one fits tasks without any source; leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
         "encoder": method.encoder,

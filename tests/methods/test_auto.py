@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import ModelError, OptionError
 from fsl_nlp.methods import auto
 from fsl_nlp.methods.auto import choose, parse_budget
 from fsl_nlp.methods.base import Classifier, Method
@@ -139,6 +139,18 @@ def test_what_costs_more_than_the_budget_is_not_tried(monkeypatch: pytest.Monkey
     assert report.chosen == "linear"
     assert report.candidates[1].note.startswith("not tried: to judge and to fit it would take ab")
     assert report.why == "nothing that the budget allows is better beyond the noise"
+
+
+@dataclass(frozen=True)
+class Unable(Student):
+    def fit(self, support: Dataset) -> Oracle:
+        raise ModelError("this encoder cannot be tuned")
+
+
+def test_what_is_not_possible_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = chosen(monkeypatch, [Student("linear", 3), Unable("full", 9)], numbers(5))
+    assert report.chosen == "linear"
+    assert report.candidates[1].note == "not possible: this encoder cannot be tuned"
 
 
 def test_a_small_budget_judges_on_fewer_folds(monkeypatch: pytest.MonkeyPatch) -> None:

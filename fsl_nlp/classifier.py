@@ -20,6 +20,7 @@ from fsl_nlp.types import Dataset, Example, Label, LabelInfo, Neighbour, Predict
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier
 
 
@@ -85,9 +86,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(labelled) < len(support):
             _refuse_unlabelled(support, self.method)
         options, method = self._options(), self.method
-        self.report_, learned_from = None, {}
+        report: Report | None = None
+        learned_from: dict[str, Any] = {}
         if method == "auto":
-            method, fitted, self.report_ = choose(
+            method, fitted, report = choose(
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
         elif parse_budget(self.budget):
@@ -99,7 +101,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         version = model_version(
             support, method, encoder, seed=self.seed, options={**options, **learned_from}
         )
-        return self._take(fitted, method, encoder, labelled.examples, version)
+        return self._take(fitted, method, encoder, labelled.examples, version, report)
 
     def _take(
         self,
@@ -108,8 +110,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: TextEncoder,
         examples: tuple[Example, ...],
         version: str,
+        report: Report | None = None,
     ) -> FewShotClassifier:
         self.classifier_ = fitted
+        self.report_ = report
         self.method_ = method
         self.encoder_ = encoder
         self.examples_ = examples

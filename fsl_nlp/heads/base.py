@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -12,8 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fsl_nlp.errors import OptionError
+
 # What a head has learned: tensors whose first dimension is the task. Saved as it is.
 State = dict[str, Tensor]
+# What a head has learned from source classes.
+Parameters = dict[str, Tensor]
 
 
 class Head(ABC):
@@ -31,15 +35,6 @@ class Head(ABC):
         """False if the head must be prepared on source classes before it can fit."""
         return True
 
-    @property
-    def learned_tensors(self) -> dict[str, Tensor]:
-        """What it has from source classes, for a classifier to bring along."""
-        return {}
-
-    def with_parameters(self, parameters: dict[str, Tensor]) -> Head:
-        """This head with what `learned_tensors` gave."""
-        raise NotImplementedError(f"{type(self).__name__} learns nothing from source classes.")
-
     def options(self) -> dict[str, Any]:
         """Its settings, without what it has learned."""
         names = [f.name for f in fields(cast("Any", self)) if not f.metadata.get("learned")]
@@ -56,6 +51,30 @@ class Head(ABC):
     @abstractmethod
     def score(self, state: State, query: Tensor) -> Tensor:
         """query [B, Q, D] -> [B, Q, N]; the softmax of a row is a (not yet calibrated) belief."""
+
+
+@dataclass(frozen=True)
+class PreparedHead(Head):
+    """A head whose `parameters` come from source classes; without them it cannot fit."""
+
+    parameters: Parameters | None = field(
+        default=None, repr=False, compare=False, kw_only=True, metadata={"learned": True}
+    )
+
+    @property
+    def ready(self) -> bool:
+        return self.parameters is not None
+
+    def learned(self, like: Tensor) -> Parameters:
+        """The parameters, on the device and in the precision of a tensor."""
+        if self.parameters is None:
+            raise OptionError(self.not_prepared)
+        return {name: tensor.to(like) for name, tensor in self.parameters.items()}
+
+    @property
+    @abstractmethod
+    def not_prepared(self) -> str:
+        """What to do, for one who has not."""
 
 
 def pack(

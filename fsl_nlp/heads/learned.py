@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.base import Head
+from fsl_nlp.heads.base import Parameters, PreparedHead
 from fsl_nlp.heads.options import require_above, require_count
 from fsl_nlp.heads.source_episodes import SourceEpisodes
 
-Parameters = dict[str, Tensor]
 Self = TypeVar("Self", bound="LearnedHead")
 
 HELD_OUT_TASKS = 200
@@ -23,40 +21,23 @@ CHECKS = 10
 
 
 @dataclass(frozen=True)
-class LearnedHead(Head):
+class LearnedHead(PreparedHead):
     """A head whose `parameters` come from `prepare`, or from `replace(head, parameters=...)`."""
 
     # What `prepare` takes if it is told nothing else.
     steps: ClassVar[int] = 300
     learning_rate: ClassVar[float] = 1e-3
 
-    parameters: Parameters | None = field(
-        default=None, repr=False, compare=False, kw_only=True, metadata={"learned": True}
-    )
-
     @property
-    def ready(self) -> bool:
-        return self.parameters is not None
-
-    @property
-    def learned_tensors(self) -> Parameters:
-        return self.parameters or {}
-
-    def with_parameters(self, parameters: Parameters) -> LearnedHead:
-        return replace(self, parameters=parameters)
+    def not_prepared(self) -> str:
+        return (
+            f"{type(self).__name__} has not been trained. Call prepare(vectors, classes) on "
+            "source classes first (other classes than those it will tell apart)."
+        )
 
     @abstractmethod
     def initial(self, dimensions: int, seed: int) -> Parameters:
         """The parameters before training, for vectors of this many dimensions."""
-
-    def learned(self, like: Tensor) -> Parameters:
-        """The parameters, on the device and in the precision of a tensor."""
-        if self.parameters is None:
-            raise OptionError(
-                f"{type(self).__name__} has not been trained. Call prepare(vectors, classes) on "
-                "source classes first (other classes than those it will tell apart)."
-            )
-        return {name: tensor.to(like) for name, tensor in self.parameters.items()}
 
     def prepare(
         self: Self,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters, random_matrix
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import log_sum_of_classes, unit
 from fsl_nlp.heads.options import require_above, require_count
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_means, unit
 from fsl_nlp.heads.options import require_between
 from fsl_nlp.heads.source_episodes import SourceEpisodes

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters, random_matrix
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import class_means, unit
 from fsl_nlp.heads.options import require_choice, require_count
 

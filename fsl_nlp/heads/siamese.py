@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import log_sum_of_classes, unit
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_choice
 

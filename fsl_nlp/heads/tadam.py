@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsl_nlp.heads.base import State
-from fsl_nlp.heads.learned import LearnedHead, Parameters, random_matrix
+from fsl_nlp.heads.base import Parameters, State
+from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
 from fsl_nlp.heads.options import require_count
 

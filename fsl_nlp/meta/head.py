@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,7 @@ import torch
 from torch import Tensor
 
 from fsl_nlp.encoders.hardware import free_memory
-from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.base import Head, State
-from fsl_nlp.heads.learned import Parameters
+from fsl_nlp.heads.base import PreparedHead, State
 from fsl_nlp.meta.algorithms import Algorithm
 from fsl_nlp.meta.bodies import Body
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings
@@ -32,26 +30,16 @@ NOT_TRAINED = (
 
 
 @dataclass(frozen=True)
-class MetaHead(Head):
+class MetaHead(PreparedHead):
     """`parameters` come from meta-training; without them it cannot fit."""
 
     algorithm: Algorithm
     inner: InnerSettings
     body: Body
-    parameters: Parameters | None = field(
-        default=None, repr=False, compare=False, metadata={"learned": True}
-    )
 
     @property
-    def ready(self) -> bool:
-        return self.parameters is not None
-
-    @property
-    def learned_tensors(self) -> Parameters:
-        return self.parameters or {}
-
-    def with_parameters(self, parameters: Parameters) -> MetaHead:
-        return replace(self, parameters=parameters)
+    def not_prepared(self) -> str:
+        return NOT_TRAINED
 
     @cached_property
     def loop(self) -> InnerLoop:
@@ -107,11 +95,6 @@ class MetaHead(Head):
         """Of the inner loop when fitting."""
         test_steps = self.inner.test_steps
         return self.inner.inner_steps if test_steps is None else test_steps
-
-    def learned(self, like: Tensor) -> Parameters:
-        if self.parameters is None:
-            raise OptionError(NOT_TRAINED)
-        return {name: tensor.to(like) for name, tensor in self.parameters.items()}
 
     def tasks_at_once(self, way: int, each: int, inputs: Tensor, memory: int | None = None) -> int:
         """So many tasks fit into memory, that have `each` examples a class of such rows [n, R]."""

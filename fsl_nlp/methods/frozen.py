@@ -14,7 +14,7 @@ from torch import Tensor
 from fsl_nlp.decision import fit_temperature
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_class
-from fsl_nlp.heads.base import Head, State, pack
+from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
@@ -164,7 +164,9 @@ class FrozenMethod(Method):
         centre = state.pop(_CENTRE, None)
         learned = [name for name in state if name.startswith(_LEARNED)]
         parameters = {name.removeprefix(_LEARNED): state.pop(name) for name in learned}
-        head = self.head.with_parameters(parameters) if parameters else self.head
+        head = self.head
+        if isinstance(head, PreparedHead) and parameters:
+            head = replace(head, parameters=parameters)
         reader = self.reader_at(centre.numpy() if centre is not None else None)
         temperature = float(settings["temperature"])
         return FrozenClassifier(labels, reader, head, state, temperature, self.about())
@@ -193,7 +195,9 @@ class FrozenClassifier(Classifier):
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
         if self.reader.centre is not None:
             tensors[_CENTRE] = self.reader.centre
-        tensors |= {f"{_LEARNED}{n}": t.cpu().numpy() for n, t in self.head.learned_tensors.items()}
+        if isinstance(self.head, PreparedHead):
+            learned = self.head.parameters or {}
+            tensors |= {f"{_LEARNED}{n}": t.cpu().numpy() for n, t in learned.items()}
         return tensors, {"temperature": self.temperature, **self.about}
 
 

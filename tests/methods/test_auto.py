@@ -7,11 +7,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ModelError, OptionError
@@ -240,6 +242,20 @@ def test_the_report_is_json_and_text(words: TextEncoder) -> None:
 def test_a_budget_is_for_auto_alone(words: TextEncoder) -> None:
     with pytest.raises(OptionError, match="budget='30s' is for method='auto'; 'proto' has none"):
         FewShotClassifier("proto", words, budget="30s").fit(*colours((3, 3)))
+
+
+def test_a_fit_that_fails_leaves_nothing_fitted(words: TextEncoder) -> None:
+    model = FewShotClassifier(encoder=words, no_such_option=1)
+    with pytest.raises(OptionError):
+        model.fit(*colours((3, 3)))
+    with pytest.raises(NotFittedError):
+        model.predict(["red"])
+
+
+def test_a_loaded_classifier_has_no_report(english: TextEncoder, tmp_path: Path) -> None:
+    model = FewShotClassifier(encoder=english).fit(*colours((2, 2)))
+    assert model.report_ is not None
+    assert FewShotClassifier.load(model.save(tmp_path / "bot")).report_ is None
 
 
 def test_the_same_seed_judges_alike(words: TextEncoder) -> None:

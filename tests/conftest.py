@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from transformers.utils import logging
 
 from fsl_nlp import FewShotClassifier, TextEncoder
 from fsl_nlp.encoders import load_encoder
@@ -28,6 +29,24 @@ def _nothing_stored() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSL_NLP_VECTOR_CACHE", "0")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_bars_while_saving() -> Iterator[None]:
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    yield
+    if shown:
+        logging.enable_progress_bar()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On a busy machine, threads spend longer waiting for each other than on these models."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

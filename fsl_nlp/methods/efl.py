@@ -191,14 +191,7 @@ class EflMethod(Method):
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> EflClassifier:
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
-        words = settings["words"]
-        shape = Shape(
-            settings["template"],
-            settings["blank"],
-            labels,
-            None if words is None else tuple(map(tuple, words)),
-            settings["example"],
-        )
+        shape = Shape.from_settings(labels, settings)
         started = replace(self, adaptation=adaptation).start(shape)
         put_tensors(started.net, {name: to_tensor(array) for name, array in tensors.items()})
         in_precision(started.net.eval().requires_grad_(False), self.encoder.precision)
@@ -251,8 +244,7 @@ class EflClassifier(Classifier):
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tuned = trained_tensors(self.net, load_net(self.encoder, 0), self.tuned)
         settings: dict[str, Any] = {
-            **{name: getattr(self.shape, name) for name in ("template", "blank", "words")},
-            "example": dict(self.shape.example),
+            **self.shape.to_settings(),
         }
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)

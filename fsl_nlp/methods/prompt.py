@@ -201,14 +201,7 @@ class PromptMethod(Method):
     ) -> PromptClassifier:
         # As it was then, should a default be another now.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
-        words = settings["words"]
-        shape = Shape(
-            settings["template"],
-            settings["blank"],
-            labels,
-            None if words is None else tuple(map(tuple, words)),
-            settings["example"],
-        )
+        shape = Shape.from_settings(labels, settings)
         found = {name: to_tensor(array) for name, array in tensors.items()}
         vectors, prior = found.pop(_VECTORS, None), found.pop(_PRIOR, None)
         started = replace(self, adaptation=adaptation).start(shape)
@@ -284,8 +277,7 @@ class PromptClassifier(Classifier):
             if tensor is not None:
                 tensors[name] = to_array(tensor)
         settings: dict[str, Any] = {
-            **{name: getattr(self.shape, name) for name in ("template", "blank", "words")},
-            "example": dict(self.shape.example),
+            **self.shape.to_settings(),
             "temperature": self.settings.temperature,
         }
         if self.adaptation:

@@ -107,6 +107,18 @@ class Shape:
     words: tuple[tuple[str, ...], ...] | None  # None: candidates
     example: Mapping[str, Any] = field(default_factory=dict)  # fields that every input has
 
+    @classmethod
+    def from_settings(cls, labels: tuple[Label, ...], settings: Mapping[str, Any]) -> Shape:
+        """What `to_settings` gave."""
+        words = settings["words"]
+        known = None if words is None else tuple(map(tuple, words))
+        return cls(settings["template"], settings["blank"], labels, known, settings["example"])
+
+    def to_settings(self) -> dict[str, Any]:
+        """All but the labels, for JSON."""
+        plain = {name: getattr(self, name) for name in ("template", "blank", "words")}
+        return {**plain, "example": dict(self.example)}
+
     def build(self, encoder: TextEncoder, net: MaskedNet) -> Prompt:
         template = Template(self.template, self.blank)
         # Soft tokens come after the words that the model knows.

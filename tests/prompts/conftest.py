@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from transformers import (
     RobertaConfig,
     XLMRobertaConfig,
 )
-from transformers.utils import logging
 
 from fsl_nlp import TextEncoder
 
@@ -103,23 +102,6 @@ def save_masked(kind: str, folder: Path, *, seed: int = 0, tied: bool = True) ->
         **{f"{name[1:-1].lower()}_token": name for name in SPECIAL},
     ).save_pretrained(folder)
     return str(folder)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_bars_while_saving() -> Iterator[None]:
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    yield
-    if shown:
-        logging.enable_progress_bar()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,9 @@ def adapt(
     longest = min(settings.longest, encoder.pooling.max_length)
     learned, judged = split_corpus(texts, Pieces(encoder), longest, settings.held_out)
     with seeded(seed, encoder.device):
-        net, parameters, fresh = start(encoder, TUNE[settings.tune](settings.rank), seed)
+        net, parameters, fresh = start(
+            encoder, TUNE[settings.tune](settings.rank), seed, settings.layers
+        )
     work = Learner(encoder, net, parameters, settings, learned, seed, _name(encoder, learned, seed))
     if fresh:
         work.begin_with_frequencies()

@@ -29,6 +29,7 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
     "pet": "fsl_nlp.methods.pet:PetMethod",
     "efl": "fsl_nlp.methods.efl:EflMethod",
+    "together": "fsl_nlp.methods.together:TogetherMethod",
     **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
 }
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod, split_labelled
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
@@ -156,8 +157,8 @@ class PetMethod(Method):
         self, models: Sequence[Classifier], weights: Sequence[float], others: Sequence[Example]
     ) -> Tensor:
         """[n, N]: the soft labels."""
-        scores = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
-        return (_together(scores, weights) / self.settings.soften).softmax(-1)
+        scores = [log_beliefs(model, others) for model in models]
+        return (mean_beliefs(scores, weights) / self.settings.soften).softmax(-1)
 
     def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":
@@ -183,14 +184,14 @@ class PetMethod(Method):
         generation: int,
     ) -> list[PromptClassifier]:
         """Each model anew, on the support and on what some of the others are sure of."""
-        beliefs = [torch.from_numpy(model.scores(others)).log_softmax(-1) for model in models]
+        beliefs = [log_beliefs(model, others) for model in models]
         rng = np.random.default_rng([self.seed, generation])
         grown = []
         for number, member in enumerate(members):
             rest = [i for i in range(len(models)) if i != number] or [number]
             size = max(1, round(self.settings.share * len(rest)))
             teachers = rng.choice(rest, size, replace=False).tolist()
-            together = _together([beliefs[i] for i in teachers], [weights[i] for i in teachers])
+            together = mean_beliefs([beliefs[i] for i in teachers], [weights[i] for i in teachers])
             times = self.settings.growth**generation - 1
             added = _most_certain(known, others, together.softmax(-1).numpy(), times, rng)
             grown.append(member.fit(replace(known, examples=(*known.examples, *added))))
@@ -226,12 +227,10 @@ class PetMethod(Method):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PetClassifier:
-        models: list[Classifier] = []
-        for number, own in enumerate(settings["models"]):
-            start = f"{number}."
-            parts = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-            models.append(self._restore_one(labels, parts, own))
-        return PetClassifier(tuple(labels), tuple(models), tuple(settings["weights"]))
+        models = tuple(
+            self._restore_one(labels, mine, own) for mine, own in parts(tensors, settings)
+        )
+        return PetClassifier(tuple(labels), models, tuple(settings["weights"]))
 
     def _restore_one(
         self, labels: tuple[Label, ...], tensors: Tensors, own: Mapping[str, Any]
@@ -243,42 +242,15 @@ class PetMethod(Method):
 
 
 @dataclass(frozen=True)
-class PetClassifier(Classifier):
+class PetClassifier(Ensemble):
     """All models with their weights; or, once distilled, the one that learned from them."""
 
-    labels: tuple[Label, ...]
-    models: tuple[Classifier, ...]
-    weights: tuple[float, ...]
-
-    def like(self, text: str) -> Example:
-        return self.models[0].like(text)
-
-    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        beliefs = [
-            torch.from_numpy(model.scores(examples)).log_softmax(-1) for model in self.models
-        ]
-        result: NDArray[np.float32] = _together(beliefs, self.weights).numpy()
-        return result
-
-    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.models[0].embed(examples)
-
     def state(self) -> tuple[Tensors, dict[str, Any]]:
-        tensors: Tensors = {}
-        settings = []
-        for number, model in enumerate(self.models):
-            own, about = model.state()
-            tensors |= {f"{number}.{name}": array for name, array in own.items()}
+        tensors, settings = super().state()
+        for model, about in zip(self.models, settings["models"], strict=True):
             if isinstance(model, PromptClassifier):
                 about["verbalizer"] = model.settings.verbalizer
-            settings.append(about)
-        return tensors, {"models": settings, "weights": list(self.weights)}
-
-
-def _together(beliefs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """[n, N]: the weighted mean of the models' scores."""
-    total = sum(weights) or 1.0
-    return sum((b * (w / total) for b, w in zip(beliefs, weights, strict=True)), torch.zeros(()))
+        return tensors, settings
 
 
 def _accuracy(model: PromptClassifier, data: Dataset) -> float:

@@ -41,9 +41,10 @@ _PASS_TOKENS = {"cpu": 1024, "cuda": 65536}
 @dataclass(frozen=True)
 class AdaptSettings:
     """`tune`: "lora" changes the layers by low-rank additions, which are merged in the end, "full"
-    all of them. `layers`: keep so many of the lowest layers, 0 for all. `rate`: the share of tokens hidden. `longest`: tokens read of a text at a time.
-    `held_out`: texts that are not learned from, at most a tenth, for the masked accuracy.
-    `learning_rate` None: 1e-3 for lora, 1e-4 for full. `dropout`: for few texts read many times.
+    all of them. `layers`: keep so many of the lowest layers, 0 for all. `rate`: the share of
+    tokens hidden. `longest`: tokens read of a text at a time. `held_out`: texts that are not
+    learned from, at most a tenth, for the masked accuracy. `learning_rate` None: 1e-3 for lora,
+    1e-4 for full. `dropout`: for few texts read many times.
     """
 
     steps: int = 2000

@@ -1,0 +1,65 @@
+"""Several classifiers that answer as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fsl_nlp.methods.base import Classifier, Tensors
+from fsl_nlp.types import Example, Label
+
+
+@dataclass(frozen=True)
+class Ensemble(Classifier):
+    """The weighted mean of the models' log-beliefs; nearest examples are the first model's."""
+
+    labels: tuple[Label, ...]
+    models: tuple[Classifier, ...]
+    weights: tuple[float, ...]
+
+    def like(self, text: str) -> Example:
+        return self.models[0].like(text)
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
+        result: NDArray[Any] = mean_beliefs(
+            [log_beliefs(model, examples) for model in self.models], self.weights
+        ).numpy()
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
+        return self.models[0].embed(examples)
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors: Tensors = {}
+        settings = []
+        for number, model in enumerate(self.models):
+            own, about = model.state()
+            tensors |= {f"{number}.{name}": array for name, array in own.items()}
+            settings.append(about)
+        return tensors, {"models": settings, "weights": list(self.weights)}
+
+
+def parts(tensors: Tensors, settings: Mapping[str, Any]) -> list[tuple[Tensors, dict[str, Any]]]:
+    """Each model's own of what `Ensemble.state` gave."""
+    found = []
+    for number, own in enumerate(settings["models"]):
+        start = f"{number}."
+        mine = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+        found.append((mine, own))
+    return found
+
+
+def log_beliefs(model: Classifier, examples: Sequence[Example]) -> Tensor:
+    """[n, N]."""
+    return torch.from_numpy(model.scores(examples)).log_softmax(-1)
+
+
+def mean_beliefs(beliefs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """[n, N]: the weighted mean."""
+    total = sum(weights) or 1.0
+    return sum((b * (w / total) for b, w in zip(beliefs, weights, strict=True)), torch.zeros(()))

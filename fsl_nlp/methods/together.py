@@ -1,0 +1,107 @@
+"""`together`: several methods, each with the encoder it likes, that answer as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fsl_nlp.errors import ArtifactError, OptionError
+from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.methods.ensemble import Ensemble, parts
+from fsl_nlp.types import Dataset, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+
+@dataclass(frozen=True)
+class TogetherSettings:
+    """`members`: names of methods with commas between them. NAME@ENCODER reads with that encoder
+    instead of the classifier's own. A name that stands twice is trained from two seeds.
+    """
+
+    members: str = "full, full"
+
+    def named(self) -> list[tuple[str, str]]:
+        """(method, encoder or nothing)."""
+        pairs = [member.strip().partition("@") for member in self.members.split(",")]
+        found = [(name.strip(), encoder.strip()) for name, _, encoder in pairs]
+        if len(found) < 2 or not all(name for name, _ in found):
+            raise OptionError(
+                f"members={self.members!r}: name two methods or more, with commas between them, "
+                "such as 'full, linear@embedded:multilingual'."
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class TogetherMethod(Method):
+    """The beliefs of its members are averaged: where their mistakes differ, the mean makes fewer.
+
+    Two encoders differ more than two methods on one encoder (docs/tuning.md).
+    """
+
+    takes_unlabelled: ClassVar[bool] = True
+
+    name: str
+    encoder: TextEncoder
+    members: tuple[Method, ...]
+
+    @classmethod
+    def build(
+        cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
+    ) -> TogetherMethod:
+        from fsl_nlp.encoders import load_encoder
+        from fsl_nlp.methods import build_method
+
+        (own,) = take_options(name, options, TogetherSettings)
+        device = str(encoder.device)
+        members = []
+        for number, (method, other) in enumerate(TogetherSettings(**own).named()):
+            if method == name:
+                raise OptionError(f"members: {name!r} cannot be a member of itself.")
+            reads = load_encoder(other, device=device) if other else encoder
+            members.append(build_method(method, reads, seed=seed + number))
+        return cls(name, encoder, tuple(members))
+
+    def origin(self) -> dict[str, str]:
+        return {f"encoder {i}": m.encoder.fingerprint for i, m in enumerate(self.members)}
+
+    def fit(self, support: Dataset) -> TogetherClassifier:
+        """Members that learn from unlabelled examples get them, the others do not."""
+        known = replace(support, examples=tuple(e for e in support if e.label is not None))
+        if len(known) < len(support) and not any(m.takes_unlabelled for m in self.members):
+            raise OptionError("members: none of them learns from unlabelled texts. Leave them out.")
+        models = tuple(m.fit(support if m.takes_unlabelled else known) for m in self.members)
+        return TogetherClassifier(
+            support.labels,
+            models,
+            (1.0,) * len(models),
+            tuple(member.encoder.fingerprint for member in self.members),
+        )
+
+    def restore(
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
+    ) -> TogetherClassifier:
+        encoders = tuple(settings["encoders"])
+        for member, saved in zip(self.members, encoders, strict=True):
+            if member.encoder.fingerprint != saved:
+                raise ArtifactError(
+                    f"The classifier was made with another encoder than what {member.encoder.name} "
+                    "is now. Fit it again."
+                )
+        models = tuple(
+            member.restore(labels, own, about)
+            for member, (own, about) in zip(self.members, parts(tensors, settings), strict=True)
+        )
+        return TogetherClassifier(labels, models, tuple(settings["weights"]), encoders)
+
+
+@dataclass(frozen=True)
+class TogetherClassifier(Ensemble):
+    encoders: tuple[str, ...]  # fingerprints
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors, settings = super().state()
+        return tensors, {**settings, "encoders": list(self.encoders)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fsl_nlp.errors import DataError
-from fsl_nlp.types import Label
+from fsl_nlp.types import Dataset, Example, Label, LabelInfo, sort_labels
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -68,6 +68,50 @@ def as_known(labels: Sequence[Label], known: Collection[Label]) -> list[Label]:
     """
     exact, written = set(known), {str(label): label for label in known}
     return [label if label in exact else written.get(str(label), label) for label in labels]
+
+
+def as_support(
+    texts: list[str], labels: list[Label], descriptions: Mapping[Label, str] | None
+) -> Dataset:
+    if len(texts) != len(labels):
+        raise DataError(unequal(len(texts), len(labels)))
+    described = _as_descriptions(descriptions)
+    if not texts and not described:
+        raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
+    examples = tuple(Example(text, label) for text, label in zip(texts, labels, strict=True))
+    all_labels = sort_labels({*labels, *described})
+    info = {label: LabelInfo(description=text) for label, text in described.items()}
+    return Dataset(examples, tuple(all_labels), info)
+
+
+def check_support(support: Dataset) -> None:
+    as_texts(support.texts, "texts")
+    unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
+    if unlisted:
+        raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
+    if len(support.labels) < 2:
+        raise DataError(
+            f"A classifier needs at least two classes, got {len(support.labels)} class: "
+            f"{list(support.labels)}."
+        )
+
+
+def unequal(texts: int, labels: int) -> str:
+    return f"texts has {texts} entries and labels has {labels}; each text needs a label."
+
+
+def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, str]:
+    if descriptions is None:
+        return {}
+    if not isinstance(descriptions, Mapping):
+        raise DataError(
+            "descriptions must be a dictionary {label: what it means}, "
+            f"got a {type(descriptions).__name__}."
+        )
+    labels = as_labels(list(descriptions), "descriptions")
+    for label, text in zip(labels, descriptions.values(), strict=True):
+        as_texts([text], f"descriptions[{label!r}]")
+    return dict(zip(labels, descriptions.values(), strict=True))
 
 
 def _check_characters(text: str, place: str) -> None:

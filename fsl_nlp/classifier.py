@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fsl_nlp.checks import as_labels, as_texts
+from fsl_nlp.checks import as_labels, as_support, as_texts, check_support, unequal
 from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.types import Dataset, Example, Label, LabelInfo, Neighbour, Prediction, sort_labels
+from fsl_nlp.types import Dataset, Example, Label, Neighbour, Prediction
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -64,44 +64,52 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         descriptions: Mapping[Any, str] | None = None,
         unlabelled: Sequence[str] | None = None,
+        checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels (strings or whole numbers).
 
         `descriptions` say in words what a label means; they may stand for examples, of some
         labels or of all. `unlabelled` texts are for methods that learn from such (`full`, `pet`).
+        A long training writes its state to the folder `checkpoint` now and then: after a crash,
+        the same call goes on from there.
         """
-        support = _support(as_texts(texts, "texts"), as_labels(labels, "labels"), descriptions)
+        support = as_support(as_texts(texts, "texts"), as_labels(labels, "labels"), descriptions)
         more = tuple(map(Example, as_texts([] if unlabelled is None else unlabelled, "unlabelled")))
-        return self.fit_dataset(replace(support, examples=support.examples + more))
+        return self.fit_dataset(replace(support, examples=support.examples + more), checkpoint)
 
-    def fit_dataset(self, support: Dataset) -> FewShotClassifier:
+    def fit_dataset(
+        self, support: Dataset, checkpoint: str | Path | None = None
+    ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
         from fsl_nlp.methods.auto import choose, parse_budget
+        from fsl_nlp.training.checkpoint import checkpoints
 
-        labelled = _labelled(support)
-        _check_support(labelled)
+        labelled = support.labelled
+        check_support(labelled)
         encoder = self._load_encoder(support)
         if len(labelled) < len(support):
             _refuse_unlabelled(support, self.method)
-        options, method = self._options(), self.method
-        report: Report | None = None
-        learned_from: dict[str, Any] = {}
-        if method == "auto":
+        options = self._options()
+        if self.method == "auto":
+            if checkpoint is not None:
+                raise OptionError("checkpoint: method='auto' tries several. Name the method.")
             method, fitted, report = choose(
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
-        elif parse_budget(self.budget):
-            raise OptionError(f"budget={self.budget!r} is for method='auto'; {method!r} has none.")
-        else:
-            built = build_method(method, encoder, seed=self.seed, options=options)
+            version = model_version(support, method, encoder, seed=self.seed, options=options)
+            return self._take(fitted, method, encoder, labelled.examples, version, report)
+        if parse_budget(self.budget):
+            raise OptionError(
+                f"budget={self.budget!r} is for method='auto'; {self.method!r} has none."
+            )
+        built = build_method(self.method, encoder, seed=self.seed, options=options)
+        options |= built.origin()
+        version = model_version(support, self.method, encoder, seed=self.seed, options=options)
+        with checkpoints(checkpoint, version):
             fitted = built.fit(support)
-            learned_from = built.origin()
-        version = model_version(
-            support, method, encoder, seed=self.seed, options={**options, **learned_from}
-        )
-        return self._take(fitted, method, encoder, labelled.examples, version, report)
+        return self._take(fitted, self.method, encoder, labelled.examples, version)
 
     def _take(
         self,
@@ -262,7 +270,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         targets = as_labels(labels, "labels")
         found = self.predict(texts).tolist()
         if len(found) != len(targets):
-            raise DataError(_unequal(len(found), len(targets)))
+            raise DataError(unequal(len(found), len(targets)))
         if not targets:
             raise DataError("There are no texts to score.")
         hits = [target == label for target, label in zip(targets, found, strict=True)]
@@ -276,25 +284,6 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _support(
-    texts: list[str], labels: list[Label], descriptions: Mapping[Label, str] | None
-) -> Dataset:
-    if len(texts) != len(labels):
-        raise DataError(_unequal(len(texts), len(labels)))
-    described = _descriptions(descriptions)
-    if not texts and not described:
-        raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
-    examples = tuple(Example(text, label) for text, label in zip(texts, labels, strict=True))
-    all_labels = sort_labels({*labels, *described})
-    info = {label: LabelInfo(description=text) for label, text in described.items()}
-    return Dataset(examples, tuple(all_labels), info)
-
-
-def _labelled(support: Dataset) -> Dataset:
-    """Without the examples that have no label."""
-    return replace(support, examples=tuple(e for e in support if e.label is not None))
-
-
 def _refuse_unlabelled(support: Dataset, method: str) -> None:
     from fsl_nlp.methods import method_class
 
@@ -304,36 +293,6 @@ def _refuse_unlabelled(support: Dataset, method: str) -> None:
             f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'full' "
             "or 'pet'."
         )
-
-
-def _check_support(support: Dataset) -> None:
-    as_texts(support.texts, "texts")
-    unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
-    if unlisted:
-        raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
-    if len(support.labels) < 2:
-        raise DataError(
-            f"A classifier needs at least two classes, got {len(support.labels)} class: "
-            f"{list(support.labels)}."
-        )
-
-
-def _unequal(texts: int, labels: int) -> str:
-    return f"texts has {texts} entries and labels has {labels}; each text needs a label."
-
-
-def _descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, str]:
-    if descriptions is None:
-        return {}
-    if not isinstance(descriptions, Mapping):
-        raise DataError(
-            "descriptions must be a dictionary {label: what it means}, "
-            f"got a {type(descriptions).__name__}."
-        )
-    labels = as_labels(list(descriptions), "descriptions")
-    for label, text in zip(labels, descriptions.values(), strict=True):
-        as_texts([text], f"descriptions[{label!r}]")
-    return dict(zip(labels, descriptions.values(), strict=True))
 
 
 def _as_array(labels: Sequence[Label]) -> NDArray[Any]:

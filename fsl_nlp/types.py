@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import DataError
@@ -99,6 +99,16 @@ class Dataset:
     def known_targets(self) -> list[Label]:
         """The labels, where every example must have one."""
         return [_known(example) for example in self.examples]
+
+    @property
+    def labelled(self) -> Dataset:
+        """Without the examples that have no label."""
+        return replace(self, examples=tuple(e for e in self.examples if e.label is not None))
+
+    @property
+    def unlabelled(self) -> list[Example]:
+        """The examples that have no label."""
+        return [example for example in self.examples if example.label is None]
 
     def __len__(self) -> int:
         return len(self.examples)

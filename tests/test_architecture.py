@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"sampling", "splits", "training"},
     "artifact": BOTTOM | {"decision", "encoders", "methods"},
     "export": BOTTOM | {"encoders", "methods"},
-    "classifier": BOTTOM | {"artifact", "checks", "decision", "encoders", "methods"},
+    "classifier": BOTTOM
+    | {"artifact", "checks", "decision", "encoders", "methods", "training.checkpoint"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -56,6 +56,10 @@ def add_to(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="Texts without labels, a file or a data name; for full, lora, pet."),
         ] = None,
+        checkpoint: Annotated[
+            Path | None,
+            typer.Option(help="Folder for a long training's state: after a crash, it goes on."),
+        ] = None,
         store_examples: Annotated[
             bool, typer.Option(help="Keep the training texts in the folder.")
         ] = True,
@@ -96,7 +100,13 @@ def add_to(app: typer.Typer) -> None:
             if unlabelled
             else None
         )
-        classifier.fit(data.texts, data.known_targets, descriptions=meanings, unlabelled=more)
+        classifier.fit(
+            data.texts,
+            data.known_targets,
+            descriptions=meanings,
+            unlabelled=more,
+            checkpoint=checkpoint,
+        )
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
         result = {

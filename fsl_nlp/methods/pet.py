@@ -20,7 +20,7 @@ from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
-from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod, split_labelled
+from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
 from fsl_nlp.methods.tuned import TunedMethod
@@ -114,18 +114,17 @@ class PetMethod(Method):
         return cls(name, encoder, prompt, PetSettings(**known), seed)
 
     def fit(self, support: Dataset) -> PetClassifier:
-        labelled, others = split_labelled(support)
-        if not labelled:
+        known = support.labelled
+        if not known.examples:
             raise DataError("method 'pet' learns from examples and there are none.")
-        known = replace(support, examples=tuple(labelled))
-        others = _some(others, self.settings.unlabelled, self.seed)
+        others = _some(support.unlabelled, self.settings.unlabelled, self.seed)
         members = [
             replace(
                 self.prompt,
                 settings=replace(self.prompt.settings, **pattern),
                 seed=self.seed + number,
             )
-            for pattern in self.settings.patterns(labelled)
+            for pattern in self.settings.patterns(known.examples)
             for number in range(self.settings.seeds)
         ]
         weights = self._weights(members, known)

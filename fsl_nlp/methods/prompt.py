@@ -104,7 +104,7 @@ class PromptMethod(Method):
 
     def fit(self, support: Dataset) -> PromptClassifier:
         """Unlabelled examples of the support only count for `calibration="texts"`."""
-        labelled, others = split_labelled(support)
+        labelled, others = support.labelled.examples, support.unlabelled
         template = self.settings.template or default_templates(support.examples)[0]
         if self.name == "p-tuning":
             template = soften(template)
@@ -290,12 +290,6 @@ def vector_scores(states: Tensor, vectors: Tensor, verbalizer: str) -> Tensor:
     if verbalizer == "soft":
         return states @ vectors.mT
     return F.normalize(states, dim=-1) @ vectors.mT / PROTOTYPE_SHARPNESS
-
-
-def split_labelled(support: Dataset) -> tuple[list[Example], list[Example]]:
-    """The examples with a label and those without."""
-    labelled = [example for example in support if example.label is not None]
-    return labelled, [example for example in support if example.label is None]
 
 
 def _word_vectors(prompt: Prompt) -> Tensor:

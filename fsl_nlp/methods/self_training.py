@@ -9,19 +9,10 @@ import numpy as np
 
 from fsl_nlp.decision import softmax
 from fsl_nlp.methods.base import Classifier
-from fsl_nlp.types import Dataset, Example
+from fsl_nlp.types import Example
 
 # Examples of a class that are taken (docs/tuning.md).
 TAKEN = 10
-
-
-def divide(support: Dataset) -> tuple[Dataset, list[Example]]:
-    """What has a label, and the examples that have none."""
-    labelled = tuple(example for example in support if example.label is not None)
-    return (
-        replace(support, examples=labelled),
-        [example for example in support if example.label is None],
-    )
 
 
 def agreed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import ArtifactError, OptionError
@@ -13,6 +13,10 @@ from fsl_nlp.types import Dataset, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+
+
+# Between the seeds of two members, so that runs of neighbouring seeds share none.
+_APART = 1000
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class TogetherMethod(Method):
             if method == name:
                 raise OptionError(f"members: {name!r} cannot be a member of itself.")
             reads = load_encoder(other, device=device) if other else encoder
-            members.append(build_method(method, reads, seed=seed + number))
+            members.append(build_method(method, reads, seed=seed + _APART * number))
         return cls(name, encoder, tuple(members))
 
     def origin(self) -> dict[str, str]:
@@ -70,7 +74,7 @@ class TogetherMethod(Method):
 
     def fit(self, support: Dataset) -> TogetherClassifier:
         """Members that learn from unlabelled examples get them, the others do not."""
-        known = replace(support, examples=tuple(e for e in support if e.label is not None))
+        known = support.labelled
         if len(known) < len(support) and not any(m.takes_unlabelled for m in self.members):
             raise OptionError("members: none of them learns from unlabelled texts. Leave them out.")
         models = tuple(m.fit(support if m.takes_unlabelled else known) for m in self.members)

@@ -23,7 +23,7 @@ from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.frozen import FrozenMethod
 from fsl_nlp.methods.reading import Matrix, evidence
-from fsl_nlp.methods.self_training import agreed, divide
+from fsl_nlp.methods.self_training import agreed
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
@@ -130,7 +130,7 @@ class TunedMethod(Method):
         )
 
     def fit(self, support: Dataset) -> TunedClassifier:
-        known, unlabelled = divide(support)
+        known, unlabelled = support.labelled, support.unlabelled
         if not unlabelled:
             return self._fit(known)
         usual = {

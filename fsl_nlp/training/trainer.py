@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.encoder import batches_by_length
 from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
+from fsl_nlp.training.checkpoint import Checkpoint, Place, next_checkpoint
 from fsl_nlp.training.settings import TrainSettings
 
 log = logging.getLogger("fsl_nlp")
@@ -67,21 +68,24 @@ class Trainer:
         Where the loss stops being a number, training starts again at a lower rate. Ctrl-C ends
         it with the best epoch so far.
         """
-        start, rate = self._snapshot(), 1.0
+        checkpoint = next_checkpoint()
+        start, place = self._snapshot(), Place()
         for attempt in range(_RESTARTS + 1):
             try:
-                self._epochs(rows, epoch_batches, loss_of, rate)
+                self._epochs(rows, epoch_batches, loss_of, place, checkpoint)
                 return
             except _DivergedError:
                 self._restore(start)
-                rate /= _SMALLER
+                place = Place(rate=place.rate / _SMALLER)
+                checkpoint = None  # what it holds led here
                 if attempt == 0:
                     log.warning(
                         "The loss is no number any more: starting again at a lower learning rate."
                     )
         raise ModelError(
-            f"Training fails: the loss is no number even at {rate * _SMALLER:g} of the learning "
-            "rate. Set a far lower learning_rate, or load the encoder with precision='fp32'."
+            f"Training fails: the loss is no number even at {place.rate * _SMALLER:g} of the "
+            "learning rate. Set a far lower learning_rate, or load the encoder with "
+            "precision='fp32'."
         )
 
     def _epochs(
@@ -89,46 +93,58 @@ class Trainer:
         rows: Sequence[Sequence[int]],
         epoch_batches: Callable[[], list[list[int]]],
         loss_of: Callable[[list[int]], Tensor],
-        rate: float,
+        place: Place,
+        checkpoint: Checkpoint | None,
     ) -> None:
         settings = self.settings
-        first = epoch_batches()
-        steps = settings.epochs * len(first)
+        batches = epoch_batches()
+        steps = settings.epochs * len(batches)
         optimiser = torch.optim.AdamW(
-            [{"params": list(ps), "lr": lr * rate} for ps, lr in self.groups],
+            [{"params": list(ps), "lr": lr} for ps, lr in self.groups],
             weight_decay=settings.weight_decay,
             fused=True,
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: _share(step, steps, settings.warmup)
-        )
-        best, lowest, waited, step = self._snapshot(), math.inf, 0, 0
-        epoch = 0
+        if checkpoint and (found := checkpoint.load(self.parameters, optimiser)):
+            vars(place).update(vars(found))
+        if place.finished:
+            return
+        for _ in range(place.epoch):
+            batches = epoch_batches()
+        best = self._snapshot()
         try:
-            with track(steps, "Tuning") as progress:
-                for epoch in range(settings.epochs):
+            with track(steps - place.step, "Tuning") as progress:
+                while place.epoch < settings.epochs:
                     total = 0.0
-                    batches = epoch_batches() if epoch else first
                     for batch in batches:
+                        share = place.rate * _share(place.step, steps, settings.warmup)
+                        for group, (_, rate) in zip(
+                            optimiser.param_groups, self.groups, strict=True
+                        ):
+                            group["lr"] = rate * share
                         loss = self._step(optimiser, batch, rows, loss_of)
                         if self.on_step:
-                            now = float(schedule.get_last_lr()[0])
-                            self.on_step(
-                                {"step": step, "steps": steps, "loss": loss, "learning_rate": now}
-                            )
-                        schedule.step()
-                        step += 1
+                            about = {"step": place.step, "steps": steps, "loss": loss}
+                            self.on_step({**about, "learning_rate": self.groups[0][1] * share})
+                        place.step += 1
                         total += loss / len(batches)
                         progress(1)
-                    waited = 0 if total < lowest * (1 - _PROGRESS) else waited + 1
-                    if total < lowest:
-                        best, lowest = self._snapshot(), total
-                    if waited >= settings.patience or total < _LEARNED:
-                        return
+                    place.epoch += 1
+                    fell = total < place.lowest * (1 - _PROGRESS)
+                    place.waited = 0 if fell else place.waited + 1
+                    if total < place.lowest:
+                        best, place.lowest = self._snapshot(), total
+                    if place.waited >= settings.patience or total < _LEARNED:
+                        break
+                    batches = epoch_batches()
+                    if checkpoint and checkpoint.due():
+                        checkpoint.save(place, self.parameters, optimiser)
+            if checkpoint:
+                place.finished = True
+                checkpoint.save(place, self.parameters, optimiser)
         except KeyboardInterrupt:
             self._restore(best)
             log.warning(
-                f"Stopped after {epoch} of {settings.epochs} epochs; the best so far is kept."
+                f"Stopped after {place.epoch} of {settings.epochs} epochs; the best so far is kept."
             )
 
     def _step(

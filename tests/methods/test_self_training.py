@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.methods.base import Classifier
-from fsl_nlp.methods.self_training import TAKEN, agreed, divide
+from fsl_nlp.methods.self_training import TAKEN, agreed
 from fsl_nlp.types import Example, Label
 
 
@@ -54,7 +54,7 @@ def test_of_a_class_only_so_many_are_taken() -> None:
 
 def test_a_dataset_is_divided() -> None:
     data = Dataset((Example("one", "a"), Example("two"), Example("three", "b")), ("a", "b"))
-    known, unlabelled = divide(data)
+    known, unlabelled = data.labelled, data.unlabelled
     assert [e.text for e in known] == ["one", "three"]
     assert [e.text for e in unlabelled] == ["two"]
     assert known.labels == data.labels

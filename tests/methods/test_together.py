@@ -26,8 +26,8 @@ def test_is_the_mean_of_its_members(
     asked = [Example("has it been sent"), Example("give my money back"), Example("locked out")]
     fitted = build_method("together", english, options={"members": BOTH}).fit(support)
     each = [
-        np.log(softmax(build_method(name, encoder, seed=seed).fit(support).scores(asked)))
-        for seed, (name, encoder) in enumerate((("linear", english), ("proto", multilingual)))
+        np.log(softmax(build_method(name, encoder, seed=1000 * number).fit(support).scores(asked)))
+        for number, (name, encoder) in enumerate((("linear", english), ("proto", multilingual)))
     ]
     assert np.abs(each[0] - each[1]).max() > 0.05
     np.testing.assert_allclose(fitted.scores(asked), np.mean(each, axis=0), atol=1e-5)
@@ -47,7 +47,7 @@ def test_the_same_name_twice_is_two_seeds(
     english: TextEncoder, texts: list[str], labels: list[str]
 ) -> None:
     quick = build_method("together", english, seed=3, options={"members": "head, head, linear"})
-    assert [getattr(member, "seed", None) for member in quick.members[:2]] == [3, 4]  # type: ignore[attr-defined]
+    assert [getattr(member, "seed", None) for member in quick.members[:2]] == [3, 1003]  # type: ignore[attr-defined]
 
 
 def test_saves_and_loads(

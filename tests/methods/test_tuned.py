@@ -27,7 +27,7 @@ from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_encoder
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.tuned import RECIPES, TunedClassifier
-from fsl_nlp.training import trainer
+from fsl_nlp.training import checkpoint, trainer
 from fsl_nlp.types import Example, LabelInfo
 
 WORDS = [f"word{i}" for i in range(40)]
@@ -132,6 +132,38 @@ def weights_hash(encoder: TextEncoder) -> str:
     for name, tensor in sorted(encoder.module.state_dict().items()):
         digest.update(name.encode() + tensor.float().numpy().tobytes())
     return digest.hexdigest()
+
+
+# Going on where it was stopped
+
+
+def test_a_killed_fit_goes_on(
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    folder, step, taken = tmp_path / "state", trainer.Trainer._step, 0
+
+    def killed(self: Any, *args: Any) -> float:
+        nonlocal taken
+        taken += 1
+        if taken == 15:
+            raise MemoryError
+        return step(self, *args)
+
+    bot = FewShotClassifier("full", bert, epochs=10, learning_rate=3e-3)
+    texts, labels = SUPPORT.texts, SUPPORT.known_targets
+    whole = bot.fit(texts, labels).predict_proba(QUERY.texts)
+    monkeypatch.setattr(trainer.Trainer, "_step", killed)
+    with pytest.raises(MemoryError):
+        bot.fit(texts, labels, checkpoint=folder)
+    with pytest.raises(OptionError, match="other data or with other settings"):
+        FewShotClassifier("full", bert, epochs=11).fit(texts, labels, checkpoint=folder)
+    again = bot.fit(texts, labels, checkpoint=folder).predict_proba(QUERY.texts)
+    assert taken < 15 + 10
+    np.testing.assert_array_equal(again, whole)
+    assert list(folder.iterdir()) == []
+    with pytest.raises(OptionError, match="Name the method"):
+        FewShotClassifier("auto", bert).fit(texts, labels, checkpoint=folder)
 
 
 # Learning

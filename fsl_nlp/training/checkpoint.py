@@ -1,0 +1,137 @@
+"""Where a training that was stopped goes on.
+
+    with checkpoints(folder, name):
+        method.fit(support)
+
+Within it every training writes its state to the folder now and then. The same again, after the
+process was killed, skips the trainings that were finished and goes on with the one that was not.
+When all are done the files are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.folders import write_atomically
+
+# Seconds between two states of a training.
+EVERY = 30.0
+_RANDOM = "random"
+_PARAMETER = "parameter"
+_OPTIMISER = "optimiser"
+
+
+@dataclass
+class Place:
+    """How far a training has come."""
+
+    epoch: int = 0
+    step: int = 0
+    lowest: float = float("inf")  # loss of an epoch
+    waited: int = 0  # epochs since
+    rate: float = 1.0  # of the learning rates asked for
+    finished: bool = False
+
+
+@dataclass
+class Checkpoint:
+    """The file of one training."""
+
+    path: Path
+    name: str  # of what is learned
+    saved: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        return time.monotonic() - self.saved >= EVERY
+
+    def save(
+        self, place: Place, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer
+    ) -> None:
+        from safetensors.torch import save
+
+        tensors = {_RANDOM: torch.get_rng_state()}
+        for i, parameter in enumerate(parameters):
+            tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
+            for key, value in optimiser.state[parameter].items():
+                tensors[f"{_OPTIMISER}.{i}.{key}"] = value.detach().cpu().contiguous()
+        about = {"name": self.name, "place": json.dumps(asdict(place))}
+        write_atomically(self.path, save(tensors, about))
+        self.saved = time.monotonic()
+
+    def load(self, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Place | None:
+        """Put back what was saved, if anything was; random numbers, too."""
+        from safetensors import safe_open
+
+        if not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, "pt") as file:
+                about = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except Exception as error:
+            raise OptionError(f"{self.path} is no checkpoint. Give another folder.") from error
+        if about.get("name") != self.name:
+            raise OptionError(
+                f"{self.path.parent} holds a training on other data or with other settings. Give "
+                "the same to go on with it, or another folder."
+            )
+        with torch.no_grad():
+            for i, parameter in enumerate(parameters):
+                parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
+                start = f"{_OPTIMISER}.{i}."
+                state = {
+                    n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)
+                }
+                optimiser.state[parameter] = {
+                    key: t if key == "step" else t.to(parameter.device) for key, t in state.items()
+                }
+        torch.set_rng_state(tensors[_RANDOM])
+        return Place(**json.loads(about["place"]))
+
+
+@dataclass
+class _Files:
+    folder: Path
+    name: str
+    count: int = 0
+
+    def next(self) -> Checkpoint:
+        self.count += 1
+        return Checkpoint(self.folder / f"training-{self.count}.safetensors", self.name)
+
+
+_files: ContextVar[_Files | None] = ContextVar("checkpoints", default=None)
+
+
+@contextmanager
+def checkpoints(folder: str | Path | None, name: str) -> Iterator[None]:
+    """Trainings in here go on where they were stopped; `name` is of all that they learn from."""
+    if folder is None:
+        yield
+        return
+    folder = Path(folder)
+    if folder.is_file():
+        raise OptionError(f"{folder} is a file. Give a folder for checkpoints.")
+    token = _files.set(_Files(folder, name))
+    try:
+        yield
+    finally:
+        _files.reset(token)
+    for path in folder.glob("training-*.safetensors"):
+        path.unlink()
+
+
+def next_checkpoint() -> Checkpoint | None:
+    """Of the training that begins now, if it is to have one."""
+    files = _files.get()
+    return files.next() if files else None

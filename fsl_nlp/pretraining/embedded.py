@@ -76,7 +76,7 @@ def _expand(base: str, weights: Path, about: dict[str, Any], folder: Path) -> No
     encoder = TextEncoder(base, device="cpu", precision="fp32")
     settings = about["settings"]
     with torch.random.fork_rng([]):
-        net, _, _ = start(encoder, TUNE[settings["tune"]](settings["rank"]), 0, settings["layers"])
+        net, _, _ = start(encoder, TUNE[settings["tune"]](settings["rank"]), 0)
     put_tensors(net, load_file(weights))
     folder.mkdir(parents=True)
     write_model(net, encoder, folder)

@@ -41,17 +41,15 @@ _PASS_TOKENS = {"cpu": 1024, "cuda": 65536}
 @dataclass(frozen=True)
 class AdaptSettings:
     """`tune`: "lora" changes the layers by low-rank additions, which are merged in the end, "full"
-    all of them. `layers`: keep so many of the lowest layers, 0 for all. `rate`: the share of
-    tokens hidden. `longest`: tokens read of a text at a time. `held_out`: texts that are not
-    learned from, at most a tenth, for the masked accuracy. `learning_rate` None: 1e-3 for lora,
-    1e-4 for full. `dropout`: for few texts read many times.
+    all of them. `rate`: the share of tokens hidden. `longest`: tokens read of a text at a time.
+    `held_out`: texts that are not learned from, at most a tenth, for the masked accuracy.
+    `learning_rate` None: 1e-3 for lora, 1e-4 for full. `dropout`: for few texts read many times.
     """
 
     steps: int = 2000
     batch_size: int = 64
     tune: str = "lora"
     rank: int = 16
-    layers: int = 0
     learning_rate: float | None = None
     weight_decay: float = 0.01
     warmup: float = 0.05
@@ -64,7 +62,6 @@ class AdaptSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "rank", "held_out"):
             require_count(name, getattr(self, name))
-        require_count("layers", self.layers, 0)
         require_count("longest", self.longest, 8)
         require_choice("tune", self.tune, list(TUNE))
         require_between("rate", self.rate, 0.01, 0.9)

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.loading import quiet_transformers
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import ModelError
 from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net, take_apart
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.soft import SoftEmbedding
 from fsl_nlp.training.adaptation import Adaptation, Parameters
 from fsl_nlp.training.copies import private_copy, thaw
-from fsl_nlp.training.layers import layer_stack
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -26,18 +25,15 @@ _WEIGHTS = ("model.safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model
 
 
 def start(
-    encoder: TextEncoder, adaptation: Adaptation, seed: int, layers: int = 0
+    encoder: TextEncoder, adaptation: Adaptation, seed: int
 ) -> tuple[MaskedNet, Parameters, bool]:
     """A copy, those of its parameters that train, and whether its head is new.
 
-    What the mask is at first is one of them: the mask is the id after the last word. With
-    `layers`, the copy has so many of the lowest layers.
+    What the mask is at first is one of them: the mask is the id after the last word.
     """
     net, fresh = _with_head(encoder, seed)
     own: Any = private_copy(net)
     base: Any = own.base
-    if layers:
-        _keep_lowest(base, layers, encoder.name)
     words = base.get_input_embeddings()
     mask = words.weight[Pieces(encoder).mask].detach().clone().unsqueeze(0)
     base.set_input_embeddings(SoftEmbedding(words, mask))
@@ -50,39 +46,27 @@ def start(
     return own, {**names, **thaw(own, [n for n in ours if n not in names])}, fresh
 
 
-def _keep_lowest(base: Any, layers: int, name: str) -> None:
-    stack = layer_stack(base)
-    if len(stack) != base.config.num_hidden_layers:
-        raise ModelError(f"The layers of {name} share weights: it cannot do with fewer of them.")
-    if layers > len(stack):
-        raise OptionError(f"layers={layers}: {name} has {len(stack)} layers.")
-    del base.get_submodule(stack[0][0].rpartition(".")[0])[layers:]
-    base.config.num_hidden_layers = layers
-    # Some architectures list the kind of each layer.
-    if kinds := getattr(base.config, "layer_types", None):
-        base.config.layer_types = kinds[:layers]
-
-
 def _with_head(encoder: TextEncoder, seed: int) -> tuple[MaskedNet, bool]:
     try:
         return load_masked_net(encoder), False
     except ModelError:
         if encoder.pooling.custom:
             raise
-        config = encoder.module.config
-        return take_apart(_new_model(config, encoder.name, seed), encoder.module, encoder), True
+        return take_apart(_new_model(encoder, seed), encoder.module, encoder), True
 
 
-def _new_model(config: Any, name: str, seed: int) -> Any:
+def _new_model(encoder: TextEncoder, seed: int) -> Any:
     """The architecture's own masked model, its head at random."""
     from transformers import AutoModelForMaskedLM
 
     with torch.random.fork_rng([]), quiet_transformers():
         torch.manual_seed(seed)
         try:
-            return AutoModelForMaskedLM.from_config(config)
+            return AutoModelForMaskedLM.from_config(encoder.module.config)
         except ValueError as error:
-            raise ModelError(f"{name} is of a kind that has no masked language model.") from error
+            raise ModelError(
+                f"{encoder.name} is of a kind that has no masked language model."
+            ) from error
 
 
 def write_model(
@@ -101,7 +85,7 @@ def write_model(
     table.num_embeddings, table.embedding_dim = words.shape
     table.weight = nn.Parameter(words, requires_grad=False)
     base.set_input_embeddings(table)
-    model = _new_model(base.config, encoder.name, 0)
+    model = _new_model(encoder, 0)
     own = model.state_dict()
     head = {n: t for n, t in net.head.state_dict().items() if n in own and t.shape == own[n].shape}
     model.load_state_dict(head, strict=False)

@@ -51,9 +51,7 @@ def adapt(
     longest = min(settings.longest, encoder.pooling.max_length)
     learned, judged = split_corpus(texts, Pieces(encoder), longest, settings.held_out)
     with seeded(seed, encoder.device):
-        net, parameters, fresh = start(
-            encoder, TUNE[settings.tune](settings.rank), seed, settings.layers
-        )
+        net, parameters, fresh = start(encoder, TUNE[settings.tune](settings.rank), seed)
     work = Learner(encoder, net, parameters, settings, learned, seed, _name(encoder, learned, seed))
     if fresh:
         work.begin_with_frequencies()

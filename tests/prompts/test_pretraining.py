@@ -21,7 +21,6 @@ from fsl_nlp.pretraining.corpus import plain_texts, split_corpus
 from fsl_nlp.pretraining.embedded import ensure_mlm, pack
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.prompts.pieces import Pieces
-from fsl_nlp.training.layers import layer_stack
 from fsl_nlp.types import Example
 
 # What is hidden can be told from what is left.
@@ -109,26 +108,6 @@ def test_an_encoder_gets_a_head(save: Callable[..., str], tmp_path: Path) -> Non
     # Words that never occurred are as likely as the rarest that did.
     assert bias[never].unique().numel() == 1
     assert bias[never][0] <= bias[sorted(seen)].min() + 1e-6
-
-
-@pytest.mark.parametrize("kind", ["bert", "deberta-v3", "modernbert"])
-def test_of_the_lowest_layers_alone(save: Callable[..., str], tmp_path: Path, kind: str) -> None:
-    model = save(kind, tmp_path / "model")
-    whole = TextEncoder(model, precision="fp32").module
-    fewer = replace(QUICK, steps=2, layers=1)
-    adapt(model, TEXTS, tmp_path / "out", fewer)
-    encoder = TextEncoder(str(tmp_path / "out"), precision="fp32")
-    assert len(layer_stack(encoder.module)) == 1
-    assert len(layer_stack(whole)) == whole.config.num_hidden_layers > 1
-    assert encoder.encode(["新闻"]).shape == (1, encoder.dimensions)
-    with pytest.raises(OptionError, match=f"layers=99: {model} has"):
-        adapt(model, TEXTS, tmp_path / "more", replace(fewer, layers=99))
-
-
-def test_layers_that_share_weights_stay(save: Callable[..., str], tmp_path: Path) -> None:
-    model = save("albert", tmp_path / "model")
-    with pytest.raises(ModelError, match="share weights"):
-        adapt(model, TEXTS, tmp_path / "out", replace(QUICK, layers=1))
 
 
 @pytest.mark.parametrize("tune", ["lora", "full"])

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.prompts.rendering import Rendered, Renderer
-from fsl_nlp.prompts.verbalizer import Verbalizer, check_pieces
+from fsl_nlp.prompts.verbalizer import Verbalizer, check_length
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
@@ -77,7 +77,13 @@ class Cloze:
                 "the same number."
             )
         distinct = list(dict.fromkeys(word for e in examples for word in e.candidates))
-        known = dict(zip(distinct, check_pieces(distinct, self.renderer), strict=True))
+        unknown = self.renderer.pieces.unknown
+        known = {}
+        for word, ids in zip(distinct, self.renderer.label_words(distinct), strict=True):
+            # Nobody chose these words, so a rare character among them is no mistake of anybody's:
+            # the others speak for the word.
+            known[word] = [piece for piece in ids if piece != unknown] or ids
+            check_length(word, known[word], self.renderer)
         return self._ask(examples, [[known[word] for word in e.candidates] for e in examples])
 
     def _ask(self, examples: Sequence[Example], words: Sequence[WordPieces]) -> Questions:

@@ -58,25 +58,29 @@ class Verbalizer:
 
     def pieces(self, renderer: Renderer) -> list[list[list[int]]]:
         """[label][word]: its pieces in the place of the mask."""
-        return [check_pieces(words, renderer) for words in self.words]
+        return [_pieces(words, renderer) for words in self.words]
 
 
-def check_pieces(words: Sequence[str], renderer: Renderer) -> list[list[int]]:
+def _pieces(words: Sequence[str], renderer: Renderer) -> list[list[int]]:
     """The pieces of each word, if the tokenizer knows them and they fit the mask."""
     found = renderer.label_words(words)
-    count = renderer.template.mask.count
     for word, ids in zip(words, found, strict=True):
         if not ids or renderer.pieces.unknown in ids:
             raise OptionError(
                 f"words: the tokenizer of {renderer.pieces.encoder.name} does not know {word!r}. "
                 "Use another word for that label."
             )
-        if count is not None and len(ids) != count:
-            raise OptionError(
-                f"words: {word!r} is {len(ids)} pieces to this model, and the template has "
-                f"[MASK*{count}]. Write [MASK], which fits every word, or choose another word."
-            )
+        check_length(word, ids, renderer)
     return found
+
+
+def check_length(word: str, ids: list[int], renderer: Renderer) -> None:
+    count = renderer.template.mask.count
+    if count is not None and len(ids) != count:
+        raise OptionError(
+            f"words: {word!r} is {len(ids)} pieces to this model, and the template has "
+            f"[MASK*{count}]. Write [MASK], which fits every word, or choose another word."
+        )
 
 
 def _words(

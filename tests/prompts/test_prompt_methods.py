@@ -161,6 +161,19 @@ def _fields(example: Example) -> dict[str, Any]:
     return {"text": example.text, "candidates": example.candidates}
 
 
+def test_of_a_rare_character_in_a_candidate_the_others_speak(bert: TextEncoder) -> None:
+    rare = Example("我的#idiom#", 0, candidates=("四龘面", "八方", "龘"))
+    plain = Example("我的#idiom#", 0, candidates=("四面", "八方", "[UNK]"))
+    scores = [
+        fit(
+            "zero-shot", bert, Dataset.from_examples([one]), template="{text}", blank="#idiom#"
+        ).scores([one])
+        for one in (rare, plain)
+    ]
+    np.testing.assert_allclose(scores[0][0, :2], scores[1][0, :2], atol=1e-5)
+    assert np.isfinite(scores[0]).all()
+
+
 def test_candidates_that_will_not_do(bert: TextEncoder) -> None:
     def support(*examples: Example) -> Dataset:
         return Dataset.from_examples(examples)

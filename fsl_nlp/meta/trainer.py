@@ -81,7 +81,7 @@ class MetaTrainer:
                 meta[f"rate.{name}"] = torch.ones(1, *shape)
         meta = {name: tensor.to(rows) for name, tensor in meta.items()}
         learned_from, classes = _learning_rows(sampler)
-        meta |= learner.fixed(learned_from, classes)
+        meta |= learner.fixed(meta, learned_from, classes)
         sampler.ground(lambda rows: learner.ground(meta, rows))
         learned_from, _ = _learning_rows(sampler)
         some = torch.randperm(len(classes), generator=sampler.generator)[:_WARM_ROWS]
@@ -119,6 +119,15 @@ class MetaTrainer:
                     self._check(training, sampler, check)
                 progress(1)
         return training
+
+    def result(self, training: Training, sampler: TaskSampler) -> Tensors:
+        """What was kept. A head that nothing was learned for is given the whitening of what the
+        body has become; other heads were trained on the one from the start."""
+        learner = self.head.loop.learner
+        sampler.ground(lambda rows: learner.follow(training.best, rows))
+        if self.head.algorithm.adapts != "none":
+            return training.best
+        return training.best | learner.fixed(training.best, *_learning_rows(sampler), again=True)
 
     def _waited(self, training: Training) -> bool:
         behind = training.step - training.best_step

@@ -55,11 +55,13 @@ class InnerSettings:
 @dataclass(frozen=True)
 class Adapted:
     """What tasks have become: `path[t]` is `fast` [B, ...] after t steps; `losses` [steps, B] are
-    of the support before each. `slowed` [B] tasks diverged at the full rate."""
+    of the support before each. `slowed` [B] tasks diverged at the full rate. `penalty` [B] is what
+    the start costs in training."""
 
     path: list[Tensors]
     losses: Tensor
     slowed: Tensor
+    penalty: Tensor
 
     @property
     def fast(self) -> Tensors:
@@ -79,9 +81,16 @@ class InnerLoop:
         return rows if self.learner.body_adapts else self.learner.features(meta, {}, rows)
 
     def adapt(
-        self, meta: Tensors, support: Tensor, weights: Tensor, *, steps: int | None = None
+        self,
+        meta: Tensors,
+        support: Tensor,
+        weights: Tensor,
+        *,
+        steps: int | None = None,
+        noise: Tensor | None = None,
     ) -> Adapted:
-        """support [B, N, K, ...] as `read` gives it, weights [B, N, K] (0 for what is padding)."""
+        """support [B, N, K, ...] as `read` gives it, weights [B, N, K] (0 for what is padding);
+        noise [B, N, ...] for a start that is drawn."""
         steps = self.settings.inner_steps if steps is None else steps
         steps = 0 if self.learner.adapts == "none" else steps
         tasks, way, shot = weights.shape
@@ -94,7 +103,11 @@ class InnerLoop:
         if self.learner.body_adapts:
             together = self.learner.features(meta, {}, inputs.flatten(0, 1))
             features = together.view(*inputs.shape[:2], -1)
-        start = self.over_tasks(partial(self.learner.start, meta), features, shares)
+        given = (features, shares) if noise is None else (features, shares, noise)
+        start = self.over_tasks(partial(self.learner.start, meta), *given)
+        penalty = support.new_zeros(tasks)
+        if noise is not None:
+            penalty = self.over_tasks(partial(self.learner.penalty, meta), features, shares)
         slower = support.new_ones(tasks)
         slowed = torch.zeros(tasks, dtype=torch.bool, device=support.device)
         for attempt in range(_ATTEMPTS + 1):
@@ -106,7 +119,7 @@ class InnerLoop:
             slower = torch.where(bad, slower / _SMALLER, slower)
         if bad.any():  # even at the lowest rate: such a task stays at its start
             path = [{n: _choose(bad, start[n], t) for n, t in fast.items()} for fast in path]
-        return Adapted(path, losses, slowed)
+        return Adapted(path, losses, slowed, penalty)
 
     def scores(self, meta: Tensors, fast: Tensors, query: Tensor) -> Tensor:
         """Of adapted tasks: query [B, Q, ...] as `read` gives it -> [B, Q, N]."""

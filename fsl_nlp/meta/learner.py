@@ -75,13 +75,18 @@ class Learner:
         body = _part("body", meta) | _part("body", fast) | _part("fixed", meta)
         return self.body.features(body, rows)
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         """`fast` before the first step, for features [S, D] under `meta`."""
-        head = self.head.start(_part("head", meta), features, shares)
+        head = self.head.start(_part("head", meta), features, shares, noise)
         fast = {f"head.{name}": tensor for name, tensor in head.items()}
         if self.body_adapts:
             fast |= {n: t for n, t in meta.items() if n.startswith("body.")}
         return fast
+
+    def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
+        return self.head.penalty(_part("head", meta), features, shares)
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
         """[n, D] -> [n, N]."""

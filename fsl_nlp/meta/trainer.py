@@ -142,6 +142,7 @@ class MetaTrainer:
         head = replace(self.head, parameters=training.meta)
         hard = algorithm.hard_classes and training.step % 2 == 1
         for corpus, classes, batch in sampler.draw(settings.meta_tasks, hard=hard):
+            batch = self._with_noise(batch, sampler.generator)
             mine = ranks.mine(len(batch))
             hits = torch.zeros(batch.query.shape, device=batch.query.device)
             way, shot = batch.support.shape[1:]
@@ -155,6 +156,14 @@ class MetaTrainer:
                 training.slowed += outcome.slowed
             corpus.note(classes, ranks.total(hits))
         self._move(training, ranks, 0.5 * (1 + math.cos(math.pi * done)))
+
+    def _with_noise(self, batch: Batch, generator: torch.Generator) -> Batch:
+        learner = self.head.loop.learner
+        size = learner.head.noise(learner.body.dimensions(batch.rows.shape[1]))
+        if not size:
+            return batch
+        noise = torch.randn(*batch.support.shape[:2], size, generator=generator)
+        return replace(batch, noise=noise.to(batch.rows))
 
     def _move(self, training: Training, ranks: Ranks, share: float) -> None:
         learned = [training.meta[name] for name in trainable(training.meta)]

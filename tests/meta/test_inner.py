@@ -226,3 +226,51 @@ def test_a_task_that_diverges_at_every_rate_stays_at_its_start():
 def test_settings_that_do_not_exist(make, message):
     with pytest.raises(OptionError, match=message):
         make()
+
+
+def test_codes_of_leo_are_drawn_in_training_alone(make_head, make_meta, batch):
+    """The divergence it pays for is that of torch's own Gaussians; nothing is drawn for a fit."""
+    head = make_head("leo")
+    meta = make_meta(head)
+    learner = head.loop.learner
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.randn(4, 3, learner.head.noise(10), generator=generator, dtype=torch.float64)
+    inputs = head.loop.read(meta, batch.rows)[batch.support]
+    drawn = head.loop.adapt(meta, inputs, batch.weights, noise=noise)
+    plain = head.loop.adapt(meta, inputs, batch.weights)
+    again = head.loop.adapt(meta, inputs, batch.weights, noise=0 * noise)
+    code, mean = (found.path[0]["head.code"] for found in (drawn, plain))
+    assert torch.equal(again.fast["head.code"], plain.fast["head.code"])
+    assert not plain.penalty.any()
+    widths = (code - mean) / noise
+    assert (widths > 0).all()
+    size = widths.shape[-1]
+    wanted = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, widths),
+        torch.distributions.Normal(torch.zeros(()).double(), size**-0.5),
+    )
+    assert torch.allclose(drawn.penalty, 0.001 * wanted.sum(-1).mean(-1))
+
+
+@both_loops
+def test_the_gradient_of_leo_goes_through_what_was_drawn(make_head, make_meta, batch, kind):
+    head = make_head("leo")
+    meta = make_meta(head)
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.randn(4, 3, 10, generator=generator, dtype=torch.float64)
+    noisy = replace(batch, noise=noise)
+    loop = kind(head.loop.learner, head.inner)
+
+    def loss(of: Tensors, tasks: Batch) -> Tensor:
+        return meta_loss(loop, head.algorithm, of, tasks).loss
+
+    learned = as_learned(meta)
+    found = gradients(loss(learned, noisy), learned)["head.log_spread"]
+    step = torch.zeros_like(found).index_fill(0, torch.tensor([2]), 1e-5)
+    up, down = ({**meta, "head.log_spread": meta["head.log_spread"] + s} for s in (step, -step))
+    assert found[2].item() == pytest.approx(
+        ((loss(up, noisy) - loss(down, noisy)) / 2e-5).item(), rel=1e-4
+    )
+    assert not gradients(loss(learned, batch), learned)["head.log_spread"].any()
+    parts = [loss(meta, noisy.take(torch.tensor(tasks))) for tasks in ([0, 1], [2, 3])]
+    assert torch.allclose(sum(parts) / 2, loss(meta, noisy))

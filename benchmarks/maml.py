@@ -79,12 +79,12 @@ def head_part(options: argparse.Namespace, shot: int) -> dict[str, float]:
     loop = head.loop
     sequential = SequentialLoop(loop.learner, loop.settings)
     found = {
-        "vmapped": tasks_a_second(lambda: step(loop, head, meta, batch), options),
+        "at once": tasks_a_second(lambda: step(loop, head, meta, batch), options),
         "sequential": tasks_a_second(lambda: step(sequential, head, meta, batch), options),
     }
     if find_spec("learn2learn"):
         found["learn2learn"] = tasks_a_second(with_learn2learn(options, batch), options)
-    return with_ratios(found, "vmapped")
+    return with_ratios(found, "at once")
 
 
 def encoder_part(options: argparse.Namespace, shot: int) -> dict[str, float]:

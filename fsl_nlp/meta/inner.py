@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from fsl_nlp.heads.options import require_above, require_count
 from fsl_nlp.meta.learner import Learner, support_loss
+from fsl_nlp.meta.linear_steps import linear_steps
 from fsl_nlp.meta.task_heads import Tensors
 
 # Of one task's support: scores [S, N], targets [S], weights [S].
@@ -74,6 +75,7 @@ class InnerLoop:
     settings: InnerSettings = field(default_factory=InnerSettings)
     first_order: bool = False
     loss: Loss = support_loss
+    by_hand: ClassVar[bool] = True  # a linear head's gradients, which are known on paper
 
     def read(self, meta: Tensors, rows: Tensor) -> Tensor:
         """rows [n, R] -> what `adapt` and `scores` take: features [n, D] where the body is the same
@@ -171,6 +173,15 @@ class InnerLoop:
         }
         return {**fast, **moved}, losses.detach()
 
+    def _is_linear(self, meta: Tensors, fast: Tensors) -> bool:
+        """Whether a linear head alone adapts, each tensor at one rate."""
+        return (
+            set(fast) == {"head.weight", "head.bias"}
+            and self.learner.adapts == "head"
+            and self.loss is support_loss
+            and all(rate.dim() == 0 for rate in self.rates(meta, fast, 0).values())
+        )
+
     def rates(self, meta: Tensors, fast: Tensors, t: int) -> Tensors:
         """Of step t, for what adapts; beyond the steps that were trained, the last one's."""
         rates: Tensors = {}
@@ -197,6 +208,11 @@ class InnerLoop:
         slower: Tensor,
         steps: int,
     ) -> tuple[list[Tensors], Tensor]:
+        if self.by_hand and self._is_linear(meta, fast):
+            rates = [self.rates(meta, fast, t) for t in range(steps)]
+            scale = meta["log_scale"].exp()
+            task = (inputs, targets, weights, slower)
+            return linear_steps(fast, *task, rates, scale, first_order=self.first_order)
         path, losses = [fast], []
         names, shared = list(fast), list(meta)
         kept = self.settings.checkpoint and torch.is_grad_enabled()
@@ -220,6 +236,8 @@ class InnerLoop:
 
 class SequentialLoop(InnerLoop):
     """Task after task, with torch's ordinary gradients."""
+
+    by_hand = False
 
     def over_tasks(self, function: Callable[..., Any], *inputs: Any) -> Any:
         return _stack([function(*(_task(x, i) for x in inputs)) for i in range(_count(inputs[0]))])

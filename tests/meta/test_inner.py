@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.meta import inner as inner_module
 from fsl_nlp.meta.algorithms import ALGORITHMS, Algorithm
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings, SequentialLoop
+from fsl_nlp.meta.linear_steps import linear_steps
 from fsl_nlp.meta.outer import Batch, meta_loss, step_shares
 from fsl_nlp.meta.task_heads import Tensors
 
@@ -135,6 +137,41 @@ def test_many_tasks_at_once_are_one_after_another(make_head, make_meta, batch, n
     for n, gradient in of_many.items():
         assert torch.allclose(gradient, of_single[n], atol=1e-5), n
     assert any(gradient.abs().max() > 1e-4 for gradient in of_many.values())
+
+
+@pytest.mark.parametrize("task_head", ["zeros", "prototypes", "cosine"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"first_order": True}, {"rates": "step"}, {"multi_step": True}], ids=str
+)
+def test_steps_of_a_linear_head_are_those_of_torchs_gradients(
+    make_head, make_meta, batch, monkeypatch, task_head, changes
+):
+    """In float64, to the last digits: what is written out by hand has no slack to hide in."""
+    head = make_head("anil", inner_steps=4, inner_rate=0.2)
+    head = replace(head, algorithm=replace(head.algorithm, task_head=task_head, **changes))
+    meta, loop = make_meta(head), head.loop
+    one_at_a_time = SequentialLoop(loop.learner, loop.settings, loop.first_order)
+    by_hand = []
+    monkeypatch.setattr(
+        inner_module,
+        "linear_steps",
+        lambda *a, **k: (by_hand.append("steps"), linear_steps(*a, **k))[1],
+    )
+    found = []
+    for one in (loop, one_at_a_time):
+        learned = as_learned(meta)
+        loss = meta_loss(one, head.algorithm, learned, batch, done=0.2).loss
+        support = one.read(meta, batch.rows)[batch.support]
+        found.append((loss, gradients(loss, learned), one.adapt(meta, support, batch.weights)))
+        by_hand.append("next")
+    assert by_hand.index("next") >= 2  # at each call of the first loop, and never of the other
+    assert by_hand[-2:] == ["next", "next"]
+    (first, of_first, one), (second, of_second, other) = found
+    assert torch.allclose(first, second, atol=1e-12)
+    assert all(torch.allclose(g, of_second[n], atol=1e-12) for n, g in of_first.items())
+    assert torch.allclose(one.losses, other.losses, atol=1e-12)
+    for at, there in zip(one.path, other.path, strict=True):
+        assert all(torch.allclose(at[n], there[n], atol=1e-12) for n in at)
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "protomaml", "meta-sgd", "leo"])

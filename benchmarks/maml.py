@@ -4,7 +4,7 @@
     python benchmarks/maml.py --part head     # one of the two
 
 Second order, 5 inner steps. "head" adapts a linear head (anil), made-up vectors stand for cached
-ones: all tasks by vmap against the same loop task by task, and against learn2learn's MAML where it
+ones: all tasks at once against the same loop task by task, and against learn2learn's MAML where it
 is installed. "encoder" adapts LoRA matrices in the top layers of embedded:en (maml): over cached
 states of the layers below, against running every layer in every step.
 """

@@ -89,8 +89,9 @@ class MentionBody(EncoderBody):
         centre = encode_mentions(self.encoder, some).mean(0)
         if not learned:
             return centre
-        tensors = {name: learned[f"body.{name}"] for name in self.start}
-        rows = torch.from_numpy(self.read(some, centre)).to(next(iter(tensors.values())))
+        device = self.encoder.device
+        tensors = {name: learned[f"body.{name}"].to(device) for name in self.start}
+        rows = torch.from_numpy(self.read(some, centre)).to(device)
         centre[1:] = self.through(partial(self._means, tensors), rows).mean(0).cpu().numpy()
         return centre
 

@@ -146,6 +146,12 @@ def test_sentences_without_mentions_are_refused(encoder):
         method.meta_train([plain], Shape((2, 2), (1, 1), 2))
 
 
+@pytest.mark.parametrize(("name", "steps"), [("meta-baseline", False), ("anil", True)])
+def test_only_inner_steps_need_full_precision(english, name, steps):
+    built = build_method(name, english, options={"body": "mentions", "layers": 1})
+    assert built.head.body.precision == ("fp32" if steps else english.precision)
+
+
 def test_more_layers_than_lie_below_the_mentions(encoder):
     with pytest.raises(OptionError, match="layers=4: body='mentions' takes 3 at most"):
         MentionBody.build("mentions", BodySettings(layers=4), encoder)

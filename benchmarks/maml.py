@@ -4,7 +4,7 @@
     python benchmarks/maml.py --part head     # one of the two
 
 Second order, 5 inner steps. "head" adapts a linear head (anil), made-up vectors stand for cached
-ones: all tasks by vmap against the same loop task by task, and against learn2learn's MAML where it
+ones: all tasks at once against the same loop task by task, and against learn2learn's MAML where it
 is installed. "encoder" adapts LoRA matrices in the top layers of embedded:en (maml): over cached
 states of the layers below, against running every layer in every step.
 """
@@ -79,12 +79,12 @@ def head_part(options: argparse.Namespace, shot: int) -> dict[str, float]:
     loop = head.loop
     sequential = SequentialLoop(loop.learner, loop.settings)
     found = {
-        "vmapped": tasks_a_second(lambda: step(loop, head, meta, batch), options),
+        "at once": tasks_a_second(lambda: step(loop, head, meta, batch), options),
         "sequential": tasks_a_second(lambda: step(sequential, head, meta, batch), options),
     }
     if find_spec("learn2learn"):
         found["learn2learn"] = tasks_a_second(with_learn2learn(options, batch), options)
-    return with_ratios(found, "vmapped")
+    return with_ratios(found, "at once")
 
 
 def encoder_part(options: argparse.Namespace, shot: int) -> dict[str, float]:

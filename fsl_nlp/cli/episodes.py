@@ -227,6 +227,9 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
                 f"precision {none.precision:.2%}, recall {none.recall:.2%}, F1 {none.f1:.2%}",
             ),
         )
+    if result.diverged_tasks is not None:
+        slowed = f"{result.diverged_tasks:,} tasks, and were adapted at a lower rate"
+        rows.append(("diverged", slowed if result.diverged_tasks else "no task"))
     if result.settings.get("transductive"):
         rows.append(("note", "transductive: the queries of an episode are looked at together"))
     rows += [("compared", str(comparison)) for comparison in comparisons]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fsl_nlp.errors import OptionError
@@ -17,9 +18,9 @@ def pick_device(name: str = "auto") -> torch.device:
     import torch
 
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(_own_gpu() if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(_own_gpu() if name == "cuda" else name)
     except (RuntimeError, TypeError):
         device = torch.device("meta")
     if device.type == "meta":  # which has shapes and no numbers
@@ -35,6 +36,16 @@ def pick_device(name: str = "auto") -> torch.device:
             f"device={name!r} cannot be used here ({reason}). Use 'auto', 'cpu' or 'cuda'."
         ) from None
     return device
+
+
+def _own_gpu() -> str:
+    """Of several processes that a launcher starts on one machine, each has its own."""
+    import torch
+
+    rank = os.environ.get("LOCAL_RANK")
+    if rank is None or not torch.cuda.device_count():
+        return "cuda"
+    return f"cuda:{int(rank) % torch.cuda.device_count()}"
 
 
 def pick_precision(name: str, device: torch.device) -> str:

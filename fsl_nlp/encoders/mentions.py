@@ -69,9 +69,11 @@ def check_spans(example: Example) -> None:
             )
 
 
-def _encode(encoder: TextEncoder, examples: list[Example]) -> Matrix:
-    import torch.nn.functional as F
-
+def mention_tokens(
+    encoder: TextEncoder, examples: Sequence[Example], longest: int
+) -> tuple[list[list[int]], list[NDArray[np.bool_]]]:
+    """Token ids of each example, `longest` at most, and which [3, T] of them are the head's, the
+    tail's, and between the two."""
     tokenized = encoder.tokenize(
         [e.text for e in examples],
         return_offsets_mapping=True,
@@ -80,23 +82,35 @@ def _encode(encoder: TextEncoder, examples: list[Example]) -> Matrix:
         verbose=False,
     )
     ids: list[list[int]] = []
-    masks: list[NDArray[np.bool_]] = []  # [3, T] each: head, tail, between
+    masks: list[NDArray[np.bool_]] = []
     for i, example in enumerate(examples):
         offsets = np.array(tokenized["offset_mapping"][i], np.int64)
         offsets -= len(encoder.pooling.prefix)
         offsets[np.array(tokenized["special_tokens_mask"][i], bool)] = -1
         mask = _mention_masks(example, offsets)
-        kept = _window(mask, offsets, encoder.pooling.max_length)
+        kept = _window(mask, offsets, longest)
         if not mask[:2, kept].any(1).all():
             raise DataError(
                 f"{_name(example)}: the tokenizer of {encoder.name} cannot see both mentions."
             )
         ids.append([tokenized["input_ids"][i][t] for t in kept])
         masks.append(mask[:, kept])
+    return ids, masks
+
+
+def mention_depth(layers: int) -> int:
+    """The layer, of so many, whose token states mentions are means of."""
+    return round(DEPTH * layers)
+
+
+def _encode(encoder: TextEncoder, examples: list[Example]) -> Matrix:
+    import torch.nn.functional as F
+
+    ids, masks = mention_tokens(encoder, examples, encoder.pooling.max_length)
 
     def parts(features: Features, rows: list[int]) -> Tensor:
         states = encoder.hidden_states(features)
-        middle = states[round(DEPTH * (len(states) - 1))].float()
+        middle = states[mention_depth(len(states) - 1)].float()
         sentence = pool(states[-1], features["attention_mask"], encoder.pooling)
         mentions = _means(middle, [masks[i] for i in rows])  # [B, 3, D]
         return F.normalize(_stack(sentence, mentions), dim=-1).flatten(1)

@@ -29,11 +29,16 @@ _CPU_BATCH_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions [E, Q], counting as `EpisodeTable.target` does, and how long they took."""
+    """Predictions [E, Q], counting as `EpisodeTable.target` does, and how long they took.
+
+    `diverged` tasks had to be adapted at a lower rate; None where nothing can diverge, or where it
+    was not counted.
+    """
 
     predicted: NDArray[np.int64]
     encode_seconds: float
     score_seconds: float
+    diverged: int | None = None
 
 
 def score_in_batches(
@@ -81,7 +86,7 @@ def score_in_batches(
     if device.type == "cpu":
         budget = min(budget, _CPU_BATCH_BYTES)
     batch = int(np.clip(budget // max(episode_bytes, 1), 1, len(table)))
-    parts: list[Tensor] = []
+    parts: list[tuple[Tensor, int | None]] = []
     start, said = 0, False
     with torch.inference_mode(), track(len(table), "Scoring") as progress:
         while start < len(table):
@@ -98,12 +103,15 @@ def score_in_batches(
                 continue
             progress(stop - start)
             start = stop
-    predicted = torch.cat(parts).cpu().numpy()
-    return Scored(predicted, encode_seconds, time.perf_counter() - started)
+    predicted = torch.cat([rows for rows, _ in parts]).cpu().numpy()
+    counts = [count for _, count in parts if count is not None]
+    seconds = time.perf_counter() - started
+    return Scored(predicted, encode_seconds, seconds, sum(counts) if counts else None)
 
 
 class _Scorer:
-    """One batch of episodes to predicted classes, on the device where the vectors are."""
+    """One batch of episodes to predicted classes, on the device where the vectors are, and how
+    many of them diverged."""
 
     def __init__(
         self,
@@ -120,7 +128,7 @@ class _Scorer:
         self.names = names
         self.none_margin = none_margin
 
-    def __call__(self, table: EpisodeTable) -> Tensor:
+    def __call__(self, table: EpisodeTable) -> tuple[Tensor, int | None]:
         places = self._on_device(table.support)
         weights = (places != NOTHING).to(self.vectors.dtype)  # [B, N, K]
         support = self.vectors[self.row_of[places.clamp(min=0)]]  # [B, N, K, D]
@@ -136,7 +144,7 @@ class _Scorer:
             inside = self.head.score(state, support.flatten(1, 2))  # [B, N * K, N]
             least = none_threshold(inside, weights, self.none_margin)
             predicted[scores.amax(-1) < least[:, None]] = table.way
-        return predicted
+        return predicted, self.head.diverged(state)
 
     def _on_device(self, indices: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(indices).to(self.vectors.device)

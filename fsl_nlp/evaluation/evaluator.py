@@ -88,6 +88,7 @@ def evaluate(
         per_class=counts.per_class,
         encode_seconds=scored.encode_seconds,
         score_seconds=scored.score_seconds,
+        diverged_tasks=scored.diverged,
         versions=versions(),
         episode_accuracy=tuple(counts.episode_accuracy.tolist()),
     )

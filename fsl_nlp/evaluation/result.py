@@ -67,6 +67,8 @@ class Result:
     encode_seconds: float
     score_seconds: float
     versions: dict[str, str]
+    # Of methods with an inner loop, scored in batches: tasks that had to go at a lower rate.
+    diverged_tasks: int | None = None
     # Hits of each episode, in order: what `compare` pairs.
     episode_accuracy: tuple[float, ...] = field(repr=False, default=())
 

@@ -48,6 +48,10 @@ class Head(ABC):
     def fit(self, support: Tensor, weights: Tensor) -> State:
         """support [B, N, K, D], weights [B, N, K] -> what was learned."""
 
+    def diverged(self, state: State) -> int | None:
+        """How many tasks did not learn at the usual rate; None where there is no such thing."""
+        return None
+
     @abstractmethod
     def score(self, state: State, query: Tensor) -> Tensor:
         """query [B, Q, D] -> [B, Q, N]; the softmax of a row is a (not yet calibrated) belief."""

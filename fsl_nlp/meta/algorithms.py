@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from fsl_nlp.errors import OptionError
 
 # What adapts below the head: a learned metric on sentence vectors, or their scale and shift; or the
-# top of the encoder: its LoRA matrices, layer norms and biases, whole layers, or everything.
+# top of the encoder: its LoRA matrices, layer norms and biases, whole layers, or everything; or,
+# for sentences with mentions, the layers that mentions are read from.
 VECTOR_BODIES = ("metric", "scale-shift")
-ENCODER_BODIES = ("lora", "norms", "layers", "everything")
+MENTION_BODY = "mentions"
+ENCODER_BODIES = ("lora", "norms", "layers", "everything", MENTION_BODY)
 
 CHOICES = {
     "body": VECTOR_BODIES + ENCODER_BODIES,

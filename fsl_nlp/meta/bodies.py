@@ -26,8 +26,16 @@ class Body(ABC):
         """The tensors that may be learned, for rows of this length."""
 
     @abstractmethod
-    def fixed(self, rows: Tensor, classes: Tensor) -> Tensors:
-        """What is read off the source once and never trained: rows [n, R], classes [n]."""
+    def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        """What is read off the source and never trained: rows [n, R], classes [n]."""
+
+    def fixed_again(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        """The same after training; {} where it stays."""
+        return {}
+
+    def follow(self, tensors: Tensors, rows: Tensor) -> Tensor:
+        """Rows of one corpus, with what they say of all of it put right for what was learned."""
+        return rows
 
     def ground(self, fixed: Tensors, rows: Tensor) -> Tensor:
         """What never changes, done once a text: rows [n, R] as `features` takes them."""
@@ -88,7 +96,7 @@ class MetricBody(VectorBody):
             "up": torch.zeros(row, self.rank),
         }
 
-    def fixed(self, rows: Tensor, classes: Tensor) -> Tensors:
+    def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
         return metric(rows, classes, self.shrinkage)
 
     def ground(self, fixed: Tensors, rows: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ fixed number of tokens: [T, D + 1]. Where everything adapts, it is the token ids
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,22 +49,26 @@ class EncoderBody(Body):
     start: Tensors  # what may be learned, as it is in the encoder
     frozen: int  # so many of the lowest layers
     below: FrozenLayers | None
+    precision: str = "fp32"  # of the layers that adapt
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def build(cls, name: str, settings: BodySettings, encoder: TextEncoder) -> EncoderBody:
+    def build(
+        cls, name: str, settings: BodySettings, encoder: TextEncoder, precision: str = "fp32"
+    ) -> EncoderBody:
         if encoder.pooling.custom:
             raise ModelError(
                 f"{encoder.name} has modules of its own after the transformer, so no part of it "
                 "can adapt. Use body='metric', or a model that pools and normalises and no more."
             )
-        count = len(layer_stack(encoder.module))
+        base = cls.base(encoder)
+        count = len(layer_stack(base))
         if settings.layers > count:
             raise OptionError(f"layers={settings.layers}: {encoder.name} has {count} layers.")
         frozen = 0 if name == "everything" else count - settings.layers
         adaptation = _adaptation(name, frozen, settings)
         with seeded(0, encoder.device):
-            module, parameters = adaptation.apply(encoder.module, encoder.name)
+            module, parameters = adaptation.apply(base, encoder.name)
         _in_fp32_above(module, frozen)
         config: Any = getattr(module, "config", None)
         if getattr(config, "_attn_implementation", None) == "sdpa":
@@ -73,7 +78,12 @@ class EncoderBody(Body):
         # The pooler comes after the states that are used.
         start = {n: p.detach().float() for n, p in parameters.items() if "pooler." not in n}
         below = FrozenLayers(module, frozen) if frozen else None
-        return cls(encoder, name, settings, module, start, frozen, below)
+        return cls(encoder, name, settings, module, start, frozen, below, precision)
+
+    @staticmethod
+    def base(encoder: TextEncoder) -> nn.Module:
+        """The layers whose states are read; it shares the encoder's tensors."""
+        return encoder.module
 
     @property
     def width(self) -> int:
@@ -83,14 +93,19 @@ class EncoderBody(Body):
     def initial(self, row: int, seed: int) -> Tensors:
         return {name: tensor.clone() for name, tensor in self.start.items()}
 
-    def fixed(self, rows: Tensor, classes: Tensor) -> Tensors:
-        some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_WHITENED]
-        tensors = {name: tensor.to(rows.device) for name, tensor in self.start.items()}
-        with torch.no_grad():
-            parts = torch.split(rows[some.to(rows.device)], 64)
-            vectors = torch.cat([self._vectors(tensors, self.trim(part)) for part in parts])
+    def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        some = a_part(rows, _WHITENED)
+        vectors = self.through(partial(self._vectors, tensors), rows[some])
         index = torch.unique(classes[some.to(classes.device)], return_inverse=True)[1]
         return metric(vectors, index, self.settings.shrinkage)
+
+    def fixed_again(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        return self.fixed(tensors, rows, classes)
+
+    def through(self, function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+        """A function of rows, a few at a time, without gradients."""
+        with torch.no_grad():
+            return torch.cat([function(self.trim(part)) for part in torch.split(rows, 64)])
 
     def features(self, tensors: Tensors, rows: Tensor) -> Tensor:
         vectors = self._vectors(tensors, rows)
@@ -130,32 +145,48 @@ class EncoderBody(Body):
             if not self.frozen:
                 row[: len(tokens), 0] = tokens
         if self.below is not None:
-            with self._lock, self._autocast():
-                self.below.read(ids, lambda some: self.encoder.features([ids[i] for i in some]))
-                for row, states in zip(rows, self.below.states, strict=True):
-                    row[: len(states), :-1] = states.float().cpu().numpy()
+            self.read_below(ids, rows[..., :-1])
         return rows.reshape(len(ids), -1)
+
+    def read_below(self, ids: list[list[int]], out: NDArray[np.float32]) -> None:
+        """The states below the layers that adapt, into `out` [n, T, D]."""
+        assert self.below
+        with self._lock, self._autocast(self.encoder.precision):
+            self.below.read(ids, lambda some: self.encoder.features([ids[i] for i in some]))
+            for row, states in zip(out, self.below.states, strict=True):
+                row[: len(states)] = states.float().cpu().numpy()
 
     def _vectors(self, tensors: Tensors, rows: Tensor) -> Tensor:
         """[n, T * width] -> [n, D], through the layers that adapt."""
         tokens = rows.view(len(rows), -1, self.width)
         mask = tokens[..., -1]
+        return pool(self.states(tensors, tokens[..., :-1], mask), mask, self.encoder.pooling)
+
+    def states(self, tensors: Tensors, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Of the last layer [n, T, D], from those below [n, T, D] or token ids [n, T, 1]."""
         # Four-dimensional and to be added: any other mask is looked into, which vmap cannot do.
         hidden = (1 - mask)[:, None, None, :] * torch.finfo(torch.float32).min
         own = {name: tensors[name] for name in self.start}
         if self.below is None:
             given = {"input_ids": tokens[..., 0].long(), "attention_mask": hidden}
-            states = functional_call(self.module, own, (), given).last_hidden_state
-        else:
-            below = tokens[..., :-1]
-            with self._lock, self.below.giving(below):
-                given = {"inputs_embeds": below, "attention_mask": hidden}
-                states = functional_call(self.module, own, (), given).last_hidden_state
-        return pool(states, mask, self.encoder.pooling)
+            return self._run(own, given)
+        with self._lock, self.below.giving(tokens):
+            return self._run(own, {"inputs_embeds": tokens, "attention_mask": hidden})
 
-    def _autocast(self) -> torch.autocast:
-        enabled = self.encoder.precision == "bf16"
+    def _run(self, own: Tensors, given: dict[str, Tensor]) -> Tensor:
+        with self._autocast(self.precision):
+            states: Tensor = functional_call(self.module, own, (), given).last_hidden_state
+        return states.float()
+
+    def _autocast(self, precision: str) -> torch.autocast:
+        enabled = precision == "bf16"
         return torch.autocast(self.encoder.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def a_part(rows: Tensor, most: int) -> Tensor:
+    """The places of so many rows, drawn at random."""
+    drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    return drawn[:most].to(rows.device)
 
 
 def _adaptation(name: str, frozen: int, settings: BodySettings) -> Adaptation:

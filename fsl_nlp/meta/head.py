@@ -23,6 +23,8 @@ log = logging.getLogger("fsl_nlp")
 _SHARE = 4  # of the free memory, one part in so many may be used at once
 _READ_ROWS = 1024  # rows that go through the body in one pass
 
+_SLOWED = "slowed"  # in a head's state: [B], which tasks diverged at the full rate
+
 NOT_TRAINED = (
     "This method has not been meta-trained. Run `fsl-nlp meta-train SOURCE --out DIR` and give "
     "prepared=DIR (--from DIR), or call prepare(source) first."
@@ -63,22 +65,26 @@ class MetaHead(PreparedHead):
             meta = {name: tensor.clone() for name, tensor in self.learned(support).items()}
             support, weights = self.trim(support.clone()), weights.clone()
             size = self.tasks_at_once(weights.shape[1], weights.shape[2], support)
-            parts, slowed = [], 0
+            parts = []
             for start in range(0, len(support), size):
                 some = slice(start, start + size)
                 adapted = self.loop.adapt(meta, support[some], weights[some], steps=self.steps)
-                parts.append(adapted.fast)
-                slowed += int(adapted.slowed.sum())
-        if slowed:
+                parts.append({**adapted.fast, _SLOWED: adapted.slowed})
+        state = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        if slowed := self.diverged(state):
             log.warning(
                 "%d of %d tasks diverged at inner_rate=%g and were adapted at a lower one.",
                 slowed,
                 len(weights),
                 self.inner.inner_rate,
             )
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return state
+
+    def diverged(self, state: State) -> int:
+        return int(state[_SLOWED].sum())
 
     def score(self, state: State, query: Tensor) -> Tensor:
+        state = {name: tensor for name, tensor in state.items() if name != _SLOWED}
         meta, query = self.learned(query), self.trim(query)
         # As many rows at once as `read` takes; where the body adapts, all tasks' pass through it.
         through_body = self.loop.learner.body_adapts

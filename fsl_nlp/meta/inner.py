@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from fsl_nlp.heads.options import require_above, require_count
 from fsl_nlp.meta.learner import Learner, support_loss
+from fsl_nlp.meta.linear_steps import linear_steps
 from fsl_nlp.meta.task_heads import Tensors
 
 # Of one task's support: scores [S, N], targets [S], weights [S].
@@ -55,11 +56,13 @@ class InnerSettings:
 @dataclass(frozen=True)
 class Adapted:
     """What tasks have become: `path[t]` is `fast` [B, ...] after t steps; `losses` [steps, B] are
-    of the support before each. `slowed` [B] tasks diverged at the full rate."""
+    of the support before each. `slowed` [B] tasks diverged at the full rate. `penalty` [B] is what
+    the start costs in training."""
 
     path: list[Tensors]
     losses: Tensor
     slowed: Tensor
+    penalty: Tensor
 
     @property
     def fast(self) -> Tensors:
@@ -72,6 +75,7 @@ class InnerLoop:
     settings: InnerSettings = field(default_factory=InnerSettings)
     first_order: bool = False
     loss: Loss = support_loss
+    by_hand: ClassVar[bool] = True  # a linear head's gradients, which are known on paper
 
     def read(self, meta: Tensors, rows: Tensor) -> Tensor:
         """rows [n, R] -> what `adapt` and `scores` take: features [n, D] where the body is the same
@@ -79,9 +83,16 @@ class InnerLoop:
         return rows if self.learner.body_adapts else self.learner.features(meta, {}, rows)
 
     def adapt(
-        self, meta: Tensors, support: Tensor, weights: Tensor, *, steps: int | None = None
+        self,
+        meta: Tensors,
+        support: Tensor,
+        weights: Tensor,
+        *,
+        steps: int | None = None,
+        noise: Tensor | None = None,
     ) -> Adapted:
-        """support [B, N, K, ...] as `read` gives it, weights [B, N, K] (0 for what is padding)."""
+        """support [B, N, K, ...] as `read` gives it, weights [B, N, K] (0 for what is padding);
+        noise [B, N, ...] for a start that is drawn."""
         steps = self.settings.inner_steps if steps is None else steps
         steps = 0 if self.learner.adapts == "none" else steps
         tasks, way, shot = weights.shape
@@ -94,7 +105,11 @@ class InnerLoop:
         if self.learner.body_adapts:
             together = self.learner.features(meta, {}, inputs.flatten(0, 1))
             features = together.view(*inputs.shape[:2], -1)
-        start = self.over_tasks(partial(self.learner.start, meta), features, shares)
+        given = (features, shares) if noise is None else (features, shares, noise)
+        start = self.over_tasks(partial(self.learner.start, meta), *given)
+        penalty = support.new_zeros(tasks)
+        if noise is not None:
+            penalty = self.over_tasks(partial(self.learner.penalty, meta), features, shares)
         slower = support.new_ones(tasks)
         slowed = torch.zeros(tasks, dtype=torch.bool, device=support.device)
         for attempt in range(_ATTEMPTS + 1):
@@ -106,7 +121,7 @@ class InnerLoop:
             slower = torch.where(bad, slower / _SMALLER, slower)
         if bad.any():  # even at the lowest rate: such a task stays at its start
             path = [{n: _choose(bad, start[n], t) for n, t in fast.items()} for fast in path]
-        return Adapted(path, losses, slowed)
+        return Adapted(path, losses, slowed, penalty)
 
     def scores(self, meta: Tensors, fast: Tensors, query: Tensor) -> Tensor:
         """Of adapted tasks: query [B, Q, ...] as `read` gives it -> [B, Q, N]."""
@@ -158,6 +173,15 @@ class InnerLoop:
         }
         return {**fast, **moved}, losses.detach()
 
+    def _is_linear(self, meta: Tensors, fast: Tensors) -> bool:
+        """Whether a linear head alone adapts, each tensor at one rate."""
+        return (
+            set(fast) == {"head.weight", "head.bias"}
+            and self.learner.adapts == "head"
+            and self.loss is support_loss
+            and all(rate.dim() == 0 for rate in self.rates(meta, fast, 0).values())
+        )
+
     def rates(self, meta: Tensors, fast: Tensors, t: int) -> Tensors:
         """Of step t, for what adapts; beyond the steps that were trained, the last one's."""
         rates: Tensors = {}
@@ -184,6 +208,11 @@ class InnerLoop:
         slower: Tensor,
         steps: int,
     ) -> tuple[list[Tensors], Tensor]:
+        if self.by_hand and self._is_linear(meta, fast):
+            rates = [self.rates(meta, fast, t) for t in range(steps)]
+            scale = meta["log_scale"].exp()
+            task = (inputs, targets, weights, slower)
+            return linear_steps(fast, *task, rates, scale, first_order=self.first_order)
         path, losses = [fast], []
         names, shared = list(fast), list(meta)
         kept = self.settings.checkpoint and torch.is_grad_enabled()
@@ -207,6 +236,8 @@ class InnerLoop:
 
 class SequentialLoop(InnerLoop):
     """Task after task, with torch's ordinary gradients."""
+
+    by_hand = False
 
     def over_tasks(self, function: Callable[..., Any], *inputs: Any) -> Any:
         return _stack([function(*(_task(x, i) for x in inputs)) for i in range(_count(inputs[0]))])

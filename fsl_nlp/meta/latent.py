@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.learned import random_matrix
 from fsl_nlp.meta.task_heads import TaskHead, Tensors, principal
 
+# How wide codes are drawn at first, as a share of the prior's width; and what a nat of divergence
+# from that prior costs (the paper searched for it and found about this).
+_SPREAD = 0.1
+_COST = 0.001
+
 
 class LatentHead(TaskHead):
-    """Latent embedding optimisation (Rusu et al. 2019, arXiv 1807.05960), without its noise.
+    """Latent embedding optimisation (Rusu et al. 2019, arXiv 1807.05960).
 
-    z_n = E c_n + relu(R [c_n, m]) F with the class mean c_n and the mean m of all of them;
-    w_n = decode(z_n). Encoder and decoder start as the principal directions of the source, so that
-    w_n begins near c_n. The paper draws z and w from Gaussians whose variances are
-    learned too; here both are their means.
+    z_n = m_n + s_n * e in training, with e of a standard Gaussian; m_n alone when fitting.
+    m_n = E c_n + relu(R [c_n, m]) F with the class mean c_n and the mean m of all of them, and
+    log s_n = a + relu(R [c_n, m]) G; w_n = D z_n. The outer loss pays for the divergence of each
+    code's distribution from a Gaussian as wide as codes are long.
+
+    Encoder E and decoder D start as the principal directions of the source, so that w_n begins near
+    c_n. The paper draws w from a learned Gaussian as well; here it is its mean.
     """
 
     size = 128
@@ -29,17 +39,38 @@ class LatentHead(TaskHead):
             "decode": encode.mT.clone(),
             "relate": random_matrix(self.hidden, 2 * dimensions, generator),
             "relate_out": torch.zeros(self.hidden, size),
+            "relate_spread": torch.zeros(self.hidden, size),
+            "log_spread": torch.full((size,), math.log(_SPREAD / size**0.5)),
         }
 
     def warm_start(self, features: Tensor) -> Tensors:
         axes = principal(features, self.size)
         return {"encode": axes.mT.contiguous(), "decode": axes}
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def noise(self, dimensions: int) -> int:
+        return min(self.size, dimensions)
+
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
+        mean, log_spread = self._code(meta, features, shares)
+        return {"code": mean if noise is None else mean + log_spread.exp() * noise}
+
+    def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
+        """The mean over classes of KL(N(m_n, s_n^2) || N(0, 1 / size))."""
+        mean, log_spread = self._code(meta, features, shares)
+        size = mean.shape[1]
+        variance = size * (2 * log_spread).exp()
+        divergence = size * mean.square() + variance - 1 - variance.log()  # [N, size]
+        return _COST * 0.5 * divergence.sum(1).mean()
+
+    def _code(self, meta: Tensors, features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the log of the width [N, size] of each class's code."""
         centres = shares @ features  # [N, D]
         others = centres.mean(0, keepdim=True).expand_as(centres)
         hidden = (torch.cat([centres, others], -1) @ meta["relate"].mT).relu()
-        return {"code": centres @ meta["encode"].mT + hidden @ meta["relate_out"]}
+        mean = centres @ meta["encode"].mT + hidden @ meta["relate_out"]
+        return mean, meta["log_spread"] + hidden @ meta["relate_spread"]
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
         return features @ (fast["code"] @ meta["decode"].mT).mT

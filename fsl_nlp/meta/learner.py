@@ -42,12 +42,20 @@ class Learner:
             "log_scale": torch.tensor(math.log(SCALE)),
         }
 
-    def fixed(self, rows: Tensor, classes: Tensor) -> Tensors:
-        return {f"fixed.{n}": tensor for n, tensor in self.body.fixed(rows, classes).items()}
+    def fixed(
+        self, meta: Tensors, rows: Tensor, classes: Tensor, *, again: bool = False
+    ) -> Tensors:
+        """What the body reads off the source before training, or `again` after it."""
+        read = self.body.fixed_again if again else self.body.fixed
+        found = read(_part("body", meta), rows, classes)
+        return {f"fixed.{n}": tensor for n, tensor in found.items()}
 
     def ground(self, meta: Tensors, rows: Tensor) -> Tensor:
         """Rows as they come -> as all other functions here take them."""
         return self.body.ground(_part("fixed", meta), rows)
+
+    def follow(self, meta: Tensors, rows: Tensor) -> Tensor:
+        return self.body.follow(_part("body", meta), rows)
 
     def warm_start(self, features: Tensor) -> Tensors:
         return {f"head.{n}": tensor for n, tensor in self.head.warm_start(features).items()}
@@ -67,13 +75,18 @@ class Learner:
         body = _part("body", meta) | _part("body", fast) | _part("fixed", meta)
         return self.body.features(body, rows)
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         """`fast` before the first step, for features [S, D] under `meta`."""
-        head = self.head.start(_part("head", meta), features, shares)
+        head = self.head.start(_part("head", meta), features, shares, noise)
         fast = {f"head.{name}": tensor for name, tensor in head.items()}
         if self.body_adapts:
             fast |= {n: t for n, t in meta.items() if n.startswith("body.")}
         return fast
+
+    def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
+        return self.head.penalty(_part("head", meta), features, shares)
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
         """[n, D] -> [n, N]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,13 +20,15 @@ _MULTI_STEP = 0.5
 class Batch:
     """Tasks of one shape over distinct rows [U, R]: support [B, N, K] and query [B, N * Q] are
     places in them, weights [B, N, K] is 0 for padding. `plain` are the rows before anything was
-    done to them, where a comparison needs those."""
+    done to them, where a comparison needs those. `noise` [B, N, ...] is for starts that are drawn.
+    """
 
     rows: Tensor
     support: Tensor
     query: Tensor
     weights: Tensor
     plain: Tensor | None = None
+    noise: Tensor | None = None
 
     @classmethod
     def of(
@@ -61,7 +63,8 @@ class Batch:
 
     def take(self, tasks: Tensor) -> Batch:
         tasks = tasks.to(self.support.device)
-        return Batch.of(self.rows, self.support[tasks], self.query[tasks], self.weights[tasks])
+        part = Batch.of(self.rows, self.support[tasks], self.query[tasks], self.weights[tasks])
+        return part if self.noise is None else replace(part, noise=self.noise[tasks])
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,9 @@ def meta_loss(
     inputs = loop.read(meta, batch.rows)
     if algorithm.outer == "reptile":
         return _reptile(loop, meta, batch, inputs)
-    adapted = loop.adapt(meta, inputs[batch.support], batch.weights)
+    adapted = loop.adapt(meta, inputs[batch.support], batch.weights, noise=batch.noise)
     shares = step_shares(len(adapted.path) - 1, done if algorithm.multi_step else 1.0)
-    loss = torch.zeros((), device=batch.query.device)
+    loss = adapted.penalty.mean()
     for fast, share in zip(adapted.path[1:] or adapted.path, shares, strict=True):
         if share > 0:
             scores = loop.scores(meta, fast, inputs[batch.query])

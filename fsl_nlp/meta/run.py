@@ -59,9 +59,13 @@ def meta_train(
     if found is not None:
         go_on(training, sampler, *found)
     trainer.run(training, sampler, check)
-    trained = replace(head, parameters=training.best)
-    fresh = sampler.check(settings.check_tasks)
-    return Trained(trained, training, summarise(trained, start, fresh))
+    # The same fresh tasks twice, as the body was and as it has become.
+    here = sampler.generator.get_state()
+    before = sampler.check(settings.check_tasks)
+    trained = replace(head, parameters=trainer.result(training, sampler))
+    sampler.generator.set_state(here)
+    after = sampler.check(settings.check_tasks)
+    return Trained(trained, training, summarise(trained, start, before, after))
 
 
 def _sum(source: Source) -> str:

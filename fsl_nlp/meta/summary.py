@@ -15,16 +15,19 @@ from fsl_nlp.meta.task_heads import Tensors
 from fsl_nlp.meta.trainer import accuracies, mean_and_width
 
 
-def summarise(head: MetaHead, start: Tensors, batches: Sequence[Batch]) -> dict[str, Any]:
+def summarise(
+    head: MetaHead, start: Tensors, before: Sequence[Batch], after: Sequence[Batch]
+) -> dict[str, Any]:
     """`head` against itself before training, and against class means of the plain vectors.
 
-    `batches` are of held-out classes. Which step to keep was chosen on those classes, though not
-    on these tasks, so the numbers are for a check, not for publication.
+    The tasks `before` and `after` training are the same, of held-out classes. Which step to keep
+    was chosen on those classes, though not on these tasks, so the numbers are for a check, not for
+    publication.
     """
     heads: dict[str, Head] = {"trained": head, "its start": replace(head, parameters=start)}
     if isinstance(head.body, VectorBody):  # otherwise rows are no vectors
         heads["plain class means"] = ProtoHead()
-    found = {name: accuracies(one, batches) for name, one in heads.items()}
+    found = {name: accuracies(one, after if one is head else before) for name, one in heads.items()}
     rows = []
     for name, values in found.items():
         accuracy, width = mean_and_width(values)

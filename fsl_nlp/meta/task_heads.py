@@ -36,9 +36,20 @@ class TaskHead(ABC):
         """Those of `meta` that better begin with what the source's features [n, D] say."""
         return {}
 
+    def noise(self, dimensions: int) -> int:
+        """How many random numbers a class's start takes in training."""
+        return 0
+
     @abstractmethod
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
-        """`fast` before the first step: features [S, D]; shares [N, S] average a class's rows."""
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
+        """`fast` before the first step: features [S, D]; shares [N, S] average a class's rows;
+        noise [N, ...] of a standard Gaussian, in training only."""
+
+    def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
+        """What the outer loss pays for that noise."""
+        return features.new_zeros(())
 
     @abstractmethod
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
@@ -72,7 +83,9 @@ class ZeroHead(_Linear):
     """All classes start alike, since their order means nothing; then it does not matter where: what
     all scores have in common cancels in the softmax. So they start at 0."""
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         way = len(shares)
         return {
             "weight": features.new_zeros(way, features.shape[-1]),
@@ -83,7 +96,9 @@ class ZeroHead(_Linear):
 class PrototypeHead(_Linear):
     """w_n = 2 c_n and b_n = -|c_n|^2: the scores of squared distances to the class means c_n."""
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         centres = shares @ features
         return {"weight": 2 * centres, "bias": -centres.square().sum(-1)}
 
@@ -91,7 +106,9 @@ class PrototypeHead(_Linear):
 class CosineHead(_Linear):
     """w_n is the class mean, of unit length."""
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         return {"weight": unit(shares @ features), "bias": features.new_zeros(len(shares))}
 
 
@@ -112,7 +129,9 @@ class ContextHead(TaskHead):
     def warm_start(self, features: Tensor) -> Tensors:
         return {"project": principal(features, self.size)}
 
-    def start(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensors:
+    def start(
+        self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
+    ) -> Tensors:
         return {"context": features.new_zeros(len(shares), meta["project"].shape[1])}
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:

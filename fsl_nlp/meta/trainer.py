@@ -81,7 +81,7 @@ class MetaTrainer:
                 meta[f"rate.{name}"] = torch.ones(1, *shape)
         meta = {name: tensor.to(rows) for name, tensor in meta.items()}
         learned_from, classes = _learning_rows(sampler)
-        meta |= learner.fixed(learned_from, classes)
+        meta |= learner.fixed(meta, learned_from, classes)
         sampler.ground(lambda rows: learner.ground(meta, rows))
         learned_from, _ = _learning_rows(sampler)
         some = torch.randperm(len(classes), generator=sampler.generator)[:_WARM_ROWS]
@@ -120,6 +120,15 @@ class MetaTrainer:
                 progress(1)
         return training
 
+    def result(self, training: Training, sampler: TaskSampler) -> Tensors:
+        """What was kept. A head that nothing was learned for is given the whitening of what the
+        body has become; other heads were trained on the one from the start."""
+        learner = self.head.loop.learner
+        sampler.ground(lambda rows: learner.follow(training.best, rows))
+        if self.head.algorithm.adapts != "none":
+            return training.best
+        return training.best | learner.fixed(training.best, *_learning_rows(sampler), again=True)
+
     def _waited(self, training: Training) -> bool:
         behind = training.step - training.best_step
         return behind >= self.settings.patience * self.settings.check_every
@@ -133,6 +142,7 @@ class MetaTrainer:
         head = replace(self.head, parameters=training.meta)
         hard = algorithm.hard_classes and training.step % 2 == 1
         for corpus, classes, batch in sampler.draw(settings.meta_tasks, hard=hard):
+            batch = self._with_noise(batch, sampler.generator)
             mine = ranks.mine(len(batch))
             hits = torch.zeros(batch.query.shape, device=batch.query.device)
             way, shot = batch.support.shape[1:]
@@ -146,6 +156,14 @@ class MetaTrainer:
                 training.slowed += outcome.slowed
             corpus.note(classes, ranks.total(hits))
         self._move(training, ranks, 0.5 * (1 + math.cos(math.pi * done)))
+
+    def _with_noise(self, batch: Batch, generator: torch.Generator) -> Batch:
+        learner = self.head.loop.learner
+        size = learner.head.noise(learner.body.dimensions(batch.rows.shape[1]))
+        if not size:
+            return batch
+        noise = torch.randn(*batch.support.shape[:2], size, generator=generator)
+        return replace(batch, noise=noise.to(batch.rows))
 
     def _move(self, training: Training, ranks: Ranks, share: float) -> None:
         learned = [training.meta[name] for name in trainable(training.meta)]

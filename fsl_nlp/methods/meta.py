@@ -13,7 +13,7 @@ import torch
 
 from fsl_nlp.encoders.mentions import has_mentions
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.meta.algorithms import ALGORITHMS, VECTOR_BODIES, Algorithm
+from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
@@ -25,6 +25,7 @@ from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
 from fsl_nlp.methods.base import Tensors, take_options
 from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, FrozenSettings
+from fsl_nlp.methods.meta_reading import MentionReader, RowReader
 from fsl_nlp.methods.reading import Matrix, Reader
 from fsl_nlp.splits import drop_shared, keep_classes
 from fsl_nlp.types import Dataset, Example, Label
@@ -32,6 +33,7 @@ from fsl_nlp.types import Dataset, Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.meta.encoder_body import EncoderBody
+    from fsl_nlp.meta.mention_body import MentionBody
 
 log = logging.getLogger("fsl_nlp")
 
@@ -66,7 +68,7 @@ class MetaMethod(FrozenMethod):
         head = MetaHead(
             chosen,
             InnerSettings(**inner),
-            _body(chosen.body, BodySettings(**body), encoder),
+            _body(chosen, BodySettings(**body), encoder),
         )
         return cls(
             name,
@@ -92,12 +94,12 @@ class MetaMethod(FrozenMethod):
     ) -> MetaMethod:
         """Learn from one or more corpora. With a folder, an interrupted run goes on from there."""
         usable = usable_sources(sources, shape)
-        in_vectors = isinstance(self.head.body, VectorBody)
-        mentions = in_vectors and all(has_mentions(source.examples) for source in usable)
+        reads_them = isinstance(self.head.body, VectorBody) or self.mention_body is not None
+        mentions = reads_them and all(has_mentions(source.examples) for source in usable)
         if not mentions and any(has_mentions(source.examples) for source in usable):
             warnings.warn(
                 "The mentions that sentences mark are not looked at. To use them, train on "
-                "relations alone and with body='metric'.",
+                "relations alone and with body='metric' or 'mentions'.",
                 stacklevel=2,
             )
         trained = replace(self, shape=shape, mentions=mentions)
@@ -166,17 +168,20 @@ class MetaMethod(FrozenMethod):
         )
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
-        body = self.head.body
-        if not isinstance(body, VectorBody):
-            return RowReader(self.encoder, rows=cast("EncoderBody", body).rows)
-        if not self.mentions:
-            return Reader(self.encoder)
+        mentions = self.mention_body
+        if not self.mentions and mentions is None:
+            if isinstance(self.head.body, VectorBody):
+                return Reader(self.encoder)
+            return RowReader(self.encoder, rows=cast("EncoderBody", self.head.body).rows)
         if not has_mentions(examples):
             raise DataError(
-                f"This {self.name} was meta-trained on sentences that mark a head and a tail "
-                "mention, and these do not. Train it on sentences without them."
+                f"This {self.name} reads sentences that mark a head and a tail mention, and these "
+                "do not. Train one on sentences without them, with body='metric'."
             )
-        return super().reader_for(examples)
+        if mentions is None:
+            return super().reader_for(examples)
+        centre = mentions.centre_of(examples, self.head.parameters or {})
+        return MentionReader(self.encoder, centre, mentions)
 
     def rows_of(self, source: Dataset) -> Source:
         index = {label: i for i, label in enumerate(source.labels)}
@@ -188,7 +193,16 @@ class MetaMethod(FrozenMethod):
         )
 
     def reader_at(self, centre: Matrix | None) -> Reader:
-        return self.reader_for([]) if centre is None else super().reader_at(centre)
+        if centre is None:
+            return self.reader_for([])
+        if self.mention_body is not None:
+            return MentionReader(self.encoder, centre, self.mention_body)
+        return super().reader_at(centre)
+
+    @property
+    def mention_body(self) -> MentionBody | None:
+        body: Any = self.head.body
+        return body if body.options().get("body") == MENTION_BODY else None
 
     def check_ready(self) -> None:
         if not self.head.ready:
@@ -231,20 +245,6 @@ class MetaMethod(FrozenMethod):
         return {"prepared": {"options": kept, "mentions": self.mentions}}
 
 
-@dataclass(frozen=True)
-class RowReader(Reader):
-    """Reads what the frozen layers of an encoder give."""
-
-    rows: Callable[[Sequence[str]], Matrix] | None = None
-
-    def read_texts(self, texts: Sequence[str]) -> Matrix:
-        assert self.rows
-        return self.rows(texts)
-
-    def embed(self, examples: Sequence[Example]) -> Matrix:
-        return self.encoder.encode([example.text for example in examples])
-
-
 def usable_sources(sources: Sequence[Dataset], shape: Shape) -> list[Dataset]:
     """The corpora without classes that are too small, and with each class in one of them only."""
     needed = shape.shot[1] + shape.query
@@ -282,9 +282,14 @@ def _about(encoder: TextEncoder) -> dict[str, dict[str, str]]:
     return {"encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint}}
 
 
-def _body(name: str, settings: BodySettings, encoder: TextEncoder) -> Any:
+def _body(algorithm: Algorithm, settings: BodySettings, encoder: TextEncoder) -> Any:
+    name = algorithm.body
     if name in VECTOR_BODIES:
         return vector_body(name, settings)
     from fsl_nlp.meta.encoder_body import EncoderBody
+    from fsl_nlp.meta.mention_body import MentionBody
 
-    return EncoderBody.build(name, settings, encoder)
+    kind = MentionBody if name == MENTION_BODY else EncoderBody
+    # Second derivatives of bf16 are mostly noise; without inner steps there are none.
+    precision = encoder.precision if algorithm.adapts == "none" else "fp32"
+    return kind.build(name, settings, encoder, precision)

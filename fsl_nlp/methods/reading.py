@@ -52,7 +52,14 @@ class Reader:
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """[n, D], of bare texts."""
-        return self.encoder.encode(texts)
+        if self.centre is None:
+            return self.encoder.encode(texts)
+        # A text without mentions: its other parts are the corpus's mean, so that after centring
+        # only the sentence part says something.
+        parts = np.repeat(self.centre[None], len(texts), 0)
+        if texts:
+            parts[:, PARTS.index("sentence")] = self.encoder.encode(texts)
+        return combine(parts, self.centre)
 
     def read_evidence(
         self, dataset: Dataset, *, names: bool, descriptions: bool
@@ -63,15 +70,7 @@ class Reader:
             for i, label in enumerate(dataset.labels)
             for text in evidence(label, dataset, names=names, descriptions=descriptions)
         ]
-        texts, owners = [text for text, _ in pairs], [i for _, i in pairs]
-        if self.centre is None:
-            return self.read_texts(texts), owners
-        # A name or a description has no mentions: its other parts are the corpus's mean, so that
-        # after centring only the sentence part says something.
-        parts = np.repeat(self.centre[None], len(texts), 0)
-        if texts:
-            parts[:, PARTS.index("sentence")] = self.encoder.encode(texts)
-        return combine(parts, self.centre), owners
+        return self.read_texts([text for text, _ in pairs]), [i for _, i in pairs]
 
 
 def evidence(label: Label, dataset: Dataset, *, names: bool, descriptions: bool) -> list[str]:

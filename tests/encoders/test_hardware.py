@@ -25,6 +25,19 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert pick_device("auto").type == "cuda"
 
 
+@pytest.mark.parametrize(("rank", "device"), [("0", "cuda:0"), ("2", "cuda:2"), ("5", "cuda:1")])
+def test_each_process_of_a_launcher_has_its_own_gpu(
+    monkeypatch: pytest.MonkeyPatch, rank: str, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", rank)
+    assert pick_device("auto") == torch.device(device)
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)  # there may be no such GPU here
+    assert pick_device("cuda") == torch.device(device)
+    assert pick_device("cuda:3") == torch.device("cuda:3")
+
+
 def test_a_named_device_is_taken() -> None:
     assert pick_device("cpu") == CPU
 

@@ -88,7 +88,8 @@ def bert(encoders: dict[str, TextEncoder]) -> TextEncoder:
 
 
 def tensors_of(body: EncoderBody, rows: Tensor) -> dict[str, Tensor]:
-    return {**body.initial(rows.shape[1], 0), **body.fixed(rows, torch.arange(len(rows)) % 3)}
+    start = body.initial(rows.shape[1], 0)
+    return {**start, **body.fixed(start, rows, torch.arange(len(rows)) % 3)}
 
 
 @every_body
@@ -130,7 +131,7 @@ def moved(head: MetaHead, body: EncoderBody) -> dict[str, Tensor]:
     rows = torch.from_numpy(body.rows(TEXTS))
     learner = head.loop.learner
     meta = learner.initial(rows.shape[1], 0)
-    meta |= learner.fixed(rows, torch.arange(len(rows)) % 3)
+    meta |= learner.fixed(meta, rows, torch.arange(len(rows)) % 3)
     generator = torch.Generator().manual_seed(2)
     return {
         n: t + 0.02 * torch.randn(t.shape, generator=generator) * (not n.startswith("fixed."))

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.meta import inner as inner_module
 from fsl_nlp.meta.algorithms import ALGORITHMS, Algorithm
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings, SequentialLoop
+from fsl_nlp.meta.linear_steps import linear_steps
 from fsl_nlp.meta.outer import Batch, meta_loss, step_shares
 from fsl_nlp.meta.task_heads import Tensors
 
@@ -137,6 +139,41 @@ def test_many_tasks_at_once_are_one_after_another(make_head, make_meta, batch, n
     assert any(gradient.abs().max() > 1e-4 for gradient in of_many.values())
 
 
+@pytest.mark.parametrize("task_head", ["zeros", "prototypes", "cosine"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"first_order": True}, {"rates": "step"}, {"multi_step": True}], ids=str
+)
+def test_steps_of_a_linear_head_are_those_of_torchs_gradients(
+    make_head, make_meta, batch, monkeypatch, task_head, changes
+):
+    """In float64, to the last digits: what is written out by hand has no slack to hide in."""
+    head = make_head("anil", inner_steps=4, inner_rate=0.2)
+    head = replace(head, algorithm=replace(head.algorithm, task_head=task_head, **changes))
+    meta, loop = make_meta(head), head.loop
+    one_at_a_time = SequentialLoop(loop.learner, loop.settings, loop.first_order)
+    by_hand = []
+    monkeypatch.setattr(
+        inner_module,
+        "linear_steps",
+        lambda *a, **k: (by_hand.append("steps"), linear_steps(*a, **k))[1],
+    )
+    found = []
+    for one in (loop, one_at_a_time):
+        learned = as_learned(meta)
+        loss = meta_loss(one, head.algorithm, learned, batch, done=0.2).loss
+        support = one.read(meta, batch.rows)[batch.support]
+        found.append((loss, gradients(loss, learned), one.adapt(meta, support, batch.weights)))
+        by_hand.append("next")
+    assert by_hand.index("next") >= 2  # at each call of the first loop, and never of the other
+    assert by_hand[-2:] == ["next", "next"]
+    (first, of_first, one), (second, of_second, other) = found
+    assert torch.allclose(first, second, atol=1e-12)
+    assert all(torch.allclose(g, of_second[n], atol=1e-12) for n, g in of_first.items())
+    assert torch.allclose(one.losses, other.losses, atol=1e-12)
+    for at, there in zip(one.path, other.path, strict=True):
+        assert all(torch.allclose(at[n], there[n], atol=1e-12) for n in at)
+
+
 @pytest.mark.parametrize("name", ["maml", "anil", "protomaml", "meta-sgd", "leo"])
 def test_checkpointing_changes_nothing_but_memory(make_head, make_meta, batch, name):
     found = []
@@ -226,3 +263,51 @@ def test_a_task_that_diverges_at_every_rate_stays_at_its_start():
 def test_settings_that_do_not_exist(make, message):
     with pytest.raises(OptionError, match=message):
         make()
+
+
+def test_codes_of_leo_are_drawn_in_training_alone(make_head, make_meta, batch):
+    """The divergence it pays for is that of torch's own Gaussians; nothing is drawn for a fit."""
+    head = make_head("leo")
+    meta = make_meta(head)
+    learner = head.loop.learner
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.randn(4, 3, learner.head.noise(10), generator=generator, dtype=torch.float64)
+    inputs = head.loop.read(meta, batch.rows)[batch.support]
+    drawn = head.loop.adapt(meta, inputs, batch.weights, noise=noise)
+    plain = head.loop.adapt(meta, inputs, batch.weights)
+    again = head.loop.adapt(meta, inputs, batch.weights, noise=0 * noise)
+    code, mean = (found.path[0]["head.code"] for found in (drawn, plain))
+    assert torch.equal(again.fast["head.code"], plain.fast["head.code"])
+    assert not plain.penalty.any()
+    widths = (code - mean) / noise
+    assert (widths > 0).all()
+    size = widths.shape[-1]
+    wanted = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, widths),
+        torch.distributions.Normal(torch.zeros(()).double(), size**-0.5),
+    )
+    assert torch.allclose(drawn.penalty, 0.001 * wanted.sum(-1).mean(-1))
+
+
+@both_loops
+def test_the_gradient_of_leo_goes_through_what_was_drawn(make_head, make_meta, batch, kind):
+    head = make_head("leo")
+    meta = make_meta(head)
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.randn(4, 3, 10, generator=generator, dtype=torch.float64)
+    noisy = replace(batch, noise=noise)
+    loop = kind(head.loop.learner, head.inner)
+
+    def loss(of: Tensors, tasks: Batch) -> Tensor:
+        return meta_loss(loop, head.algorithm, of, tasks).loss
+
+    learned = as_learned(meta)
+    found = gradients(loss(learned, noisy), learned)["head.log_spread"]
+    step = torch.zeros_like(found).index_fill(0, torch.tensor([2]), 1e-5)
+    up, down = ({**meta, "head.log_spread": meta["head.log_spread"] + s} for s in (step, -step))
+    assert found[2].item() == pytest.approx(
+        ((loss(up, noisy) - loss(down, noisy)) / 2e-5).item(), rel=1e-4
+    )
+    assert not gradients(loss(learned, batch), learned)["head.log_spread"].any()
+    parts = [loss(meta, noisy.take(torch.tensor(tasks))) for tasks in ([0, 1], [2, 3])]
+    assert torch.allclose(sum(parts) / 2, loss(meta, noisy))

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from fsl_nlp import Dataset, FewShotClassifier
+from fsl_nlp.cli.episodes import result_as_table
 from fsl_nlp.encoders import encoder as loading
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
-from fsl_nlp.evaluation import MethodSpec, compare, evaluate
+from fsl_nlp.evaluation import MethodSpec, Result, compare, evaluate
 from fsl_nlp.meta.folder import MANIFEST, load_prepared
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.meta.trainer import MetaTrainer
@@ -262,6 +264,28 @@ def test_tasks_that_diverge_are_counted(words, source, target, tmp_path, caplog)
     with caplog.at_level(logging.WARNING, "fsl_nlp"):
         method.fit(Dataset.from_examples([*same[:4], *same[8:12], *same[16:20]]))
     assert "diverged at inner_rate=500" in caplog.text
+
+
+def test_tasks_that_diverge_in_episodes_are_counted(known, words, source, target, tmp_path):
+    options = {**QUICK, "inner_rate": 500.0}
+    same = Dataset.from_examples(
+        [Example(target.texts[i % 3], f"same {i // 8}") for i in range(64)], name="same"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        build_method("anil", words, options=options).meta_train([source], SHAPE, folder=tmp_path)
+        table = EpisodeTable.sample(same, way=3, shot=4, query=2, episodes=30, seed=0)
+        wild = evaluate(known("anil", tmp_path), same, table, memory=2**16)
+        few = evaluate(known("anil", tmp_path, test_steps=0), same, table)
+    assert 0 < wild.diverged_tasks <= 30
+    assert few.diverged_tasks == 0
+    assert evaluate(known("proto"), same, table).diverged_tasks is None
+    assert wild.to_dict()["diverged_tasks"] == wild.diverged_tasks
+    assert Result.load(wild.save(tmp_path / "wild.json")) == wild
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(result_as_table(wild, []))
+    assert f"{wild.diverged_tasks} tasks, and were adapted at a lower rate" in shown.get()
 
 
 def relations(classes: int, name: str, seed: int) -> Dataset:

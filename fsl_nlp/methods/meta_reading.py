@@ -1,0 +1,47 @@
+"""What meta-learned encoders read: rows of an `EncoderBody` in place of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fsl_nlp.methods.reading import Matrix, Reader
+from fsl_nlp.types import Example
+
+if TYPE_CHECKING:
+    from fsl_nlp.meta.mention_body import MentionBody
+
+
+@dataclass(frozen=True)
+class RowReader(Reader):
+    """Reads what the frozen layers of an encoder give."""
+
+    rows: Callable[[Sequence[str]], Matrix] | None = None
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        assert self.rows
+        return self.rows(texts)
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([example.text for example in examples])
+
+
+@dataclass(frozen=True)
+class MentionReader(Reader):
+    """The same, of sentences with mentions; `centre` is the mean of their corpus."""
+
+    body: MentionBody | None = None
+
+    def read(self, examples: Sequence[Example]) -> Matrix:
+        assert self.body
+        assert self.centre is not None
+        return self.body.read(examples, self.centre)
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([example.text for example in examples])
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        assert self.body
+        assert self.centre is not None
+        return self.body.read_sentences(self.encoder.encode(texts), self.centre)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.methods.base import Classifier, Method
 from fsl_nlp.methods.reading import evidence
+from fsl_nlp.training.trainer import interrupts_passed_on
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+
+log = logging.getLogger("fsl_nlp")
 
 # In the order in which they are tried.
 FROZEN = ("linear", "proto")
@@ -152,9 +156,14 @@ class _Choice:
         candidates, chosen = [self._first(first, methods[first])], first
         for name in others:
             try:
-                candidate = self._against(chosen, name, methods[name])
+                with interrupts_passed_on():
+                    candidate = self._against(chosen, name, methods[name])
             except FslError as error:  # an encoder that cannot be tuned, for one
                 candidate = Candidate(name, f"not possible: {error}")
+            except KeyboardInterrupt:
+                log.warning(f"Stopped: nothing more is tried, and {chosen!r} is fitted.")
+                candidates.append(Candidate(name, "stopped"))
+                break
             candidates.append(candidate)
             if candidate.note == "better":
                 chosen = name
@@ -318,6 +327,8 @@ class _Choice:
         own = next(c for c in candidates if c.method == chosen)
         if own.note == "better":
             return "better by more than the noise of the comparison"
+        if candidates[-1].note == "stopped":
+            return "the best that was found until it was stopped"
         if any(c.note.startswith("not tried") for c in candidates):
             return "nothing that the budget allows is better beyond the noise"
         return "nothing else is better beyond the noise"

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import torch
@@ -36,6 +37,19 @@ _SMALLER = 4  # what a restart divides the learning rates by
 _PROGRESS = 0.01
 # Nothing more can be learned from a loss this low.
 _LEARNED = 1e-4
+
+
+_passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
+
+
+@contextmanager
+def interrupts_passed_on() -> Iterator[None]:
+    """In here Ctrl-C is the caller's business: training does not end with what it has."""
+    token = _passed_on.set(True)
+    try:
+        yield
+    finally:
+        _passed_on.reset(token)
 
 
 class _DivergedError(Exception):
@@ -142,6 +156,8 @@ class Trainer:
                 place.finished = True
                 checkpoint.save(place, self.parameters, optimiser)
         except KeyboardInterrupt:
+            if _passed_on.get():
+                raise
             self._restore(best)
             log.warning(
                 f"Stopped after {place.epoch} of {settings.epochs} epochs; the best so far is kept."

@@ -20,6 +20,7 @@ from fsl_nlp.errors import ModelError, OptionError
 from fsl_nlp.methods import auto
 from fsl_nlp.methods.auto import choose, parse_budget
 from fsl_nlp.methods.base import Classifier, Method
+from fsl_nlp.training.trainer import Trainer
 from fsl_nlp.types import Example, Label
 
 
@@ -153,6 +154,28 @@ def test_what_is_not_possible_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
     report = chosen(monkeypatch, [Student("linear", 3), Unable("full", 9)], numbers(5))
     assert report.chosen == "linear"
     assert report.candidates[1].note == "not possible: this encoder cannot be tuned"
+
+
+def test_interrupted_while_tuning_it_takes_the_best_so_far(
+    english: TextEncoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a trainer alone would do is to end early with what it has, and `auto` to go on."""
+    taken = 0
+
+    def interrupted(*_: Any) -> float:
+        nonlocal taken
+        taken += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    texts = ["where is my parcel", "my order is late", "refund me", "I want my money back"]
+    bot = FewShotClassifier(encoder=english, budget=None)
+    bot.fit(texts, ["track", "track", "refund", "refund"])
+    assert taken == 1
+    assert bot.method_ in auto.FROZEN
+    assert [c.note for c in bot.report_.candidates][-1] == "stopped"
+    assert bot.report_.why == "the best that was found until it was stopped"
+    assert caplog.messages == [f"Stopped: nothing more is tried, and '{bot.method_}' is fitted."]
 
 
 def test_a_small_budget_judges_on_fewer_folds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,8 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
+        if checkpoint and out.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
+            raise OptionError("--checkpoint must lie outside --out, which holds the result alone.")
         described = read_descriptions(descriptions)
         method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
         data = load_dataset(

@@ -155,6 +155,7 @@ class EncoderBody(Body):
             self.below.read(ids, lambda some: self.encoder.features([ids[i] for i in some]))
             for row, states in zip(out, self.below.states, strict=True):
                 row[: len(states)] = states.float().cpu().numpy()
+            self.below.forget()
 
     def _vectors(self, tensors: Tensors, rows: Tensor) -> Tensor:
         """[n, T * width] -> [n, D], through the layers that adapt."""

@@ -80,8 +80,8 @@ class MetaHead(PreparedHead):
             )
         return state
 
-    def diverged(self, state: State) -> int:
-        return int(state[_SLOWED].sum())
+    def diverged(self, state: State) -> int | None:
+        return int(state[_SLOWED].sum()) if self.algorithm.adapts != "none" else None
 
     def score(self, state: State, query: Tensor) -> Tensor:
         state = {name: tensor for name, tensor in state.items() if name != _SLOWED}

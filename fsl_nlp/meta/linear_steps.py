@@ -34,20 +34,24 @@ def linear_steps(
     start, bias = fast["head.weight"], fast["head.bias"]  # [B, N, D], [B, N]
     path, losses = [fast], []
     one_hot = F.one_hot(targets, start.shape[1]).to(features)
-    # First order: the steps are numbers, though where they start from is not.
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not first_order):
+    # First order: slopes are numbers; where the steps start from, and the rates, are not.
+    followed = torch.is_grad_enabled() and not first_order
+    if first_order:
+        features = features.detach()
+    with torch.set_grad_enabled(followed):
         dots = features @ features.mT  # [B, S, S]
         at_start = features @ start.mT  # [B, S, N]
-        shift = torch.zeros_like(bias)
-        moved = torch.zeros_like(at_start)  # how much of each support is in each class's weights
-        for rate in rates:
+    shift = torch.zeros_like(bias)
+    moved = torch.zeros_like(at_start)  # how much of each support is in each class's weights
+    for rate in rates:
+        with torch.set_grad_enabled(followed):
             scores = scale * (at_start + dots @ moved + (bias + shift)[:, None])
             logs = scores.log_softmax(-1)
             losses.append(-(logs.detach() * one_hot).sum(-1).mul(weights).sum(-1))
             slopes = scale * weights[..., None] * (logs.exp() - one_hot)
-            moved = moved - (slower * rate["head.weight"])[:, None, None] * slopes
-            shift = shift - (slower * rate["head.bias"])[:, None] * slopes.sum(1)
-            path.append({"head.weight": moved.mT @ features, "head.bias": shift})
+        moved = moved - (slower * rate["head.weight"])[:, None, None] * slopes
+        shift = shift - (slower * rate["head.bias"])[:, None] * slopes.sum(1)
+        path.append({"head.weight": moved.mT @ features, "head.bias": shift})
     for i, step in enumerate(path[1:], 1):
         path[i] = {
             "head.weight": start + step["head.weight"],

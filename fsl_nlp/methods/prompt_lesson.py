@@ -88,7 +88,7 @@ class PromptLesson:
             return (losses * weights[chosen]).mean()
 
         if settings.adapet:
-            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes, seed).loss
+            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes).loss
         with seeded(seed, encoder.device):
             rng = np.random.default_rng(seed)
             trainer = Trainer(

@@ -253,7 +253,7 @@ class Learner:
                     k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)
                 }
                 self.optimiser.state[parameter] = {
-                    k: t if k == "step" else t.to(parameter.device) for k, t in state.items()
+                    key: tensor.to(parameter.device) for key, tensor in state.items()
                 }
         return int(about["step"])
 

@@ -80,10 +80,13 @@ class Cloze:
         unknown = self.renderer.pieces.unknown
         known = {}
         for word, ids in zip(distinct, self.renderer.label_words(distinct), strict=True):
+            if not ids:
+                raise DataError(f"There is a candidate without a character: {word!r}.")
+            check_length(word, ids, self.renderer)
             # Nobody chose these words, so a rare character among them is no mistake of anybody's:
             # the others speak for the word.
-            known[word] = [piece for piece in ids if piece != unknown] or ids
-            check_length(word, known[word], self.renderer)
+            fixed = self.renderer.template.mask.count is not None
+            known[word] = ids if fixed else [p for p in ids if p != unknown] or ids
         return self._ask(examples, [[known[word] for word in e.candidates] for e in examples])
 
     def _ask(self, examples: Sequence[Example], words: Sequence[WordPieces]) -> Questions:

@@ -27,6 +27,7 @@ from fsl_nlp.folders import write_atomically
 # Seconds between two states of a training.
 EVERY = 30.0
 _RANDOM = "random"
+_RANDOM_CUDA = "random.cuda"
 _PARAMETER = "parameter"
 _OPTIMISER = "optimiser"
 
@@ -60,6 +61,8 @@ class Checkpoint:
         from safetensors.torch import save
 
         tensors = {_RANDOM: torch.get_rng_state()}
+        if parameters[0].device.type == "cuda":
+            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(parameters[0].device)
         for i, parameter in enumerate(parameters):
             tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
             for key, value in optimiser.state[parameter].items():
@@ -68,16 +71,13 @@ class Checkpoint:
         write_atomically(self.path, save(tensors, about))
         self.saved = time.monotonic()
 
-    def load(self, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Place | None:
-        """Put back what was saved, if anything was; random numbers, too."""
+    def check(self) -> None:
+        """Refuse a file that is not of this training."""
         from safetensors import safe_open
 
-        if not self.path.is_file():
-            return None
         try:
             with safe_open(self.path, "pt") as file:
                 about = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except Exception as error:
             raise OptionError(f"{self.path} is no checkpoint. Give another folder.") from error
         if about.get("name") != self.name:
@@ -85,6 +85,16 @@ class Checkpoint:
                 f"{self.path.parent} holds a training on other data or with other settings. Give "
                 "the same to go on with it, or another folder."
             )
+
+    def load(self, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Place | None:
+        """Put back what was saved, if anything was; random numbers, too."""
+        from safetensors import safe_open
+
+        if not self.path.is_file():
+            return None
+        with safe_open(self.path, "pt") as file:
+            place = json.loads(file.metadata()["place"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         with torch.no_grad():
             for i, parameter in enumerate(parameters):
                 parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
@@ -92,22 +102,26 @@ class Checkpoint:
                 state = {
                     n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)
                 }
+                # The count of steps too: a fused optimiser wants it beside the rest.
                 optimiser.state[parameter] = {
-                    key: t if key == "step" else t.to(parameter.device) for key, t in state.items()
+                    key: tensor.to(parameter.device) for key, tensor in state.items()
                 }
         torch.set_rng_state(tensors[_RANDOM])
-        return Place(**json.loads(about["place"]))
+        if _RANDOM_CUDA in tensors:
+            torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
+        return Place(**place)
 
 
 @dataclass
 class _Files:
     folder: Path
     name: str
-    count: int = 0
+    given: list[Checkpoint] = field(default_factory=list)
 
     def next(self) -> Checkpoint:
-        self.count += 1
-        return Checkpoint(self.folder / f"training-{self.count}.safetensors", self.name)
+        path = self.folder / f"training-{len(self.given) + 1}.safetensors"
+        self.given.append(Checkpoint(path, self.name))
+        return self.given[-1]
 
 
 _files: ContextVar[_Files | None] = ContextVar("checkpoints", default=None)
@@ -120,15 +134,24 @@ def checkpoints(folder: str | Path | None, name: str) -> Iterator[None]:
         yield
         return
     folder = Path(folder)
-    if folder.is_file():
-        raise OptionError(f"{folder} is a file. Give a folder for checkpoints.")
-    token = _files.set(_Files(folder, name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("training-*.safetensors"):
+            Checkpoint(path, name).check()
+        write_atomically(folder / "writable", b"")
+        (folder / "writable").unlink()
+    except FileExistsError:
+        raise OptionError(f"{folder} is a file. Give a folder for checkpoints.") from None
+    except OSError as error:
+        raise OptionError(f"No checkpoint can be kept in {folder}: {error.strerror}.") from error
+    files = _Files(folder, name)
+    token = _files.set(files)
     try:
         yield
     finally:
         _files.reset(token)
-    for path in folder.glob("training-*.safetensors"):
-        path.unlink()
+    for checkpoint in files.given:
+        checkpoint.path.unlink(missing_ok=True)
 
 
 def next_checkpoint() -> Checkpoint | None:

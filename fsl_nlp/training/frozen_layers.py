@@ -55,6 +55,9 @@ class FrozenLayers:
         """[T, D] of each text that was read."""
         return self._states
 
+    def forget(self) -> None:
+        self._states = []
+
     @contextmanager
     def standing_in(self, rows: Sequence[int]) -> Iterator[None]:
         """Within it, the module's lowest layers give what is kept of these texts."""

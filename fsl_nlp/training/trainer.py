@@ -124,6 +124,7 @@ class Trainer:
             return
         for _ in range(place.epoch):
             batches = epoch_batches()
+        # Of what was before a restart from a checkpoint, the last epoch stands for the best.
         best = self._snapshot()
         try:
             with track(steps - place.step, "Tuning") as progress:
@@ -159,6 +160,9 @@ class Trainer:
             if _passed_on.get():
                 raise
             self._restore(best)
+            if checkpoint:
+                place.finished = True
+                checkpoint.save(place, self.parameters, optimiser)
             log.warning(
                 f"Stopped after {place.epoch} of {settings.epochs} epochs; the best so far is kept."
             )

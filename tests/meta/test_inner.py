@@ -141,7 +141,15 @@ def test_many_tasks_at_once_are_one_after_another(make_head, make_meta, batch, n
 
 @pytest.mark.parametrize("task_head", ["zeros", "prototypes", "cosine"])
 @pytest.mark.parametrize(
-    "changes", [{}, {"first_order": True}, {"rates": "step"}, {"multi_step": True}], ids=str
+    "changes",
+    [
+        {},
+        {"first_order": True},
+        {"rates": "step"},
+        {"rates": "step", "first_order": True},
+        {"multi_step": True},
+    ],
+    ids=str,
 )
 def test_steps_of_a_linear_head_are_those_of_torchs_gradients(
     make_head, make_meta, batch, monkeypatch, task_head, changes

@@ -31,13 +31,15 @@ def _always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
 
 
-def train(kill_at: int = -1, seed: int = 0) -> tuple[Tensor, list[int]]:
+def train(kill_at: int = -1, seed: int = 0, stop_at: int = -1) -> tuple[Tensor, list[int]]:
     """The weights, and the steps that were taken for them. Dropout and batches are random."""
     steps: list[int] = []
 
     def on_step(step: dict[str, float]) -> None:
         if step["step"] == kill_at:
             raise KilledError
+        if step["step"] == stop_at:
+            raise KeyboardInterrupt
         steps.append(int(step["step"]))
 
     with seeded(seed, CPU):
@@ -89,6 +91,39 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: Any) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_only_its_own_files_are_removed(tmp_path: Path) -> None:
+    with pytest.raises(KilledError), checkpoints(tmp_path, "it"):
+        train(kill_at=14)
+    before = (tmp_path / "training-1.safetensors").read_bytes()
+    with pytest.raises(OptionError, match="other data or"), checkpoints(tmp_path, "other"):
+        raise AssertionError
+    with checkpoints(tmp_path, "it"):
+        pass  # what never trains
+    assert (tmp_path / "training-1.safetensors").read_bytes() == before
+
+
+def test_a_training_that_was_ended_by_hand_is_finished(tmp_path: Path) -> None:
+    """Ctrl-C ends the first, a crash the second: the first is not gone on with."""
+
+    def both(stop_at: int = -1, kill_at: int = -1) -> list[tuple[Tensor, list[int]]]:
+        with checkpoints(tmp_path, "both"):
+            return [train(seed=1, stop_at=stop_at), train(seed=2, kill_at=kill_at)]
+
+    with pytest.raises(KilledError):
+        both(stop_at=9, kill_at=9)
+    kept = train(seed=1, stop_at=9)[0]
+    (again, steps), _ = both()
+    assert steps == []
+    assert torch.equal(again, kept)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(OptionError, match="can be kept in"), checkpoints(file / "state", "it"):
+        raise AssertionError
+
+
 def test_what_is_no_state_of_this_training(tmp_path: Path) -> None:
     with pytest.raises(KilledError), checkpoints(tmp_path, "it"):
         train(kill_at=14)
@@ -98,6 +133,7 @@ def test_what_is_no_state_of_this_training(tmp_path: Path) -> None:
     ):
         train()
     file = tmp_path / "training-1.safetensors"
+    assert file.is_file()
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(OptionError, match="is no checkpoint"), checkpoints(tmp_path, "it"):
         train()

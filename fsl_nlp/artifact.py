@@ -101,10 +101,7 @@ def save_classifier(classifier: FewShotClassifier, folder: Path, *, store_exampl
         )
     }
     if store_examples:
-        lines = (
-            json.dumps({"text": e.text, "label": e.label}, ensure_ascii=False)
-            for e in classifier.examples_
-        )
+        lines = (json.dumps(_fields(e), ensure_ascii=False) for e in classifier.examples_)
         contents["examples"] = "".join(f"{line}\n" for line in lines).encode()
     sums = {kind: hashlib.sha256(content).hexdigest() for kind, content in contents.items()}
     files = {
@@ -307,4 +304,17 @@ def _read_examples(folder: Path, manifest: dict[str, Any]) -> tuple[Example, ...
     if entry is None:
         return ()
     lines = _read_file(folder, entry).decode().split("\n")
-    return tuple(Example(**json.loads(line)) for line in lines if line)
+    return tuple(_example(json.loads(line)) for line in lines if line)
+
+
+def _fields(example: Example) -> dict[str, Any]:
+    """Those that say something."""
+    return {name: value for name, value in asdict(example).items() if value not in (None, ())}
+
+
+def _example(found: dict[str, Any]) -> Example:
+    # JSON has lists where spans and candidates are tuples.
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+    }
+    return Example(**fields)

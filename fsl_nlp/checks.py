@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ def as_texts(values: Any, argument: str, *, allow_empty: bool = False) -> list[s
             raise DataError(f"{argument}[{i}] is empty. Leave it out, or write what it should say.")
         _check_characters(item, f"{argument}[{i}]")
     return [str(item) for item in items]
+
+
+def as_examples(values: Any, argument: str, *, allow_empty: bool = False) -> list[Example]:
+    """Texts as examples; examples, of two texts or with mentions, as they are.
+
+    >>> as_examples(["a", Example("b", text_b="c")], "texts")[1].text_b
+    'c'
+    """
+    items = _as_list(values, argument)
+    texts = [item.text if isinstance(item, Example) else item for item in items]
+    checked = as_texts(texts, argument, allow_empty=allow_empty)
+    return [
+        item if isinstance(item, Example) else Example(text)
+        for item, text in zip(items, checked, strict=True)
+    ]
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:
@@ -71,14 +87,15 @@ def as_known(labels: Sequence[Label], known: Collection[Label]) -> list[Label]:
 
 
 def as_support(
-    texts: list[str], labels: list[Label], descriptions: Mapping[Label, str] | None
+    texts: list[Example], labels: list[Label], descriptions: Mapping[Label, str] | None
 ) -> Dataset:
     if len(texts) != len(labels):
         raise DataError(unequal(len(texts), len(labels)))
     described = _as_descriptions(descriptions)
     if not texts and not described:
         raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
-    examples = tuple(Example(text, label) for text, label in zip(texts, labels, strict=True))
+    pairs = zip(texts, labels, strict=True)
+    examples = tuple(replace(example, label=label) for example, label in pairs)
     all_labels = sort_labels({*labels, *described})
     info = {label: LabelInfo(description=text) for label, text in described.items()}
     return Dataset(examples, tuple(all_labels), info)

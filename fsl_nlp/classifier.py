@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fsl_nlp.checks import as_labels, as_support, as_texts, check_support, unequal
+from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
 from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label, Neighbour, Prediction
@@ -59,22 +59,25 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str] | Sequence[Example],
         labels: Sequence[Label] | NDArray[Any],
         *,
         descriptions: Mapping[Any, str] | None = None,
-        unlabelled: Sequence[str] | None = None,
+        unlabelled: Sequence[str] | Sequence[Example] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels (strings or whole numbers).
 
+        A text may be an `Example`, of two texts or with two mentions, here and in all questions.
         `descriptions` say in words what a label means; they may stand for examples, of some
         labels or of all. `unlabelled` texts are for methods that learn from such (`full`, `pet`).
         A long training writes its state to the folder `checkpoint` now and then: after a crash,
         the same call goes on from there.
         """
-        support = as_support(as_texts(texts, "texts"), as_labels(labels, "labels"), descriptions)
-        more = tuple(map(Example, as_texts([] if unlabelled is None else unlabelled, "unlabelled")))
+        examples = as_examples(texts, "texts")
+        support = as_support(examples, as_labels(labels, "labels"), descriptions)
+        others = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
+        more = tuple(replace(example, label=None) for example in others)
         return self.fit_dataset(replace(support, examples=support.examples + more), checkpoint)
 
     def fit_dataset(
@@ -129,25 +132,29 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.model_version_ = version
         return self
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
         """[n, N]: the belief in each label, in the order of `classes_`."""
         check_is_fitted(self)
-        return self._beliefs(as_texts(texts, "texts", allow_empty=True))
+        return self._beliefs(as_examples(texts, "texts", allow_empty=True))
 
-    def predict(self, texts: Sequence[str]) -> NDArray[Any]:
+    def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
         """The most probable label of each text."""
         best = self.predict_proba(texts).argmax(axis=1)
         return cast("NDArray[Any]", self.classes_[best])
 
     @overload
-    def classify(self, text: str, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
+    def classify(self, text: str | Example, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
     @overload
     def classify(
-        self, text: list[str] | tuple[str, ...] | NDArray[Any], *, top_k: int = 3, nearest: int = 0
+        self,
+        text: list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
     ) -> list[Prediction]: ...
     def classify(
         self,
-        text: str | list[str] | tuple[str, ...] | NDArray[Any],
+        text: str | Example | list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
         *,
         top_k: int = 3,
         nearest: int = 0,
@@ -157,9 +164,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `top_k` labels are named, the answer included; `nearest` training examples are shown.
         """
         check_is_fitted(self)
-        texts = as_texts([text] if isinstance(text, str) else text, "text", allow_empty=True)
-        predictions = self._classify(texts, top_k, nearest)
-        return predictions[0] if isinstance(text, str) else predictions
+        alone = isinstance(text, (str, Example))
+        examples = as_examples([text] if alone else text, "text", allow_empty=True)
+        predictions = self._classify(examples, top_k, nearest)
+        return predictions[0] if alone else predictions
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write everything but the encoder's weights to `folder`."""
@@ -177,10 +185,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         return load_classifier(cls, Path(folder), encoder=encoder, device=device)
 
-    def _classify(self, texts: list[str], top_k: int, nearest: int) -> list[Prediction]:
+    def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
         if top_k < 1 or nearest < 0:
             raise DataError(f"top_k={top_k} must be at least 1, nearest={nearest} at least 0.")
-        answerable = [i for i, text in enumerate(texts) if text.strip()]
+        answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
         beliefs = self._beliefs([texts[i] for i in answerable])
         neighbours = self._nearest([texts[i] for i in answerable], nearest)
@@ -194,12 +202,12 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return predictions
 
-    def _beliefs(self, texts: list[str]) -> NDArray[np.float64]:
+    def _beliefs(self, texts: list[Example]) -> NDArray[np.float64]:
         if not texts:
             return np.zeros((0, len(self.classes_)))
-        return softmax(self.classifier_.scores([Example(text) for text in texts]))
+        return softmax(self.classifier_.scores(texts))
 
-    def _nearest(self, texts: list[str], count: int) -> list[tuple[Neighbour, ...]]:
+    def _nearest(self, texts: list[Example], count: int) -> list[tuple[Neighbour, ...]]:
         if count == 0 or not texts:
             return [()] * len(texts)
         if not self.examples_:
@@ -208,7 +216,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "(store_examples=False) or fitted from descriptions alone."
             )
         known = _unit(self.classifier_.embed(self.examples_))
-        similarity = _unit(self.classifier_.embed([Example(text) for text in texts])) @ known.T
+        similarity = _unit(self.classifier_.embed(texts)) @ known.T
         best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
         return [
             tuple(
@@ -262,7 +270,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     # scikit-learn's own version compares arrays, which cannot hold labels of both kinds.
     def score(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str] | Sequence[Example],
         labels: Sequence[Label] | NDArray[Any],
         sample_weight: Sequence[float] | None = None,
     ) -> float:

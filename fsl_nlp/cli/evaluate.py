@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
         labels = classifier.classifier_.labels
         targets = as_known(data.known_targets, labels)
         check_known(targets, labels)  # before the long work
-        found = classifier.predict(data.texts).tolist()
+        found = classifier.predict(data.examples).tolist()
         score = score_predictions(targets, found, labels, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
         run.show(result, lambda: score_as_table(score))

@@ -98,12 +98,12 @@ def add_to(app: typer.Typer) -> None:
             zip(as_known(list(described), data.labels), described.values(), strict=True)
         )
         more = (
-            load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir).texts
+            load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir).examples
             if unlabelled
             else None
         )
         classifier.fit(
-            data.texts,
+            data.examples,
             data.known_targets,
             descriptions=meanings,
             unlabelled=more,

@@ -191,6 +191,12 @@ class FrozenClassifier(Classifier):
         result: NDArray[np.float32] = scores.numpy()
         return result
 
+    def like(self, text: str) -> Example:
+        if self.reader.centre is None:
+            return Example(text)
+        # It reads sentences with two mentions.
+        return Example(text, head=(0, 1), tail=(len(text) - 1, len(text)))
+
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
         if self.reader.centre is not None:

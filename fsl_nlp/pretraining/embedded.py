@@ -94,7 +94,12 @@ def pack(run: Path, weights: Path = WEIGHTS, card: Path = CARD) -> Path:
     kept[_BIAS] = _fill_unseen(tensors[_BIAS]).half()
     content = save(kept)
     write_atomically(weights, content)
-    about = {"model": BASE, "recipe": "recipes/pretrain_mlm.yaml", **about, "sha256": file_sha256(weights)}
+    about = {
+        "model": BASE,
+        "recipe": "recipes/pretrain_mlm.yaml",
+        **about,
+        "sha256": file_sha256(weights),
+    }
     write_atomically(card, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
     return weights
 

@@ -94,3 +94,11 @@ def test_every_error_of_ours_has_one_base_and_a_builtin_one() -> None:
     for name, base in bases.items():
         assert issubclass(getattr(errors, name), FslError)
         assert issubclass(getattr(errors, name), base)
+
+
+def test_a_dataset_is_divided() -> None:
+    data = Dataset((Example("one", "a"), Example("two"), Example("three", "b")), ("a", "b"))
+    known, unlabelled = data.labelled, data.unlabelled
+    assert [e.text for e in known] == ["one", "three"]
+    assert [e.text for e in unlabelled] == ["two"]
+    assert known.labels == data.labels

@@ -35,7 +35,7 @@ _ATTEMPTS = 3
 @dataclass(frozen=True)
 class InnerSettings:
     """`inner_steps`, of `inner_rate` for the head and `body_rate` for what lies below it.
-    `test_steps`: so many at fitting, None for the same. `checkpoint`: keep only the tensors between
+    `test_steps`: so many at fitting, None for the same. `recompute`: keep only the tensors between
     steps and compute the rest again going back, so that memory grows little with the steps.
     """
 
@@ -43,7 +43,7 @@ class InnerSettings:
     inner_rate: float = 0.015
     body_rate: float = 0.0005
     test_steps: int | None = None
-    checkpoint: bool = False
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         require_count("inner_steps", self.inner_steps, 0)
@@ -215,7 +215,7 @@ class InnerLoop:
             return linear_steps(fast, *task, rates, scale, first_order=self.first_order)
         path, losses = [fast], []
         names, shared = list(fast), list(meta)
-        kept = self.settings.checkpoint and torch.is_grad_enabled()
+        kept = self.settings.recompute and torch.is_grad_enabled()
         for t in range(steps):
 
             def run(inputs: Tensor, *tensors: Tensor, t: int = t) -> tuple[Tensor, ...]:

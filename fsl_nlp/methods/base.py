@@ -69,6 +69,9 @@ class Method(ABC):
         """Names what it learned before it fits, besides its options."""
         return {}
 
+    def check_ready(self) -> None:  # noqa: B027
+        """Refuse what has yet to learn from source classes before it fits."""
+
     @abstractmethod
     def fit(self, support: Dataset) -> Classifier:
         """Learn the labels of `support`."""

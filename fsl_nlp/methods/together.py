@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import ArtifactError, OptionError
@@ -25,25 +26,31 @@ class TogetherSettings:
     instead of the classifier's own. A name that stands twice is trained from two seeds.
     """
 
-    members: str = "full, full"
+    members: str = "full, full@embedded:multilingual"
 
     def named(self) -> list[tuple[str, str]]:
         """(method, encoder or nothing)."""
         pairs = [member.strip().partition("@") for member in self.members.split(",")]
         found = [(name.strip(), encoder.strip()) for name, _, encoder in pairs]
-        if len(found) < 2 or not all(name for name, _ in found):
+        whole = all(name and bool(at) == bool(other.strip()) for name, at, other in pairs)
+        if len(found) < 2 or not whole:
             raise OptionError(
                 f"members={self.members!r}: name two methods or more, with commas between them, "
                 "such as 'full, linear@embedded:multilingual'."
             )
+        for _, encoder in found:
+            if encoder and Path(encoder).is_dir() and not Path(encoder).is_absolute():
+                raise OptionError(
+                    f"members: write {encoder} as {Path(encoder).absolute()}, or a saved "
+                    "classifier would not find it from elsewhere."
+                )
         return found
 
 
 @dataclass(frozen=True)
 class TogetherMethod(Method):
-    """The beliefs of its members are averaged: where their mistakes differ, the mean makes fewer.
-
-    Two encoders differ more than two methods on one encoder (docs/tuning.md).
+    """The log-beliefs of its members are averaged: where their mistakes differ, the mean makes
+    fewer (docs/tuning.md).
     """
 
     takes_unlabelled: ClassVar[bool] = True
@@ -77,6 +84,9 @@ class TogetherMethod(Method):
         known = support.labelled
         if len(known) < len(support) and not any(m.takes_unlabelled for m in self.members):
             raise OptionError("members: none of them learns from unlabelled texts. Leave them out.")
+        # Before any of them trains for minutes.
+        for member in self.members:
+            member.check_ready()
         models = tuple(m.fit(support if m.takes_unlabelled else known) for m in self.members)
         return TogetherClassifier(
             support.labels,

@@ -183,10 +183,10 @@ def test_steps_of_a_linear_head_are_those_of_torchs_gradients(
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "protomaml", "meta-sgd", "leo"])
-def test_checkpointing_changes_nothing_but_memory(make_head, make_meta, batch, name):
+def test_recomputing_changes_nothing_but_memory(make_head, make_meta, batch, name):
     found = []
-    for checkpoint in (False, True):
-        head = make_head(name, inner_steps=3, checkpoint=checkpoint)
+    for recompute in (False, True):
+        head = make_head(name, inner_steps=3, recompute=recompute)
         learned = as_learned(make_meta(head))
         loss = meta_loss(head.loop, head.algorithm, learned, batch).loss
         torch.autograd.backward(loss)

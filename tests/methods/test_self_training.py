@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp import FewShotClassifier, TextEncoder
 from fsl_nlp.methods.base import Classifier
 from fsl_nlp.methods.self_training import TAKEN, agreed
 from fsl_nlp.types import Example, Label
@@ -50,14 +50,6 @@ def test_of_a_class_only_so_many_are_taken() -> None:
     told = Told(("a", "b"), {text: [float(text), -1.0] for text in texts})
     found = agreed([Example(text) for text in texts], told, told)
     assert sorted(int(e.text) for e in found) == list(range(2 * TAKEN, 3 * TAKEN))
-
-
-def test_a_dataset_is_divided() -> None:
-    data = Dataset((Example("one", "a"), Example("two"), Example("three", "b")), ("a", "b"))
-    known, unlabelled = data.labelled, data.unlabelled
-    assert [e.text for e in known] == ["one", "three"]
-    assert [e.text for e in unlabelled] == ["two"]
-    assert known.labels == data.labels
 
 
 TRACK = ["where is my parcel", "has it been sent", "when is the delivery", "track my package"]

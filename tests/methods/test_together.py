@@ -12,6 +12,7 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.decision import softmax
 from fsl_nlp.errors import ArtifactError, OptionError
 from fsl_nlp.methods import build_method
+from fsl_nlp.training.trainer import Trainer
 from fsl_nlp.types import Example
 
 BOTH = "linear, proto@embedded:multilingual"
@@ -97,6 +98,7 @@ def test_unlabelled_texts_need_a_member_that_learns_from_them(
     [
         ("linear", "name two methods or more"),
         ("linear,", "name two methods or more"),
+        ("linear, proto@", "name two methods or more"),
         ("linear, auto", "chooses by the examples"),
         ("linear, nothing", "method='nothing': choose one of"),
         ("linear, together", "cannot be a member of itself"),
@@ -105,3 +107,23 @@ def test_unlabelled_texts_need_a_member_that_learns_from_them(
 def test_members_that_cannot_be(english: TextEncoder, members: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         build_method("together", english, options={"members": members})
+
+
+def test_a_member_that_has_yet_to_learn_is_refused_before_any_trains(
+    english: TextEncoder, texts: list[str], labels: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object) -> None:
+        raise AssertionError("it trained")
+
+    monkeypatch.setattr(Trainer, "run", train)
+    with pytest.raises(OptionError, match="has not been meta-trained"):
+        FewShotClassifier("together", english, members="full, anil").fit(texts, labels)
+
+
+def test_a_folder_is_written_whole(
+    english: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=f"write ./model as {tmp_path}"):
+        build_method("together", english, options={"members": "linear, proto@./model"})

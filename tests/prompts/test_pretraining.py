@@ -197,3 +197,31 @@ def test_a_copy_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(catalogue.MODELS, card.name, replace(card, file="pretraining/none"))
     with pytest.raises(ModelError, match=r"not part of this copy.*fsl-nlp adapt"):
         catalogue.locate("embedded:mlm")
+
+
+SAID = [
+    "这家酒店的服务态度很好，房间也很干净。",
+    "快递今天到了，包装很好，质量也不错。",
+    "中国队在比赛中以二比一战胜了对手。",
+    "手机的电池不耐用，屏幕也很容易坏。",
+]
+
+
+def test_the_embedded_one_reads_around_a_mask(multilingual: TextEncoder) -> None:
+    """A hidden piece is likelier in its own sentence than in another."""
+    encoder = TextEncoder("embedded:mlm", precision="fp32")
+    net, mask = load_masked_net(encoder), Pieces(encoder).mask
+
+    def belief(ids: list[int], place: int, piece: int) -> float:
+        hidden = [*ids[:place], mask, *ids[place + 1 :]]
+        with torch.inference_mode():
+            logits = net.logits(net(encoder.features([hidden]), torch.tensor([[place]])))
+        return float(logits[0, 0].log_softmax(-1)[piece])
+
+    rows = encoder.tokenizer(SAID)["input_ids"]
+    gains = []
+    for row, other in zip(rows, [*rows[1:], rows[0]], strict=True):
+        for place in range(3, min(len(row), len(other)) - 2, 2):
+            own = belief(row, place, row[place])
+            gains.append(own - belief(other, place, row[place]))
+    assert np.mean(gains) > 1

@@ -88,7 +88,7 @@ class PromptLesson:
             return (losses * weights[chosen]).mean()
 
         if settings.adapet:
-            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes).loss
+            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes, seed).loss
         with seeded(seed, encoder.device):
             rng = np.random.default_rng(seed)
             trainer = Trainer(
@@ -97,6 +97,7 @@ class PromptLesson:
                 encoder.device,
                 on_step,
                 lambda: autocast(encoder),
+                resumable=not settings.adapet,  # which hides words as its own dice fall
             )
             if self.tuned:
                 net.train()

@@ -32,11 +32,13 @@ class Adapet:
         words: list[list[list[int]]],
         examples: Sequence[Example],
         classes: Sequence[int],
+        seed: int,
     ) -> None:
         self.cloze, self.words = cloze, words
         self.questions = cloze.ask(examples, [word for found in words for word in found])
         self.segments = cloze.renderer.read(examples)
         self.targets = torch.tensor(classes, device=cloze.encoder.device)
+        self.rng = np.random.default_rng(seed)
 
     def loss(self, chosen: list[int]) -> Tensor:
         return self.decoupled(chosen) + self.conditioned(chosen)
@@ -61,21 +63,19 @@ class Adapet:
 
     def _hide(self, chosen: Sequence[int]) -> tuple[list[Rendered], list[list[int]], list[bool]]:
         """Inputs with a label filled in, what was hidden, and whether the label is right."""
-        # From torch's own, which a checkpoint keeps.
-        rng = np.random.default_rng(int(torch.randint(2**31, ())))
         rendered, texts, right = [], [], []
         for i in chosen:
-            own, label = int(self.targets[i]), int(rng.integers(len(self.words)))
-            label = own if rng.random() < 0.5 else label
+            own, label = int(self.targets[i]), int(self.rng.integers(len(self.words)))
+            label = own if self.rng.random() < 0.5 else label
             words = self.words[label]
-            word = words[int(rng.integers(len(words)))]
+            word = words[int(self.rng.integers(len(words)))]
             rendered.append(self.cloze.renderer.render(self.segments[i], word))
             texts.append(_places_of_text(rendered[-1], self.segments[i]))
             right.append(label == own)
         count = max(1, round(_HIDDEN * min(map(len, texts)))) if all(texts) else 0
         inputs, hidden = [], []
         for one, places in zip(rendered, texts, strict=True):
-            masks = sorted(rng.choice(places, count, replace=False).tolist()) if count else []
+            masks = sorted(self.rng.choice(places, count, replace=False).tolist()) if count else []
             ids = list(one.ids)
             hidden.append([ids[place] for place in masks])
             for place in masks:

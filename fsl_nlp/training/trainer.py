@@ -65,6 +65,7 @@ class Trainer:
     device: torch.device
     on_step: OnStep | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    resumable: bool = True  # the losses are the same whenever they are asked for
     pass_tokens: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +83,7 @@ class Trainer:
         Where the loss stops being a number, training starts again at a lower rate. Ctrl-C ends
         it with the best epoch so far.
         """
-        checkpoint = next_checkpoint()
+        checkpoint = next_checkpoint() if self.resumable else None
         start, place = self._snapshot(), Place()
         for attempt in range(_RESTARTS + 1):
             try:

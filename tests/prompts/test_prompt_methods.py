@@ -19,6 +19,9 @@ from fsl_nlp.methods.pet import PetClassifier
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.tuned import TunedMethod
 from fsl_nlp.prompts import load_masked_net
+from fsl_nlp.training import checkpoint
+from fsl_nlp.training.checkpoint import checkpoints
+from fsl_nlp.training.trainer import Trainer
 from fsl_nlp.types import Example, LabelInfo, Task
 
 FIRST = ["快递", "新闻", "体育", "订单", "财经", "我的", "四面", "八方"]
@@ -228,6 +231,32 @@ def test_only_what_was_said_trains(
     assert tensors
     assert all(changed in n or "bias" in n for n in tensors)
     assert all(torch.equal(t, before[n]) for n, t in bert.module.state_dict().items())
+
+
+@pytest.mark.parametrize("adapet", [False, True])
+def test_a_killed_training_ends_as_it_would_have(
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapet: bool
+) -> None:
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    step, taken = Trainer._step, 0
+
+    def killed(self: Trainer, *args: Any) -> float:
+        nonlocal taken
+        taken += 1
+        if taken == 10:
+            raise MemoryError
+        return step(self, *args)
+
+    def scores() -> Any:
+        options = {**QUICK, "epochs": 5, "adapet": adapet}
+        return fit("prompt", bert, **TEMPLATE, **options).scores(QUERY.examples)
+
+    whole = scores()
+    monkeypatch.setattr(Trainer, "_step", killed)
+    with pytest.raises(MemoryError), checkpoints(tmp_path, "it"):
+        scores()
+    with checkpoints(tmp_path, "it"):
+        np.testing.assert_array_equal(scores(), whole)
 
 
 def test_the_same_seed_gives_the_same_scores(bert: TextEncoder) -> None:

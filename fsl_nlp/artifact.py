@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.decision import softmax
 from fsl_nlp.errors import ArtifactError, ModelError, OptionError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import check_format, write_atomically
 from fsl_nlp.types import Dataset, Example, LabelInfo
 
 if TYPE_CHECKING:
@@ -257,11 +257,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path} is damaged: it is not the JSON that save() writes.") from None
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if not isinstance(version, int) or version > FORMAT:
-        raise ArtifactError(
-            f"{path} has format {version}; this fsl_nlp reads up to {FORMAT}. "
-            "Upgrade it: pip install --upgrade fsl-nlp"
-        )
+    check_format(path, version, FORMAT)
     if manifest.get("sum") != _sum(manifest):
         raise ArtifactError(
             f"{path} is altered: its sum is wrong. Copy the folder again, or save it again."

@@ -7,6 +7,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from fsl_nlp.errors import ArtifactError
+
 
 def cache_folder() -> Path:
     """The user's cache for models and vectors; FSL_NLP_CACHE puts it elsewhere."""
@@ -18,6 +20,15 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/fsl_nlp"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fsl_nlp"
+
+
+def check_format(path: Path, version: object, newest: int) -> None:
+    """Refuse what a later fsl_nlp wrote."""
+    if not isinstance(version, int) or version > newest:
+        raise ArtifactError(
+            f"{path} has format {version}; this fsl_nlp reads up to {newest}. "
+            "Upgrade it: pip install --upgrade fsl-nlp"
+        )
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import ArtifactError, DataError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import check_format, write_atomically
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -113,11 +113,7 @@ def _load(folder: Path, written: int) -> Prepared:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version, file = manifest.pop("format"), manifest.pop("file")
-        if version > FORMAT:
-            raise ArtifactError(
-                f"{path} has format {version}; this fsl_nlp reads up to {FORMAT}. "
-                "Upgrade it: pip install --upgrade fsl-nlp"
-            )
+        check_format(path, version, FORMAT)
         content = (folder / Path(file["name"]).name).read_bytes()
         if hashlib.sha256(content).hexdigest() != file["sha256"]:
             raise ValueError("the sum of its tensors is wrong")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from transformers.utils import logging
 
 from fsl_nlp import FewShotClassifier, TextEncoder
@@ -45,7 +46,8 @@ def _one_thread() -> Iterator[None]:
     """On a busy machine, threads spend longer waiting for each other than on these models."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):  # scikit-learn's and numpy's, too
+        yield
     torch.set_num_threads(threads)
 
 

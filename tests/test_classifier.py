@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import DataError, OptionError
@@ -477,16 +475,6 @@ def test_fitting_leaves_the_encoder_as_it_was(
     assert not english._module.training
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """On a busy machine threads wait for each other, and times say nothing."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_one_text_is_answered_in_milliseconds(shop: FewShotClassifier) -> None:
     times = []
     for i in range(10):

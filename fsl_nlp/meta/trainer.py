@@ -22,6 +22,7 @@ from fsl_nlp.meta.settings import MetaSettings, Shape
 from fsl_nlp.meta.task_heads import Tensors
 from fsl_nlp.meta.tasks import Source, TaskSampler
 from fsl_nlp.progress import track
+from fsl_nlp.training.checkpoint import optimiser_tensors, put_optimiser
 
 _RATES = 10.0  # learned rates are multiplied by what is learned: it may move faster
 _PRETRAIN_STEPS = 100
@@ -257,9 +258,8 @@ def to_save(training: Training, sampler: TaskSampler) -> tuple[Tensors, dict[str
     """All that is needed to go on, as tensors and as what JSON can hold."""
     tensors = {f"meta.{n}": t for n, t in training.meta.items()}
     tensors |= {f"best.{n}": t for n, t in training.best.items()}
-    for name in trainable(training.meta):
-        moments = training.optimiser.state[training.meta[name]]
-        tensors |= {f"adam.{name}.{n}": t for n, t in moments.items()}
+    learned = {name: training.meta[name] for name in trainable(training.meta)}
+    tensors |= optimiser_tensors(training.optimiser, learned, "adam")
     tensors["generator"] = sampler.generator.get_state()
     for i, corpus in enumerate(sampler.corpora):
         tensors[f"errors.{i}"] = corpus.class_errors
@@ -280,13 +280,8 @@ def go_on(
         for name, tensor in training.meta.items():
             tensor.copy_(tensors[f"meta.{name}"])
     training.best = {n: tensors[f"best.{n}"].to(t) for n, t in training.meta.items()}
-    for name in trainable(training.meta):
-        start = f"adam.{name}."
-        moments = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-        if moments:
-            training.optimiser.state[training.meta[name]] = {
-                n: t if n == "step" else t.to(training.meta[name]) for n, t in moments.items()
-            }
+    learned = {name: training.meta[name] for name in trainable(training.meta)}
+    put_optimiser(training.optimiser, learned, tensors, "adam")
     sampler.generator.set_state(tensors["generator"])
     for i, corpus in enumerate(sampler.corpora):
         corpus.class_errors = tensors[f"errors.{i}"]

@@ -26,6 +26,7 @@ from fsl_nlp.pretraining.model import trained
 from fsl_nlp.progress import track
 from fsl_nlp.prompts.masked_model import MaskedNet
 from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning, Parameters
+from fsl_nlp.training.checkpoint import optimiser_tensors, put_optimiser
 from fsl_nlp.training.trainer import seeded
 
 CHECKPOINT = "adapt"  # the files adapt.json and adapt.safetensors
@@ -210,9 +211,7 @@ class Learner:
         from safetensors.torch import save
 
         tensors = trained(self.net, self.parameters)
-        for number, parameter in enumerate(self.parameters.values()):
-            for key, value in self.optimiser.state[parameter].items():
-                tensors[f"optimiser.{number}.{key}"] = value.detach().cpu().contiguous()
+        tensors |= optimiser_tensors(self.optimiser, self._numbered(), "optimiser")
         content = save(tensors)
         about = {
             "step": step,
@@ -246,16 +245,13 @@ class Learner:
             raise DataError(f"{weights} is cut off or altered. Delete it and {about_file.name}.")
         tensors = load(content)
         with torch.no_grad():
-            for number, (name, parameter) in enumerate(self.parameters.items()):
+            for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[name])
-                start = f"optimiser.{number}."
-                state = {
-                    k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)
-                }
-                self.optimiser.state[parameter] = {
-                    key: tensor.to(parameter.device) for key, tensor in state.items()
-                }
+        put_optimiser(self.optimiser, self._numbered(), tensors, "optimiser")
         return int(about["step"])
+
+    def _numbered(self) -> dict[str, Tensor]:
+        return {str(i): parameter for i, parameter in enumerate(self.parameters.values())}
 
 
 def _share(step: int, steps: int, warmup: float) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
@@ -65,8 +65,7 @@ class Checkpoint:
             tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(parameters[0].device)
         for i, parameter in enumerate(parameters):
             tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
-            for key, value in optimiser.state[parameter].items():
-                tensors[f"{_OPTIMISER}.{i}.{key}"] = value.detach().cpu().contiguous()
+        tensors |= optimiser_tensors(optimiser, _numbered(parameters), _OPTIMISER)
         about = {"name": self.name, "place": json.dumps(asdict(place))}
         write_atomically(self.path, save(tensors, about))
         self.saved = time.monotonic()
@@ -98,18 +97,45 @@ class Checkpoint:
         with torch.no_grad():
             for i, parameter in enumerate(parameters):
                 parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
-                start = f"{_OPTIMISER}.{i}."
-                state = {
-                    n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)
-                }
-                # The count of steps too: a fused optimiser wants it beside the rest.
-                optimiser.state[parameter] = {
-                    key: tensor.to(parameter.device) for key, tensor in state.items()
-                }
+        put_optimiser(optimiser, _numbered(parameters), tensors, _OPTIMISER)
         torch.set_rng_state(tensors[_RANDOM])
         if _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
         return Place(**place)
+
+
+def optimiser_tensors(
+    optimiser: torch.optim.Optimizer, named: Mapping[str, Tensor], prefix: str
+) -> dict[str, Tensor]:
+    """What the optimiser keeps of the parameters, as PREFIX.NAME.KEY."""
+    return {
+        f"{prefix}.{name}.{key}": value.detach().cpu().contiguous()
+        for name, parameter in named.items()
+        for key, value in optimiser.state[parameter].items()
+    }
+
+
+def put_optimiser(
+    optimiser: torch.optim.Optimizer,
+    named: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
+    prefix: str,
+) -> None:
+    """Put back what `optimiser_tensors` gave, where there is anything."""
+    # A fused optimiser wants the count of steps beside the rest, another one on the processor.
+    fused = bool(optimiser.defaults.get("fused"))
+    for name, parameter in named.items():
+        start = f"{prefix}.{name}."
+        state = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+        if state:
+            optimiser.state[parameter] = {
+                key: tensor if key == "step" and not fused else tensor.to(parameter.device)
+                for key, tensor in state.items()
+            }
+
+
+def _numbered(parameters: Sequence[Tensor]) -> dict[str, Tensor]:
+    return {str(i): parameter for i, parameter in enumerate(parameters)}
 
 
 @dataclass

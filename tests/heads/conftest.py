@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from fsl_nlp.heads import head_class
@@ -16,16 +15,6 @@ from fsl_nlp.heads.base import Head
 from fsl_nlp.heads.learned import LearnedHead
 
 DIMENSIONS = 12
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """On a busy machine, threads that wait for each other make small tests 100 times slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

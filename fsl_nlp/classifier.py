@@ -70,7 +70,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         A text may be an `Example`, of two texts or with two mentions, here and in all questions.
         `descriptions` say in words what a label means; they may stand for examples, of some
-        labels or of all. `unlabelled` texts are for methods that learn from such (`full`, `pet`).
+        labels or of all. `unlabelled` texts help most methods; the more, the better.
         A long training writes its state to the folder `checkpoint` now and then: after a crash,
         the same call goes on from there.
         """
@@ -295,11 +295,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _refuse_unlabelled(support: Dataset, method: str) -> None:
     from fsl_nlp.methods import method_class
 
-    if method == "auto" or not method_class(method).takes_unlabelled:
+    if method != "auto" and not method_class(method).takes_unlabelled:
         raise DataError(
             f"labels[{support.targets.index(None)}] must be a string or a whole number: method "
-            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'full' "
-            "or 'pet'."
+            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'linear', "
+            "'full' or 'pet'."
         )
 
 

@@ -54,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         unlabelled: Annotated[
             str | None,
-            typer.Option(help="Texts without labels, a file or a data name; for full, lora, pet."),
+            typer.Option(help="Texts without labels to learn from, too: a file or a data name."),
         ] = None,
         checkpoint: Annotated[
             Path | None,

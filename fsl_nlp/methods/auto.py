@@ -121,7 +121,8 @@ def choose(
 
     Candidates are compared on held-out parts of the support set, in folds that are the same for
     all. A dearer one is chosen if it is better by more than the noise of the difference. A method
-    that does not have all the `options` is no candidate.
+    that does not have all the `options` is no candidate. Unlabelled examples are learned from at
+    the end, by the method chosen.
     """
     return _Choice(support, encoder, seed, dict(options), parse_budget(budget)).run()
 
@@ -136,7 +137,8 @@ class _Choice:
         budget: float,
     ) -> None:
         self.started = time.perf_counter()
-        self.support = support
+        self.everything, self.support = support, support.labelled
+        support = self.support
         self.encoder = encoder
         self.seed = seed
         self.options = options
@@ -167,7 +169,7 @@ class _Choice:
             candidates.append(candidate)
             if candidate.note == "better":
                 chosen = name
-        fitted = methods[chosen].fit(self.support)
+        fitted = methods[chosen].fit(self.everything)
         report = Report(
             chosen,
             self._why(chosen, candidates),

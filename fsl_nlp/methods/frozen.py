@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fsl_nlp.decision import fit_temperature
+from fsl_nlp.decision import fit_temperature, softmax
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_class
 from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import Matrix, Reader
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -60,6 +61,8 @@ class FrozenSettings:
 
 @dataclass(frozen=True)
 class FrozenMethod(Method):
+    takes_unlabelled: ClassVar[bool] = True
+
     name: str
     encoder: TextEncoder
     head: Head
@@ -98,6 +101,7 @@ class FrozenMethod(Method):
                 "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
                 f"{self.name}`); for a classifier use 'proto' or 'linear'."
             )
+        others, support = support.unlabelled, support.labelled
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
         reader = self.reader_for(support.examples)
@@ -108,15 +112,23 @@ class FrozenMethod(Method):
                 f"Nothing says what these labels mean: {lacking}. Give each an example or a "
                 "description."
             )
-        rows = np.concatenate([reader.read(support.examples), names])
-        with torch.inference_mode():
-            rows = self.head.read(torch.from_numpy(rows)).numpy()
+        rows = self._read_rows(np.concatenate([reader.read(support.examples), names]))
         vectors, weights, places = pack(rows, classes, len(index))
         state = self.head.fit(vectors, weights)
         temperature = self.settings.temperature or self._learn_temperature(
             state, vectors, weights, places[: len(support)]
         )
+        if others:
+            more = self._read_rows(reader.read(others))
+            scores = self.head.score(state, torch.from_numpy(more)[None])[0] / temperature
+            beliefs = softmax(scores.numpy())
+            state, found = fit_with_unlabelled(self.head, rows, classes, more, beliefs)
+            temperature = self.settings.temperature or found
         return FrozenClassifier(support.labels, reader, self.head, state, temperature, self.about())
+
+    def _read_rows(self, rows: Matrix) -> Matrix:
+        with torch.inference_mode():
+            return self.head.read(torch.from_numpy(rows)).numpy()
 
     def loaded(self) -> FrozenMethod:
         """Ready to fit: with what it learned earlier, if that lies in a folder."""

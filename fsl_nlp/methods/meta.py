@@ -221,7 +221,7 @@ class MetaMethod(FrozenMethod):
         if self.prepared is not None:
             return self.loaded().fit(support)
         sizes = torch.bincount(
-            torch.tensor([support.labels.index(t) for t in support.known_targets])
+            torch.tensor([support.labels.index(t) for t in support.labelled.known_targets])
         )
         classifier = super().fit(support)
         self.note_shape(len(support.labels), int(sizes.max()))

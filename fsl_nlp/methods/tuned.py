@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fsl_nlp.decision import softmax
 from fsl_nlp.encoders.encoder import in_precision
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.frozen import FrozenMethod
+from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import Matrix, evidence
-from fsl_nlp.methods.self_training import agreed
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
@@ -54,7 +54,8 @@ class TunedSettings:
     example of it each.
     `centre`: vectors are seen from the mean of the classes. (Those of some encoders, such as e5,
     all point much the same way.)
-    `refit`: a logistic regression on the tuned vectors has half a say in the answer.
+    `refit`: a logistic regression on the tuned vectors has half a say in the answer. (It has all
+    of it where unlabelled texts were learned from.)
     `temperature`: divides the scores; None is `TEMPERATURE`.
     """
 
@@ -130,18 +131,7 @@ class TunedMethod(Method):
         )
 
     def fit(self, support: Dataset) -> TunedClassifier:
-        known, unlabelled = support.labelled, support.unlabelled
-        if not unlabelled:
-            return self._fit(known)
-        usual = {
-            "label_names": self.settings.label_names,
-            "descriptions": self.settings.descriptions,
-        }
-        frozen = FrozenMethod.build("linear", self.encoder, self.seed, usual)
-        more = agreed(unlabelled, frozen.fit(known), self._fit(known))
-        return self._fit(replace(known, examples=known.examples + more))
-
-    def _fit(self, support: Dataset) -> TunedClassifier:
+        others, support = support.unlabelled, support.labelled
         examples, classes = self._lessons(support)
         reader, parameters = self._copy()
         if self.settings.centre:
@@ -162,7 +152,7 @@ class TunedMethod(Method):
             state[_CENTRE] = reader.centre
         if self.settings.refit:
             state |= _refit(reader.read(examples), classes, len(support.labels))
-        return TunedClassifier(
+        learned = TunedClassifier(
             support.labels,
             reader,
             self.adaptation,
@@ -170,6 +160,25 @@ class TunedMethod(Method):
             state,
             sharpness=MEANS_TEMPERATURE if self.contrast else self.train.sharpness,
             temperature=self.settings.temperature or TEMPERATURE,
+        )
+        return self._spread(learned, examples, classes, others) if others else learned
+
+    def _spread(
+        self,
+        learned: TunedClassifier,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        others: Sequence[Example],
+    ) -> TunedClassifier:
+        """Answers by a logistic regression on the tuned vectors of unlabelled examples, too."""
+        rows, more = learned.embed(examples), learned.embed(others)
+        beliefs = softmax(learned.scores_of(more))
+        fitted, temperature = fit_with_unlabelled(LinearHead(), rows, classes, more, beliefs)
+        kept = {name: learned.head[name] for name in (_CENTRE,) if name in learned.head}
+        return replace(
+            learned,
+            head=kept | _linear(fitted),
+            temperature=self.settings.temperature or temperature / LINEAR_TEMPERATURE,
         )
 
     def distil(
@@ -278,12 +287,18 @@ class TunedClassifier(Classifier):
         return self.reader.read(examples)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        vectors = torch.from_numpy(self.embed(examples))
-        scores = (vectors @ self.head[_COSINE].mT / self.sharpness).log_softmax(-1)
-        if _LINEAR[0] in self.head:
-            weight, bias = (self.head[name] for name in _LINEAR)
-            linear = ((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1)
-            scores = torch.logaddexp(scores, linear) - math.log(2)
+        return self.scores_of(self.embed(examples))
+
+    def scores_of(self, rows: Matrix) -> NDArray[np.float32]:
+        """[n, N], of tuned vectors [n, D]."""
+        vectors, head = torch.from_numpy(rows), self.head
+        found = []
+        if _COSINE in head:
+            found.append((vectors @ head[_COSINE].mT / self.sharpness).log_softmax(-1))
+        if _LINEAR[0] in head:
+            weight, bias = (head[name] for name in _LINEAR)
+            found.append(((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1))
+        scores = torch.stack(found).logsumexp(0) - math.log(len(found))
         result: NDArray[np.float32] = (scores / self.temperature).numpy()
         return result
 
@@ -309,8 +324,10 @@ def _centred(
 
 
 def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:
-    head = LinearHead()
-    fitted = head.fit(*pack(vectors, classes, count)[:2])
+    return _linear(LinearHead().fit(*pack(vectors, classes, count)[:2]))
+
+
+def _linear(fitted: State) -> State:
     return dict(zip(_LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
 
 

@@ -273,12 +273,6 @@ def test_a_class_that_nothing_describes_is_refused(words: TextEncoder) -> None:
         fitted(words, named, label_names=False)
 
 
-def test_an_example_without_a_label_is_refused(words: TextEncoder) -> None:
-    support = Dataset.from_texts(["a", "b", "c"], ["x1y", None, "z1y"])
-    with pytest.raises(DataError, match="no label: 'b'"):
-        fitted(words, support)
-
-
 # options
 
 

@@ -88,7 +88,7 @@ def test_another_encoder_is_another_version(
 def test_unlabelled_texts_need_a_member_that_learns_from_them(
     english: TextEncoder, texts: list[str], labels: list[str]
 ) -> None:
-    bot = FewShotClassifier("together", english, members="linear, proto")
+    bot = FewShotClassifier("together", english, members="efl, efl")
     with pytest.raises(OptionError, match="none of them learns from unlabelled texts"):
         bot.fit(texts, labels, unlabelled=["where is it"])
 

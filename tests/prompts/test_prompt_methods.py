@@ -461,7 +461,7 @@ def test_unlabelled_texts_through_the_classifier(bert: TextEncoder, tmp_path: Pa
     after = FewShotClassifier.load(folder, encoder=bert).predict_proba(QUERY.texts)
     np.testing.assert_allclose(after, before, atol=1e-6)
     with pytest.raises(DataError, match="learns nothing from unlabelled texts"):
-        FewShotClassifier("proto", bert).fit(SUPPORT.texts, SUPPORT.known_targets, unlabelled=texts)
+        FewShotClassifier("efl", bert).fit(SUPPORT.texts, SUPPORT.known_targets, unlabelled=texts)
 
 
 def test_pairs(bert: TextEncoder, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +51,32 @@ def _one_thread() -> Iterator[None]:
     with threadpool_limits(1):  # scikit-learn's and numpy's, too
         yield
     torch.set_num_threads(threads)
+
+
+class KilledError(Exception):
+    """Stands for a process that ends in the middle."""
+
+
+@pytest.fixture
+def watched() -> Callable[..., AbstractContextManager[list[int]]]:
+    """`with watched(Trainer, killed_at=5) as steps:` counts steps, and dies before the fifth."""
+
+    @contextmanager
+    def watch(trainer: Any, killed_at: int = 0) -> Iterator[list[int]]:
+        take, taken = trainer._step, list[int]()
+
+        def step(self: Any, *args: Any) -> Any:
+            taken.append(len(taken) + 1)
+            if len(taken) == killed_at:
+                raise KilledError
+            return take(self, *args)
+
+        dies = pytest.raises(KilledError) if killed_at else nullcontext()
+        with pytest.MonkeyPatch.context() as patch, dies:
+            patch.setattr(trainer, "_step", step)
+            yield taken
+
+    return watch
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,8 @@ def _as_text(result: dict[str, Any]) -> str:
     lines = [
         f"Learned {result['method']} from "
         + ", ".join(f"{s['name']} ({s['classes']} classes)" for s in result["sources"])
-        + f" in {result['seconds']:.0f} s; kept step {result['kept_step']} of {result['steps']}.",
+        + f" in {result['seconds']:.0f} s; kept step {result['kept_step']} of {result['steps']}, "
+        f"reached after {result['seconds_to_kept_step']:.0f} s.",
         *(f"  {row['name']:24} {row['accuracy']:.2%} ± {row['±']:.2%}" for row in summary["rows"]),
         *(f"  {line}" for line in summary["verdicts"]),
     ]

@@ -16,6 +16,8 @@ from fsl_nlp.meta.summary import summarise
 from fsl_nlp.meta.tasks import Source, TaskSampler
 from fsl_nlp.meta.trainer import MetaTrainer, Training, go_on, to_save
 
+NOTHING_HELD_OUT = {"rows": [], "verdicts": ["No classes were held out to judge it on."]}
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -48,7 +50,7 @@ def meta_train(
     def checked(training: Training, sampler: TaskSampler) -> None:
         if folder is not None and first:
             save_progress(folder, run, *to_save(training, sampler))
-        if on_check is not None and first:
+        if on_check is not None and first and training.checks:
             on_check(training)
 
     trainer = MetaTrainer(head, shape, settings, seed, checked)
@@ -65,7 +67,8 @@ def meta_train(
     trained = replace(head, parameters=trainer.result(training, sampler))
     sampler.generator.set_state(here)
     after = sampler.check(settings.check_tasks)
-    return Trained(trained, training, summarise(trained, start, before, after))
+    summary = summarise(trained, start, before, after) if check else NOTHING_HELD_OUT
+    return Trained(trained, training, summary)
 
 
 def _sum(source: Source) -> str:

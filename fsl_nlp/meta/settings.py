@@ -38,7 +38,9 @@ class MetaSettings:
     tasks a step, of corpora drawn alike ("equal"), by their "size" or by their "difficulty".
 
     Every `check_every` steps, `check_tasks` tasks of held-out classes are answered; what answered
-    them best is kept. `patience`: stop after so many checks without a better one.
+    them best is kept. `patience`: stop after so many checks without a better one. With
+    `held_out=False` all classes are learned from, and what the last step gives is kept: for a run
+    whose settings are chosen already.
     """
 
     meta_steps: int = 600
@@ -49,6 +51,7 @@ class MetaSettings:
     check_tasks: int = 300
     patience: int = 6
     clip: float = 10.0
+    held_out: bool = True
 
     def __post_init__(self) -> None:
         for name in ("meta_steps", "meta_tasks", "check_every", "check_tasks", "patience"):

@@ -28,7 +28,7 @@ class Source:
 
 @dataclass
 class Corpus:
-    """Its classes to learn from, those held out, and how hard they were so far."""
+    """Its classes to learn from, those held out if any, and how hard they were so far."""
 
     name: str
     episodes: SourceEpisodes
@@ -39,11 +39,15 @@ class Corpus:
     error: float = 0.5
 
     @classmethod
-    def build(cls, source: Source, shape: Shape, generator: torch.Generator) -> Corpus:
+    def build(
+        cls, source: Source, shape: Shape, generator: torch.Generator, hold_out: bool = True
+    ) -> Corpus:
         episodes = SourceEpisodes.build(
             source.rows, source.classes, shape.shot[1], shape.query, generator
         )
         learning, held_out = episodes.split_classes(shape.way[0])
+        if not hold_out:
+            learning, held_out = torch.cat([learning, held_out]), held_out[:0]
         errors = torch.ones(len(episodes.sizes))
         return cls(source.name, episodes, learning, held_out, errors, source.rows)
 
@@ -70,9 +74,11 @@ class TaskSampler:
     generator: torch.Generator = field(repr=False)
 
     @classmethod
-    def build(cls, sources: list[Source], shape: Shape, how: str, seed: int) -> TaskSampler:
+    def build(
+        cls, sources: list[Source], shape: Shape, how: str, seed: int, hold_out: bool = True
+    ) -> TaskSampler:
         generator = torch.Generator().manual_seed(seed)
-        corpora = [Corpus.build(source, shape, generator) for source in sources]
+        corpora = [Corpus.build(source, shape, generator, hold_out) for source in sources]
         return cls(corpora, shape, how, generator)
 
     def draw(self, tasks: int, *, hard: bool) -> list[tuple[Corpus, Tensor, Batch]]:
@@ -93,10 +99,15 @@ class TaskSampler:
             corpus.episodes = replace(corpus.episodes, vectors=rows)
 
     def check(self, tasks: int) -> list[Batch]:
-        """Tasks of classes that are never learned from, shared alike by the corpora."""
+        """Tasks of classes that are never learned from, shared alike by the corpora that have
+        some."""
         way = self.shape.way[1]
         each = -(-tasks // len(self.corpora))
-        return [self._batch(c, c.held_out, way, each, hard=False)[1] for c in self.corpora]
+        return [
+            self._batch(corpus, corpus.held_out, way, each, hard=False)[1]
+            for corpus in self.corpora
+            if len(corpus.held_out)
+        ]
 
     def _batch(
         self, corpus: Corpus, classes: Tensor, way: int, tasks: int, *, hard: bool

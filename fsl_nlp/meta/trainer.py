@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -51,6 +52,8 @@ class Training:
     step: int = 0
     slowed: int = 0  # tasks that diverged at the full rate
     best_step: int = 0
+    seconds: float = 0.0  # that the steps took, checks included
+    best_seconds: float = 0.0  # until the best step
     checks: list[Check] = field(default_factory=list)
 
     @property
@@ -67,11 +70,15 @@ class MetaTrainer:
     settings: MetaSettings
     seed: int = 0
     on_check: Callable[[Training, TaskSampler], object] | None = None
+    _since: float = field(default=0.0, init=False)  # when time was last taken
 
     def begin(self, sources: list[Source]) -> tuple[Training, TaskSampler]:
         """Before the first step."""
         rows = sources[0].rows
-        sampler = TaskSampler.build(sources, self.shape, self.settings.corpora, self.seed)
+        settings = self.settings
+        sampler = TaskSampler.build(
+            sources, self.shape, settings.corpora, self.seed, settings.held_out
+        )
         learner, inner = self.head.loop.learner, self.head.inner
         meta = learner.initial(rows.shape[1], self.seed)
         first = max(1, inner.inner_steps)
@@ -104,7 +111,8 @@ class MetaTrainer:
     def run(self, training: Training, sampler: TaskSampler, check: list[Batch]) -> Training:
         """Go on from where `training` is, to the end or until nothing better comes."""
         settings, ranks = self.settings, Ranks.current()
-        if training.step == 0 and not training.checks:
+        self._since = time.perf_counter()
+        if training.step == 0 and not training.seconds:
             self._check(training, sampler, check)
             if self.head.algorithm.pretrain:
                 self._pretrain(training, sampler)
@@ -182,12 +190,19 @@ class MetaTrainer:
         training.optimiser.step()
 
     def _check(self, training: Training, sampler: TaskSampler, check: list[Batch]) -> None:
+        """Keep what is best so far; where no classes are held out, what is latest."""
         now = {name: tensor.detach() for name, tensor in training.meta.items()}
-        accuracy, half_width = mean_and_width(accuracies(replace(self.head, parameters=now), check))
-        if accuracy > training.best_accuracy:
-            training.best = {n: t.detach().clone() for n, t in training.meta.items()}
-            training.best_step = training.step
-        training.checks.append(Check(training.step, accuracy, half_width))
+        better = True
+        if check:
+            found = accuracies(replace(self.head, parameters=now), check)
+            accuracy, half_width = mean_and_width(found)
+            better = accuracy > training.best_accuracy
+            training.checks.append(Check(training.step, accuracy, half_width))
+        training.seconds += time.perf_counter() - self._since
+        self._since = time.perf_counter()
+        if better:
+            training.best = {name: tensor.clone() for name, tensor in now.items()}
+            training.best_step, training.best_seconds = training.step, training.seconds
         if self.on_check:
             self.on_check(training, sampler)
 
@@ -267,6 +282,8 @@ def to_save(training: Training, sampler: TaskSampler) -> tuple[Tensors, dict[str
         "step": training.step,
         "slowed": training.slowed,
         "best_step": training.best_step,
+        "seconds": training.seconds,
+        "best_seconds": training.best_seconds,
         "checks": [asdict(check) for check in training.checks],
         "errors": [corpus.error for corpus in sampler.corpora],
     }
@@ -288,4 +305,5 @@ def go_on(
         corpus.error = values["errors"][i]
     training.step, training.slowed = values["step"], values["slowed"]
     training.best_step = values["best_step"]
+    training.seconds, training.best_seconds = values["seconds"], values["best_seconds"]
     training.checks = [Check(**check) for check in values["checks"]]

@@ -135,6 +135,8 @@ class MetaMethod(FrozenMethod):
             training={
                 "steps": training.step,
                 "kept_step": training.best_step,
+                "seconds_a_step": round(training.seconds / max(1, training.step), 3),
+                "seconds_to_kept_step": round(training.best_seconds, 1),
                 "slowed_tasks": training.slowed,
                 "summary": found.summary,
                 "checks": [asdict(check) for check in training.checks],

@@ -99,35 +99,53 @@ def gain(after, before, unseen: Source, shape: Shape, tasks: int) -> float:
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
-    make_head, make_source, tmp_path, monkeypatch
+    make_head, make_source, tmp_path, watched
 ):
     """Adam, the generator, the odds of classes: what is learned is equal to the last bit."""
     sources = [make_source(), make_source(seed=4)]
     settings = replace(QUICK, meta_steps=20, corpora="difficulty")
     head = make_head("mtl")
     whole = meta_train(head, sources, SHAPE, settings)
-    step = MetaTrainer._step
-
-    def stop_at_15(self, training, *others):
-        if training.step == 15:
-            raise KeyboardInterrupt
-        step(self, training, *others)
-
-    monkeypatch.setattr(MetaTrainer, "_step", stop_at_15)
-    with pytest.raises(KeyboardInterrupt):
+    with watched(MetaTrainer, killed_at=16):
         meta_train(head, sources, SHAPE, settings, folder=tmp_path)
-    monkeypatch.undo()
-    steps = []
-    monkeypatch.setattr(
-        MetaTrainer,
-        "_step",
-        lambda self, t, *others: (steps.append(t.step), step(self, t, *others)),
-    )
-    resumed = meta_train(head, sources, SHAPE, settings, folder=tmp_path)
-    assert steps[0] == 10  # the last check before the interruption
+    with watched(MetaTrainer) as steps:
+        resumed = meta_train(head, sources, SHAPE, settings, folder=tmp_path)
+    assert len(steps) == 20 - 10  # from the last check before the interruption
     assert same(tensors_of(whole.head), tensors_of(resumed.head))
     assert resumed.training.checks == whole.training.checks
     assert resumed.summary == whole.summary
+
+
+def test_all_classes_can_be_learned_from(make_head, make_source):
+    """Nothing is held out then, and what the last step gives is kept."""
+    source, unseen = make_source(classes=40), make_source(classes=30, seed=9)
+    head = make_head("meta-baseline")
+    head = replace(head, body=replace(head.body, shrinkage=1.0))
+    settings = replace(QUICK, meta_steps=60, held_out=False)
+    found = meta_train(head, [source], SHAPE, settings)
+    assert (found.training.step, found.training.best_step) == (60, 60)
+    assert found.training.checks == []
+    assert found.summary["verdicts"] == ["No classes were held out to judge it on."]
+    start = MetaTrainer(head, SHAPE, settings).begin([source])[0].best
+    assert gain(found.head, replace(head, parameters=start), unseen, SHAPE, tasks=300) > 0
+    sampler = TaskSampler.build([source], SHAPE, "equal", 0, hold_out=False)
+    assert sorted(sampler.corpora[0].learning.tolist()) == list(range(40))
+    assert sampler.check(60) == []
+
+
+def test_interrupted_without_held_out_classes(make_head, make_source, tmp_path, watched):
+    settings = replace(QUICK, meta_steps=20, held_out=False)
+    head = make_head("meta-baseline")  # it learns a classifier of all classes before the first step
+    whole = meta_train(head, [make_source()], SHAPE, settings)
+    with watched(MetaTrainer, killed_at=16):
+        meta_train(head, [make_source()], SHAPE, settings, folder=tmp_path)
+    resumed = meta_train(head, [make_source()], SHAPE, settings, folder=tmp_path)
+    assert same(tensors_of(whole.head), tensors_of(resumed.head))
+
+
+def test_the_time_until_the_best_step_is_known(make_head, make_source):
+    training = meta_train(make_head("anil"), [make_source()], SHAPE, QUICK).training
+    assert 0 < training.best_seconds <= training.seconds
 
 
 def test_progress_of_another_run_is_refused(make_head, make_source, tmp_path):

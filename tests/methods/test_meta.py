@@ -182,23 +182,14 @@ def test_a_method_that_was_not_trained_says_what_to_do(words, target):
         FewShotClassifier("anil", words).fit(target.texts, target.known_targets)
 
 
-def test_folders_that_hold_nothing_or_half(words, trained, source, tmp_path, monkeypatch):
+def test_folders_that_hold_nothing_or_half(words, trained, source, tmp_path, watched):
     with pytest.raises(ArtifactError, match="There is no meta-trained method in"):
         load_prepared(tmp_path)
-    step = MetaTrainer._step
-
-    def stop(self, training, *others):
-        if training.step == 4:
-            raise KeyboardInterrupt
-        step(self, training, *others)
-
-    monkeypatch.setattr(MetaTrainer, "_step", stop)
     method = build_method("anil", words, options=QUICK)
-    with pytest.raises(KeyboardInterrupt):
+    with watched(MetaTrainer, killed_at=5):
         method.meta_train([source], SHAPE, folder=tmp_path)
     with pytest.raises(ArtifactError, match="interrupted at step 3"):
         load_prepared(tmp_path)
-    monkeypatch.undo()
     method.meta_train([source], SHAPE, folder=tmp_path)
     assert load_prepared(tmp_path).sum == load_prepared(trained).sum
     assert sorted(path.name[:10] for path in tmp_path.iterdir()) == ["meta.json", "parameters"]

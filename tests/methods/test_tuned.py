@@ -138,28 +138,21 @@ def weights_hash(encoder: TextEncoder) -> str:
 
 
 def test_a_killed_fit_goes_on(
-    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: Any
 ) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    folder, step, taken = tmp_path / "state", trainer.Trainer._step, 0
-
-    def killed(self: Any, *args: Any) -> float:
-        nonlocal taken
-        taken += 1
-        if taken == 15:
-            raise MemoryError
-        return step(self, *args)
-
+    folder = tmp_path / "state"
     bot = FewShotClassifier("full", bert, epochs=10, learning_rate=3e-3)
     texts, labels = SUPPORT.texts, SUPPORT.known_targets
-    whole = bot.fit(texts, labels).predict_proba(QUERY.texts)
-    monkeypatch.setattr(trainer.Trainer, "_step", killed)
-    with pytest.raises(MemoryError):
+    with watched(trainer.Trainer) as all_steps:
+        whole = bot.fit(texts, labels).predict_proba(QUERY.texts)
+    with watched(trainer.Trainer, killed_at=15):
         bot.fit(texts, labels, checkpoint=folder)
     with pytest.raises(OptionError, match="other data or with other settings"):
         FewShotClassifier("full", bert, epochs=11).fit(texts, labels, checkpoint=folder)
-    again = bot.fit(texts, labels, checkpoint=folder).predict_proba(QUERY.texts)
-    assert taken < 15 + 10
+    with watched(trainer.Trainer) as steps:
+        again = bot.fit(texts, labels, checkpoint=folder).predict_proba(QUERY.texts)
+    assert len(steps) == len(all_steps) - 14
     np.testing.assert_array_equal(again, whole)
     assert list(folder.iterdir()) == []
     with pytest.raises(OptionError, match="Name the method"):

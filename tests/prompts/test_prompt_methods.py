@@ -235,25 +235,16 @@ def test_only_what_was_said_trains(
 
 @pytest.mark.parametrize("adapet", [False, True])
 def test_a_killed_training_ends_as_it_would_have(
-    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapet: bool
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapet: bool, watched: Any
 ) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    step, taken = Trainer._step, 0
-
-    def killed(self: Trainer, *args: Any) -> float:
-        nonlocal taken
-        taken += 1
-        if taken == 10:
-            raise MemoryError
-        return step(self, *args)
 
     def scores() -> Any:
         options = {**QUICK, "epochs": 5, "adapet": adapet}
         return fit("prompt", bert, **TEMPLATE, **options).scores(QUERY.examples)
 
     whole = scores()
-    monkeypatch.setattr(Trainer, "_step", killed)
-    with pytest.raises(MemoryError), checkpoints(tmp_path, "it"):
+    with watched(Trainer, killed_at=10), checkpoints(tmp_path, "it"):
         scores()
     with checkpoints(tmp_path, "it"):
         np.testing.assert_array_equal(scores(), whole)

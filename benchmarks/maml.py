@@ -5,7 +5,7 @@
 
 Second order, 5 inner steps. "head" adapts a linear head (anil), made-up vectors stand for cached
 ones: all tasks at once against the same loop task by task, and against learn2learn's MAML where it
-is installed. "encoder" adapts LoRA matrices in the top layers of embedded:en (maml): over cached
+is installed. "encoder" adapts LoRA matrices in the top layers of --encoder (maml): over cached
 states of the layers below, against running every layer in every step.
 """
 
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--shots", default="1,5")
     parser.add_argument("--query", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--encoder", default="embedded:en", help="whose top layers adapt")
     parser.add_argument("--layers", type=int, default=1, help="of the encoder that adapt")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -88,7 +89,7 @@ def head_part(options: argparse.Namespace, shot: int) -> dict[str, float]:
 
 
 def encoder_part(options: argparse.Namespace, shot: int) -> dict[str, float]:
-    encoder = TextEncoder("embedded:en", device=options.device, precision="fp32")
+    encoder = TextEncoder(options.encoder, device=options.device, precision="fp32")
     settings = BodySettings(layers=options.layers, tokens=24)
     cached = EncoderBody.build("lora", settings, encoder)
     # The same tensors adapt, but rows are token ids, and every layer runs in every step.
@@ -100,8 +101,8 @@ def encoder_part(options: argparse.Namespace, shot: int) -> dict[str, float]:
         rows = body.trim(torch.from_numpy(body.rows(texts)).to(encoder.device))
         learner = head.loop.learner
         meta = {n: t.to(rows) for n, t in learner.initial(rows.shape[1], 0).items()}
-        meta["fixed.mean"] = torch.zeros(DIMENSIONS, device=rows.device)
-        meta["fixed.whitening"] = torch.eye(DIMENSIONS, device=rows.device)
+        meta["fixed.mean"] = torch.zeros(encoder.dimensions, device=rows.device)
+        meta["fixed.whitening"] = torch.eye(encoder.dimensions, device=rows.device)
         batch = made_up(rows, options, shot)
         work = [(name, head.loop)]
         if body is cached:

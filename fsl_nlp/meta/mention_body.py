@@ -64,9 +64,16 @@ class MentionBody(EncoderBody):
     def base(encoder: TextEncoder) -> nn.Module:
         own = private_copy(encoder.module)
         stack = layer_stack(own)
-        layers = own.get_submodule(stack[0][0].rpartition(".")[0])
+        path = stack[0][0].rpartition(".")[0]
+        layers = own.get_submodule(path)
         assert isinstance(layers, nn.ModuleList)
         del layers[mention_depth(len(stack)) :]
+        # States in the middle have not been through the norm that follows the last layer.
+        around = own.get_submodule(path.rpartition(".")[0])
+        names = list(dict(around.named_children()))
+        for name in names[names.index(path.rpartition(".")[2]) + 1 :]:
+            if "norm" in type(around.get_submodule(name)).__name__.lower():
+                around.set_submodule(name, nn.Identity())
         return own
 
     @property

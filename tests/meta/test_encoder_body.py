@@ -15,17 +15,20 @@ from transformers import (
     AutoModel,
     BertConfig,
     DistilBertConfig,
+    ModernBertConfig,
     PreTrainedTokenizerFast,
     RobertaConfig,
 )
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp.encoders.mentions import combine, encode_mentions
 from fsl_nlp.errors import OptionError
 from fsl_nlp.meta.algorithms import ALGORITHMS
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.encoder_body import EncoderBody
 from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerSettings, SequentialLoop
+from fsl_nlp.meta.mention_body import MentionBody
 from fsl_nlp.meta.outer import Batch, meta_loss
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.methods import build_method
@@ -56,6 +59,10 @@ CONFIGS = {
         n_heads=2,
         max_position_embeddings=40,
         pad_token_id=0,
+    ),
+    # It has a norm after its last layer.
+    "modernbert": lambda words: ModernBertConfig(
+        vocab_size=words, cls_token_id=2, sep_token_id=3, local_attention=32, **BERT
     ),
 }
 SETTINGS = BodySettings(rank=2, layers=1, tokens=12)
@@ -102,6 +109,26 @@ def test_features_begin_as_the_encoders_own_vectors(encoders, name, kind):
     found = body.features(tensors, body.trim(rows))
     vectors = F.normalize(torch.from_numpy(encoder.encode(TEXTS)), dim=-1)
     wanted = F.normalize((vectors - tensors["mean"]) @ tensors["whitening"], dim=-1)
+    assert torch.allclose(found, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_mentions_begin_as_the_encoders_own_parts(encoders, kind):
+    encoder = encoders[kind]
+    body = MentionBody.build("mentions", SETTINGS, encoder)
+    texts = ["word1 word2 word3 word4 word5", "我的订单到哪退款了", "word6 word7 word8 word9"]
+    examples = [
+        Example(text, "x", head=(0, at), tail=(len(text) - at, len(text)))
+        for text, at in zip(texts, (5, 2, 5), strict=True)
+    ]
+    parts = encode_mentions(encoder, examples)
+    centre = 0.5 * parts.mean(0)
+    rows = torch.from_numpy(body.read(examples, centre))
+    start = body.initial(rows.shape[1], 0)
+    size = 4 * encoder.dimensions
+    identity = {"mean": torch.zeros(size), "whitening": torch.eye(size)}
+    found = body.features({**start, **identity}, body.trim(rows))
+    wanted = F.normalize(torch.from_numpy(combine(parts, centre)), dim=-1)
     assert torch.allclose(found, wanted, atol=1e-4)
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CLOZES = ("zero-shot", "prompt", "p-tuning", "pet")
 _PROMPTED = (*CLOZES, "efl")
-_PAIRS = ("ocnli", "bustm", "csl", "cluewsc")
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,6 @@ def why_not(task: str, method: str) -> str | None:
             "the label is a place among each example's own candidates, and the method learns "
             "labels that are the same for all; use zero-shot, prompt, p-tuning, pet or efl"
         )
-    from fsl_nlp.heads import HEADS
-
-    if task in _PAIRS and method in HEADS:
-        return "a frozen encoder reads one text, and the task is about two; use lora or pet"
     return None
 
 

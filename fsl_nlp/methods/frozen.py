@@ -19,7 +19,7 @@ from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import Matrix, Reader
+from fsl_nlp.methods.reading import Matrix, PairReader, Reader
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -94,6 +94,21 @@ class FrozenMethod(Method):
         return replace(self, head=head)
 
     def fit(self, support: Dataset) -> FrozenClassifier:
+        return self._fit(support.labelled, support.unlabelled)
+
+    def distil(
+        self, support: Dataset, texts: Sequence[Example], beliefs: NDArray[np.float32]
+    ) -> FrozenClassifier:
+        """Learn the support's labels, and of other texts what is believed of them, [n, N]."""
+        return self._fit(support, texts, beliefs)
+
+    def _fit(
+        self,
+        support: Dataset,
+        others: Sequence[Example],
+        beliefs: NDArray[np.floating[Any]] | None = None,
+    ) -> FrozenClassifier:
+        """`beliefs` in the others, [n, N], are by default its own before it learns from them."""
         self.check_ready()
         if self.head.transductive:
             raise OptionError(
@@ -101,7 +116,6 @@ class FrozenMethod(Method):
                 "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
                 f"{self.name}`); for a classifier use 'proto' or 'linear'."
             )
-        others, support = support.unlabelled, support.labelled
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
         reader = self.reader_for(support.examples)
@@ -120,8 +134,9 @@ class FrozenMethod(Method):
         )
         if others:
             more = self._read_rows(reader.read(others))
-            scores = self.head.score(state, torch.from_numpy(more)[None])[0] / temperature
-            beliefs = softmax(scores.numpy())
+            if beliefs is None:
+                scores = self.head.score(state, torch.from_numpy(more)[None])[0] / temperature
+                beliefs = softmax(scores.numpy())
             state, found = fit_with_unlabelled(self.head, rows, classes, more, beliefs)
             temperature = self.settings.temperature or found
         return FrozenClassifier(support.labels, reader, self.head, state, temperature, self.about())
@@ -179,7 +194,9 @@ class FrozenMethod(Method):
         head = self.head
         if isinstance(head, PreparedHead) and parameters:
             head = replace(head, parameters=parameters)
-        reader = self.reader_at(centre.numpy() if centre is not None else None)
+        pairs = settings.get("pairs", False)
+        found = centre.numpy() if centre is not None else None
+        reader = PairReader(self.encoder) if pairs else self.reader_at(found)
         temperature = float(settings["temperature"])
         return FrozenClassifier(labels, reader, head, state, temperature, self.about())
 
@@ -204,6 +221,8 @@ class FrozenClassifier(Classifier):
         return result
 
     def like(self, text: str) -> Example:
+        if isinstance(self.reader, PairReader):
+            return Example(text, text_b=text)
         if self.reader.centre is None:
             return Example(text)
         # It reads sentences with two mentions.
@@ -216,7 +235,8 @@ class FrozenClassifier(Classifier):
         if isinstance(self.head, PreparedHead):
             learned = self.head.parameters or {}
             tensors |= {f"{_LEARNED}{n}": t.cpu().numpy() for n, t in learned.items()}
-        return tensors, {"temperature": self.temperature, **self.about}
+        kind = {"pairs": True} if isinstance(self.reader, PairReader) else {}
+        return tensors, {"temperature": self.temperature, **kind, **self.about}
 
 
 def usual_temperature(scores: Tensor, weights: Tensor) -> float:

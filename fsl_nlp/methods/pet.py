@@ -16,14 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.encoders.catalogue import auto_model
+from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
+from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
-from fsl_nlp.methods.tuned import TunedMethod
+from fsl_nlp.methods.tuned import TunedClassifier, TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -43,9 +45,9 @@ class PetSettings:
     its accuracy on the support before any training, as in the paper (section 3.3).
     `soften`: the temperature of the soft labels. `unlabelled`: how many texts at most are labelled.
     `distil`: without it, or without unlabelled texts, all models answer together.
-    `student`: the encoder of the final classifier; None is that of the prompts. It is tuned as
-    method 'lora' does, on whole texts; where these have marked words or candidates, which it cannot
-    read, it is one more prompt.
+    `student`: the method of the final classifier of whole texts, 'linear' or a tuned one; with
+    METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. Where these
+    have marked words or candidates, which it cannot read, it is one more prompt.
     `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
     `share` of the other models.
     """
@@ -56,7 +58,7 @@ class PetSettings:
     soften: float = 2.0
     unlabelled: int = 10_000
     distil: bool = True
-    student: str | None = None
+    student: str = "linear"
     generations: int = 0
     growth: int = 5
     share: float = 0.25
@@ -127,30 +129,40 @@ class PetMethod(Method):
             for pattern in self.settings.patterns(known.examples)
             for number in range(self.settings.seeds)
         ]
+        taught = bool(others) and self.settings.distil
+        prompted = any(e.head or e.tail or e.candidates for e in known.examples)
+        # It is made before anything trains for minutes.
+        student = None if prompted or not taught else self._student(auto_model(known.texts))
         weights = self._weights(members, known)
         models = [member.fit(known) for member in members]
         for generation in range(1, self.settings.generations + 1):
             if not others:
                 raise DataError("generations: there are no unlabelled texts to grow from.")
             models = self._next(members, models, weights, known, others, generation)
-        if not others or not self.settings.distil:
+        if not taught:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
         beliefs = self._beliefs(models, weights, others)
-        student: Classifier
-        if models[0].shape.example.keys() & {"head", "tail", "candidates"}:
+        final: Classifier
+        if student is None:
             best = members[int(np.argmax(weights))]
-            student = self._distil(best, models[0].shape, beliefs, known, others)
+            final = self._distil(best, models[0].shape, beliefs, known, others)
         else:
-            student = self._student().distil(known, others, beliefs.numpy())
-        return PetClassifier(student.labels, (student,), (1.0,))
+            final = student.distil(known, others, beliefs.numpy())
+        return PetClassifier(final.labels, (final,), (1.0,))
 
-    def _student(self) -> TunedMethod:
+    def _student(self, usual: str) -> FrozenMethod | TunedMethod:
+        """With the encoder that was given for it, else with the usual one."""
         from fsl_nlp.encoders import load_encoder
+        from fsl_nlp.methods import TUNED, build_method
 
-        device = str(self.encoder.device)
-        name = self.settings.student
-        encoder = load_encoder(name, device=device) if name else self.encoder
-        return TunedMethod.build("lora", encoder, self.seed, {"epochs": _STUDENT_EPOCHS})
+        name, _, given = self.settings.student.partition("@")
+        encoder = load_encoder(given or usual, device=str(self.encoder.device))
+        options = {"epochs": _STUDENT_EPOCHS} if name in TUNED else {}
+        student = build_method(name, encoder, seed=self.seed, options=options)
+        if not isinstance(student, FrozenMethod | TunedMethod):
+            raise OptionError(f"student={name!r}: use 'linear', 'proto' or a tuned method.")
+        student.check_ready()
+        return student
 
     def _beliefs(
         self, models: Sequence[Classifier], weights: Sequence[float], others: Sequence[Example]
@@ -234,8 +246,14 @@ class PetMethod(Method):
     def _restore_one(
         self, labels: tuple[Label, ...], tensors: Tensors, own: Mapping[str, Any]
     ) -> Classifier:
-        if "verbalizer" not in own:
-            return self._student().restore(labels, tensors, own)
+        if "student" in own:
+            student = self._student(own["student"]["encoder"])
+            if student.encoder.fingerprint != own["student"]["fingerprint"]:
+                raise ArtifactError(
+                    f"The last classifier was made with another encoder than what "
+                    f"{student.encoder.name} is now. Fit it again."
+                )
+            return student.restore(labels, tensors, own)
         settings = replace(self.prompt.settings, verbalizer=own["verbalizer"])
         return replace(self.prompt, settings=settings).restore(labels, tensors, own)
 
@@ -249,6 +267,9 @@ class PetClassifier(Ensemble):
         for model, about in zip(self.models, settings["models"], strict=True):
             if isinstance(model, PromptClassifier):
                 about["verbalizer"] = model.settings.verbalizer
+            elif isinstance(model, FrozenClassifier | TunedClassifier):
+                encoder = model.reader.encoder
+                about["student"] = {"encoder": encoder.name, "fingerprint": encoder.fingerprint}
         return tensors, settings
 
 

@@ -30,6 +30,8 @@ class Reader:
     @classmethod
     def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
         """The reader that fits these (support) examples. Their labels are not looked at."""
+        if any(example.text_b is not None for example in examples):
+            return PairReader(encoder)
         if not has_mentions(examples):
             return cls(encoder)
         return cls(encoder, encode_mentions(encoder, examples).mean(0))
@@ -41,8 +43,8 @@ class Reader:
         for example in examples:
             if example.text_b is not None:
                 raise DataError(
-                    "A frozen encoder reads one text, and this example has two: "
-                    f"{example.text[:40]!r}. Use a method that takes pairs."
+                    "This classifier reads single texts, and this example has two: "
+                    f"{example.text[:40]!r}. Fit it on pairs to ask it about pairs."
                 )
         return self.read_texts([example.text for example in examples])
 
@@ -71,6 +73,34 @@ class Reader:
             for text in evidence(label, dataset, names=names, descriptions=descriptions)
         ]
         return self.read_texts([text for text, _ in pairs]), [i for _, i in pairs]
+
+
+@dataclass(frozen=True)
+class PairReader(Reader):
+    """Reads a pair of texts as the angle between their vectors: its cosine and sine, [n, 2].
+
+    What a few examples can teach of two texts is how alike they must be (docs/episodes.md).
+    """
+
+    def read(self, examples: Sequence[Example]) -> Matrix:
+        seconds = [example.text_b for example in examples if example.text_b is not None]
+        if len(seconds) < len(examples):
+            alone = next(example for example in examples if example.text_b is None)
+            raise DataError(
+                "This classifier reads pairs of texts, and this example has one: "
+                f"{alone.text[:40]!r}."
+            )
+        firsts = self.encoder.encode([example.text for example in examples])
+        products = np.einsum("nd,nd->n", firsts, vectors := self.encoder.encode(seconds))
+        lengths = np.linalg.norm(firsts, axis=1) * np.linalg.norm(vectors, axis=1)
+        cosine = np.clip(products / np.maximum(lengths, 1e-12), -1, 1)
+        return np.stack([cosine, np.sqrt(1 - cosine**2)], 1)
+
+    def read_evidence(
+        self, dataset: Dataset, *, names: bool, descriptions: bool
+    ) -> tuple[Matrix, list[int]]:
+        """None: a name is no pair of texts."""
+        return np.zeros((0, 2), np.float32), []
 
 
 def evidence(label: Label, dataset: Dataset, *, names: bool, descriptions: bool) -> list[str]:

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
+from fsl_nlp.methods.frozen import FrozenMethod
 from fsl_nlp.methods.pet import PetClassifier
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
-from fsl_nlp.methods.tuned import TunedMethod
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.training import checkpoint
 from fsl_nlp.training.checkpoint import checkpoints
@@ -298,7 +298,7 @@ def test_pet_distils_what_its_models_say_of_unlabelled_texts(
         taught.extend([support, texts, beliefs])
         return together.models[0]
 
-    monkeypatch.setattr(TunedMethod, "distil", distil)
+    monkeypatch.setattr(FrozenMethod, "distil", distil)
     found = fit("pet", bert, UNLABELLED, **PET)
     support, texts, beliefs = taught
     assert support.examples == SUPPORT.examples
@@ -308,12 +308,13 @@ def test_pet_distils_what_its_models_say_of_unlabelled_texts(
     assert found.models == (together.models[0],)
 
 
-def test_the_final_classifier_believes_what_it_is_told(bert: TextEncoder) -> None:
+@pytest.mark.parametrize("name", ["linear", "lora"])
+def test_the_final_classifier_believes_what_it_is_told(bert: TextEncoder, name: str) -> None:
     """A student of soft labels that contradict the words: it follows them."""
     texts = list(QUERY.examples)
     wrong = np.array([[0.9, 0.1] if t == "good" else [0.1, 0.9] for t in QUERY.targets])
-    options = {**QUICK, "epochs": 30}
-    method = build_method("lora", bert, options=options)
+    options = {**QUICK, "epochs": 30} if name == "lora" else {}
+    method = build_method(name, bert, options=options)
     found = method.distil(SUPPORT, texts, wrong.astype(np.float32))  # type: ignore[attr-defined]
     beliefs = torch.from_numpy(found.scores(texts)).softmax(-1)
     asked = np.mean(
@@ -326,14 +327,18 @@ def test_a_student_of_its_own(bert: TextEncoder, masked: Any, tmp_path: Path) ->
     """Another encoder; and for pairs with marked words, which it cannot read, a prompt."""
     other = masked("roberta").name
     options = {**PET, "epochs": 1}
-    found = fit("pet", bert, UNLABELLED, **options, student=other)
-    assert found.models[0].reader.encoder.name == other
-    tensors, settings = found.state()
-    method = build_method("pet", bert, options={**options, "student": other})
-    again = method.restore(found.labels, tensors, json.loads(json.dumps(settings)))
-    np.testing.assert_allclose(
-        again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-5
-    )
+    for student in (f"lora@{other}", f"proto@{other}"):
+        found = fit("pet", bert, UNLABELLED, **options, student=student)
+        assert found.models[0].reader.encoder.name == other
+        tensors, settings = found.state()
+        method = build_method("pet", bert, options={**options, "student": student})
+        again = method.restore(found.labels, tensors, json.loads(json.dumps(settings)))
+        np.testing.assert_allclose(
+            again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-5
+        )
+    settings["models"][0]["student"]["fingerprint"] = "another"
+    with pytest.raises(ArtifactError, match="made with another encoder"):
+        method.restore(found.labels, tensors, settings)
     marked = replace(
         UNLABELLED, examples=tuple(replace(e, head=(0, 1)) for e in UNLABELLED.examples)
     )
@@ -377,6 +382,18 @@ def test_ipet_needs_texts(bert: TextEncoder) -> None:
 def test_pet_refuses(bert: TextEncoder, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         fit("pet", bert, words=WORDS, **options)
+
+
+@pytest.mark.parametrize(
+    ("student", "message"),
+    [("efl", "student='efl': use 'linear'"), ("lorra", "method='lorra': choose one of")],
+)
+def test_a_wrong_student_is_refused_before_anything_trains(
+    bert: TextEncoder, student: str, message: str, watched: Any
+) -> None:
+    with watched(Trainer) as steps, pytest.raises(OptionError, match=message):
+        fit("pet", bert, UNLABELLED, **PET, student=f"{student}@{bert.name}")
+    assert steps == []
 
 
 # Entailment

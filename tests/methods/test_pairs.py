@@ -1,0 +1,91 @@
+"""Pairs of texts on a frozen encoder: how alike they are is what is learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp.errors import DataError
+from fsl_nlp.methods.reading import PairReader
+from fsl_nlp.types import Example
+
+SAME = [
+    ("where is my parcel", "where has my package got to"),
+    ("I want my money back", "please refund me"),
+    ("I forgot my password", "I do not remember my password"),
+]
+OTHER = [
+    ("where is my parcel", "please refund me"),
+    ("I want my money back", "I do not remember my password"),
+    ("I forgot my password", "where has my package got to"),
+]
+ASKED = [("how do I log in", "how can I sign in"), ("how do I log in", "my shoes are too big")]
+ZH_SAME = [("我的快递到哪了", "帮我查一下快递"), ("我要退款", "请把钱退给我")]
+ZH_OTHER = [("我的快递到哪了", "请把钱退给我"), ("我要退款", "密码忘了怎么办")]
+ZH_ASKED = [("怎么修改密码", "密码如何更改"), ("怎么修改密码", "你们几点关门")]
+
+
+def pairs(texts: list[tuple[str, str]]) -> list[Example]:
+    return [Example(first, text_b=second) for first, second in texts]
+
+
+def learned(method: str, encoder: TextEncoder, same: object, other: object) -> FewShotClassifier:
+    examples = pairs([*same, *other])  # type: ignore[misc]
+    labels = ["same"] * len(same) + ["other"] * len(other)  # type: ignore[arg-type]
+    return FewShotClassifier(method, encoder).fit(examples, labels)
+
+
+@pytest.mark.parametrize("method", ["linear", "proto", "knn", "auto"])
+def test_it_learns_how_alike_texts_of_a_pair_must_be(english: TextEncoder, method: str) -> None:
+    bot = learned(method, english, SAME, OTHER)
+    assert bot.predict(pairs(ASKED)).tolist() == ["same", "other"]
+
+
+def test_chinese(multilingual: TextEncoder) -> None:
+    bot = learned("linear", multilingual, ZH_SAME, ZH_OTHER)
+    assert bot.predict(pairs(ZH_ASKED)).tolist() == ["same", "other"]
+
+
+def test_a_pair_is_read_as_the_angle_between_its_texts(words: TextEncoder) -> None:
+    reader = PairReader(words)
+    texts = [("red wine", "red wine"), ("red wine", "red beer"), ("red wine", "white beer")]
+    found = reader.read(pairs(texts))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    one, other = words.encode("red wine"), words.encode("red beer")
+    cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    np.testing.assert_allclose(found[:2, 0], [1, cosine], atol=1e-6)
+    assert found[0, 0] > found[1, 0] > found[2, 0]
+    assert reader.read([]).shape == (0, 2)
+
+
+def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:
+    bot = learned("linear", english, SAME, OTHER)
+    again = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=english)
+    np.testing.assert_allclose(
+        again.predict_proba(pairs(ASKED)), bot.predict_proba(pairs(ASKED)), atol=1e-6
+    )
+    assert again.classify(pairs(ASKED)[0], nearest=1).nearest[0].label == "same"
+
+
+def test_unlabelled_pairs_are_learned_from(english: TextEncoder) -> None:
+    examples, labels = pairs([SAME[0], OTHER[0]]), ["same", "other"]
+    bot = FewShotClassifier("linear", english)
+    bot.fit(examples, labels, unlabelled=pairs([*SAME[1:], *OTHER[1:]]))
+    assert bot.predict(pairs(ASKED)).tolist() == ["same", "other"]
+
+
+def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
+    bot = learned("linear", english, SAME, OTHER)
+    with pytest.raises(DataError, match="reads pairs of texts, and this example has one: 'hello'"):
+        bot.predict(["hello"])
+    mixed = Dataset.from_examples(
+        [Example("a", "x", text_b="b"), Example("c", "y"), Example("d", "x", text_b="e")]
+    )
+    with pytest.raises(DataError, match="reads pairs of texts, and this example has one: 'c'"):
+        FewShotClassifier("linear", english).fit_dataset(mixed)
+    plain = FewShotClassifier("linear", english).fit(["hello there", "bye"], ["in", "out"])
+    with pytest.raises(DataError, match="reads single texts, and this example has two: 'how do"):
+        plain.predict(pairs(ASKED))

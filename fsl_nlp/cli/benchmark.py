@@ -35,8 +35,11 @@ def add_to(app: typer.Typer) -> None:
             int | None, typer.Option(min=1, help="Only a task's first so many patterns.")
         ] = None,
         unlabelled: Annotated[
-            int, typer.Option(min=0, help="Unlabelled texts of the task for pet.")
-        ] = 2000,
+            int | None,
+            typer.Option(
+                min=0, help="Learn from so many unlabelled texts, too; 2000 with pet, else 0."
+            ),
+        ] = None,
         limit: Annotated[
             int | None, typer.Option(min=1, help="Only so many test texts, for a quick look.")
         ] = None,

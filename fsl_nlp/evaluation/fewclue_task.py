@@ -13,12 +13,14 @@ import numpy as np
 from fsl_nlp.data import CATALOGUE, load_dataset
 from fsl_nlp.data.fewclue_prompts import TaskPrompts, task_prompts
 from fsl_nlp.errors import OptionError
+from fsl_nlp.methods import method_class
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier, Method
 
 CLOZES = ("zero-shot", "prompt", "p-tuning", "pet")
+_FOR_PET = 2000
 _PROMPTED = (*CLOZES, "efl")
 
 
@@ -27,8 +29,10 @@ class Plan:
     """What is done on every split.
 
     `choices`: options with several values each, of which dev_i chooses; so it does among the
-    `patterns` first patterns of a task, for methods that take one. `unlabelled`: texts of the
-    task's unlabelled file for pet. `limit`: so many test examples only, for a quick look.
+    `patterns` first patterns of a task, for methods that take one.
+    `unlabelled`: so many texts of the task's unlabelled file are learned from, too; None is 2000
+    for pet and 0 for others.
+    `limit`: so many test examples only, for a quick look.
     `score`: "test_public"; or "dev", for tasks whose public test is not at hand: then nothing is
     chosen, and the number is no published one's equal.
     """
@@ -38,7 +42,7 @@ class Plan:
     options: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     patterns: int | None = None
-    unlabelled: int = 2000
+    unlabelled: int | None = None
     limit: int | None = None
     score: str = "test_public"
     seed: int = 0
@@ -48,6 +52,14 @@ class Plan:
             raise OptionError(f"score={self.score!r}: choose 'test_public' or 'dev'.")
         if self.score == "dev" and self.choices:
             raise OptionError("score='dev': what dev_i chooses cannot be scored on dev_i.")
+        if self.unlabelled and not method_class(self.method).takes_unlabelled:
+            raise OptionError(f"unlabelled: {self.method!r} learns nothing from such texts.")
+
+    @property
+    def texts_without_labels(self) -> int:
+        if self.unlabelled is None:
+            return _FOR_PET if self.method == "pet" else 0
+        return self.unlabelled
 
     def scored(self, split: int) -> str:
         return f"dev_{split}" if self.score == "dev" else "test_public"
@@ -79,7 +91,7 @@ def fit_split(plan: Plan, task: str, split: int, data_dir: Any, device: str = "a
     """The classifier that dev_i thinks best of all that train_i gives."""
     support = _read(task, f"train_{split}", data_dir, plan)
     dev = _read(task, f"dev_{split}", data_dir, plan)
-    if plan.method == "pet" and "unlabeled" in CATALOGUE[task].splits:
+    if plan.texts_without_labels and "unlabeled" in CATALOGUE[task].splits:
         support = _with_unlabelled(support, task, data_dir, plan)
     settings = list(_settings(plan, task))
     if plan.score == "dev":
@@ -204,10 +216,8 @@ def _readable(example: Example, task: str, method: str) -> Example:
 
 
 def _with_unlabelled(support: Dataset, task: str, data_dir: Any, plan: Plan) -> Dataset:
-    if plan.unlabelled == 0:
-        return support
     more = load_dataset(f"{task}:unlabeled", labelled=False, data_dir=data_dir)
     rng = np.random.default_rng(plan.seed)
-    chosen = rng.choice(len(more), min(plan.unlabelled, len(more)), replace=False)
+    chosen = rng.choice(len(more), min(plan.texts_without_labels, len(more)), replace=False)
     added = tuple(more.examples[i] for i in sorted(chosen.tolist()))
     return replace(support, examples=support.examples + added)

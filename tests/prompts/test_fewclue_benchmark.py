@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import pytest
+import torch
 
 from fsl_nlp import TextEncoder
 from fsl_nlp.data.fewclue_submission import FILES, TASKS, write_fewclue
@@ -147,10 +149,22 @@ def test_dev_chooses_and_the_test_does_not(
 def test_methods_and_tasks(
     corpora: Path, model: str, method: str, task: str, options: dict[str, Any]
 ) -> None:
-    plan = Plan(method, model, options, patterns=1, unlabelled=4)
+    plan = Plan(method, model, options, patterns=1, unlabelled=None if method == "efl" else 4)
     found = run_fewclue(plan, [task], [0], data_dir=corpora)
     assert 0 <= found["accuracy"] <= 1
     assert found["tasks"][task]["deviation"] is None
+
+
+def test_methods_that_can_learn_from_the_unlabelled_file(corpora: Path, model: str) -> None:
+    """Where the plan says so; the file holds texts of the task alone."""
+    plan = Plan("linear", model, unlabelled=4)
+    kept = fewclue_task.fit_split(plan, "bustm", 0, corpora).classifier.head_state
+    plain = fewclue_task.fit_split(replace(plan, unlabelled=0), "bustm", 0, corpora)
+    assert not torch.equal(kept["weight"], plain.classifier.head_state["weight"])
+    assert Plan("linear", model).texts_without_labels == 0
+    assert Plan("pet", model).texts_without_labels == 2000
+    with pytest.raises(OptionError, match="'efl' learns nothing from such texts"):
+        Plan("efl", model, unlabelled=4)
 
 
 def test_goes_on_where_it_was_stopped(

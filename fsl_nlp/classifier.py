@@ -296,10 +296,10 @@ def _refuse_unlabelled(support: Dataset, method: str) -> None:
     from fsl_nlp.methods import method_class
 
     if method != "auto" and not method_class(method).takes_unlabelled:
+        text = support.unlabelled[0].text
         raise DataError(
-            f"labels[{support.targets.index(None)}] must be a string or a whole number: method "
-            f"{method!r} learns nothing from unlabelled texts. Leave them out, or use 'linear', "
-            "'full' or 'pet'."
+            f"{text[:40]!r} has no label: method {method!r} learns nothing from unlabelled texts. "
+            "Leave them out, or use 'linear', 'full' or 'pet'."
         )
 
 

@@ -63,6 +63,7 @@ def run_fewclue(
         "method": plan.method,
         "encoder": plan.encoder,
         "options": dict(plan.options),
+        "unlabelled": plan.texts_without_labels,
         "choices": dict(plan.choices),
         "seed": plan.seed,
         "partial": plan.limit is not None,

@@ -96,6 +96,11 @@ class EncoderBody(Body):
     def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
         some = a_part(rows, _WHITENED)
         vectors = self.through(partial(self._vectors, tensors), rows[some])
+        if not torch.isfinite(vectors).all():
+            raise ModelError(
+                f"The layers of {self.encoder.name} cannot be run apart from the whole: they give "
+                "no numbers. Use body='metric'."
+            )
         index = torch.unique(classes[some.to(classes.device)], return_inverse=True)[1]
         return metric(vectors, index, self.settings.shrinkage)
 

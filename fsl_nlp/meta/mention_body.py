@@ -72,7 +72,8 @@ class MentionBody(EncoderBody):
         around = own.get_submodule(path.rpartition(".")[0])
         names = list(dict(around.named_children()))
         for name in names[names.index(path.rpartition(".")[2]) + 1 :]:
-            if "norm" in type(around.get_submodule(name)).__name__.lower():
+            norm = "norm" in type(around.get_submodule(name)).__name__.lower()
+            if norm and "rel_embeddings" not in names:  # DeBERTa's is for positions
                 around.set_submodule(name, nn.Identity())
         return own
 

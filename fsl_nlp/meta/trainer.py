@@ -52,6 +52,7 @@ class Training:
     step: int = 0
     slowed: int = 0  # tasks that diverged at the full rate
     best_step: int = 0
+    begun: bool = False  # all that comes before the first step is done
     seconds: float = 0.0  # that the steps took, checks included
     best_seconds: float = 0.0  # until the best step
     checks: list[Check] = field(default_factory=list)
@@ -112,10 +113,13 @@ class MetaTrainer:
         """Go on from where `training` is, to the end or until nothing better comes."""
         settings, ranks = self.settings, Ranks.current()
         self._since = time.perf_counter()
-        if training.step == 0 and not training.seconds:
+        if not training.begun:
+            training.checks.clear()
+            training.begun = not self.head.algorithm.pretrain
             self._check(training, sampler, check)
-            if self.head.algorithm.pretrain:
+            if not training.begun:
                 self._pretrain(training, sampler)
+                training.begun = True
                 self._check(training, sampler, check)
         with track(settings.meta_steps, "Meta-training") as progress:
             progress(training.step)
@@ -282,6 +286,7 @@ def to_save(training: Training, sampler: TaskSampler) -> tuple[Tensors, dict[str
         "step": training.step,
         "slowed": training.slowed,
         "best_step": training.best_step,
+        "begun": training.begun,
         "seconds": training.seconds,
         "best_seconds": training.best_seconds,
         "checks": [asdict(check) for check in training.checks],
@@ -304,6 +309,6 @@ def go_on(
         corpus.class_errors = tensors[f"errors.{i}"]
         corpus.error = values["errors"][i]
     training.step, training.slowed = values["step"], values["slowed"]
-    training.best_step = values["best_step"]
+    training.best_step, training.begun = values["best_step"], values["begun"]
     training.seconds, training.best_seconds = values["seconds"], values["best_seconds"]
     training.checks = [Check(**check) for check in values["checks"]]

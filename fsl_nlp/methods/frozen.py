@@ -19,7 +19,7 @@ from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import Matrix, PairReader, Reader
+from fsl_nlp.methods.reading import Matrix, PairReader, Reader, nothing_said
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class FrozenMethod(Method):
         """Train the head's parameters on episodes of the source classes."""
         if not isinstance(self.head, LearnedHead):
             return cast("FrozenMethod", super().prepare(source, way=way, shot=shot, query=query))
-        reader = self.reader_for(source.examples)
+        reader = self._reader(source.examples)
         index = {label: i for i, label in enumerate(source.labels)}
         head = self.head.prepare(
             torch.from_numpy(reader.read(source.examples)).to(self.encoder.device),
@@ -109,23 +109,14 @@ class FrozenMethod(Method):
         beliefs: NDArray[np.floating[Any]] | None = None,
     ) -> FrozenClassifier:
         """`beliefs` in the others, [n, N], are by default its own before it learns from them."""
-        self.check_ready()
-        if self.head.transductive:
-            raise OptionError(
-                f"method {self.name!r} looks at all texts of a batch together: the answer to one "
-                "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
-                f"{self.name}`); for a classifier use 'proto' or 'linear'."
-            )
+        self.check_serves()
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
-        reader = self.reader_for(support.examples)
+        reader = self._reader(support.examples)
         names, owners = self.read_evidence(reader, support)
         classes += owners
         if lacking := [support.labels[i] for i in sorted(set(range(len(index))) - set(classes))]:
-            raise DataError(
-                f"Nothing says what these labels mean: {lacking}. Give each an example or a "
-                "description."
-            )
+            raise nothing_said(lacking, pairs=isinstance(reader, PairReader))
         rows = self._read_rows(np.concatenate([reader.read(support.examples), names]))
         vectors, weights, places = pack(rows, classes, len(index))
         state = self.head.fit(vectors, weights)
@@ -137,7 +128,7 @@ class FrozenMethod(Method):
             if beliefs is None:
                 scores = self.head.score(state, torch.from_numpy(more)[None])[0] / temperature
                 beliefs = softmax(scores.numpy())
-            state, found = fit_with_unlabelled(self.head, rows, classes, more, beliefs)
+            state, found = fit_with_unlabelled(self.head, rows, classes, more, beliefs, temperature)
             temperature = self.settings.temperature or found
         return FrozenClassifier(support.labels, reader, self.head, state, temperature, self.about())
 
@@ -169,6 +160,25 @@ class FrozenMethod(Method):
                 " ...), or score it on episodes with source=DATASET (`fsl-nlp episodes` with "
                 "--source DATA or --classes TRAIN,TEST). 'linear' and 'proto' need no source."
             )
+
+    def check_serves(self) -> None:
+        """Refuse a head that cannot answer one text at a time."""
+        self.check_ready()
+        if self.head.transductive:
+            raise OptionError(
+                f"method {self.name!r} looks at all texts of a batch together: the answer to one "
+                "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
+                f"{self.name}`); for a classifier use 'proto' or 'linear'."
+            )
+
+    def _reader(self, examples: Sequence[Example]) -> Reader:
+        reader = self.reader_for(examples)
+        if isinstance(reader, PairReader) and isinstance(self.head, PreparedHead):
+            raise DataError(
+                f"method {self.name!r} learns from other classes of single texts, and these are "
+                "pairs. Use 'linear' or 'proto'."
+            )
+        return reader
 
     def read_evidence(self, reader: Reader, dataset: Dataset) -> tuple[Matrix, list[int]]:
         """[m, D]: what is known of labels besides examples, and which label each row is about."""
@@ -222,7 +232,7 @@ class FrozenClassifier(Classifier):
 
     def like(self, text: str) -> Example:
         if isinstance(self.reader, PairReader):
-            return Example(text, text_b=text)
+            return Example(text, text_b=text[: len(text) // 2])
         if self.reader.centre is None:
             return Example(text)
         # It reads sentences with two mentions.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 
@@ -43,6 +43,8 @@ LEAST_CLASSES = 4
 @dataclass(frozen=True)
 class MetaMethod(FrozenMethod):
     """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
+
+    takes_unlabelled: ClassVar[bool] = False
 
     head: MetaHead
     train: MetaSettings = field(default_factory=MetaSettings)
@@ -223,7 +225,7 @@ class MetaMethod(FrozenMethod):
         if self.prepared is not None:
             return self.loaded().fit(support)
         sizes = torch.bincount(
-            torch.tensor([support.labels.index(t) for t in support.labelled.known_targets])
+            torch.tensor([support.labels.index(t) for t in support.known_targets])
         )
         classifier = super().fit(support)
         self.note_shape(len(support.labels), int(sizes.max()))

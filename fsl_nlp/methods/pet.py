@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
@@ -25,6 +26,7 @@ from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
+from fsl_nlp.methods.reading import has_pairs
 from fsl_nlp.methods.tuned import TunedClassifier, TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -46,8 +48,9 @@ class PetSettings:
     `soften`: the temperature of the soft labels. `unlabelled`: how many texts at most are labelled.
     `distil`: without it, or without unlabelled texts, all models answer together.
     `student`: the method of the final classifier of whole texts, 'linear' or a tuned one; with
-    METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. Where these
-    have marked words or candidates, which it cannot read, it is one more prompt.
+    METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. None is
+    'linear' for single texts, and one more prompt for pairs. Marked words and candidates are read
+    by prompts alone.
     `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
     `share` of the other models.
     """
@@ -58,7 +61,7 @@ class PetSettings:
     soften: float = 2.0
     unlabelled: int = 10_000
     distil: bool = True
-    student: str = "linear"
+    student: str | None = None
     generations: int = 0
     growth: int = 5
     share: float = 0.25
@@ -130,9 +133,8 @@ class PetMethod(Method):
             for number in range(self.settings.seeds)
         ]
         taught = bool(others) and self.settings.distil
-        prompted = any(e.head or e.tail or e.candidates for e in known.examples)
         # It is made before anything trains for minutes.
-        student = None if prompted or not taught else self._student(auto_model(known.texts))
+        student = self._student(auto_model(known.texts)) if taught and self._reads(known) else None
         weights = self._weights(members, known)
         models = [member.fit(known) for member in members]
         for generation in range(1, self.settings.generations + 1):
@@ -150,18 +152,29 @@ class PetMethod(Method):
             final = student.distil(known, others, beliefs.numpy())
         return PetClassifier(final.labels, (final,), (1.0,))
 
+    def _reads(self, known: Dataset) -> bool:
+        """Whether the final classifier is one of whole texts."""
+        if any(e.head or e.tail or e.candidates for e in known.examples):
+            return False
+        return self.settings.student is not None or not has_pairs(known.examples)
+
     def _student(self, usual: str) -> FrozenMethod | TunedMethod:
         """With the encoder that was given for it, else with the usual one."""
         from fsl_nlp.encoders import load_encoder
         from fsl_nlp.methods import TUNED, build_method
 
-        name, _, given = self.settings.student.partition("@")
+        name, _, given = (self.settings.student or "linear").partition("@")
+        if name not in (*HEADS, *TUNED):
+            raise OptionError(
+                f"student={self.settings.student!r}: write METHOD or METHOD@ENCODER, with "
+                "'linear', 'proto' or a tuned method."
+            )
         encoder = load_encoder(given or usual, device=str(self.encoder.device))
         options = {"epochs": _STUDENT_EPOCHS} if name in TUNED else {}
         student = build_method(name, encoder, seed=self.seed, options=options)
-        if not isinstance(student, FrozenMethod | TunedMethod):
-            raise OptionError(f"student={name!r}: use 'linear', 'proto' or a tuned method.")
-        student.check_ready()
+        assert isinstance(student, FrozenMethod | TunedMethod)
+        if isinstance(student, FrozenMethod):
+            student.check_serves()
         return student
 
     def _beliefs(

@@ -30,9 +30,15 @@ class Reader:
     @classmethod
     def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
         """The reader that fits these (support) examples. Their labels are not looked at."""
-        if any(example.text_b is not None for example in examples):
+        marked = has_mentions(examples)
+        if has_pairs(examples):
+            if marked:
+                raise DataError(
+                    "A frozen encoder reads marked words or pairs of texts, and these examples "
+                    "have both. Use a method of prompts, such as 'prompt'."
+                )
             return PairReader(encoder)
-        if not has_mentions(examples):
+        if not marked:
             return cls(encoder)
         return cls(encoder, encode_mentions(encoder, examples).mean(0))
 
@@ -43,8 +49,9 @@ class Reader:
         for example in examples:
             if example.text_b is not None:
                 raise DataError(
-                    "This classifier reads single texts, and this example has two: "
-                    f"{example.text[:40]!r}. Fit it on pairs to ask it about pairs."
+                    f"This example has two texts: {example.text[:40]!r}. What is fitted on "
+                    "single texts cannot read it, nor can meta-learned methods; 'linear' and "
+                    "'proto' can be fitted on pairs."
                 )
         return self.read_texts([example.text for example in examples])
 
@@ -79,7 +86,7 @@ class Reader:
 class PairReader(Reader):
     """Reads a pair of texts as the angle between their vectors: its cosine and sine, [n, 2].
 
-    What a few examples can teach of two texts is how alike they must be (docs/episodes.md).
+    What a few examples can teach of two texts is how alike they must be (docs/tuning.md).
     """
 
     def read(self, examples: Sequence[Example]) -> Matrix:
@@ -90,22 +97,44 @@ class PairReader(Reader):
                 "This classifier reads pairs of texts, and this example has one: "
                 f"{alone.text[:40]!r}."
             )
-        firsts = self.encoder.encode([example.text for example in examples])
-        products = np.einsum("nd,nd->n", firsts, vectors := self.encoder.encode(seconds))
-        lengths = np.linalg.norm(firsts, axis=1) * np.linalg.norm(vectors, axis=1)
-        cosine = np.clip(products / np.maximum(lengths, 1e-12), -1, 1)
+        texts = [example.text for example in examples]
+        first, second = (_unit(self.encoder.encode(given)) for given in (texts, seconds))
+        cosine = np.clip((first * second).sum(1), -1, 1)
         return np.stack([cosine, np.sqrt(1 - cosine**2)], 1)
 
-    def read_evidence(
-        self, dataset: Dataset, *, names: bool, descriptions: bool
-    ) -> tuple[Matrix, list[int]]:
-        """None: a name is no pair of texts."""
-        return np.zeros((0, 2), np.float32), []
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        """Pairs are alike where their first texts are, and their second ones."""
+        texts = [[e.text for e in examples], [e.text_b or "" for e in examples]]
+        return np.concatenate([_unit(self.encoder.encode(given)) for given in texts], 1)
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        """A name or a description is no pair, so there are none to read."""
+        return np.zeros((len(texts), 2), np.float32)
+
+
+def has_pairs(examples: Sequence[Example]) -> bool:
+    return any(example.text_b is not None for example in examples)
+
+
+def nothing_said(labels: Sequence[Label], *, pairs: bool) -> DataError:
+    """The error for labels that nothing is known of."""
+    needed = "an example: a description is no pair" if pairs else "an example or a description"
+    return DataError(f"Nothing says what these labels mean: {list(labels)}. Give each {needed}.")
 
 
 def evidence(label: Label, dataset: Dataset, *, names: bool, descriptions: bool) -> list[str]:
-    """What is known of a label besides examples, as texts: its readable name, its description."""
+    """What is known of a label besides examples, as texts: its readable name, its description.
+
+    Neither says anything where examples are pairs of texts.
+    """
+    if has_pairs(dataset.examples):
+        return []
     info = dataset.info.get(label)
     name = (info and info.name) or readable(label)
     texts = [name if names else None, info.description if info and descriptions else None]
     return [text for text in texts if text]
+
+
+def _unit(vectors: Matrix) -> Matrix:
+    result: Matrix = vectors / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)[:, None]
+    return result

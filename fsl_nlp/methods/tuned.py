@@ -23,7 +23,7 @@ from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import Matrix, evidence
+from fsl_nlp.methods.reading import Matrix, evidence, has_pairs, nothing_said
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
@@ -173,7 +173,9 @@ class TunedMethod(Method):
         """Answers by a logistic regression on the tuned vectors of unlabelled examples, too."""
         rows, more = learned.embed(examples), learned.embed(others)
         beliefs = softmax(learned.scores_of(more))
-        fitted, temperature = fit_with_unlabelled(LinearHead(), rows, classes, more, beliefs)
+        fitted, temperature = fit_with_unlabelled(
+            LinearHead(), rows, classes, more, beliefs, LINEAR_TEMPERATURE * TEMPERATURE
+        )
         kept = {name: learned.head[name] for name in (_CENTRE,) if name in learned.head}
         return replace(
             learned,
@@ -222,20 +224,15 @@ class TunedMethod(Method):
         examples = list(support.examples)
         classes = [index[label] for label in support.known_targets]
         settings = self.settings
-        # A name is no pair of texts, so it is no example of what a label of pairs means.
-        if not any(example.text_b is not None for example in examples):
-            for label, i in index.items():
-                known = evidence(
-                    label, support, names=settings.label_names, descriptions=settings.descriptions
-                )
-                examples += [Example(text, label) for text in known]
-                classes += [i] * len(known)
+        for label, i in index.items():
+            known = evidence(
+                label, support, names=settings.label_names, descriptions=settings.descriptions
+            )
+            examples += [Example(text, label) for text in known]
+            classes += [i] * len(known)
         present = set(classes)
         if lacking := [label for label, i in index.items() if i not in present]:
-            raise DataError(
-                f"Nothing says what these labels mean: {lacking}. Give each an example or a "
-                "description."
-            )
+            raise nothing_said(lacking, pairs=has_pairs(examples))
         return examples, classes
 
     def _copy(self) -> tuple[TunedEncoder, dict[str, nn.Parameter]]:

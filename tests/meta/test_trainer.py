@@ -143,6 +143,25 @@ def test_interrupted_without_held_out_classes(make_head, make_source, tmp_path, 
     assert same(tensors_of(whole.head), tensors_of(resumed.head))
 
 
+@pytest.mark.parametrize("held_out", [True, False])
+def test_killed_before_the_first_step(make_head, make_source, tmp_path, monkeypatch, held_out):
+    """What comes before it, a classifier of all classes, is then learned after all."""
+    settings = replace(QUICK, meta_steps=10, held_out=held_out)
+    head = make_head("meta-baseline")
+    whole = meta_train(head, [make_source()], SHAPE, settings)
+
+    def killed(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(MetaTrainer, "_pretrain", killed)
+    with pytest.raises(RuntimeError):
+        meta_train(head, [make_source()], SHAPE, settings, folder=tmp_path)
+    monkeypatch.undo()
+    resumed = meta_train(head, [make_source()], SHAPE, settings, folder=tmp_path)
+    assert same(tensors_of(whole.head), tensors_of(resumed.head))
+    assert resumed.training.checks == whole.training.checks
+
+
 def test_the_time_until_the_best_step_is_known(make_head, make_source):
     training = meta_train(make_head("anil"), [make_source()], SHAPE, QUICK).training
     assert 0 < training.best_seconds <= training.seconds

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import ArtifactError, DataError
+from fsl_nlp.methods import build_method
 from fsl_nlp.methods.reading import PairReader
 from fsl_nlp.types import Example
 
@@ -73,8 +74,10 @@ def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:
 def test_unlabelled_pairs_are_learned_from(english: TextEncoder) -> None:
     examples, labels = pairs([SAME[0], OTHER[0]]), ["same", "other"]
     bot = FewShotClassifier("linear", english)
+    plain = bot.fit(examples, labels).predict_proba(pairs(ASKED))
     bot.fit(examples, labels, unlabelled=pairs([*SAME[1:], *OTHER[1:]]))
     assert bot.predict(pairs(ASKED)).tolist() == ["same", "other"]
+    assert not np.allclose(np.log(bot.predict_proba(pairs(ASKED))), np.log(plain), rtol=0.01)
 
 
 def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
@@ -87,5 +90,41 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     with pytest.raises(DataError, match="reads pairs of texts, and this example has one: 'c'"):
         FewShotClassifier("linear", english).fit_dataset(mixed)
     plain = FewShotClassifier("linear", english).fit(["hello there", "bye"], ["in", "out"])
-    with pytest.raises(DataError, match="reads single texts, and this example has two: 'how do"):
+    with pytest.raises(DataError, match="two texts: 'how do I log in'"):
         plain.predict(pairs(ASKED))
+    marked = [Example("a b", label, text_b="c", head=(0, 1), tail=(2, 3)) for label in "xy"]
+    with pytest.raises(DataError, match="these examples have both"):
+        FewShotClassifier("linear", english).fit_dataset(Dataset.from_examples(marked))
+    with pytest.raises(DataError, match=r"mean: \['z'\]. Give each an example: a description is"):
+        FewShotClassifier("linear", english).fit(
+            pairs(ASKED), ["x", "y"], descriptions={"z": "neither"}
+        )
+    with pytest.raises(DataError, match="and these are pairs"):
+        build_method("projection", english).prepare(
+            Dataset.from_examples([Example("a", "x", text_b="b")] * 9), way=2, shot=1, query=1
+        )
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_auto_with_one_pair_of_a_label(english: TextEncoder, others: int) -> None:
+    """A label's name says nothing of pairs, so what is all that does is not held out."""
+    bot = learned("auto", english, SAME, OTHER[:others])
+    assert bot.predict(pairs(ASKED)).tolist() == ["same", "other"]
+
+
+def test_a_saved_one_notices_that_its_encoder_reads_otherwise(
+    english: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = learned("linear", english, SAME, OTHER).save(tmp_path / "bot")
+    encode = TextEncoder.encode
+    monkeypatch.setattr(
+        TextEncoder, "encode", lambda self, texts: encode(self, texts)[:, ::-1] ** 2
+    )
+    with pytest.raises(ArtifactError):
+        FewShotClassifier.load(folder, encoder=english)
+
+
+def test_nearest_are_those_whose_texts_are_alike(english: TextEncoder) -> None:
+    bot = learned("linear", english, SAME, OTHER)
+    near = bot.classify(Example("my password is lost", text_b="I cannot recall it"), nearest=1)
+    assert near.nearest[0].text == "I forgot my password"

@@ -14,7 +14,7 @@ from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
-from fsl_nlp.methods import build_method
+from fsl_nlp.methods import build_method, propagation
 from fsl_nlp.methods.propagation import fit_with_unlabelled, propagate
 from fsl_nlp.types import Dataset, Example
 
@@ -74,6 +74,46 @@ def test_few_or_equal_vectors_are_no_trouble(count: int) -> None:
     np.testing.assert_allclose(found, start, atol=1e-5)
 
 
+def test_a_text_that_is_there_many_times_still_listens_to_others() -> None:
+    """15 copies are no neighbourhood of their own."""
+    rng = np.random.default_rng(0)
+    cluster = np.array([[1.0, 0, 0]]) + 0.05 * rng.standard_normal((30, 3))
+    other = np.array([[0, 1.0, 0]]) + 0.05 * rng.standard_normal((30, 3))
+    copies = np.repeat([[1.0, 0, 0]], 15, 0)
+    vectors = np.concatenate([cluster, other, copies]).astype(np.float32)
+    start = np.concatenate([np.tile([0.9, 0.1], (30, 1)), np.tile([0.1, 0.9], (30, 1))])
+    start = np.concatenate([start, np.tile([0.4, 0.6], (15, 1))])
+    found = propagate(vectors, start)[60:]
+    assert (found[:, 0] > 0.6).all()
+    np.testing.assert_allclose(found, found[:1].repeat(15, 0))
+
+
+def test_of_a_large_class_some_are_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the surest to the least sure, so that memory stays in bounds."""
+    widths: list[int] = []
+
+    class Watching(LinearHead):
+        def fit(self, support: torch.Tensor, weights: torch.Tensor) -> dict[str, torch.Tensor]:
+            widths.append(weights.shape[-1])
+            return super().fit(support, weights)
+
+    rows, classes, others, own = blobs(0, 0.3)
+    monkeypatch.setattr(propagation, "_OF_EACH", 20)
+    beliefs = 0.8 * np.eye(5)[own] + 0.04
+    state, _ = fit_with_unlabelled(Watching(), rows, classes, others, beliefs, 1.0)
+    assert max(widths) == 21  # with the labelled one
+    scores = LinearHead().score(state, torch.from_numpy(others)[None])[0].numpy()
+    assert (scores.argmax(1) == own).mean() > 0.97
+
+
+def test_without_a_temperature_that_fits_it_is_the_usual_one() -> None:
+    rows, classes, others, own = blobs(0, 0.3)
+    sure = np.eye(5)[own]  # no temperature makes it as sure as certainty
+    assert fit_with_unlabelled(LinearHead(), rows, classes, others, sure, 0.3)[1] == 0.3
+    one = fit_with_unlabelled(LinearHead(), rows, classes, others[:1], sure[:1], 0.3)
+    assert one[1] == 0.3
+
+
 def blobs(seed: int, spread: float) -> tuple[Array, list[int], Array, NDArray[np.int64]]:
     """One example a class, and many without labels: 5 classes in 12 dimensions."""
     rng = np.random.default_rng(seed)
@@ -89,7 +129,7 @@ def learn(rows: Array, classes: list[int], others: Array) -> tuple[Array, Array,
     head = LinearHead()
     first = head.fit(*pack(rows, classes, 5)[:2])
     before = head.score(first, torch.from_numpy(others)[None])[0].numpy()
-    state, temperature = fit_with_unlabelled(head, rows, classes, others, softmax(before))
+    state, temperature = fit_with_unlabelled(head, rows, classes, others, softmax(before), 1.0)
     after = head.score(state, torch.from_numpy(others)[None])[0].numpy()
     return before, after, temperature
 
@@ -121,17 +161,15 @@ SERVING = [
 
 @pytest.mark.parametrize("name", SERVING)
 def test_every_head_that_serves_learns_from_them(name: str) -> None:
-    """A class that only unlabelled examples show the true place of is learned."""
     head = head_class(name)()
-    rows, classes, others, own = blobs(3, 0.5)
+    rows, classes, others, own = blobs(3, 0.8)
     first = head.fit(*pack(head.read(torch.from_numpy(rows)).numpy(), classes, 5)[:2])
     scores = head.score(first, torch.from_numpy(others)[None])[0].numpy()
     beliefs = softmax((scores - scores.mean()) / scores.std())
-    state, temperature = fit_with_unlabelled(head, rows, classes, others, beliefs)
+    state, temperature = fit_with_unlabelled(head, rows, classes, others, beliefs, 1.0)
     found = head.score(state, torch.from_numpy(others)[None])[0].numpy()
     assert temperature > 0
-    assert (found.argmax(1) == own).mean() >= (scores.argmax(1) == own).mean()
-    assert (found.argmax(1) == own).mean() > 0.9
+    assert (found.argmax(1) == own).mean() > (scores.argmax(1) == own).mean() + 0.02
 
 
 def test_what_is_trusted_less_counts_for_less() -> None:
@@ -139,7 +177,7 @@ def test_what_is_trusted_less_counts_for_less() -> None:
     rows = np.array([[1, 0], [0, 1]], np.float32)
     others = np.array([[0.9, 0.44], [0.9, -0.44]] * 20, np.float32)
     beliefs = np.tile(np.array([[0.55, 0.45], [0.999, 0.001]]), (20, 1))
-    state, _ = fit_with_unlabelled(ProtoHead(), rows, [0, 1], others, beliefs)
+    state, _ = fit_with_unlabelled(ProtoHead(), rows, [0, 1], others, beliefs, 1.0)
     mean = next(iter(state.values()))[0, 0]
     assert float(mean[1]) < 0
 
@@ -157,16 +195,9 @@ def test_a_classifier_learns_from_unlabelled_texts(english: TextEncoder, method:
     plain = model.fit(known, labels).predict_proba(ASKED)
     model.fit(known, labels, unlabelled=[*TRACK[1:], *REFUND[1:]])
     assert model.predict(ASKED).tolist() == labels
-    assert not np.allclose(model.predict_proba(ASKED), plain, atol=1e-3)
+    found = model.predict_proba(ASKED)
+    assert not np.allclose(found, plain, atol=1e-3)
     assert [example.text for example in model.examples_] == known
-
-
-def test_chinese_texts_too(multilingual: TextEncoder) -> None:
-    track = ["我的快递到哪了", "包裹什么时候送到", "帮我查一下物流", "订单发货了吗"]
-    refund = ["我要退款", "把钱退给我", "怎么申请退货", "退款什么时候到账"]
-    model = FewShotClassifier("linear", multilingual, label_names=False)
-    model.fit([track[0], refund[0]], ["物流", "退款"], unlabelled=[*track[1:], *refund[1:]])
-    assert model.predict(["快递怎么还没来", "钱什么时候退回来"]).tolist() == ["物流", "退款"]
 
 
 def test_what_was_learned_is_saved(english: TextEncoder, tmp_path_factory: object) -> None:
@@ -203,14 +234,18 @@ def test_relations_too(english: TextEncoder) -> None:
     known = [example(text, *pairs[0], "born"), example(other, *pairs[0], "owns")]
     more = [example(form, *pair, None) for form in (text, other) for pair in pairs[1:]]
     data = Dataset.from_examples([*known, *more])
-    model = FewShotClassifier("proto", english, label_names=False).fit_dataset(data)
+    model = FewShotClassifier("proto", english, label_names=False)
     asked = [example(form, "Joe", "Oslo", None) for form in (text, other)]
-    assert model.predict(asked).tolist() == ["born", "owns"]
+    plain = model.fit_dataset(data.labelled).predict_proba(asked)
+    assert model.fit_dataset(data).predict(asked).tolist() == ["born", "owns"]
+    assert not np.allclose(model.predict_proba(asked), plain, atol=1e-3)
 
 
 def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
-    with pytest.raises(DataError, match="learns nothing from unlabelled texts"):
+    with pytest.raises(DataError, match="'c' has no label: method 'efl' learns nothing"):
         FewShotClassifier("efl", english).fit(["a b", "d"], ["x", "y"], unlabelled=["c"])
+    with pytest.raises(DataError, match="'c' has no label: method 'anil'"):
+        FewShotClassifier("anil", english).fit(["a", "b"], ["x", "y"], unlabelled=["c"])
     with pytest.raises(OptionError, match="looks at all texts of a batch"):
         build_method("laplacian", english).fit(Dataset.from_texts(["a", "b"], ["x", None]))
 

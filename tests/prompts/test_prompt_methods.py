@@ -386,7 +386,11 @@ def test_pet_refuses(bert: TextEncoder, options: dict[str, Any], message: str) -
 
 @pytest.mark.parametrize(
     ("student", "message"),
-    [("efl", "student='efl': use 'linear'"), ("lorra", "method='lorra': choose one of")],
+    [
+        ("efl", "write METHOD or METHOD@ENCODER"),
+        ("lorra", "write METHOD or METHOD@ENCODER"),
+        ("laplacian", "looks at all texts of a batch"),
+    ],
 )
 def test_a_wrong_student_is_refused_before_anything_trains(
     bert: TextEncoder, student: str, message: str, watched: Any

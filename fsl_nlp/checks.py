@@ -101,6 +101,20 @@ def as_support(
     return Dataset(examples, tuple(all_labels), info)
 
 
+def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
+    """Labelled data to learn from: what it knows of its labels, and what is said of them besides.
+
+    >>> data = Dataset.from_texts(["red wine"], ["wine"])
+    >>> with_descriptions(data, {"beer": "brewed"}).labels
+    ('beer', 'wine')
+    """
+    support = as_support(list(data.examples), data.known_targets, described)
+    known = {label: data.info[label] for label in support.labels if label in data.info}
+    for label, said in support.info.items():
+        known[label] = replace(known.get(label, LabelInfo()), description=said.description)
+    return replace(support, info=known)
+
+
 def check_support(support: Dataset) -> None:
     as_texts(support.texts, "texts")
     unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)

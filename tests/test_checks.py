@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fsl_nlp.checks import as_known, as_labels, as_texts
+from fsl_nlp.checks import as_known, as_labels, as_texts, with_descriptions
 from fsl_nlp.errors import DataError
+from fsl_nlp.types import Dataset, Example, LabelInfo
 
 SHAPES = [list, tuple, np.array, iter, lambda values: dict.fromkeys(values).keys()]
 
@@ -99,3 +100,15 @@ def test_empty_texts_can_be_let_through() -> None:
 def test_a_number_in_words_is_the_number_unless_both_are_known() -> None:
     assert as_known(["3", 4, "x", "4"], [3, 4]) == [3, 4, "x", 4]
     assert as_known(["3", 3], [3, "3"]) == ["3", 3]
+
+
+def test_what_a_corpus_knows_of_its_labels_is_kept_beside_descriptions() -> None:
+    info = {"a": LabelInfo(name="red wine", words=("红",)), "z": LabelInfo(name="not there")}
+    data = Dataset((Example("one", "a"), Example("two", "b")), ("a", "b", "z"), info)
+    found = with_descriptions(data, {"a": "made of grapes", "c": "brewed"})
+    assert found.labels == ("a", "b", "c")
+    assert found.info == {
+        "a": LabelInfo(name="red wine", words=("红",), description="made of grapes"),
+        "c": LabelInfo(description="brewed"),
+    }
+    assert found.examples == data.examples

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
         """Train a classifier from labelled texts and save it."""
         from fsl_nlp import FewShotClassifier, load_dataset
         from fsl_nlp.artifact import check_folder
-        from fsl_nlp.checks import as_known
+        from fsl_nlp.checks import as_known, with_descriptions
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
@@ -97,18 +98,11 @@ def add_to(app: typer.Typer) -> None:
         meanings = dict(
             zip(as_known(list(described), data.labels), described.values(), strict=True)
         )
-        more = (
-            load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir).examples
-            if unlabelled
-            else None
-        )
-        classifier.fit(
-            data.examples,
-            data.known_targets,
-            descriptions=meanings,
-            unlabelled=more,
-            checkpoint=checkpoint,
-        )
+        support = with_descriptions(data, meanings)
+        if unlabelled:
+            more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
+            support = replace(support, examples=(*support.examples, *more.examples))
+        classifier.fit_dataset(support, checkpoint)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
         result = {

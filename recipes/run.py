@@ -81,10 +81,11 @@ def run(path: Path) -> None:
             }
         )
         print(f"{row.name}: {rows[-1]['accuracy']}", file=sys.stderr)
-    found = {"title": recipe.title, "about": recipe.about, "machine": machine(), "rows": rows}
-    write_atomically(
-        FOUND / f"{path.stem}.json", json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-    )
+        found = {"title": recipe.title, "about": recipe.about, "machine": machine(), "rows": rows}
+        # After each row: the long ones take hours together.
+        write_atomically(
+            FOUND / f"{path.stem}.json", json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        )
 
 
 def read(path: Path) -> Recipe:

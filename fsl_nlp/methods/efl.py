@@ -27,12 +27,11 @@ from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompt import TUNE
 from fsl_nlp.methods.prompt_lesson import PromptTraining, autocast
 from fsl_nlp.methods.prompting import PromptSettings, Shape, like, shape_of
-from fsl_nlp.methods.tuned import to_array, to_tensor
 from fsl_nlp.prompts.rendering import value_of
 from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
 from fsl_nlp.training.adaptation import Adaptation, trained_tensors
 from fsl_nlp.training.batches import by_length
-from fsl_nlp.training.copies import private_copy, put_tensors, thaw
+from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_array, to_tensor
 from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
 from fsl_nlp.types import Dataset, Example, Label

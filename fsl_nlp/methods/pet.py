@@ -27,7 +27,8 @@ from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
 from fsl_nlp.methods.reading import has_pairs
-from fsl_nlp.methods.tuned import TunedClassifier, TunedMethod
+from fsl_nlp.methods.tuned import TunedMethod
+from fsl_nlp.methods.tuned_classifier import TunedClassifier
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ from fsl_nlp.methods.prompting import (
     shape_of,
     soften,
 )
-from fsl_nlp.methods.tuned import to_array, to_tensor
 from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.search import search_words
@@ -42,7 +41,7 @@ from fsl_nlp.training.adaptation import (
     LoraTuning,
     trained_tensors,
 )
-from fsl_nlp.training.copies import private_copy, put_tensors, thaw
+from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_array, to_tensor
 from fsl_nlp.training.trainer import OnStep, seeded
 from fsl_nlp.types import Dataset, Example, Label
 

@@ -7,17 +7,18 @@ first classifier believes of each example instead of from nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import brentq
 
 from fsl_nlp.decision import softmax
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.methods.reading import Matrix
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # docs/tuning.md has what these were chosen on.
 NEIGHBOURS = 10
@@ -96,6 +97,8 @@ def propagate(vectors: Matrix, start: NDArray[np.floating[Any]]) -> NDArray[np.f
 
 def _neighbours(vectors: Matrix) -> sparse.csr_array:
     """[n, n]: how near each is to its nearest, scaled so that no example outweighs others."""
+    from scipy import sparse
+
     # Vectors of some encoders all point much the same way.
     centred = vectors - vectors.mean(0)
     unit = torch.from_numpy(centred / np.maximum(np.linalg.norm(centred, axis=1), 1e-12)[:, None])
@@ -121,6 +124,8 @@ def _neighbours(vectors: Matrix) -> sparse.csr_array:
 
 def _as_sure(scores: NDArray[np.float32], confidence: float) -> float | None:
     """The temperature at which the mean confidence is this; None if there is none."""
+
+    from scipy.optimize import brentq
 
     def excess(log_temperature: float) -> float:
         return float(softmax(scores / np.exp(log_temperature)).max(1).mean() - confidence)

@@ -6,32 +6,38 @@ is. The head is the cosine to one vector a class, started at the class means of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from fsl_nlp.decision import softmax
 from fsl_nlp.encoders.encoder import in_precision
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
-from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.base import Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import Matrix, evidence, has_pairs, nothing_said
+from fsl_nlp.methods.tuned_classifier import (
+    CENTRE,
+    COSINE,
+    HEAD,
+    LINEAR,
+    LINEAR_TEMPERATURE,
+    TunedClassifier,
+)
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
     FullTuning,
     LoraTuning,
-    trained_tensors,
 )
-from fsl_nlp.training.copies import put_tensors
+from fsl_nlp.training.copies import put_tensors, to_tensor
 from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import OnStep, seeded
@@ -40,12 +46,6 @@ from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
-
-# The names of the head's tensors.
-_COSINE = "head.cosine"  # [N, D]
-_CENTRE = "head.centre"  # [D]
-_LINEAR = ("head.linear.weight", "head.linear.bias")  # [N, D], [N]
-_HEAD = (_COSINE, _CENTRE, *_LINEAR)
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,8 @@ RECIPES: dict[str, Recipe] = {
     "contrastive": Recipe(FullTuning, TrainSettings(), contrast=True),
 }
 
-# What makes beliefs of the cosines to class means, and of the refitted scores.
+# What makes beliefs of the cosines to class means.
 MEANS_TEMPERATURE = 0.05
-LINEAR_TEMPERATURE = 0.5
 # What then makes them calibrated. Cross-fitting would train several times over, so it is a number:
 # that of the least log loss on BANKING77's validation file (docs/tuning.md has the others').
 TEMPERATURE = 1.2
@@ -147,9 +146,9 @@ class TunedMethod(Method):
         head = lesson.learn(
             self.train, contrast=self.contrast, seed=self.seed, on_step=self.on_step
         )
-        state = {_COSINE: head}
+        state = {COSINE: head}
         if reader.centre is not None:
-            state[_CENTRE] = reader.centre
+            state[CENTRE] = reader.centre
         if self.settings.refit:
             state |= _refit(reader.read(examples), classes, len(support.labels))
         learned = TunedClassifier(
@@ -176,7 +175,7 @@ class TunedMethod(Method):
         fitted, temperature = fit_with_unlabelled(
             LinearHead(), rows, classes, more, beliefs, LINEAR_TEMPERATURE * TEMPERATURE
         )
-        kept = {name: learned.head[name] for name in (_CENTRE,) if name in learned.head}
+        kept = {name: learned.head[name] for name in (CENTRE,) if name in learned.head}
         return replace(
             learned,
             head=kept | _linear(fitted),
@@ -205,13 +204,13 @@ class TunedMethod(Method):
             torch.from_numpy(everything),
         )
         head = lesson.learn(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
-        centre = {} if reader.centre is None else {_CENTRE: reader.centre}
+        centre = {} if reader.centre is None else {CENTRE: reader.centre}
         return TunedClassifier(
             support.labels,
             reader,
             self.adaptation,
             tuple(parameters),
-            {_COSINE: head, **centre},
+            {COSINE: head, **centre},
             sharpness=self.train.sharpness,
             temperature=self.settings.temperature or TEMPERATURE,
         )
@@ -254,8 +253,8 @@ class TunedMethod(Method):
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         reader, _ = replace(self, adaptation=adaptation)._copy()
         found = {name: to_tensor(array) for name, array in tensors.items()}
-        state = {name: found.pop(name) for name in _HEAD if name in found}
-        reader = replace(reader, centre=state.get(_CENTRE))
+        state = {name: found.pop(name) for name in HEAD if name in found}
+        reader = replace(reader, centre=state.get(CENTRE))
         if self.adaptation is not None:
             put_tensors(reader.module, found)
             in_precision(reader.module.eval(), self.encoder.precision)
@@ -268,48 +267,6 @@ class TunedMethod(Method):
             sharpness=float(settings["sharpness"]),
             temperature=float(settings["temperature"]),
         )
-
-
-@dataclass(frozen=True)
-class TunedClassifier(Classifier):
-    labels: tuple[Label, ...]
-    reader: TunedEncoder
-    adaptation: Adaptation | None
-    tuned: tuple[str, ...]  # the names of the parameters that trained
-    head: State
-    sharpness: float  # divides the cosines
-    temperature: float  # divides what comes of them
-
-    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.reader.read(examples)
-
-    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.scores_of(self.embed(examples))
-
-    def scores_of(self, rows: Matrix) -> NDArray[np.float32]:
-        """[n, N], of tuned vectors [n, D]."""
-        vectors, head = torch.from_numpy(rows), self.head
-        found = []
-        if _COSINE in head:
-            found.append((vectors @ head[_COSINE].mT / self.sharpness).log_softmax(-1))
-        if _LINEAR[0] in head:
-            weight, bias = (head[name] for name in _LINEAR)
-            found.append(((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1))
-        scores = torch.stack(found).logsumexp(0) - math.log(len(found))
-        result: NDArray[np.float32] = (scores / self.temperature).numpy()
-        return result
-
-    def state(self) -> tuple[Tensors, dict[str, Any]]:
-        tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
-        arrays = {name: to_array(tensor) for name, tensor in tuned.items()}
-        head = {name: tensor.numpy() for name, tensor in self.head.items()}
-        settings: dict[str, Any] = {
-            "sharpness": self.sharpness,
-            "temperature": self.temperature,
-        }
-        if self.adaptation:
-            settings["adaptation"] = asdict(self.adaptation)
-        return {**head, **arrays}, settings
 
 
 def _centred(
@@ -325,18 +282,7 @@ def _refit(vectors: Matrix, classes: Sequence[int], count: int) -> State:
 
 
 def _linear(fitted: State) -> State:
-    return dict(zip(_LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
-
-
-def to_array(tensor: Tensor) -> NDArray[Any]:
-    """numpy has no bf16: its bits, as whole numbers."""
-    bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
-    return bits.cpu().numpy()
-
-
-def to_tensor(array: NDArray[Any]) -> Tensor:
-    tensor = torch.from_numpy(np.array(array))
-    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
+    return dict(zip(LINEAR, (fitted["weight"][0], fitted["bias"][0]), strict=True))
 
 
 def _check_readable(example: Example, method: str) -> None:

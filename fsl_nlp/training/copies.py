@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -40,3 +43,14 @@ def put_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items():
             own[name].copy_(tensor)
     module.requires_grad_(False)
+
+
+def to_array(tensor: Tensor) -> NDArray[Any]:
+    """numpy has no bf16: its bits, as whole numbers."""
+    bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
+    return bits.cpu().numpy()
+
+
+def to_tensor(array: NDArray[Any]) -> Tensor:
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor

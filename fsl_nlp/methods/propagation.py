@@ -29,7 +29,7 @@ _ROUNDS = 30  # 0.8 ** 30 is nothing that would change an answer
 # To find the temperature on: every tenth text is kept back, of fewer than so many every second.
 _UNSEEN, _MANY = 10, 200
 _OF_EACH = 500  # texts of a class that the head is fitted on; more change little and take memory
-_AT_ONCE = 1024  # rows whose neighbours are looked for together
+_AT_ONCE = 1 << 24  # cosines that are computed together: 64 MB
 
 
 def fit_with_unlabelled(
@@ -99,16 +99,17 @@ def _neighbours(vectors: Matrix) -> sparse.csr_array:
     """[n, n]: how near each is to its nearest, scaled so that no example outweighs others."""
     from scipy import sparse
 
-    # Vectors of some encoders all point much the same way.
-    centred = vectors - vectors.mean(0)
-    unit = torch.from_numpy(centred / np.maximum(np.linalg.norm(centred, axis=1), 1e-12)[:, None])
+    # Vectors of some encoders all point much the same way. (A pair is an angle, and
+    # seen from the middle of an arc there are only two directions.)
+    seen = vectors - vectors.mean(0) if vectors.shape[1] > 2 else vectors
+    unit = torch.from_numpy(seen / np.maximum(np.linalg.norm(seen, axis=1), 1e-12)[:, None])
     count = len(unit)
     width = min(NEIGHBOURS, count - 1)
     if width == 0:
         return sparse.csr_array((count, count), dtype=np.float32)
     nearness, places = [], []
-    for first in range(0, count, _AT_ONCE):
-        cosines = unit[first : first + _AT_ONCE] @ unit.T
+    for first in range(0, count, block := max(1, _AT_ONCE // count)):
+        cosines = unit[first : first + block] @ unit.T
         own = torch.arange(len(cosines))
         cosines[own, first + own] = -torch.inf
         best = cosines.topk(width, 1)
@@ -124,7 +125,6 @@ def _neighbours(vectors: Matrix) -> sparse.csr_array:
 
 def _as_sure(scores: NDArray[np.float32], confidence: float) -> float | None:
     """The temperature at which the mean confidence is this; None if there is none."""
-
     from scipy.optimize import brentq
 
     def excess(log_temperature: float) -> float:

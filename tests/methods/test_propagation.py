@@ -66,6 +66,26 @@ def test_it_does_not_matter_how_long_vectors_are_or_where_they_lie() -> None:
     )
 
 
+def test_blocks_of_neighbours_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, _ = arcs(30)
+    start = np.full((60, 2), 1e-3, np.float32)
+    start[[0, 30]] = np.eye(2)
+    whole = propagate(points, start)
+    monkeypatch.setattr(propagation, "_AT_ONCE", 500)
+    np.testing.assert_allclose(propagate(points, start), whole, atol=1e-6)
+
+
+def test_angles_have_their_neighbours() -> None:
+    """Pairs of texts are angles: three groups of them on an arc."""
+    rng = np.random.default_rng(0)
+    own = np.repeat([0, 1, 2], 30)
+    angle = np.array([0.2, 0.6, 1.0])[own] + 0.05 * rng.standard_normal(90)
+    start = np.full((90, 3), 0.01, np.float32)
+    start[::10] = np.eye(3)[own[::10]]
+    found = propagate(np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32), start)
+    assert found.argmax(1).tolist() == own.tolist()
+
+
 @pytest.mark.parametrize("count", [2, 3, 12])
 def test_few_or_equal_vectors_are_no_trouble(count: int) -> None:
     start = np.tile(np.array([[0.7, 0.3]], np.float32), (count, 1))

@@ -17,6 +17,7 @@ from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, un
 from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label, Neighbour, Prediction
+from fsl_nlp.vectors import unit
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -215,8 +216,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "There are no training examples to show: this classifier was saved without them "
                 "(store_examples=False) or fitted from descriptions alone."
             )
-        known = _unit(self.classifier_.embed(self.examples_))
-        similarity = _unit(self.classifier_.embed(texts)) @ known.T
+        known = unit(self.classifier_.embed(self.examples_))
+        similarity = unit(self.classifier_.embed(texts)) @ known.T
         best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
         return [
             tuple(
@@ -308,9 +309,3 @@ def _as_array(labels: Sequence[Label]) -> NDArray[Any]:
     if len({isinstance(label, str) for label in labels}) == 1:
         return np.array(labels)
     return np.array(labels, dtype=object)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    result: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-12)
-    return result

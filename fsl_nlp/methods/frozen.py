@@ -19,8 +19,9 @@ from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import Matrix, PairReader, Reader, nothing_said
+from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder

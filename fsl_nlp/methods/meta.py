@@ -26,9 +26,10 @@ from fsl_nlp.meta.trainer import Training
 from fsl_nlp.methods.base import Tensors, take_options
 from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, FrozenSettings
 from fsl_nlp.methods.meta_reading import MentionReader, RowReader
-from fsl_nlp.methods.reading import Matrix, Reader
+from fsl_nlp.methods.reading import Reader
 from fsl_nlp.splits import drop_shared, keep_classes
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder

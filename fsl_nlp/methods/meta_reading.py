@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fsl_nlp.methods.reading import Matrix, Reader
+from fsl_nlp.methods.reading import Reader
 from fsl_nlp.types import Example
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.meta.mention_body import MentionBody

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import auto_model
-from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
 from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod
+from fsl_nlp.methods.member import check_same_encoder, read_member
 from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompt_lesson import PromptLesson
 from fsl_nlp.methods.prompting import Shape, default_templates
@@ -164,7 +165,7 @@ class PetMethod(Method):
         from fsl_nlp.encoders import load_encoder
         from fsl_nlp.methods import TUNED, build_method
 
-        name, _, given = (self.settings.student or "linear").partition("@")
+        name, given = read_member(self.settings.student or "linear", "student") or ("", "")
         if name not in (*HEADS, *TUNED):
             raise OptionError(
                 f"student={self.settings.student!r}: write METHOD or METHOD@ENCODER, with "
@@ -262,11 +263,7 @@ class PetMethod(Method):
     ) -> Classifier:
         if "student" in own:
             student = self._student(own["student"]["encoder"])
-            if student.encoder.fingerprint != own["student"]["fingerprint"]:
-                raise ArtifactError(
-                    f"The last classifier was made with another encoder than what "
-                    f"{student.encoder.name} is now. Fit it again."
-                )
+            check_same_encoder(student.encoder, own["student"]["fingerprint"])
             return student.restore(labels, tensors, own)
         settings = replace(self.prompt.settings, verbalizer=own["verbalizer"])
         return replace(self.prompt, settings=settings).restore(labels, tensors, own)

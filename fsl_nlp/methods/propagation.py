@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.decision import softmax
 from fsl_nlp.heads.base import Head, State, pack
-from fsl_nlp.methods.reading import Matrix
+from fsl_nlp.vectors import Matrix, unit
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -99,17 +99,17 @@ def _neighbours(vectors: Matrix) -> sparse.csr_array:
     """[n, n]: how near each is to its nearest, scaled so that no example outweighs others."""
     from scipy import sparse
 
-    # Vectors of some encoders all point much the same way. (A pair is an angle, and
-    # seen from the middle of an arc there are only two directions.)
+    # Vectors of some encoders all point much the same way. (A pair is an angle: seen from the
+    # middle of an arc there are only two directions.)
     seen = vectors - vectors.mean(0) if vectors.shape[1] > 2 else vectors
-    unit = torch.from_numpy(seen / np.maximum(np.linalg.norm(seen, axis=1), 1e-12)[:, None])
-    count = len(unit)
+    directions = torch.from_numpy(unit(seen))
+    count = len(directions)
     width = min(NEIGHBOURS, count - 1)
     if width == 0:
         return sparse.csr_array((count, count), dtype=np.float32)
     nearness, places = [], []
     for first in range(0, count, block := max(1, _AT_ONCE // count)):
-        cosines = unit[first : first + block] @ unit.T
+        cosines = directions[first : first + block] @ directions.T
         own = torch.arange(len(cosines))
         cosines[own, first + own] = -torch.inf
         best = cosines.topk(width, 1)

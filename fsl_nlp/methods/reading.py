@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fsl_nlp.data.labels import readable
 from fsl_nlp.encoders.mentions import PARTS, combine, encode_mentions, has_mentions
 from fsl_nlp.errors import DataError
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix, unit
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
-
-Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -98,14 +96,14 @@ class PairReader(Reader):
                 f"{alone.text[:40]!r}."
             )
         texts = [example.text for example in examples]
-        first, second = (_unit(self.encoder.encode(given)) for given in (texts, seconds))
+        first, second = (unit(self.encoder.encode(given)) for given in (texts, seconds))
         cosine = np.clip((first * second).sum(1), -1, 1)
         return np.stack([cosine, np.sqrt(1 - cosine**2)], 1)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """Pairs are alike where their first texts are, and their second ones."""
         texts = [[e.text for e in examples], [e.text_b or "" for e in examples]]
-        return np.concatenate([_unit(self.encoder.encode(given)) for given in texts], 1)
+        return np.concatenate([unit(self.encoder.encode(given)) for given in texts], 1)
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """A name or a description is no pair, so there are none to read."""
@@ -133,8 +131,3 @@ def evidence(label: Label, dataset: Dataset, *, names: bool, descriptions: bool)
     name = (info and info.name) or readable(label)
     texts = [name if names else None, info.description if info and descriptions else None]
     return [text for text in texts if text]
-
-
-def _unit(vectors: Matrix) -> Matrix:
-    result: Matrix = vectors / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)[:, None]
-    return result

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fsl_nlp.errors import ArtifactError, OptionError
+from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.base import Method, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, parts
+from fsl_nlp.methods.member import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
 
 if TYPE_CHECKING:
@@ -30,20 +30,13 @@ class TogetherSettings:
 
     def named(self) -> list[tuple[str, str]]:
         """(method, encoder or nothing)."""
-        pairs = [member.strip().partition("@") for member in self.members.split(",")]
-        found = [(name.strip(), encoder.strip()) for name, _, encoder in pairs]
-        whole = all(name and bool(at) == bool(other.strip()) for name, at, other in pairs)
-        if len(found) < 2 or not whole:
+        read = [read_member(text, "members") for text in self.members.split(",")]
+        found = [member for member in read if member is not None]
+        if len(found) < max(2, len(read)):
             raise OptionError(
                 f"members={self.members!r}: name two methods or more, with commas between them, "
                 "such as 'full, linear@embedded:multilingual'."
             )
-        for _, encoder in found:
-            if encoder and Path(encoder).is_dir() and not Path(encoder).is_absolute():
-                raise OptionError(
-                    f"members: write {encoder} as {Path(encoder).absolute()}, or a saved "
-                    "classifier would not find it from elsewhere."
-                )
         return found
 
 
@@ -100,11 +93,7 @@ class TogetherMethod(Method):
     ) -> TogetherClassifier:
         encoders = tuple(settings["encoders"])
         for member, saved in zip(self.members, encoders, strict=True):
-            if member.encoder.fingerprint != saved:
-                raise ArtifactError(
-                    f"The classifier was made with another encoder than what {member.encoder.name} "
-                    "is now. Fit it again."
-                )
+            check_same_encoder(member.encoder, saved)
         models = tuple(
             member.restore(labels, own, about)
             for member, (own, about) in zip(self.members, parts(tensors, settings), strict=True)

@@ -22,7 +22,7 @@ from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Method, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import Matrix, evidence, has_pairs, nothing_said
+from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said
 from fsl_nlp.methods.tuned_classifier import (
     CENTRE,
     COSINE,
@@ -43,6 +43,7 @@ from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import OnStep, seeded
 from fsl_nlp.training.tuning import Lesson, class_means
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder

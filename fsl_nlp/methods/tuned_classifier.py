@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.methods.base import Classifier, Tensors
-from fsl_nlp.methods.reading import Matrix
 from fsl_nlp.training.adaptation import Adaptation, trained_tensors
 from fsl_nlp.training.copies import to_array
 from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.types import Example, Label
+from fsl_nlp.vectors import Matrix
 
 # The names of the head's tensors.
 COSINE = "head.cosine"  # [N, D]

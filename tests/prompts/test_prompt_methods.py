@@ -384,6 +384,15 @@ def test_pet_refuses(bert: TextEncoder, options: dict[str, Any], message: str) -
         fit("pet", bert, words=WORDS, **options)
 
 
+def test_a_student_is_found_again_from_elsewhere(
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=r"student: write model as .*model, or a saved"):
+        fit("pet", bert, UNLABELLED, **PET, student="linear@model")
+
+
 @pytest.mark.parametrize(
     ("student", "message"),
     [

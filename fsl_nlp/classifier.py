@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, overload
 
@@ -78,8 +77,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         examples = as_examples(texts, "texts")
         support = as_support(examples, as_labels(labels, "labels"), descriptions)
         others = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        more = tuple(replace(example, label=None) for example in others)
-        return self.fit_dataset(replace(support, examples=support.examples + more), checkpoint)
+        return self.fit_dataset(support.with_unlabelled(others), checkpoint)
 
     def fit_dataset(
         self, support: Dataset, checkpoint: str | Path | None = None

@@ -110,6 +110,15 @@ class Dataset:
         """The examples that have no label."""
         return [example for example in self.examples if example.label is None]
 
+    def with_unlabelled(self, more: Iterable[Example]) -> Dataset:
+        """With more examples to learn from, whose labels are not looked at, should they have any.
+
+        >>> Dataset.from_texts(["a"], ["x"]).with_unlabelled([Example("b", "y")]).targets
+        ['x', None]
+        """
+        added = (replace(example, label=None) for example in more)
+        return replace(self, examples=(*self.examples, *added))
+
     def __len__(self) -> int:
         return len(self.examples)
 

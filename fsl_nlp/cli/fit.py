@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,7 +100,7 @@ def add_to(app: typer.Typer) -> None:
         support = with_descriptions(data, meanings)
         if unlabelled:
             more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
-            support = replace(support, examples=(*support.examples, *more.examples))
+            support = support.with_unlabelled(more)
         classifier.fit_dataset(support, checkpoint)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)

@@ -219,5 +219,4 @@ def _with_unlabelled(support: Dataset, task: str, data_dir: Any, plan: Plan) -> 
     more = load_dataset(f"{task}:unlabeled", labelled=False, data_dir=data_dir)
     rng = np.random.default_rng(plan.seed)
     chosen = rng.choice(len(more), min(plan.texts_without_labels, len(more)), replace=False)
-    added = tuple(more.examples[i] for i in sorted(chosen.tolist()))
-    return replace(support, examples=support.examples + added)
+    return support.with_unlabelled(more.examples[i] for i in sorted(chosen.tolist()))

@@ -468,3 +468,22 @@ def test_a_reader_that_leaves_is_no_crash() -> None:
 def test_the_command_is_installed() -> None:
     beside = Path(sys.executable).parent / "fsl-nlp"
     assert beside.exists() or shutil.which("fsl-nlp")
+
+
+def test_labels_of_an_unlabelled_file_are_not_looked_at(
+    run: Cli, train: Path, tmp_path: Path, texts: list[str]
+) -> None:
+    """The same texts with wrong labels, and with none: the same classifier."""
+    files = {
+        "wrong": "text,label\n" + "".join(f"{text} now,wrong\n" for text in texts),
+        "bare": "text\n" + "".join(f"{text} now\n" for text in texts),
+    }
+    found = []
+    for name, content in files.items():
+        more, out = tmp_path / f"{name}.csv", tmp_path / name
+        more.write_text(content)
+        done = run("fit", train, "--unlabelled", more, "--method", "linear", "--out", out, "--json")
+        assert done.json["labels"] == 3
+        found.append((done.json["model_version"], FewShotClassifier.load(out).predict_proba(texts)))
+    assert found[0][0] == found[1][0]
+    assert found[0][1].tolist() == found[1][1].tolist()

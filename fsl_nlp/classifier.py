@@ -244,7 +244,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _options(self) -> dict[str, Any]:
         """The options of the method: what the constructor was given beyond its own arguments."""
-        own = inspect.signature(type(self).__init__).parameters
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        own = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         return {
             name: value
             for name, value in vars(self).items()

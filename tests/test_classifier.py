@@ -209,6 +209,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
     [
         ({"method": "protoo"}, "method='protoo': choose one of 'auto', "),
         ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C,"),
+        ({"options": {"C": 1}}, "method 'linear' has no option 'options'"),
         ({"encoder": 3}, "encoder=3: must be a name, a folder or a TextEncoder."),
         ({"encoder": None}, "encoder=None: must be a name, a folder or a TextEncoder."),
         ({"seed": -1}, "seed=-1: must be a whole number, 0 or greater."),

@@ -77,21 +77,19 @@ class Fitted:
 
 def why_not(task: str, method: str) -> str | None:
     """Why a method cannot do a task; None where it can."""
-    if method in _PROMPTED:
+    if task != "chid" or method in (*_PROMPTED, "proto"):
         return None
-    if task == "chid":
-        return (
-            "the label is a place among each example's own candidates, and the method learns "
-            "labels that are the same for all; use zero-shot, prompt, p-tuning, pet or efl"
-        )
-    return None
+    return (
+        "the label is a place among each example's own candidates, and the method learns labels "
+        "that are the same for all; use proto, zero-shot, prompt, p-tuning, pet or efl"
+    )
 
 
 def fit_split(plan: Plan, task: str, split: int, data_dir: Any, device: str = "auto") -> Fitted:
     """The classifier that dev_i thinks best of all that train_i gives."""
     support = _read(task, f"train_{split}", data_dir, plan)
     dev = _read(task, f"dev_{split}", data_dir, plan)
-    if plan.texts_without_labels and "unlabeled" in CATALOGUE[task].splits:
+    if plan.texts_without_labels and _has_unlabelled(task, plan.method):
         support = _with_unlabelled(support, task, data_dir, plan)
     settings = list(_settings(plan, task))
     if plan.score == "dev":
@@ -172,10 +170,12 @@ def _product(choices: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
 
 def _patterns(plan: Plan, task: str) -> list[dict[str, Any]]:
     """What is known of the task's patterns, as options of the method."""
-    if plan.method not in _PROMPTED:
+    if plan.method not in (*_PROMPTED, "proto"):
         return [{}]
     prompts = task_prompts(task)
     shared: dict[str, Any] = {"blank": prompts.blank} if prompts.blank else {}
+    if plan.method == "proto":
+        return [shared]
     if plan.method == "efl":
         statement = {"statement": prompts.statement} if prompts.statement else {}
         return [{**shared, **statement}]
@@ -213,6 +213,13 @@ def _readable(example: Example, task: str, method: str) -> Example:
     assert example.tail is not None
     noun, pronoun = example.text[slice(*example.head)], example.text[slice(*example.tail)]
     return replace(example, text_b=f"{pronoun}指的是{noun}", head=None, tail=None)
+
+
+def _has_unlabelled(task: str, method: str) -> bool:
+    """Whether a task has such texts, and the method could learn from them."""
+    if "unlabeled" not in CATALOGUE[task].splits:
+        return False
+    return task != "chid" or method in _PROMPTED
 
 
 def _with_unlabelled(support: Dataset, task: str, data_dir: Any, plan: Plan) -> Dataset:

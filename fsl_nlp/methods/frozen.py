@@ -18,6 +18,7 @@ from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.candidates import CandidateClassifier, has_candidates
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.types import Dataset, Example, Label
@@ -48,12 +49,14 @@ class FrozenSettings:
     `temperature`: divides the scores; None learns it on the support set by cross-fitting.
     `none_margin`: in episodes with none-of-the-above queries, how far above the scores of
     strangers a query must score to belong to a class, in standard deviations.
+    `blank`: of examples with candidates, what stands in a text where they belong (`proto`).
     """
 
     label_names: bool = True
     descriptions: bool = True
     temperature: float | None = None
     none_margin: float = 1.0
+    blank: str | None = None
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
@@ -94,12 +97,12 @@ class FrozenMethod(Method):
         )
         return replace(self, head=head)
 
-    def fit(self, support: Dataset) -> FrozenClassifier:
+    def fit(self, support: Dataset) -> Classifier:
         return self._fit(support.labelled, support.unlabelled)
 
     def distil(
         self, support: Dataset, texts: Sequence[Example], beliefs: NDArray[np.float32]
-    ) -> FrozenClassifier:
+    ) -> Classifier:
         """Learn the support's labels, and of other texts what is believed of them, [n, N]."""
         return self._fit(support, texts, beliefs)
 
@@ -108,9 +111,13 @@ class FrozenMethod(Method):
         support: Dataset,
         others: Sequence[Example],
         beliefs: NDArray[np.floating[Any]] | None = None,
-    ) -> FrozenClassifier:
+    ) -> Classifier:
         """`beliefs` in the others, [n, N], are by default its own before it learns from them."""
         self.check_serves()
+        if self.name == "proto" and has_candidates(support.examples):
+            return self._choose_candidates(support, others)
+        if self.settings.blank is not None:
+            raise OptionError("blank: these examples have no candidates to fill it.")
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
         reader = self._reader(support.examples)
@@ -132,6 +139,18 @@ class FrozenMethod(Method):
             state, found = fit_with_unlabelled(self.head, rows, classes, more, beliefs, temperature)
             temperature = self.settings.temperature or found
         return FrozenClassifier(support.labels, reader, self.head, state, temperature, self.about())
+
+    def _choose_candidates(
+        self, support: Dataset, others: Sequence[Example]
+    ) -> CandidateClassifier:
+        if others:
+            raise DataError(
+                "Texts with candidates but no label teach 'proto' nothing: leave them out."
+            )
+        settings = self.settings
+        return CandidateClassifier.learn(
+            self.encoder, support, settings.blank, settings.temperature
+        )
 
     def _read_rows(self, rows: Matrix) -> Matrix:
         with torch.inference_mode():
@@ -197,7 +216,9 @@ class FrozenMethod(Method):
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
-    ) -> FrozenClassifier:
+    ) -> Classifier:
+        if "candidates" in settings:
+            return CandidateClassifier.restore(self.encoder, self.settings.blank, tensors, settings)
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
         centre = state.pop(_CENTRE, None)
         learned = [name for name in state if name.startswith(_LEARNED)]

@@ -23,8 +23,8 @@ from fsl_nlp.meta.run import Trained, meta_train
 from fsl_nlp.meta.settings import MetaSettings, Shape
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
-from fsl_nlp.methods.base import Tensors, take_options
-from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, FrozenSettings
+from fsl_nlp.methods.base import Classifier, Tensors, take_options
+from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
 from fsl_nlp.methods.meta_reading import MentionReader, RowReader
 from fsl_nlp.methods.reading import Reader
 from fsl_nlp.splits import drop_shared, keep_classes
@@ -222,7 +222,7 @@ class MetaMethod(FrozenMethod):
                 stacklevel=2,
             )
 
-    def fit(self, support: Dataset) -> FrozenClassifier:
+    def fit(self, support: Dataset) -> Classifier:
         if self.prepared is not None:
             return self.loaded().fit(support)
         sizes = torch.bincount(
@@ -234,7 +234,7 @@ class MetaMethod(FrozenMethod):
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
-    ) -> FrozenClassifier:
+    ) -> Classifier:
         """The classifier brings what was learned, so the folder it came from is not needed."""
         found = settings["prepared"]
         options = {**found["options"], **self.given}

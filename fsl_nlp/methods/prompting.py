@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
+from fsl_nlp.methods.candidates import count_candidates, has_candidates
 from fsl_nlp.prompts.cloze import Cloze, Questions, by_label
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
@@ -130,30 +131,16 @@ class Shape:
 def shape_of(settings: PromptSettings, support: Dataset, template: str) -> Shape:
     """The template, and the words of the labels of a support set."""
     examples = support.examples
-    kinds = {bool(example.candidates) for example in examples}
-    if len(kinds) > 1:
-        raise DataError("Some examples have candidates and some have none.")
-    if kinds == {True}:
+    if has_candidates(examples):
         return _shape_of_candidates(settings, support, template)
     verbalizer = Verbalizer.of(support.labels, settings.words, support.info)
     return Shape(template, settings.blank, support.labels, verbalizer.words, _fields(examples))
 
 
 def _shape_of_candidates(settings: PromptSettings, support: Dataset, template: str) -> Shape:
-    counts = {len(example.candidates) for example in support.examples}
-    if len(counts) != 1:
-        raise DataError(
-            f"Examples have {' or '.join(map(str, sorted(counts)))} candidates; all must have the "
-            "same number."
-        )
-    (count,) = counts
+    count = count_candidates(support)
     if settings.verbalizer != "words" or settings.words:
         raise OptionError("Candidates are the words: leave out words and verbalizer.")
-    if wrong := [label for label in support.labels if label not in range(count)]:
-        raise DataError(
-            f"The label of an example with candidates is the right one's place, 0 to {count - 1}; "
-            f"{wrong[0]!r} is not."
-        )
     shown = {"candidates": list(support.examples[0].candidates)}
     return Shape(template, settings.blank, tuple(range(count)), None, shown)
 

@@ -4,7 +4,9 @@ The file holds the low-rank additions, the head and the bias of each word in hal
 card beside it says from what they were learned and how well. They become an ordinary model folder
 in the cache when they are asked for.
 
-    python -m fsl_nlp.pretraining.embedded RUN    # a finished `adapt` folder into the package
+    python -m fsl_nlp.pretraining.embedded RUN ...    # finished `adapt` folders into the package
+
+Of several runs, each began with what the one before it wrote.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,31 +76,37 @@ def _expand(base: str, weights: Path, about: dict[str, Any], folder: Path) -> No
     from safetensors.torch import load_file
 
     encoder = TextEncoder(base, device="cpu", precision="fp32")
-    settings = about["settings"]
     with torch.random.fork_rng([]):
-        net, _, _ = start(encoder, TUNE[settings["tune"]](settings["rank"]), 0)
+        net, _, _ = start(encoder, TUNE["lora"](about["rank"]), 0)
     put_tensors(net, load_file(weights))
     folder.mkdir(parents=True)
     write_model(net, encoder, folder)
 
 
-def pack(run: Path, weights: Path = WEIGHTS, card: Path = CARD) -> Path:
-    """The small file and its card from a folder that `adapt` has finished."""
+def pack(runs: Sequence[Path], weights: Path = WEIGHTS, card: Path = CARD) -> Path:
+    """The small file and its card from folders that `adapt` has finished, one after the other."""
     from safetensors.torch import load_file, save
 
-    about = json.loads((run / "adapted.json").read_text(encoding="utf-8"))
-    if about["settings"]["tune"] != "lora":
-        raise ModelError(f"{run} tuned all weights; only low-rank additions make a small file.")
-    tensors = load_file(run / f"{CHECKPOINT}.safetensors")
-    kept = {n: t.half() for n, t in tensors.items() if not n.startswith("optimiser.")}
-    kept[_BIAS] = _fill_unseen(tensors[_BIAS]).half()
-    content = save(kept)
-    write_atomically(weights, content)
+    told = [json.loads((run / "adapted.json").read_text(encoding="utf-8")) for run in runs]
+    for run, about in zip(runs, told, strict=True):
+        if about["settings"]["tune"] != "lora":
+            raise ModelError(f"{run} tuned all weights; only low-rank additions make a small file.")
+    learned = [load_file(run / f"{CHECKPOINT}.safetensors") for run in runs]
+    last = {n: t for n, t in learned[-1].items() if not n.startswith("optimiser.")}
+    # The sum of low-rank additions is one whose maps stand beside each other: every run scales its
+    # own by the same.
+    for name in last:
+        if ".lora_" in name:
+            last[name] = torch.cat([run[name] for run in learned], int(".lora_B." in name))
+    last[_BIAS] = _fill_unseen(last[_BIAS])
+    write_atomically(weights, save({name: tensor.half() for name, tensor in last.items()}))
     about = {
         "model": BASE,
         "recipe": "recipes/pretrain_mlm.yaml",
-        **about,
+        "rank": sum(about["settings"]["rank"] for about in told),
         "sha256": file_sha256(weights),
+        "masked_accuracy": told[-1]["masked_accuracy"],
+        "runs": told,
     }
     write_atomically(card, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
     return weights
@@ -111,4 +119,4 @@ def _fill_unseen(bias: Tensor) -> Tensor:
 
 
 if __name__ == "__main__":
-    print(pack(Path(sys.argv[1])))
+    print(pack([Path(run) for run in sys.argv[1:]]))

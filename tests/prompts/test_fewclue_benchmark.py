@@ -142,6 +142,7 @@ def test_dev_chooses_and_the_test_does_not(
         ("p-tuning", "chid", {"epochs": 1}),
         ("pet", "chid", {"epochs": 1}),
         ("efl", "chid", {"epochs": 1}),
+        ("proto", "chid", {}),
         ("efl", "tnews", {"epochs": 1, "words": {"103": "体育", "104": "财经"}}),
         ("lora", "bustm", {"epochs": 1}),
     ],
@@ -194,7 +195,7 @@ def test_goes_on_where_it_was_stopped(
 
 
 def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
-    found = run_fewclue(Plan("proto", model), MADE, [0], data_dir=corpora)
+    found = run_fewclue(Plan("linear", model), MADE, [0], data_dir=corpora)
     assert set(found["tasks"]) == {"eprstmt", "tnews", "bustm"}
     assert "own candidates" in found["skipped"]["chid"]
     assert why_not("cluewsc", "lora") is None
@@ -261,8 +262,8 @@ def test_the_leaderboards_files(corpora: Path, model: str, tmp_path: Path) -> No
     with zipfile.ZipFile(files[-1]) as archive:
         assert sorted(archive.namelist()) == sorted(file.name for file in files[:-1])
         assert archive.read("chidf_predict.json") == files[2].read_bytes()
-    with pytest.raises(OptionError, match="'proto' cannot answer chid"):
-        submit_fewclue(Plan("proto", model), tmp_path, ["bustm", "chid"], data_dir=corpora)
+    with pytest.raises(OptionError, match="'linear' cannot answer chid"):
+        submit_fewclue(Plan("linear", model), tmp_path, ["bustm", "chid"], data_dir=corpora)
 
 
 def test_every_task_has_its_file(tmp_path: Path) -> None:

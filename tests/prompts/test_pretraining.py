@@ -168,21 +168,24 @@ def test_nothing_to_learn_from(save: Callable[..., str], tmp_path: Path) -> None
         adapt(save("bert", tmp_path / "model"), ["好", ""], tmp_path / "out", QUICK)
 
 
-def test_one_small_file_becomes_the_model(save: Callable[..., str], tmp_path: Path) -> None:
-    """The same as what adapt wrote, but for half precision."""
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_small_file_becomes_the_model(
+    save: Callable[..., str], tmp_path: Path, count: int
+) -> None:
+    """The same as what adapt wrote, but for half precision; also of a run that went on."""
     base = save("bert", tmp_path / "base")
     AutoModel.from_pretrained(base).save_pretrained(base)
-    adapt(base, TEXTS, tmp_path / "run", QUICK)
+    runs = [tmp_path / f"run {number}" for number in range(count)]
+    for model, run in zip([base, *map(str, runs)], runs, strict=False):
+        adapt(model, TEXTS, run, QUICK)
     weights, card = tmp_path / "small.safetensors", tmp_path / "card.json"
-    pack(tmp_path / "run", weights, card)
+    pack(runs, weights, card)
     said: list[str] = []
     folder = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
     assert len(said) == 1
     again = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
     assert (again, len(said)) == (folder, 1)
-    nets = [
-        load_masked_net(TextEncoder(str(f), precision="fp32")) for f in (tmp_path / "run", folder)
-    ]
+    nets = [load_masked_net(TextEncoder(str(f), precision="fp32")) for f in (runs[-1], folder)]
     features = {"input_ids": torch.tensor([[2, 9, 4, 12, 3]]), "attention_mask": torch.ones(1, 5)}
     with torch.inference_mode():
         scores = [net.logits(net(features, torch.tensor([[2]]))) for net in nets]

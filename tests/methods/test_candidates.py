@@ -1,0 +1,127 @@
+"""Examples that bring their own candidates: each is its own prototype."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.methods import build_method
+from fsl_nlp.methods.candidates import closeness
+from fsl_nlp.types import Example
+
+EN = [
+    ("The soup was too salty, so the [?] apologised.", ("cook", "pilot", "judge"), 0),
+    ("Before the plane landed the [?] greeted us.", ("cook", "pilot", "judge"), 1),
+    ("The court fell silent when the [?] came in.", ("pilot", "cook", "judge"), 2),
+    ("Nobody in the restaurant had met the [?].", ("judge", "cook", "pilot"), 1),
+]
+EN_ASKED = [
+    ("The trial is over: the [?] let him go.", ("cook", "judge", "pilot"), 1),
+    ("Our flight was late because of the [?].", ("judge", "cook", "pilot"), 2),
+]
+ZH = [
+    ("汤太咸了，[?]向客人道歉。", ("厨师", "飞行员", "法官"), 0),
+    ("飞机降落之前，[?]向乘客问好。", ("厨师", "飞行员", "法官"), 1),
+    ("[?]走进法庭，大家安静下来。", ("飞行员", "厨师", "法官"), 2),
+]
+ZH_ASKED = [("审判结束，[?]宣布他无罪。", ("厨师", "法官", "飞行员"), 1)]
+
+
+def made(rows: list[tuple[str, tuple[str, ...], int]]) -> Dataset:
+    return Dataset.from_examples(Example(t, label, candidates=c) for t, c, label in rows)
+
+
+def fitted(encoder: TextEncoder, rows: list[tuple[str, tuple[str, ...], int]]) -> FewShotClassifier:
+    return FewShotClassifier("proto", encoder, blank="[?]").fit_dataset(made(rows))
+
+
+def test_the_candidate_that_fits_is_chosen(english: TextEncoder) -> None:
+    bot = fitted(english, EN)
+    assert bot.predict(made(EN_ASKED).examples).tolist() == [1, 2]
+    beliefs = bot.predict_proba(made(EN_ASKED).examples)
+    np.testing.assert_allclose(beliefs.sum(1), 1, atol=1e-6)
+
+
+def test_chinese(multilingual: TextEncoder) -> None:
+    assert fitted(multilingual, ZH).predict(made(ZH_ASKED).examples).tolist() == [1]
+
+
+def test_the_order_of_candidates_means_nothing(english: TextEncoder) -> None:
+    bot = fitted(english, EN)
+    asked = list(made(EN_ASKED).examples)
+    turned = [replace(e, candidates=e.candidates[1:] + e.candidates[:1]) for e in asked]
+    there, here = bot.predict_proba(turned), bot.predict_proba(asked)
+    np.testing.assert_allclose(there, np.roll(here, -1, axis=1), atol=1e-5)
+
+
+def test_places_that_no_example_has_can_be_the_answer(english: TextEncoder) -> None:
+    bot = fitted(english, EN[:2])
+    assert bot.classes_.tolist() == [0, 1, 2]
+    assert bot.predict(made(EN_ASKED).examples).tolist() == [1, 2]
+
+
+def test_closeness_is_of_text_and_candidate_and_of_the_blank_filled(words: TextEncoder) -> None:
+    example = Example("red [?] here", candidates=("wine", "beer"))
+    found = closeness(words, [example], "[?]")
+    assert found.shape == (1, 2, 2)
+
+    def cosine(one: str, other: str) -> float:
+        a, b = words.encode(one), words.encode(other)
+        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+    text = "red  here"
+    apart = [cosine(text, "wine") - cosine(text, "beer"),
+             cosine(text, "red wine here") - cosine(text, "red beer here")]  # fmt: skip
+    np.testing.assert_allclose(found[0, 0] - found[0, 1], apart, atol=1e-5)
+    assert closeness(words, [replace(example, text="red")], None).shape == (1, 2, 1)
+
+
+def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:
+    bot = fitted(english, EN)
+    again = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=english)
+    asked = made(EN_ASKED).examples
+    np.testing.assert_allclose(again.predict_proba(asked), bot.predict_proba(asked), atol=1e-6)
+
+
+def test_how_sure_it_is_comes_from_the_support(english: TextEncoder) -> None:
+    right, wrong = made(EN), made([(t, c, (place + 1) % 3) for t, c, place in EN])
+    asked = made(EN_ASKED).examples
+    method = build_method("proto", english, options={"blank": "[?]"})
+    sure, unsure = (np.ptp(method.fit(d).scores(asked), axis=1) for d in (right, wrong))
+    assert (sure > 2 * unsure).all()
+
+
+def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
+    data = made(EN)
+    first = data.examples[0]
+    for method in ("linear", "head", "knn", "auto"):
+        with pytest.raises(DataError, match="brings candidates of its own: 'The soup was too"):
+            FewShotClassifier(method, english).fit_dataset(data)
+    with pytest.raises(OptionError, match="blank: these examples have no candidates"):
+        build_method("proto", english, options={"blank": "[?]"}).fit(
+            Dataset.from_texts(["a", "b"], [0, 1])
+        )
+    other = data.examples[1]
+    uneven = Dataset.from_examples([first, replace(other, candidates=("cook", "judge"))])
+    with pytest.raises(DataError, match="2 or 3 candidates; all must have the same number"):
+        FewShotClassifier("proto", english).fit_dataset(uneven)
+    some = Dataset.from_examples([first, replace(other, candidates=())])
+    with pytest.raises(DataError, match="Some examples have candidates and some have none"):
+        FewShotClassifier("proto", english).fit_dataset(some)
+    named = Dataset.from_examples([first, replace(other, label="pilot")])
+    with pytest.raises(DataError, match="place, 0 to 2; 'pilot' is not"):
+        FewShotClassifier("proto", english).fit_dataset(named)
+    with pytest.raises(DataError, match=r"says \[\?\], and this text says it 0 times: 'no blank"):
+        fitted(english, [("no blank", first.candidates, 0), *EN])
+    bot = fitted(english, EN)
+    with pytest.raises(DataError, match="among 3 candidates, and this example has 2"):
+        bot.predict([replace(first, candidates=("cook", "judge"))])
+    with pytest.raises(DataError, match="among 3 candidates, and this example has 0: 'hello'"):
+        bot.predict(["hello"])
+    with pytest.raises(DataError, match="teach 'proto' nothing"):
+        bot.fit_dataset(data.with_unlabelled([first]))

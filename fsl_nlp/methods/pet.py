@@ -52,7 +52,8 @@ class PetSettings:
     `student`: the method of the final classifier of whole texts, 'linear' or a tuned one; with
     METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. None is
     'linear' for single texts, and one more prompt for pairs. Marked words and candidates are read
-    by prompts alone.
+    by prompts alone. What a frozen student makes of the texts by itself counts as much in their
+    soft labels as all prompts.
     `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
     `share` of the other models.
     """
@@ -145,13 +146,16 @@ class PetMethod(Method):
             models = self._next(members, models, weights, known, others, generation)
         if not taught:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
-        beliefs = self._beliefs(models, weights, others)
+        found = mean_beliefs([log_beliefs(model, others) for model in models], weights)
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
-            final = self._distil(best, models[0].shape, beliefs, known, others)
+            final = self._distil(best, models[0].shape, self._softened(found), known, others)
         else:
-            final = student.distil(known, others, beliefs.numpy())
+            if isinstance(student, FrozenMethod):  # others would train for minutes
+                own = student.fit(replace(known, examples=(*known.examples, *others)))
+                found = mean_beliefs([found, log_beliefs(own, others)], [1.0, 1.0])
+            final = student.distil(known, others, self._softened(found).numpy())
         return PetClassifier(final.labels, (final,), (1.0,))
 
     def _reads(self, known: Dataset) -> bool:
@@ -179,12 +183,9 @@ class PetMethod(Method):
             student.check_serves()
         return student
 
-    def _beliefs(
-        self, models: Sequence[Classifier], weights: Sequence[float], others: Sequence[Example]
-    ) -> Tensor:
-        """[n, N]: the soft labels."""
-        scores = [log_beliefs(model, others) for model in models]
-        return (mean_beliefs(scores, weights) / self.settings.soften).softmax(-1)
+    def _softened(self, found: Tensor) -> Tensor:
+        """[n, N]: the soft labels, from log-beliefs."""
+        return (found / self.settings.soften).softmax(-1)
 
     def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":

@@ -287,24 +287,26 @@ def test_pet_weighs_patterns_by_their_accuracy_before_training(bert: TextEncoder
     assert accuracy(found) >= 0.8
 
 
-def test_pet_distils_what_its_models_say_of_unlabelled_texts(
+def test_pet_distils_what_its_models_and_its_student_say_of_unlabelled_texts(
     bert: TextEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = fit("pet", bert, UNLABELLED, **PET, distil=False)
     assert len(together.models) == 2
     taught: list[Any] = []
 
-    def distil(_: Any, support: Dataset, texts: list[Example], beliefs: Any) -> Any:
-        taught.extend([support, texts, beliefs])
+    def distil(own: Any, support: Dataset, texts: list[Example], beliefs: Any) -> Any:
+        taught.extend([own, support, texts, beliefs])
         return together.models[0]
 
     monkeypatch.setattr(FrozenMethod, "distil", distil)
     found = fit("pet", bert, UNLABELLED, **PET)
-    support, texts, beliefs = taught
+    student, support, texts, beliefs = taught
     assert support.examples == SUPPORT.examples
     assert texts == [e for e in UNLABELLED if e.label is None]
-    scores = torch.from_numpy(together.scores(texts)) / 2
-    np.testing.assert_allclose(beliefs, scores.softmax(-1), atol=1e-5)
+    # What it thinks of them by itself counts as much as all prompts.
+    views = (together.scores(texts), student.fit(UNLABELLED).scores(texts))
+    prompts, own = (torch.from_numpy(view).log_softmax(-1) for view in views)
+    np.testing.assert_allclose(beliefs, ((prompts + own) / 2 / 2).softmax(-1), atol=1e-5)
     assert found.models == (together.models[0],)
 
 

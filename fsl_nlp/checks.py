@@ -120,7 +120,8 @@ def check_support(support: Dataset) -> None:
     unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
     if unlisted:
         raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
-    if len(support.labels) < 2:
+    # With candidates a label is a place, and the right one may always stand first.
+    if len(support.labels) < 2 and not any(example.candidates for example in support.examples):
         raise DataError(
             f"A classifier needs at least two classes, got {len(support.labels)} class: "
             f"{list(support.labels)}."

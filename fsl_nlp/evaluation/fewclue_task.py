@@ -75,21 +75,25 @@ class Fitted:
     tried: int
 
 
-def why_not(task: str, method: str) -> str | None:
-    """Why a method cannot do a task; None where it can."""
-    if task != "chid" or method in (*_PROMPTED, "proto"):
+def why_not(task: str, plan: Plan) -> str | None:
+    """Why a plan cannot be carried out on a task; None where it can."""
+    if task != "chid" or plan.method in _PROMPTED:
         return None
-    return (
-        "the label is a place among each example's own candidates, and the method learns labels "
-        "that are the same for all; use proto, zero-shot, prompt, p-tuning, pet or efl"
-    )
+    if plan.method != "proto":
+        return (
+            "the label is a place among each example's own candidates, and the method learns "
+            "labels that are the same for all; use proto, zero-shot, prompt, p-tuning, pet or efl"
+        )
+    if plan.texts_without_labels:
+        return "'proto' takes the nearest candidate, and learns nothing from unlabelled texts"
+    return None
 
 
 def fit_split(plan: Plan, task: str, split: int, data_dir: Any, device: str = "auto") -> Fitted:
     """The classifier that dev_i thinks best of all that train_i gives."""
     support = _read(task, f"train_{split}", data_dir, plan)
     dev = _read(task, f"dev_{split}", data_dir, plan)
-    if plan.texts_without_labels and _has_unlabelled(task, plan.method):
+    if plan.texts_without_labels and "unlabeled" in CATALOGUE[task].splits:
         support = _with_unlabelled(support, task, data_dir, plan)
     settings = list(_settings(plan, task))
     if plan.score == "dev":
@@ -213,13 +217,6 @@ def _readable(example: Example, task: str, method: str) -> Example:
     assert example.tail is not None
     noun, pronoun = example.text[slice(*example.head)], example.text[slice(*example.tail)]
     return replace(example, text_b=f"{pronoun}指的是{noun}", head=None, tail=None)
-
-
-def _has_unlabelled(task: str, method: str) -> bool:
-    """Whether a task has such texts, and the method could learn from them."""
-    if "unlabeled" not in CATALOGUE[task].splits:
-        return False
-    return task != "chid" or method in _PROMPTED
 
 
 def _with_unlabelled(support: Dataset, task: str, data_dir: Any, plan: Plan) -> Dataset:

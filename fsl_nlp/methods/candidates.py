@@ -41,6 +41,7 @@ class CandidateClassifier(Classifier):
         cls, encoder: TextEncoder, support: Dataset, blank: str | None, temperature: float | None
     ) -> CandidateClassifier:
         count = count_candidates(support)
+        _check_plain(support.examples)
         found = closeness(encoder, support.examples, blank)
         spread = np.maximum(found.std((0, 1)), 1e-6)
         if temperature is None:
@@ -58,6 +59,7 @@ class CandidateClassifier(Classifier):
                 )
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
+        _check_plain(examples)
         found = closeness(self.encoder, examples, self.blank) / self.spread
         result: Matrix = found.mean(-1) / np.float32(self.temperature)
         return result
@@ -67,7 +69,7 @@ class CandidateClassifier(Classifier):
 
     def like(self, text: str) -> Example:
         candidates = tuple(f"{text} {place}" for place in self.labels)
-        return Example(f"{text}{self.blank or ''}", candidates=candidates)
+        return Example(_without(text, self.blank) + (self.blank or ""), candidates=candidates)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         settings = {"candidates": len(self.labels), "temperature": self.temperature}
@@ -86,6 +88,17 @@ def has_candidates(examples: Sequence[Example]) -> bool:
     return any(example.candidates for example in examples)
 
 
+def refuse_candidates(examples: Sequence[Example]) -> None:
+    """For what learns labels that mean the same for every example."""
+    for example in examples:
+        if example.candidates:
+            raise DataError(
+                "What learns labels that are the same for all cannot read an example that brings "
+                f"candidates of its own: {example.text[:40]!r}. Fit 'proto', which takes the "
+                "nearest, or a method of prompts, on examples with candidates."
+            )
+
+
 def count_candidates(support: Dataset) -> int:
     """How many each example has; the labels are checked to be places among them."""
     counts = {len(example.candidates) for example in support.examples}
@@ -99,10 +112,19 @@ def count_candidates(support: Dataset) -> int:
     (count,) = counts
     if wrong := [label for label in support.labels if label not in range(count)]:
         raise DataError(
-            f"The label of an example with candidates is the right one's place, 0 to {count - 1}; "
-            f"{wrong[0]!r} is not."
+            f"The label of an example with candidates is the right one's place, a whole number "
+            f"from 0 to {count - 1}; {wrong[0]!r} is not."
         )
     return count
+
+
+def _check_plain(examples: Sequence[Example]) -> None:
+    for example in examples:
+        if example.text_b is not None or example.head is not None or example.tail is not None:
+            raise DataError(
+                "An example with candidates has one text and no mentions here: "
+                f"{example.text[:40]!r} has more."
+            )
 
 
 def closeness(encoder: TextEncoder, examples: Sequence[Example], blank: str | None) -> Matrix:

@@ -17,8 +17,9 @@ from fsl_nlp.heads import head_class
 from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
+from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.candidates import CandidateClassifier, has_candidates
+from fsl_nlp.methods.candidates import CandidateClassifier, has_candidates, refuse_candidates
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.types import Dataset, Example, Label
@@ -61,6 +62,8 @@ class FrozenSettings:
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
             raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
+        if self.blank == "":
+            raise OptionError("blank='': give the text that a candidate replaces, or leave it out.")
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class FrozenMethod(Method):
         self.check_serves()
         if self.name == "proto" and has_candidates(support.examples):
             return self._choose_candidates(support, others)
+        refuse_candidates([*support.examples, *others])
         if self.settings.blank is not None:
             raise OptionError("blank: these examples have no candidates to fill it.")
         index = {label: i for i, label in enumerate(support.labels)}
@@ -147,6 +151,8 @@ class FrozenMethod(Method):
             raise DataError(
                 "Texts with candidates but no label teach 'proto' nothing: leave them out."
             )
+        if self.head != ProtoHead():
+            raise OptionError("distance: candidates are compared by 'cosine', the default.")
         settings = self.settings
         return CandidateClassifier.learn(
             self.encoder, support, settings.blank, settings.temperature
@@ -246,6 +252,7 @@ class FrozenClassifier(Classifier):
         return self.reader.embed(examples)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        refuse_candidates(examples)
         with torch.inference_mode():
             query = self.head.read(torch.from_numpy(self.reader.read(examples)))
             scores = self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature

@@ -138,6 +138,9 @@ class PetMethod(Method):
         taught = bool(others) and self.settings.distil
         # It is made before anything trains for minutes.
         student = self._student(auto_model(known.texts)) if taught and self._reads(known) else None
+        own: Classifier | None = None
+        if isinstance(student, FrozenMethod):  # others would train for minutes
+            own = student.fit(replace(known, examples=(*known.examples, *others)))
         weights = self._weights(members, known)
         models = [member.fit(known) for member in members]
         for generation in range(1, self.settings.generations + 1):
@@ -152,8 +155,7 @@ class PetMethod(Method):
             best = members[int(np.argmax(weights))]
             final = self._distil(best, models[0].shape, self._softened(found), known, others)
         else:
-            if isinstance(student, FrozenMethod):  # others would train for minutes
-                own = student.fit(replace(known, examples=(*known.examples, *others)))
+            if own is not None:
                 found = mean_beliefs([found, log_beliefs(own, others)], [1.0, 1.0])
             final = student.distil(known, others, self._softened(found).numpy())
         return PetClassifier(final.labels, (final,), (1.0,))

@@ -45,7 +45,6 @@ class Reader:
         if self.centre is not None:
             return combine(encode_mentions(self.encoder, examples), self.centre)
         for example in examples:
-            refuse_candidates(example)
             if example.text_b is not None:
                 raise DataError(
                     f"This example has two texts: {example.text[:40]!r}. What is fitted on "
@@ -109,15 +108,6 @@ class PairReader(Reader):
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """A name or a description is no pair, so there are none to read."""
         return np.zeros((len(texts), 2), np.float32)
-
-
-def refuse_candidates(example: Example) -> None:
-    """For what learns labels that mean the same for every example."""
-    if example.candidates:
-        raise DataError(
-            f"This example brings candidates of its own: {example.text[:40]!r}. Use 'proto', which "
-            "finds the nearest, or a method of prompts."
-        )
 
 
 def has_pairs(examples: Sequence[Example]) -> bool:

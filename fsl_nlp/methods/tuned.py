@@ -21,8 +21,9 @@ from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.methods.candidates import refuse_candidates
 from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said, refuse_candidates
+from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said
 from fsl_nlp.methods.tuned_classifier import (
     CENTRE,
     COSINE,
@@ -218,6 +219,7 @@ class TunedMethod(Method):
 
     def _lessons(self, support: Dataset) -> tuple[list[Example], list[int]]:
         """Examples, what is known of labels among them, and their classes."""
+        refuse_candidates(support.examples)
         for example in support.examples:
             _check_readable(example, self.name)
         index = {label: i for i, label in enumerate(support.labels)}
@@ -287,7 +289,6 @@ def _linear(fitted: State) -> State:
 
 
 def _check_readable(example: Example, method: str) -> None:
-    refuse_candidates(example)
     if example.head is not None or example.tail is not None:
         raise DataError(
             f"method {method!r} reads sentences, and this example marks mentions in one: "

@@ -83,7 +83,9 @@ def _expand(base: str, weights: Path, about: dict[str, Any], folder: Path) -> No
     write_model(net, encoder, folder)
 
 
-def pack(runs: Sequence[Path], weights: Path = WEIGHTS, card: Path = CARD) -> Path:
+def pack(
+    runs: Sequence[Path], weights: Path = WEIGHTS, card: Path = CARD, *, base: str = BASE
+) -> Path:
     """The small file and its card from folders that `adapt` has finished, one after the other."""
     from safetensors.torch import load_file, save
 
@@ -91,6 +93,8 @@ def pack(runs: Sequence[Path], weights: Path = WEIGHTS, card: Path = CARD) -> Pa
     for run, about in zip(runs, told, strict=True):
         if about["settings"]["tune"] != "lora":
             raise ModelError(f"{run} tuned all weights; only low-rank additions make a small file.")
+    if [about["model"] == base for about in told] != [True] + [False] * (len(runs) - 1):
+        raise ModelError(f"The first run begins with {base}, each other with the one before it.")
     learned = [load_file(run / f"{CHECKPOINT}.safetensors") for run in runs]
     last = {n: t for n, t in learned[-1].items() if not n.startswith("optimiser.")}
     # The sum of low-rank additions is one whose maps stand beside each other: every run scales its
@@ -119,4 +123,4 @@ def _fill_unseen(bias: Tensor) -> Tensor:
 
 
 if __name__ == "__main__":
-    print(pack([Path(run) for run in sys.argv[1:]]))
+    print(pack([Path(run) for run in sys.argv[1:]]) if sys.argv[1:] else __doc__)

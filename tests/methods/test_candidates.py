@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.evaluation.evaluator import evaluate
+from fsl_nlp.evaluation.one_by_one import MethodSpec
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.candidates import closeness
 from fsl_nlp.types import Example
@@ -79,6 +82,11 @@ def test_closeness_is_of_text_and_candidate_and_of_the_blank_filled(words: TextE
              cosine(text, "red wine here") - cosine(text, "red beer here")]  # fmt: skip
     np.testing.assert_allclose(found[0, 0] - found[0, 1], apart, atol=1e-5)
     assert closeness(words, [replace(example, text="red")], None).shape == (1, 2, 1)
+    # Far from the blank, other words count for the whole text alone.
+    far = replace(example, text=f"{'and ' * 10}red [?] here{' and' * 10} beer beer beer")
+    near = replace(example, text=f"{'and ' * 10}red [?] here{' and' * 10}")
+    np.testing.assert_allclose(*(closeness(words, [e], "[?]")[..., 1] for e in (far, near)))
+    assert not np.allclose(*(closeness(words, [e], "[?]")[..., 0] for e in (far, near)), atol=0.01)
 
 
 def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:
@@ -86,6 +94,12 @@ def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:
     again = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=english)
     asked = made(EN_ASKED).examples
     np.testing.assert_allclose(again.predict_proba(asked), bot.predict_proba(asked), atol=1e-6)
+
+
+def test_the_right_one_may_always_stand_first(english: TextEncoder) -> None:
+    first = [(t, (c[place], *c[:place], *c[place + 1 :]), 0) for t, c, place in EN]
+    for rows in (first, first[:1]):
+        assert fitted(english, rows).predict(made(EN_ASKED).examples).tolist() == [1, 2]
 
 
 def test_how_sure_it_is_comes_from_the_support(english: TextEncoder) -> None:
@@ -99,9 +113,26 @@ def test_how_sure_it_is_comes_from_the_support(english: TextEncoder) -> None:
 def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     data = made(EN)
     first = data.examples[0]
-    for method in ("linear", "head", "knn", "auto"):
+    for method, options in (
+        ("linear", {}), ("linear", {"blank": "[?]"}), ("head", {}), ("knn", {}), ("auto", {})
+    ):  # fmt: skip
         with pytest.raises(DataError, match="brings candidates of its own: 'The soup was too"):
-            FewShotClassifier(method, english).fit_dataset(data)
+            FewShotClassifier(method, english, **options).fit_dataset(data)
+    paired = Dataset.from_examples(replace(e, text_b="yes") for e in data)
+    for method, message in (("linear", "brings candidates"), ("proto", "has one text and no ment")):
+        with pytest.raises(DataError, match=message):
+            FewShotClassifier(method, english).fit_dataset(paired)
+    plain = FewShotClassifier("proto", english).fit(["hello there", "bye"], ["in", "out"])
+    with pytest.raises(DataError, match="brings candidates of its own: 'The soup"):
+        plain.predict([first])
+    twice = Dataset.from_examples([*data, *data])
+    table = EpisodeTable.sample(twice, way=2, shot=1, query=1, episodes=2, seed=0)
+    with pytest.raises(DataError, match="brings candidates of its own: 'The soup"):
+        evaluate(MethodSpec("proto", "embedded:en", {}), twice, table)
+    for options, message in (({"distance": "euclidean"}, "compared by 'cosine'"),
+                             ({"blank": ""}, "blank='': give the text")):  # fmt: skip
+        with pytest.raises(OptionError, match=message):
+            FewShotClassifier("proto", english, **options).fit_dataset(data)
     with pytest.raises(OptionError, match="blank: these examples have no candidates"):
         build_method("proto", english, options={"blank": "[?]"}).fit(
             Dataset.from_texts(["a", "b"], [0, 1])
@@ -114,7 +145,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     with pytest.raises(DataError, match="Some examples have candidates and some have none"):
         FewShotClassifier("proto", english).fit_dataset(some)
     named = Dataset.from_examples([first, replace(other, label="pilot")])
-    with pytest.raises(DataError, match="place, 0 to 2; 'pilot' is not"):
+    with pytest.raises(DataError, match="place, a whole number from 0 to 2; 'pilot' is not"):
         FewShotClassifier("proto", english).fit_dataset(named)
     with pytest.raises(DataError, match=r"says \[\?\], and this text says it 0 times: 'no blank"):
         fitted(english, [("no blank", first.candidates, 0), *EN])

@@ -150,7 +150,9 @@ def test_dev_chooses_and_the_test_does_not(
 def test_methods_and_tasks(
     corpora: Path, model: str, method: str, task: str, options: dict[str, Any]
 ) -> None:
-    plan = Plan(method, model, options, patterns=1, unlabelled=None if method == "efl" else 4)
+    plan = Plan(
+        method, model, options, patterns=1, unlabelled=None if method in ("efl", "proto") else 4
+    )
     found = run_fewclue(plan, [task], [0], data_dir=corpora)
     assert 0 <= found["accuracy"] <= 1
     assert found["tasks"][task]["deviation"] is None
@@ -198,7 +200,8 @@ def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
     found = run_fewclue(Plan("linear", model), MADE, [0], data_dir=corpora)
     assert set(found["tasks"]) == {"eprstmt", "tnews", "bustm"}
     assert "own candidates" in found["skipped"]["chid"]
-    assert why_not("cluewsc", "lora") is None
+    assert why_not("cluewsc", Plan("lora", model)) is None
+    assert "learns nothing" in str(why_not("chid", Plan("proto", model, unlabelled=4)))
     with pytest.raises(OptionError, match=r"there is no fewclue/cluewsc/test_public.json"):
         run_fewclue(Plan("lora", model), ["cluewsc"], [0], data_dir=corpora)
     on_dev = Plan("lora", model, {"epochs": 1}, score="dev")

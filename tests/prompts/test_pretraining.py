@@ -179,7 +179,9 @@ def test_one_small_file_becomes_the_model(
     for model, run in zip([base, *map(str, runs)], runs, strict=False):
         adapt(model, TEXTS, run, QUICK)
     weights, card = tmp_path / "small.safetensors", tmp_path / "card.json"
-    pack(runs, weights, card)
+    pack(runs, weights, card, base=base)
+    with pytest.raises(ModelError, match=r"The first run begins with .*base, each other"):
+        pack([*runs, runs[0]][1:] if count == 2 else [*runs, *runs], weights, card, base=base)
     said: list[str] = []
     folder = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
     assert len(said) == 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.decision import fit_temperature
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.methods.base import Classifier, Tensors
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix, unit
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 # Characters on either side of a blank that a candidate is tried in.
 _NEAR = 40
 _TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in its own deviations
+
+
+@dataclass(frozen=True)
+class CandidateSettings:
+    """The option of `proto` for them. `blank`: what stands in a text where a candidate belongs."""
+
+    blank: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.blank == "":
+            raise OptionError("blank='': give the text that a candidate replaces, or leave it out.")
 
 
 @dataclass(frozen=True)

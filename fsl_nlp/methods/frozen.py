@@ -19,7 +19,12 @@ from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.candidates import CandidateClassifier, has_candidates, refuse_candidates
+from fsl_nlp.methods.candidates import (
+    CandidateClassifier,
+    CandidateSettings,
+    has_candidates,
+    refuse_candidates,
+)
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.types import Dataset, Example, Label
@@ -50,20 +55,16 @@ class FrozenSettings:
     `temperature`: divides the scores; None learns it on the support set by cross-fitting.
     `none_margin`: in episodes with none-of-the-above queries, how far above the scores of
     strangers a query must score to belong to a class, in standard deviations.
-    `blank`: of examples with candidates, what stands in a text where they belong (`proto`).
     """
 
     label_names: bool = True
     descriptions: bool = True
     temperature: float | None = None
     none_margin: float = 1.0
-    blank: str | None = None
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
             raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
-        if self.blank == "":
-            raise OptionError("blank='': give the text that a candidate replaces, or leave it out.")
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,19 @@ class FrozenMethod(Method):
     head: Head
     settings: FrozenSettings = FrozenSettings()
     seed: int = 0
+    candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
 
     @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> FrozenMethod:
         kind = head_class(name)
-        for_head, own = take_options(name, options, kind, FrozenSettings)
-        return cls(name, encoder, kind(**for_head), FrozenSettings(**own), seed)
+        if name != "proto":
+            for_head, own = take_options(name, options, kind, FrozenSettings)
+            return cls(name, encoder, kind(**for_head), FrozenSettings(**own), seed)
+        for_head, own, theirs = take_options(name, options, kind, FrozenSettings, CandidateSettings)
+        settings, candidates = FrozenSettings(**own), CandidateSettings(**theirs)
+        return cls(name, encoder, kind(**for_head), settings, seed, candidates=candidates)
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> FrozenMethod:
         """Train the head's parameters on episodes of the source classes."""
@@ -120,7 +126,7 @@ class FrozenMethod(Method):
         if self.name == "proto" and has_candidates(support.examples):
             return self._choose_candidates(support, others)
         refuse_candidates([*support.examples, *others])
-        if self.settings.blank is not None:
+        if self.candidates.blank is not None:
             raise OptionError("blank: these examples have no candidates to fill it.")
         index = {label: i for i, label in enumerate(support.labels)}
         classes = [index[label] for label in support.known_targets]
@@ -153,9 +159,8 @@ class FrozenMethod(Method):
             )
         if self.head != ProtoHead():
             raise OptionError("distance: candidates are compared by 'cosine', the default.")
-        settings = self.settings
         return CandidateClassifier.learn(
-            self.encoder, support, settings.blank, settings.temperature
+            self.encoder, support, self.candidates.blank, self.settings.temperature
         )
 
     def _read_rows(self, rows: Matrix) -> Matrix:
@@ -224,7 +229,9 @@ class FrozenMethod(Method):
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> Classifier:
         if "candidates" in settings:
-            return CandidateClassifier.restore(self.encoder, self.settings.blank, tensors, settings)
+            return CandidateClassifier.restore(
+                self.encoder, self.candidates.blank, tensors, settings
+            )
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
         centre = state.pop(_CENTRE, None)
         learned = [name for name in state if name.startswith(_LEARNED)]

@@ -44,7 +44,10 @@ def evaluate(
     from fsl_nlp.methods.meta import MetaMethod
 
     table.check(dataset)
-    refuse_candidates(dataset.examples)
+    refuse_candidates(
+        dataset.examples,
+        "Episodes are drawn of classes, and a place is none: fit a classifier and evaluate it.",
+    )
     built = method.build()
     if source is not None:
         if one_by_one:

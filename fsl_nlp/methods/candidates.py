@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.decision import fit_temperature
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import DataError
 from fsl_nlp.methods.base import Classifier, Tensors
+from fsl_nlp.prompts.template import check_blank, split_at_blank
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix, unit
 
@@ -33,8 +34,7 @@ class CandidateSettings:
     blank: str | None = None
 
     def __post_init__(self) -> None:
-        if self.blank == "":
-            raise OptionError("blank='': give the text that a candidate replaces, or leave it out.")
+        check_blank(self.blank, "a candidate")
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,18 @@ def has_candidates(examples: Sequence[Example]) -> bool:
     return any(example.candidates for example in examples)
 
 
-def refuse_candidates(examples: Sequence[Example]) -> None:
-    """For what learns labels that mean the same for every example."""
+_INSTEAD = (
+    "Fit 'proto', which takes the nearest, or a method of prompts, on examples with candidates."
+)
+
+
+def refuse_candidates(examples: Sequence[Example], instead: str = _INSTEAD) -> None:
+    """For what learns labels that mean the same for every example; `instead` says what to do."""
     for example in examples:
         if example.candidates:
             raise DataError(
                 "What learns labels that are the same for all cannot read an example that brings "
-                f"candidates of its own: {example.text[:40]!r}. Fit 'proto', which takes the "
-                "nearest, or a method of prompts, on examples with candidates."
+                f"candidates of its own: {example.text[:40]!r}. {instead}"
             )
 
 
@@ -171,10 +175,5 @@ def _without(text: str, blank: str | None) -> str:
 
 
 def _around(text: str, blank: str) -> tuple[str, str]:
-    if text.count(blank) != 1:
-        raise DataError(
-            f"A candidate belongs where the text says {blank}, and this text says it "
-            f"{text.count(blank)} times: {text[:60]!r}."
-        )
-    before, _, after = text.partition(blank)
+    before, after = split_at_blank(text, blank, "A candidate")
     return before[-_NEAR:], after[:_NEAR]

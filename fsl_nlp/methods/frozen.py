@@ -83,11 +83,10 @@ class FrozenMethod(Method):
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> FrozenMethod:
         kind = head_class(name)
-        if name != "proto":
-            for_head, own = take_options(name, options, kind, FrozenSettings)
-            return cls(name, encoder, kind(**for_head), FrozenSettings(**own), seed)
-        for_head, own, theirs = take_options(name, options, kind, FrozenSettings, CandidateSettings)
-        settings, candidates = FrozenSettings(**own), CandidateSettings(**theirs)
+        kinds = [kind, FrozenSettings, *([CandidateSettings] if name == "proto" else [])]
+        for_head, own, *theirs = take_options(name, options, *kinds)
+        candidates = CandidateSettings(**theirs[0]) if theirs else CandidateSettings()
+        settings = FrozenSettings(**own)
         return cls(name, encoder, kind(**for_head), settings, seed, candidates=candidates)
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> FrozenMethod:

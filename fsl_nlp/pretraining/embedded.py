@@ -105,7 +105,7 @@ def pack(
     last[_BIAS] = _fill_unseen(last[_BIAS])
     write_atomically(weights, save({name: tensor.half() for name, tensor in last.items()}))
     about = {
-        "model": BASE,
+        "model": base,
         "recipe": "recipes/pretrain_mlm.yaml",
         "rank": sum(about["settings"]["rank"] for about in told),
         "sha256": file_sha256(weights),

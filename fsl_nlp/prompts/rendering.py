@@ -8,7 +8,14 @@ from functools import cached_property
 
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.prompts.pieces import Pieces
-from fsl_nlp.prompts.template import FieldPart, MaskPart, SoftPart, Template, Words
+from fsl_nlp.prompts.template import (
+    FieldPart,
+    MaskPart,
+    SoftPart,
+    Template,
+    Words,
+    split_at_blank,
+)
 from fsl_nlp.types import Example, Span
 
 _LEAST = 4  # tokens that must be left for the fields that may be shortened
@@ -107,12 +114,7 @@ class Renderer:
             return [[Segment(ids, part.cut)] for ids in self._tokens(place, texts)]
         before, after = [], []
         for text in texts:
-            if text.count(blank) != 1:
-                raise DataError(
-                    f"The mask belongs where the text says {blank}, and this text says it "
-                    f"{text.count(blank)} times: {text[:60]!r}."
-                )
-            first, _, second = text.partition(blank)
+            first, second = split_at_blank(text, blank, "The mask")
             before.append(first.strip())
             after.append(second.strip())
         # What is next to the blank says most of it.

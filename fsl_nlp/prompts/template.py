@@ -16,7 +16,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import DataError, OptionError
 
 FIELDS = ("text", "text_b", "head", "tail")
 CUTS = ("end", "start", "keep")
@@ -56,6 +56,23 @@ _BRACKET = re.compile(r"\[(?P<kind>MASK|SOFT)(?:\*(?P<count>\d+)|:(?P<word>[^\]]
 _LOOKS_LIKE = re.compile(r"\[(MASK|SOFT)")
 
 
+def check_blank(blank: str | None, what: str) -> None:
+    """Refuse an empty one; `what` is that for which it stands."""
+    if blank == "":
+        raise OptionError(f"blank='': give the text that stands for {what}, or leave it out.")
+
+
+def split_at_blank(text: str, blank: str, what: str) -> tuple[str, str]:
+    """What is before it and what after; it stands in a text once."""
+    if text.count(blank) != 1:
+        raise DataError(
+            f"{what} belongs where the text says {blank}, and this text says it "
+            f"{text.count(blank)} times: {text[:60]!r}."
+        )
+    before, _, after = text.partition(blank)
+    return before, after
+
+
 @dataclass(frozen=True)
 class Template:
     """A parsed template; `blank` is what stands in a field's own text where the mask belongs.
@@ -74,8 +91,7 @@ class Template:
     def __post_init__(self) -> None:
         if not isinstance(self.source, str):
             raise OptionError(f"template={self.source!r}: must be a text.")
-        if self.blank is not None and not self.blank:
-            raise OptionError("blank='': give the text that stands for the mask, or leave it out.")
+        check_blank(self.blank, "the mask")
         object.__setattr__(self, "parts", tuple(self._parse()))
         self._check()
 

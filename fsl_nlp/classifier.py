@@ -68,7 +68,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> FewShotClassifier:
         """Learn from texts and their labels (strings or whole numbers).
 
-        A text may be an `Example`, of two texts or with two mentions, here and in all questions.
+        A text may be an `Example`, of two texts, with two mentions or with candidates, here and in
+        all questions.
         `descriptions` say in words what a label means; they may stand for examples, of some
         labels or of all. `unlabelled` texts help most methods; the more, the better.
         A long training writes its state to the folder `checkpoint` now and then: after a crash,

@@ -26,7 +26,7 @@ lint: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,report,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,export,report,dev]'
 	touch $@
 
 clean:

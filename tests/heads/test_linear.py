@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from fsl_nlp.errors import OptionError
@@ -76,6 +78,53 @@ def test_beliefs_minimise_the_objective(C: float, classes: int, batch: Batch) ->
     for task, row in enumerate(found):
         arrays = (tensor[task].double().numpy() for tensor in (support, weights, query))
         np.testing.assert_allclose(row.numpy(), reference(C, *arrays), atol=3e-3)
+
+
+@pytest.fixture
+def one_way() -> Batch:
+    """3,000 vectors of 20 ragged classes that all point much the same way, and 200 queries."""
+    random = torch.Generator().manual_seed(3)
+    middles = torch.randn(20, 32, generator=random)
+    support = middles[:, None] + 1.5 * torch.randn(20, 200, 32, generator=random)
+    weights = (torch.arange(200) < torch.linspace(100, 200, 20)[:, None]).float()
+    query = middles.repeat(10, 1) + 1.5 * torch.randn(200, 32, generator=random)
+    offset = 30 * torch.randn(32, generator=random)
+    return (support + offset)[None], weights[None], (query + offset)[None]
+
+
+def test_thousands_of_examples_are_fitted_to_full_precision(one_way: Batch) -> None:
+    support, weights, query = one_way
+    places = weights[0].nonzero()
+    rows = unit(support[0][places[:, 0], places[:, 1]].double().numpy())
+    share = weights[0] / weights[0].sum(1, keepdim=True) * weights.sum() / 20
+    model = LogisticRegression(C=30.0, tol=1e-10, max_iter=10_000)
+    model.fit(rows, places[:, 0].numpy(), sample_weight=share[weights[0] > 0].double().numpy())
+    expected = model.predict_proba(unit(query[0].double().numpy()))
+    np.testing.assert_allclose(beliefs_of(LinearHead(), *one_way)[0].numpy(), expected, atol=1e-3)
+
+
+def test_vectors_that_point_much_the_same_way_take_few_steps(
+    one_way: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of e5 do: on their differences the solver takes a fraction of the steps."""
+    steps = []
+
+    class Counted(LogisticRegression):
+        def fit(self, *args: Any, **more: Any) -> Any:
+            fitted = super().fit(*args, **more)
+            steps.append(int(self.n_iter_.max()))
+            return fitted
+
+    monkeypatch.setattr("sklearn.linear_model.LogisticRegression", Counted)
+    LinearHead().fit(*one_way[:2])
+    assert len(steps) == 1
+    assert steps[0] <= 40  # 15; on the rows as they are, 164
+
+
+def test_examples_that_are_all_alike_give_every_class_its_share() -> None:
+    support, weights = torch.ones(1, 4, 3, 5), torch.ones(1, 4, 3)
+    beliefs = beliefs_of(LinearHead(), support, weights, torch.randn(1, 6, 5))
+    torch.testing.assert_close(beliefs, torch.full((1, 6, 4), 0.25), atol=1e-3, rtol=0)
 
 
 def test_two_classes_are_told_apart(batch: Batch) -> None:

@@ -96,6 +96,23 @@ def test_scores_belong_to_their_targets() -> None:
     assert len(np.unique(scores[:, 1])) == len(targets) == 15
 
 
+@pytest.mark.parametrize(("size", "folds"), [(20, 5), (400, 5), (500, 4), (1665, 2), (1667, 1)])
+def test_of_thousands_of_examples_a_thousand_are_held_out(size: int, folds: int) -> None:
+    """Each fold is one more fit, and the temperature is but one number."""
+    fits = []
+
+    class Counted(ProtoHead):
+        def fit(self, support: Tensor, weights: Tensor) -> State:
+            fits.append(len(support))
+            return super().fit(support, weights)
+
+    scores, targets = cross_fit(Counted(), *packed([size] * 3), 0)
+    assert fits == [folds]
+    assert len(scores) >= min(3 * size, 1000)
+    # Every class has its share of them.
+    assert np.bincount(targets).min() == np.bincount(targets).max()
+
+
 def test_classes_of_one_example_give_nothing_to_learn_from() -> None:
     scores, targets = cross_fit(SpyHead(), *packed([1, 1, 1]), 0)
     assert scores.shape == (0, 3)

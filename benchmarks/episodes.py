@@ -82,7 +82,7 @@ def main() -> None:
         table = sample(options.encoded_episodes)
         for e in range(options.encoded_episodes):
             rows = [*table.support[e].ravel(), *table.query[e]]
-            encoder._remembered.clear()
+            encoder._memory.clear()
             encode_mentions(encoder, [data.examples[i] for i in rows])
 
     scale_loop = options.episodes / options.looped_episodes

@@ -26,11 +26,11 @@ import torch
 from fsl_nlp.data import load_dataset
 from fsl_nlp.data.fewclue_prompts import task_prompts
 from fsl_nlp.encoders import TextEncoder
-from fsl_nlp.encoders.encoder import batches_by_length
 from fsl_nlp.prompts import Template, Verbalizer, load_masked_net
 from fsl_nlp.prompts.cloze import Cloze, flat
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
+from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.types import Example
 
 BATCH_TOKENS = 2048

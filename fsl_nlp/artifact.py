@@ -3,6 +3,7 @@
     classifier.json         what it is; holds its own sum and the other files'; written last
     tensors-<sum>.safetensors
     examples-<sum>.jsonl    the training examples, unless left out
+    scorer-<sum>.onnx       its head, for `fsl_nlp.runtime`; where ONNX graphs can be made
 
 The manifest is the only file that is replaced. Until then a reader sees the old classifier whole.
 """
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,28 +24,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision import softmax
-from fsl_nlp.errors import ArtifactError, ModelError, OptionError
-from fsl_nlp.folders import check_format, write_atomically
+from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError, OptionError
+from fsl_nlp.folders import write_atomically
+from fsl_nlp.runtime.saved import (
+    FORMAT,
+    MANIFEST,
+    SELF_TEST,
+    check_answers,
+    manifest_sum,
+    plain,
+    read_examples,
+    read_manifest,
+    read_tensors,
+)
 from fsl_nlp.types import Dataset, Example, LabelInfo
 
 if TYPE_CHECKING:
+    from fsl_nlp.answering import Scorer
     from fsl_nlp.classifier import FewShotClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.scorers import SavedPart
+
+log = logging.getLogger("fsl_nlp")
 
 Arrays = dict[str, NDArray[Any]]
 
-FORMAT = 1
-MANIFEST = "classifier.json"
-SUFFIXES = {"tensors": "safetensors", "examples": "jsonl"}
-_OURS = re.compile(r"tensors-[0-9a-f]{12}\.safetensors|examples-[0-9a-f]{12}\.jsonl")
+SUFFIXES = {"tensors": "safetensors", "examples": "jsonl", "scorer": "onnx"}
+_OURS = re.compile("|".join(rf"{kind}-[0-9a-f]{{12}}\.{end}" for kind, end in SUFFIXES.items()))
 # What a save that was killed may leave, temporary names included.
 _LEFT_BEHIND = re.compile(rf"{_OURS.pattern}|\.({_OURS.pattern}|classifier\.json)\.[0-9a-f]{{12}}")
-# Asked at saving and again at loading: both must give the same vector and the same beliefs. bf16
-# and fp32 differ by 1e-5 in the cosine and 0.002 in the beliefs (measured on both samples).
-_SELF_TEST = "Where is my order? 我的订单到哪了？"
-_SELF_TEST_COSINE = 0.999
-_SELF_TEST_BELIEF = 0.02
 
 
 def model_version(
@@ -67,7 +77,7 @@ def model_version(
         ],
         "examples": [asdict(example) for example in support],
     }
-    return _sum(content)[:12]
+    return manifest_sum(content)[:12]
 
 
 def check_folder(folder: Path) -> None:
@@ -87,28 +97,39 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def save_classifier(classifier: FewShotClassifier, folder: Path, *, store_examples: bool) -> Path:
+def save_classifier(
+    classifier: FewShotClassifier,
+    folder: Path,
+    *,
+    store_examples: bool,
+    parts: Sequence[SavedPart] | None = None,
+    tensors: Arrays | None = None,
+) -> Path:
+    """Write a classifier. `parts` are what answers without torch, with their `tensors`."""
     from safetensors.numpy import save
 
-    check_folder(folder)
-    tensors, settings = classifier.classifier_.state()
+    if parts is None:
+        check_folder(folder)
+        parts = _parts(classifier.classifier_)
+    state, settings = classifier.classifier_.state()
+    saved = {f"state.{name}": array for name, array in state.items()} | (tensors or {})
+    for number, part in enumerate(parts):
+        saved |= {f"runtime.{number}.{name}": array for name, array in part.tensors.items()}
+    saved |= self_test(classifier.classifier_)
     contents = {
-        "tensors": save(
-            {
-                **{f"state.{k}": np.ascontiguousarray(v) for k, v in tensors.items()},
-                **_self_test(classifier.classifier_),
-            }
-        )
+        "tensors": save({name: np.ascontiguousarray(array) for name, array in saved.items()})
     }
+    for number, part in enumerate(parts):
+        if part.scorer:
+            contents[f"scorer-{number}"] = part.scorer
     if store_examples:
         lines = (json.dumps(_fields(e), ensure_ascii=False) for e in classifier.examples_)
         contents["examples"] = "".join(f"{line}\n" for line in lines).encode()
     sums = {kind: hashlib.sha256(content).hexdigest() for kind, content in contents.items()}
     files = {
-        kind: {"name": f"{kind}-{digest[:12]}.{SUFFIXES[kind]}", "sha256": digest}
-        for kind, digest in sums.items()
+        kind: {"name": _file_name(kind, digest), "sha256": digest} for kind, digest in sums.items()
     }
-    manifest = _manifest(classifier, settings, files)
+    manifest = _manifest(classifier, settings, files, [dict(part.about) for part in parts])
     try:
         for kind, content in contents.items():
             write_atomically(folder / files[kind]["name"], content)
@@ -119,8 +140,27 @@ def save_classifier(classifier: FewShotClassifier, folder: Path, *, store_exampl
     return folder
 
 
+def _parts(fitted: Classifier) -> Sequence[SavedPart]:
+    """What answers without torch; nothing where that cannot be made."""
+    from fsl_nlp.methods.scorers import saved_parts
+
+    try:
+        return saved_parts(fitted)
+    except (ModelError, MissingExtraError) as error:
+        log.info("Saved without what answers without torch: %s", error)
+        return ()
+
+
+def _file_name(kind: str, digest: str) -> str:
+    name = kind.split("-")[0]
+    return f"{name}-{digest[:12]}.{SUFFIXES[name]}"
+
+
 def _manifest(
-    classifier: FewShotClassifier, settings: dict[str, Any], files: dict[str, dict[str, str]]
+    classifier: FewShotClassifier,
+    settings: dict[str, Any],
+    files: dict[str, dict[str, str]],
+    parts: list[dict[str, Any]],
 ) -> str:
     from fsl_nlp import __version__
 
@@ -141,21 +181,10 @@ def _manifest(
         },
         "settings": settings,
         "files": files,
+        **({"runtime": {"parts": parts}} if parts else {}),
     }
-    signed = {**manifest, "sum": _sum(manifest)}
-    return json.dumps(signed, ensure_ascii=False, indent=1, default=_plain) + "\n"
-
-
-def _plain(number: Any) -> Any:
-    """What JSON cannot hold: numpy's numbers, as a search over parameters sets them."""
-    return number.item()
-
-
-def _sum(content: Mapping[str, Any]) -> str:
-    """Of everything but the sum itself."""
-    rest = {key: value for key, value in content.items() if key != "sum"}
-    text = json.dumps(rest, sort_keys=True, default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
+    signed = {**manifest, "sum": manifest_sum(manifest)}
+    return json.dumps(signed, ensure_ascii=False, indent=1, default=plain) + "\n"
 
 
 def _remove_old(folder: Path, current: set[str]) -> None:
@@ -164,8 +193,9 @@ def _remove_old(folder: Path, current: set[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _self_test(fitted: Classifier) -> dict[str, NDArray[np.float32]]:
-    question = [fitted.like(_SELF_TEST)]
+def self_test(fitted: Scorer) -> dict[str, NDArray[np.float32]]:
+    """What it answers to a question, to be asked again at loading."""
+    question = [fitted.example_of(SELF_TEST)]
     beliefs = softmax(fitted.scores(question))[0]
     return {
         "self_test.vector": np.ascontiguousarray(fitted.embed(question)[0]),
@@ -182,9 +212,9 @@ def load_classifier(
 ) -> FewShotClassifier:
     from fsl_nlp.methods import build_method
 
-    manifest = _read_manifest(folder)
-    tensors = _read_tensors(folder, manifest)
-    examples = _read_examples(folder, manifest)
+    manifest = read_manifest(folder)
+    tensors = read_tensors(folder, manifest)
+    examples = read_examples(folder, manifest)
     wanted = manifest["encoder"]
     found = _find_encoder(folder, wanted, encoder, device)
     try:
@@ -201,7 +231,7 @@ def load_classifier(
         ) from error
     state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
     fitted = method.restore(tuple(manifest["labels"]), state, manifest["settings"])
-    _check_answers(folder, tensors, _self_test(fitted))
+    check_answers(folder, tensors, self_test(fitted))
     version = str(manifest["model_version"])
     return classifier._take(fitted, manifest["method"], found, examples, version)
 
@@ -230,87 +260,6 @@ def _find_encoder(
     return encoder
 
 
-def _check_answers(folder: Path, expected: Arrays, found: Arrays) -> None:
-    before, now = expected["self_test.vector"], found["self_test.vector"]
-    cosine = before @ now / max(float(np.linalg.norm(before) * np.linalg.norm(now)), 1e-12)
-    change = np.abs(found["self_test.beliefs"] - expected["self_test.beliefs"]).max()
-    # Written so that NaN fails too.
-    if not (cosine >= _SELF_TEST_COSINE and change <= _SELF_TEST_BELIEF):
-        raise ArtifactError(
-            f"The classifier in {folder} does not answer as it did when it was saved (cosine of "
-            f"its test vectors {cosine:.4f}, beliefs differ by {change:.3f}). Its encoder's "
-            "configuration or a library that it needs has changed; fit it again."
-        )
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ArtifactError(
-            f"There is no classifier in {folder} (no {MANIFEST}). "
-            "Give the folder that save() or `fsl-nlp fit --out` wrote."
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["format"]
-    except (ValueError, KeyError, TypeError):
-        raise ArtifactError(f"{path} is damaged: it is not the JSON that save() writes.") from None
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
-    check_format(path, version, FORMAT)
-    if manifest.get("sum") != _sum(manifest):
-        raise ArtifactError(
-            f"{path} is altered: its sum is wrong. Copy the folder again, or save it again."
-        )
-    return dict(manifest)
-
-
-def _read_file(folder: Path, entry: dict[str, str]) -> bytes:
-    """A file that the manifest names, if its sum is right."""
-    path = folder / Path(entry["name"]).name
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"{path} is missing. Copy the whole folder, or save it again."
-        ) from None
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise ArtifactError(
-            f"{path} is cut off or altered: its sum is not the one in {MANIFEST}. "
-            "Copy the folder again, or save it again."
-        )
-    return content
-
-
-def _read_tensors(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    content = _read_file(folder, manifest["files"]["tensors"])
-    try:
-        return dict(load(content))
-    except SafetensorError as error:
-        raise ArtifactError(f"{folder} holds tensors that cannot be read: {error}.") from None
-
-
-def _read_examples(folder: Path, manifest: dict[str, Any]) -> tuple[Example, ...]:
-    entry = manifest["files"].get("examples")
-    if entry is None:
-        return ()
-    lines = _read_file(folder, entry).decode().split("\n")
-    return tuple(_example(json.loads(line)) for line in lines if line)
-
-
 def _fields(example: Example) -> dict[str, Any]:
     """Those that say something."""
     return {name: value for name, value in asdict(example).items() if value not in (None, ())}
-
-
-def _example(found: dict[str, Any]) -> Example:
-    # JSON has lists where spans and candidates are tuples.
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
-    }
-    return Example(**fields)

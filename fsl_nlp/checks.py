@@ -15,14 +15,16 @@ from fsl_nlp.types import Dataset, Example, Label, LabelInfo, sort_labels
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def as_texts(values: Any, argument: str, *, allow_empty: bool = False) -> list[str]:
+def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: int = 0) -> list[str]:
     """A flat list of strings, from any sequence, numpy array or pandas column.
+
+    `first` is the number of the first entry, in messages: of a part of a longer list it is not 0.
 
     >>> as_texts(np.array(["a", "b"]), "texts")
     ['a', 'b']
     """
     items = _as_list(values, argument)
-    for i, item in enumerate(items):
+    for i, item in enumerate(items, first):
         if not isinstance(item, str):
             raise DataError(f"{argument}[{i}] must be a string, got {_describe(item)}.")
         if not item.strip() and not allow_empty:
@@ -31,7 +33,9 @@ def as_texts(values: Any, argument: str, *, allow_empty: bool = False) -> list[s
     return [str(item) for item in items]
 
 
-def as_examples(values: Any, argument: str, *, allow_empty: bool = False) -> list[Example]:
+def as_examples(
+    values: Any, argument: str, *, allow_empty: bool = False, first: int = 0
+) -> list[Example]:
     """Texts as examples; examples, of two texts or with mentions, as they are.
 
     >>> as_examples(["a", Example("b", text_b="c")], "texts")[1].text_b
@@ -39,7 +43,7 @@ def as_examples(values: Any, argument: str, *, allow_empty: bool = False) -> lis
     """
     items = _as_list(values, argument)
     texts = [item.text if isinstance(item, Example) else item for item in items]
-    checked = as_texts(texts, argument, allow_empty=allow_empty)
+    checked = as_texts(texts, argument, allow_empty=allow_empty, first=first)
     return [
         item if isinstance(item, Example) else Example(text)
         for item, text in zip(items, checked, strict=True)

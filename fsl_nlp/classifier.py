@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
-from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.types import Dataset, Example, Label, Neighbour, Prediction
-from fsl_nlp.vectors import unit
+from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier
 
 
-class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
     A scikit-learn classifier whose X is a list of strings. `encoder` is a name of the catalogue,
@@ -40,6 +40,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> classifier.classify("has my package been sent?").label
     'track'
     """
+
+    classifier_: Classifier
 
     def __init__(
         self,
@@ -128,46 +130,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.method_ = method
         self.encoder_ = encoder
         self.examples_ = examples
-        self.classes_ = _as_array(fitted.labels)
+        self.classes_ = as_array(fitted.labels)
         self.model_version_ = version
         return self
-
-    def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
-        """[n, N]: the belief in each label, in the order of `classes_`."""
-        check_is_fitted(self)
-        return self._beliefs(as_examples(texts, "texts", allow_empty=True))
-
-    def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
-        """The most probable label of each text."""
-        best = self.predict_proba(texts).argmax(axis=1)
-        return cast("NDArray[Any]", self.classes_[best])
-
-    @overload
-    def classify(self, text: str | Example, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
-    @overload
-    def classify(
-        self,
-        text: list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
-        *,
-        top_k: int = 3,
-        nearest: int = 0,
-    ) -> list[Prediction]: ...
-    def classify(
-        self,
-        text: str | Example | list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
-        *,
-        top_k: int = 3,
-        nearest: int = 0,
-    ) -> Prediction | list[Prediction]:
-        """One text to a `Prediction`, a list to a list.
-
-        `top_k` labels are named, the answer included; `nearest` training examples are shown.
-        """
-        check_is_fitted(self)
-        alone = isinstance(text, (str, Example))
-        examples = as_examples([text] if alone else text, "text", allow_empty=True)
-        predictions = self._classify(examples, top_k, nearest)
-        return predictions[0] if alone else predictions
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write everything but the encoder's weights to `folder`."""
@@ -185,48 +150,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         return load_classifier(cls, Path(folder), encoder=encoder, device=device)
 
-    def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
-        if top_k < 1 or nearest < 0:
-            raise DataError(f"top_k={top_k} must be at least 1, nearest={nearest} at least 0.")
-        answerable = [i for i, example in enumerate(texts) if example.text.strip()]
-        predictions = [empty_prediction(self.model_version_)] * len(texts)
-        beliefs = self._beliefs([texts[i] for i in answerable])
-        neighbours = self._nearest([texts[i] for i in answerable], nearest)
-        for i, row, near in zip(answerable, beliefs, neighbours, strict=True):
-            predictions[i] = decide(
-                row,
-                self.classifier_.labels,
-                top_k=top_k,
-                nearest=near,
-                model_version=self.model_version_,
-            )
-        return predictions
+    def _check_fitted(self) -> None:
+        check_is_fitted(self)
 
-    def _beliefs(self, texts: list[Example]) -> NDArray[np.float64]:
-        if not texts:
-            return np.zeros((0, len(self.classes_)))
-        return softmax(self.classifier_.scores(texts))
+    def _keeping_nothing(self) -> AbstractContextManager[object]:
+        from fsl_nlp.encoders.memory import nothing_kept
 
-    def _nearest(self, texts: list[Example], count: int) -> list[tuple[Neighbour, ...]]:
-        if count == 0 or not texts:
-            return [()] * len(texts)
-        if not self.examples_:
-            raise DataError(
-                "There are no training examples to show: this classifier was saved without them "
-                "(store_examples=False) or fitted from descriptions alone."
-            )
-        known = unit(self.classifier_.embed(self.examples_))
-        similarity = unit(self.classifier_.embed(texts)) @ known.T
-        best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
-        return [
-            tuple(
-                Neighbour(
-                    self.examples_[i].text, cast("Label", self.examples_[i].label), float(row[i])
-                )
-                for i in order
-            )
-            for row, order in zip(similarity, best, strict=True)
-        ]
+        return nothing_kept()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
         from fsl_nlp.encoders import TextEncoder, load_encoder
@@ -302,10 +232,3 @@ def _refuse_unlabelled(support: Dataset, method: str) -> None:
             f"{text[:40]!r} has no label: method {method!r} learns nothing from unlabelled texts. "
             "Leave them out, or use 'linear', 'full' or 'pet'."
         )
-
-
-def _as_array(labels: Sequence[Label]) -> NDArray[Any]:
-    """Strings or whole numbers as numpy holds them; a mixture as objects."""
-    if len({isinstance(label, str) for label in labels}) == 1:
-        return np.array(labels)
-    return np.array(labels, dtype=object)

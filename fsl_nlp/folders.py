@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sys
 from pathlib import Path
 
-from fsl_nlp.errors import ArtifactError
+from fsl_nlp.errors import ArtifactError, ModelError
 
 
 def cache_folder() -> Path:
@@ -48,3 +49,15 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except OSError as error:
         # The name that the user knows.
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def file_sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            # hashlib.file_digest needs Python 3.11.
+            digest = hashlib.sha256()
+            while block := file.read(1 << 22):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    return digest.hexdigest()

@@ -18,6 +18,7 @@ from transformers.utils import logging
 from fsl_nlp import FewShotClassifier, TextEncoder
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.pooling import Pooling
+from fsl_nlp.errors import ModelError
 
 SHOP = {
     "track_order": ["where is my parcel", "has my order been sent", "when will it be delivered"],
@@ -116,6 +117,9 @@ class WordEncoder(TextEncoder):
         self.pooling = Pooling()
         self.device, self.precision = torch.device("cpu"), "fp32"
         self.width = dimensions
+
+    def graph_source(self, *_: Any, **__: Any) -> Any:
+        raise ModelError("A bag of words has no graph.")
 
     def encode(self, texts: str | Sequence[str]) -> NDArray[np.float32]:
         if isinstance(texts, str):

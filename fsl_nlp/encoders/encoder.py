@@ -1,12 +1,15 @@
-"""`TextEncoder`: texts in, a float32 matrix out; each distinct text is computed once."""
+"""`TextEncoder`: texts in, a float32 matrix out; each distinct text is computed once.
+
+On a CPU a text is read through ONNX Runtime, or by torch: see `hardware.pick_backend`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +18,16 @@ from numpy.typing import NDArray
 from fsl_nlp.checks import as_texts
 from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.encoders.catalogue import first_line
-from fsl_nlp.encoders.hardware import pick_device, pick_precision
+from fsl_nlp.encoders.graphs import GraphSource
+from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
+from fsl_nlp.encoders.memory import Memory, keeps_nothing
 from fsl_nlp.encoders.pooling import pool
+from fsl_nlp.encoders.tracing import LoadedForGraph
 from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
+from fsl_nlp.runtime.batches import batches_by_length
+from fsl_nlp.runtime.graph import Graph, GraphInfo
 
 if TYPE_CHECKING:
     import torch
@@ -32,13 +40,18 @@ Features = dict[str, "Tensor"]  # a batch as a model takes it: input_ids, attent
 # Tokens, padding included, in one forward pass. Measured on CPU cores: 1,024 to 4,096 are equally
 # fast; a GPU wants more at once.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
-_REMEMBERED_BYTES = 300 << 20  # of vectors kept in memory: 200,000 of 384 dimensions
+# Tokens up to which ONNX Runtime in fp32 is faster than torch in bf16 (benchmarks/latency.py).
+_FEW_TOKENS = 256
 
 
 class TextEncoder:
     """A pretrained model that turns texts into vectors.
 
     Shared between threads and classifiers, and never changed after loading.
+    `backend` reads texts: "onnx" is ONNX Runtime, "torch" is PyTorch, which also tunes; "auto"
+    takes the faster one on this processor. `precision` is "fp32", "bf16" (torch), "int8" (ONNX
+    Runtime; a fifth of the time and slightly other vectors) or "auto", which is bf16 where the
+    processor computes in it, else fp32.
 
     >>> encoder = TextEncoder("embedded:en")
     >>> encoder.encode(["where is my parcel?", "track my order"]).shape
@@ -51,11 +64,13 @@ class TextEncoder:
         *,
         device: str = "auto",
         precision: str = "auto",
+        backend: str = "auto",
         cache: VectorCache | None = None,
     ) -> None:
         self.name = name
         self.device = pick_device(device)
-        self.precision = pick_precision(precision, self.device)
+        self.backend = pick_backend(backend, self.device, precision)
+        self.precision = pick_precision(precision, self.device, self.backend)
         self.cache = cache
         model = load_model(name, self.device)
         self.fingerprint = model.fingerprint
@@ -63,14 +78,14 @@ class TextEncoder:
         self._module = in_precision(model.module, self.precision)
         self._tokenizer = model.tokenizer
         self._tokenizer_lock = threading.Lock()  # truncation is a setting of the tokenizer
-        self._remembered: OrderedDict[bytes, Matrix] = OrderedDict()
-        self._remembered_bytes = 0
-        self._remembered_lock = threading.Lock()
+        self._memory = Memory()
+        self._graphs_lock = threading.Lock()
+        self._graphs: dict[str, GraphSource] = {}
         self._key_start = hashlib.blake2b(
             f"{self.fingerprint}|{self.pooling}|{self.precision}|".encode(), digest_size=20
         )
         try:
-            self.encode("")
+            self._vectors([""], None)
         except Exception as error:  # of any kind: it comes from inside the model
             raise ModelError(f"{name} cannot encode text: {first_line(error)}.") from error
 
@@ -118,17 +133,18 @@ class TextEncoder:
             computed = compute([place[key] for key in missing])
             fresh = dict(zip(missing, computed, strict=True))
             known.update(fresh)
-            self._remember(fresh)
-            if cache is not None:
-                cache.put(fresh)
+            if not keeps_nothing():
+                self._memory.put(fresh)
+                if cache is not None:
+                    cache.put(fresh)
         return np.stack([known[key] for key in keys])
 
     def _known(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
-        known = {k: v for k in keys if (v := self._remembered.get(k)) is not None}
+        known = self._memory.get(keys)
         if cache is not None and len(keys) != len(known):
             from_disk = cache.get([key for key in keys if key not in known])
             known.update(from_disk)
-            self._remember(from_disk)
+            self._memory.put(from_disk)
         return known
 
     def key(self, text: str, how: str = "") -> bytes:
@@ -138,21 +154,14 @@ class TextEncoder:
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()
 
-    def _remember(self, vectors: dict[bytes, Matrix]) -> None:
-        with self._remembered_lock:
-            for key, vector in vectors.items():
-                if key not in self._remembered:
-                    self._remembered_bytes += vector.nbytes
-                    self._remembered[key] = vector
-            while self._remembered_bytes > _REMEMBERED_BYTES:
-                _, oldest = self._remembered.popitem(last=False)
-                self._remembered_bytes -= oldest.nbytes
-
     def _encode(self, texts: list[str]) -> Matrix:
-        if self.pooling.custom:
-            return self._run_pipeline(texts)
+        return self._vectors(texts, self.text_graph)
+
+    def _vectors(self, texts: list[str], graph: GraphSource | None) -> Matrix:
         ids = self.tokenize(texts, truncation=True, max_length=self.pooling.max_length)["input_ids"]
-        return self.run(ids, self._pool)
+        if self.pooling.custom and not self._by_graph(graph, ids):
+            return self._run_pipeline(texts)
+        return self.run(ids, lambda features, _: self._pool(self._module, features), graph=graph)
 
     def _run_pipeline(self, texts: list[str]) -> Matrix:
         with self._inference(), self._tokenizer_lock:
@@ -161,8 +170,10 @@ class TextEncoder:
             )
         return np.asarray(vectors, np.float32)
 
-    def _pool(self, features: Features, _rows: list[int]) -> Tensor:
-        states = self._module(**features).last_hidden_state
+    def _pool(self, module: torch.nn.Module, features: Features) -> Tensor:
+        if self.pooling.custom:
+            return module(dict(features))["sentence_embedding"]
+        states = module(**features).last_hidden_state
         return pool(states, features["attention_mask"], self.pooling)
 
     def tokenize(self, texts: Sequence[str], **options: Any) -> Any:
@@ -184,13 +195,69 @@ class TextEncoder:
             found = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)
         return list(found["input_ids"])
 
+    @property
+    def text_graph(self) -> GraphSource:
+        """What reads texts in place of torch."""
+        return self.graph_source("text", self._pool)
+
+    def graph_source(
+        self,
+        kind: str,
+        vectors: Callable[[torch.nn.Module, Features], Tensor],
+        *,
+        fingerprint: str = "",
+        tuned: Callable[[torch.nn.Module], torch.nn.Module] | None = None,
+    ) -> GraphSource:
+        """The graph of what `vectors` computes with this model.
+
+        `tuned` makes another module of it, which `fingerprint` names.
+        """
+
+        def load() -> LoadedForGraph:
+            cpu = pick_device("cpu")
+            # What is here may have its matrices in bf16.
+            as_published = self.precision != "bf16" and self.device == cpu
+            module = self._module if as_published else load_model(self.name, cpu).module
+            pipeline = self._run_pipeline if self.pooling.custom else None
+            module = tuned(module) if tuned else module
+            return LoadedForGraph(module, self._tokenizer, vectors, pipeline)
+
+        info = GraphInfo(
+            kind=kind,
+            encoder=self.name,
+            fingerprint=fingerprint or self.fingerprint,
+            precision="int8" if self.precision == "int8" else "fp32",
+            pooling=asdict(self.pooling),
+        )
+        source = GraphSource(info, load, must=self.backend == "onnx")
+        with self._graphs_lock:
+            return self._graphs.setdefault(info.id, source)
+
+    def _by_graph(self, source: GraphSource | None, ids: Sequence[Sequence[int]]) -> Graph | None:
+        """The graph to run these rows through; None where torch is to."""
+        if source is None or self.backend == "torch":
+            return None
+        few = self.precision != "bf16" or sum(map(len, ids)) <= _FEW_TOKENS
+        return source.get() if few else None
+
     def run(
-        self, ids: list[list[int]], vectors_of: Callable[[Features, list[int]], Tensor]
+        self,
+        ids: list[list[int]],
+        vectors_of: Callable[[Features, list[int]], Tensor],
+        *,
+        graph: GraphSource | None = None,
+        kinds: list[list[int]] | None = None,
+        masks: list[NDArray[np.bool_]] | None = None,
     ) -> Matrix:
         """Rows of token ids through `vectors_of`, in batches of like length.
 
-        It gets a batch as the model takes it, and which rows they are; it gives [rows, D].
+        It gets a batch as the model takes it, and which rows they are; it gives [rows, D]. Where
+        it is faster, `graph` does the same: with `kinds`, which tell the two texts of a pair apart,
+        and `masks`, which mark mentions.
         """
+        if loaded := self._by_graph(graph, ids):
+            with track(len(ids), "Encoding") as progress:
+                return loaded.vectors(ids, kinds=kinds, masks=masks, progress=progress)
         result: Matrix | None = None
         with self._inference(), track(len(ids), "Encoding") as progress:
             for batch in batches_by_length(ids, _BATCH_TOKENS.get(self.device.type, 8192)):
@@ -246,55 +313,24 @@ class TextEncoder:
         return f"TextEncoder({self.name!r}, device={str(self.device)!r}, {self.precision})"
 
 
-def in_precision(module: torch.nn.Module, precision: str) -> torch.nn.Module:
-    """The module, its matrices now in bf16: autocast would cast them anew for every batch."""
-    import torch
-
-    if precision == "bf16":
-        for part in module.modules():
-            if isinstance(part, torch.nn.Linear):
-                part.to(torch.bfloat16)
-    return module
-
-
-def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
-    """Indices in batches of like length; longest times count stays within the budget.
-
-    Best is a batch of one length: it needs no attention mask. Shorter rows join a batch that is
-    small yet, as long as their padding costs less than to begin another.
-
-    >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=64))
-    [[0, 3], [2, 1]]
-    """
-    # The longest come first, so that running out of memory shows at once and time left is kept.
-    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-    batch: list[int] = []
-    longest = padding = 0
-    for i in order:
-        tokens = longest * len(batch)
-        padding += longest - len(ids[i])
-        may_pad = tokens < budget // 4 and padding <= budget // 16
-        if batch and (tokens + longest > budget or (padding and not may_pad)):
-            yield batch
-            batch = []
-        if not batch:
-            longest, padding = len(ids[i]), 0
-        batch.append(i)
-    if batch:
-        yield batch
-
-
 _loading = threading.Lock()
-_loaded: dict[tuple[str, str, str], TextEncoder] = {}
+_loaded: dict[tuple[str, str, str, str], TextEncoder] = {}
 
 
-def load_encoder(name: str, *, device: str = "auto", precision: str = "auto") -> TextEncoder:
+def load_encoder(
+    name: str, *, device: str = "auto", precision: str = "auto", backend: str = "auto"
+) -> TextEncoder:
     """The process's one encoder of this name; loaded at the first call."""
     where = pick_device(device)
-    key = (name, str(where), pick_precision(precision, where))
+    reads = pick_backend(backend, where, precision)
+    key = (name, str(where), pick_precision(precision, where, reads), reads)
     with _loading:
         if key not in _loaded:
             _loaded[key] = TextEncoder(
-                name, device=key[1], precision=key[2], cache=VectorCache.default()
+                name,
+                device=key[1],
+                precision=precision,
+                backend=reads,
+                cache=VectorCache.default(),
             )
         return _loaded[key]

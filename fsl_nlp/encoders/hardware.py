@@ -10,7 +10,8 @@ from fsl_nlp.errors import OptionError
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+BACKENDS = ("auto", "torch", "onnx")
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -48,13 +49,37 @@ def _own_gpu() -> str:
     return f"cuda:{int(rank) % torch.cuda.device_count()}"
 
 
-def pick_precision(name: str, device: torch.device) -> str:
-    """`auto` is bf16 where the processor computes in it, else fp32."""
+def pick_precision(name: str, device: torch.device, backend: str = "torch") -> str:
+    """`auto` is bf16 where the processor and the backend compute in it, else fp32."""
     if name not in PRECISIONS:
         raise OptionError(f"precision={name!r}: choose one of {', '.join(PRECISIONS)}.")
     if name == "auto":
-        return "bf16" if has_bf16(device) else "fp32"
+        return "bf16" if has_bf16(device) and backend != "onnx" else "fp32"
     return name
+
+
+def pick_backend(name: str, device: torch.device, precision: str) -> str:
+    """What reads texts: "torch", "onnx", or "auto", which is whichever is faster for their number.
+
+    `auto` may be set for all by the environment variable FSL_NLP_BACKEND. `precision` is what was
+    asked for. ONNX Runtime reads on the CPU alone, and bf16 is torch's alone.
+    """
+    if name not in BACKENDS:
+        raise OptionError(f"backend={name!r}: choose one of {', '.join(BACKENDS)}.")
+    if name == "auto":
+        name = os.environ.get("FSL_NLP_BACKEND") or "auto"
+        if name not in BACKENDS:
+            raise OptionError(f"FSL_NLP_BACKEND={name!r}: choose one of {', '.join(BACKENDS)}.")
+    on_cpu = device.type == "cpu"
+    if precision == "int8" and (name == "torch" or not on_cpu):
+        raise OptionError("precision='int8' is for ONNX Runtime on the CPU: backend='onnx'.")
+    if name == "onnx" and not on_cpu:
+        raise OptionError(f"backend='onnx' reads on the CPU, not on {device}.")
+    if name == "onnx" and precision == "bf16":
+        raise OptionError("backend='onnx' reads in 'fp32' or 'int8'; 'bf16' is for torch.")
+    if not on_cpu:
+        return "torch"
+    return "onnx" if precision == "int8" else name
 
 
 def free_memory(device: torch.device) -> int:
@@ -79,3 +104,14 @@ def has_bf16(device: torch.device) -> bool:
         abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
     return False
+
+
+def in_precision(module: torch.nn.Module, precision: str) -> torch.nn.Module:
+    """The module, its matrices now in bf16: autocast would cast them anew for every batch."""
+    import torch
+
+    if precision == "bf16":
+        for part in module.modules():
+            if isinstance(part, torch.nn.Linear):
+                part.to(torch.bfloat16)
+    return module

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
@@ -12,13 +12,36 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import ModelError, OptionError
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.graphs import GraphSource
 
 Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What answers without torch is made of: an encoder's graph, and a function of its vectors.
+
+    `reads` says what the rows of `score` are: "text" and "pair" the encoder's vectors (of a text;
+    of two that go in together), "angle" the cosine and sine between a pair's vectors, "mentions"
+    the centred parts of a sentence, "candidates" how near each is, which is the score itself.
+    `score` gives [n, N] and the vectors [n, D] that nearest examples are found by, of rows
+    [n, width].
+    """
+
+    reads: str
+    graph: GraphSource
+    width: int = 0
+    score: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    tensors: Tensors = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
 
 
 class Classifier(ABC):
@@ -34,9 +57,16 @@ class Classifier(ABC):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
-    def like(self, text: str) -> Example:
+    def example_of(self, text: str) -> Example:
         """An example of the kind that it reads, made of a text."""
         return Example(text)
+
+    def parts(self) -> tuple[Part, ...]:
+        """What answers as this classifier does, without torch; their answers are averaged."""
+        raise ModelError(
+            f"{type(self).__name__} answers with torch alone. Frozen and tuned methods, such as "
+            "'linear' and 'lora', answer without it."
+        )
 
     @abstractmethod
     def state(self) -> tuple[Tensors, dict[str, Any]]:

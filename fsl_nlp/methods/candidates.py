@@ -14,16 +14,15 @@ import numpy as np
 
 from fsl_nlp.decision import fit_temperature
 from fsl_nlp.errors import DataError
-from fsl_nlp.methods.base import Classifier, Tensors
-from fsl_nlp.prompts.template import check_blank, split_at_blank
+from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.prompts.template import check_blank
+from fsl_nlp.runtime.candidates import check_candidates, check_plain, closeness, without_blank
 from fsl_nlp.types import Dataset, Example, Label
-from fsl_nlp.vectors import Matrix, unit
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# Characters on either side of a blank that a candidate is tried in.
-_NEAR = 40
 _TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in its own deviations
 
 
@@ -52,8 +51,8 @@ class CandidateClassifier(Classifier):
         cls, encoder: TextEncoder, support: Dataset, blank: str | None, temperature: float | None
     ) -> CandidateClassifier:
         count = count_candidates(support)
-        _check_plain(support.examples)
-        found = closeness(encoder, support.examples, blank)
+        check_plain(support.examples)
+        found = closeness(encoder.encode, support.examples, blank)
         spread = np.maximum(found.std((0, 1)), 1e-6)
         if temperature is None:
             targets = np.array([int(label) for label in support.known_targets], np.int64)
@@ -62,25 +61,24 @@ class CandidateClassifier(Classifier):
         return cls(tuple(range(count)), encoder, blank, spread, temperature)
 
     def scores(self, examples: Sequence[Example]) -> Matrix:
-        for example in examples:
-            if len(example.candidates) != len(self.labels):
-                raise DataError(
-                    f"This classifier chooses among {len(self.labels)} candidates, and this "
-                    f"example has {len(example.candidates)}: {example.text[:40]!r}."
-                )
+        check_candidates(examples, len(self.labels))
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
-        _check_plain(examples)
-        found = closeness(self.encoder, examples, self.blank) / self.spread
+        found = closeness(self.encoder.encode, examples, self.blank) / self.spread
         result: Matrix = found.mean(-1) / np.float32(self.temperature)
         return result
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
-        return self.encoder.encode([_without(e.text, self.blank) for e in examples])
+        return self.encoder.encode([without_blank(e.text, self.blank) for e in examples])
 
-    def like(self, text: str) -> Example:
+    def example_of(self, text: str) -> Example:
         candidates = tuple(f"{text} {place}" for place in self.labels)
-        return Example(_without(text, self.blank) + (self.blank or ""), candidates=candidates)
+        return Example(without_blank(text, self.blank) + (self.blank or ""), candidates=candidates)
+
+    def parts(self) -> tuple[Part, ...]:
+        settings = {"blank": self.blank, "temperature": self.temperature}
+        source = self.encoder.text_graph
+        return (Part("candidates", source, tensors={"spread": self.spread}, settings=settings),)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         settings = {"candidates": len(self.labels), "temperature": self.temperature}
@@ -97,21 +95,6 @@ class CandidateClassifier(Classifier):
 
 def has_candidates(examples: Sequence[Example]) -> bool:
     return any(example.candidates for example in examples)
-
-
-_INSTEAD = (
-    "Fit 'proto', which takes the nearest, or a method of prompts, on examples with candidates."
-)
-
-
-def refuse_candidates(examples: Sequence[Example], instead: str = _INSTEAD) -> None:
-    """For what learns labels that mean the same for every example; `instead` says what to do."""
-    for example in examples:
-        if example.candidates:
-            raise DataError(
-                "What learns labels that are the same for all cannot read an example that brings "
-                f"candidates of its own: {example.text[:40]!r}. {instead}"
-            )
 
 
 def count_candidates(support: Dataset) -> int:
@@ -131,49 +114,3 @@ def count_candidates(support: Dataset) -> int:
             f"from 0 to {count - 1}; {wrong[0]!r} is not."
         )
     return count
-
-
-def _check_plain(examples: Sequence[Example]) -> None:
-    for example in examples:
-        if example.text_b is not None or example.head is not None or example.tail is not None:
-            raise DataError(
-                "An example with candidates has one text and no mentions here: "
-                f"{example.text[:40]!r} has more."
-            )
-
-
-def closeness(encoder: TextEncoder, examples: Sequence[Example], blank: str | None) -> Matrix:
-    """[n, K, F], F > 0, around 0 for each example: how well each of its candidates fits its text.
-
-    First, the cosine of text and candidate. Second, where there is a blank: of the words around it
-    with the candidate in their midst, and without.
-    """
-    distinct = list(dict.fromkeys(c for example in examples for c in example.candidates))
-    place = {candidate: i for i, candidate in enumerate(distinct)}
-    vectors = unit(encoder.encode(distinct))
-    own = vectors[[[place[c] for c in example.candidates] for example in examples]]  # [n, K, D]
-    whole = unit(encoder.encode([_without(example.text, blank) for example in examples]))
-    found = [np.einsum("nd,nkd->nk", whole, own)]
-    if blank is not None:
-        around = [_around(example.text, blank) for example in examples]
-        empty = unit(encoder.encode([before + after for before, after in around]))
-        filled = encoder.encode(
-            [
-                before + candidate + after
-                for (before, after), example in zip(around, examples, strict=True)
-                for candidate in example.candidates
-            ]
-        )
-        found.append(np.einsum("nd,nkd->nk", empty, unit(filled).reshape(own.shape)))
-    together = np.stack(found, -1)
-    result: Matrix = together - together.mean(1, keepdims=True)
-    return result
-
-
-def _without(text: str, blank: str | None) -> str:
-    return text if blank is None else text.replace(blank, "")
-
-
-def _around(text: str, blank: str) -> tuple[str, str]:
-    before, after = split_at_blank(text, blank, "A candidate")
-    return before[-_NEAR:], after[:_NEAR]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import DataError, ModelError, OptionError
@@ -26,7 +26,7 @@ from fsl_nlp.heads.options import require_above, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompt import TUNE
 from fsl_nlp.methods.prompt_lesson import PromptTraining, autocast
-from fsl_nlp.methods.prompting import PromptSettings, Shape, like, shape_of
+from fsl_nlp.methods.prompting import PromptSettings, Shape, example_of, shape_of
 from fsl_nlp.prompts.rendering import value_of
 from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
 from fsl_nlp.training.adaptation import Adaptation, trained_tensors
@@ -207,8 +207,8 @@ class EflClassifier(Classifier):
     tuned: tuple[str, ...]
     settings: EflSettings
 
-    def like(self, text: str) -> Example:
-        return like(text, self.shape)
+    def example_of(self, text: str) -> Example:
+        return example_of(text, self.shape)
 
     def statements(self, example: Example) -> list[Example]:
         """The example's text with what each label says of it."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fsl_nlp.methods.base import Classifier, Tensors
+from fsl_nlp.errors import ModelError
+from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.types import Example, Label
 
 
@@ -22,8 +23,8 @@ class Ensemble(Classifier):
     models: tuple[Classifier, ...]
     weights: tuple[float, ...]
 
-    def like(self, text: str) -> Example:
-        return self.models[0].like(text)
+    def example_of(self, text: str) -> Example:
+        return self.models[0].example_of(text)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
         result: NDArray[Any] = mean_beliefs(
@@ -33,6 +34,13 @@ class Ensemble(Classifier):
 
     def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
         return self.models[0].embed(examples)
+
+    def parts(self) -> tuple[Part, ...]:
+        each = [model.parts() for model in self.models]
+        if any(len(parts) > 1 for parts in each):
+            raise ModelError("Several classifiers inside several ones answer with torch alone.")
+        weighted = zip(each, self.weights, strict=True)
+        return tuple(replace(part, weight=weight) for (part,), weight in weighted)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tensors: Tensors = {}

@@ -18,7 +18,7 @@ from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.heads.proto import ProtoHead
-from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, Part, Tensors, take_options
 from fsl_nlp.methods.candidates import (
     CandidateClassifier,
     CandidateSettings,
@@ -262,12 +262,22 @@ class FrozenClassifier(Classifier):
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         refuse_candidates(examples)
         with torch.inference_mode():
-            query = self.head.read(torch.from_numpy(self.reader.read(examples)))
-            scores = self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature
+            scores = self._score(torch.from_numpy(self.reader.read(examples)))
         result: NDArray[np.float32] = scores.numpy()
         return result
 
-    def like(self, text: str) -> Example:
+    def _score(self, rows: Tensor) -> Tensor:
+        """Rows [n, D], as the reader gives them -> [n, N]."""
+        query = self.head.read(rows)
+        return self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature
+
+    def parts(self) -> tuple[Part, ...]:
+        source, width = self.reader.graph(), self.reader.width
+        centre = self.reader.centre
+        tensors = {} if centre is None else {"centre": centre}
+        return (Part(self.reader.reads, source, width, lambda x: (self._score(x), x), tensors),)
+
+    def example_of(self, text: str) -> Example:
         if isinstance(self.reader, PairReader):
             return Example(text, text_b=text[: len(text) // 2])
         if self.reader.centre is None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 
-from fsl_nlp.encoders.mentions import has_mentions
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
@@ -27,6 +26,7 @@ from fsl_nlp.methods.base import Classifier, Tensors, take_options
 from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
 from fsl_nlp.methods.meta_reading import MentionReader, RowReader
 from fsl_nlp.methods.reading import Reader
+from fsl_nlp.runtime.mentions import has_mentions
 from fsl_nlp.splits import drop_shared, keep_classes
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fsl_nlp.errors import ModelError
 from fsl_nlp.methods.reading import Reader
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
+    from fsl_nlp.encoders.graphs import GraphSource
     from fsl_nlp.meta.mention_body import MentionBody
 
 
@@ -19,6 +21,9 @@ class RowReader(Reader):
     """Reads what the frozen layers of an encoder give."""
 
     rows: Callable[[Sequence[str]], Matrix] | None = None
+
+    def graph(self) -> GraphSource:
+        raise _needs_torch()
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         assert self.rows
@@ -34,6 +39,9 @@ class MentionReader(Reader):
 
     body: MentionBody | None = None
 
+    def graph(self) -> GraphSource:
+        raise _needs_torch()
+
     def read(self, examples: Sequence[Example]) -> Matrix:
         assert self.body
         assert self.centre is not None
@@ -46,3 +54,10 @@ class MentionReader(Reader):
         assert self.body
         assert self.centre is not None
         return self.body.read_sentences(self.encoder.encode(texts), self.centre)
+
+
+def _needs_torch() -> ModelError:
+    return ModelError(
+        "What is meta-learned in the layers of an encoder answers with torch alone. Bodies of "
+        "vectors, such as body='metric', answer without it."
+    )

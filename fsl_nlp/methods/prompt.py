@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads.options import require_choice
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
@@ -24,7 +24,7 @@ from fsl_nlp.methods.prompting import (
     Shape,
     class_prototypes,
     default_templates,
-    like,
+    example_of,
     shape_of,
     soften,
 )
@@ -191,7 +191,7 @@ class PromptMethod(Method):
         if self.settings.calibration == "none" or trained.shape.words is None:
             return trained
         said = _NOTHING if self.settings.calibration == "contextual" else ()
-        asked = [like(text, trained.shape) for text in said] or list(texts)
+        asked = [example_of(text, trained.shape) for text in said] or list(texts)
         beliefs = torch.from_numpy(trained.scores(asked)).softmax(-1).mean(0)
         return replace(trained, prior=beliefs.clamp(min=1e-6).log())
 
@@ -230,8 +230,8 @@ class PromptClassifier(Classifier):
     vectors: Tensor | None = None  # [N, D]: soft words or prototypes
     prior: Tensor | None = None  # [N]: what is taken away from the scores
 
-    def like(self, text: str) -> Example:
-        return like(text, self.shape)
+    def example_of(self, text: str) -> Example:
+        return example_of(text, self.shape)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         if not examples:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.prompting import Prompt
 from fsl_nlp.prompts.adapet import Adapet

@@ -156,7 +156,7 @@ def _fields(examples: Sequence[Example]) -> dict[str, Any]:
     return found
 
 
-def like(text: str, shape: Shape) -> Example:
+def example_of(text: str, shape: Shape) -> Example:
     """An example of the shape's kind that says `text`."""
     fields = dict(shape.example)
     for name in ("head", "tail"):

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fsl_nlp.data.labels import readable
-from fsl_nlp.encoders.mentions import PARTS, combine, encode_mentions, has_mentions
+from fsl_nlp.encoders.mentions import encode_mentions, mention_graph
 from fsl_nlp.errors import DataError
+from fsl_nlp.runtime.mentions import PARTS, combine, has_mentions
+from fsl_nlp.runtime.pairs import angles, check_single, second_texts, side_by_side
 from fsl_nlp.types import Dataset, Example, Label
-from fsl_nlp.vectors import Matrix, unit
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.graphs import GraphSource
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,20 @@ class Reader:
 
     encoder: TextEncoder
     centre: Matrix | None = None  # [P, D]
+
+    @property
+    def reads(self) -> str:
+        """The kind of its rows, as `Part` names it."""
+        return "text" if self.centre is None else "mentions"
+
+    @property
+    def width(self) -> int:
+        """The numbers in a row."""
+        return self.encoder.dimensions if self.centre is None else self.centre.size
+
+    def graph(self) -> GraphSource:
+        """What reads for it without torch."""
+        return self.encoder.text_graph if self.centre is None else mention_graph(self.encoder)
 
     @classmethod
     def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
@@ -44,13 +61,7 @@ class Reader:
         """[n, D]."""
         if self.centre is not None:
             return combine(encode_mentions(self.encoder, examples), self.centre)
-        for example in examples:
-            if example.text_b is not None:
-                raise DataError(
-                    f"This example has two texts: {example.text[:40]!r}. What is fitted on "
-                    "single texts cannot read it, nor can meta-learned methods; 'linear' and "
-                    "'proto' can be fitted on pairs."
-                )
+        check_single(examples)
         return self.read_texts([example.text for example in examples])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
@@ -87,23 +98,28 @@ class PairReader(Reader):
     What a few examples can teach of two texts is how alike they must be (docs/tuning.md).
     """
 
+    @property
+    def reads(self) -> str:
+        return "angle"
+
+    @property
+    def width(self) -> int:
+        return 2
+
     def read(self, examples: Sequence[Example]) -> Matrix:
-        seconds = [example.text_b for example in examples if example.text_b is not None]
-        if len(seconds) < len(examples):
-            alone = next(example for example in examples if example.text_b is None)
-            raise DataError(
-                "This classifier reads pairs of texts, and this example has one: "
-                f"{alone.text[:40]!r}."
-            )
-        texts = [example.text for example in examples]
-        first, second = (unit(self.encoder.encode(given)) for given in (texts, seconds))
-        cosine = np.clip((first * second).sum(1), -1, 1)
-        return np.stack([cosine, np.sqrt(1 - cosine**2)], 1)
+        return angles(*self._encode_both(examples, second_texts(examples)))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """Pairs are alike where their first texts are, and their second ones."""
-        texts = [[e.text for e in examples], [e.text_b or "" for e in examples]]
-        return np.concatenate([unit(self.encoder.encode(given)) for given in texts], 1)
+        seconds = [example.text_b or "" for example in examples]
+        return side_by_side(*self._encode_both(examples, seconds))
+
+    def _encode_both(
+        self, examples: Sequence[Example], seconds: Sequence[str]
+    ) -> tuple[Matrix, Matrix]:
+        """The vectors of the first and of the second texts."""
+        first = self.encoder.encode([example.text for example in examples])
+        return first, self.encoder.encode(seconds)
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """A name or a description is no pair, so there are none to read."""

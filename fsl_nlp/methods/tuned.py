@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fsl_nlp.decision import softmax
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.methods.base import Method, Tensors, take_options
-from fsl_nlp.methods.candidates import refuse_candidates
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said
 from fsl_nlp.methods.tuned_classifier import (
@@ -32,6 +31,7 @@ from fsl_nlp.methods.tuned_classifier import (
     LINEAR_TEMPERATURE,
     TunedClassifier,
 )
+from fsl_nlp.runtime.candidates import refuse_candidates
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,
@@ -261,7 +261,7 @@ class TunedMethod(Method):
         if self.adaptation is not None:
             put_tensors(reader.module, found)
             in_precision(reader.module.eval(), self.encoder.precision)
-        return TunedClassifier(
+        restored = TunedClassifier(
             labels,
             reader,
             adaptation,
@@ -270,6 +270,7 @@ class TunedMethod(Method):
             sharpness=float(settings["sharpness"]),
             temperature=float(settings["temperature"]),
         )
+        return restored.read_by_graph()
 
 
 def _centred(

@@ -23,9 +23,8 @@ import torch
 from torch import Tensor
 
 from fsl_nlp.encoders import TextEncoder
-from fsl_nlp.encoders.catalogue import file_sha256
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import file_sha256, write_atomically
 from fsl_nlp.pretraining.learner import CHECKPOINT, TUNE
 from fsl_nlp.pretraining.model import start, write_model
 from fsl_nlp.training.copies import put_tensors

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fsl_nlp.encoders import TextEncoder
-from fsl_nlp.encoders.encoder import batches_by_length
 from fsl_nlp.encoders.hardware import has_bf16
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.folders import write_atomically
@@ -25,6 +24,7 @@ from fsl_nlp.pretraining.corpus import Corpus, Hidden
 from fsl_nlp.pretraining.model import trained
 from fsl_nlp.progress import track
 from fsl_nlp.prompts.masked_model import MaskedNet
+from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning, Parameters
 from fsl_nlp.training.checkpoint import optimiser_tensors, put_optimiser
 from fsl_nlp.training.trainer import seeded

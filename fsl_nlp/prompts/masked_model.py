@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import first_line, locate
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
 from fsl_nlp.errors import ModelError
 from fsl_nlp.training.copies import private_copy

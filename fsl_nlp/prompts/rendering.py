@@ -14,8 +14,8 @@ from fsl_nlp.prompts.template import (
     SoftPart,
     Template,
     Words,
-    split_at_blank,
 )
+from fsl_nlp.runtime.candidates import split_at_blank
 from fsl_nlp.types import Example, Span
 
 _LEAST = 4  # tokens that must be left for the fields that may be shortened

@@ -16,7 +16,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import OptionError
 
 FIELDS = ("text", "text_b", "head", "tail")
 CUTS = ("end", "start", "keep")
@@ -60,17 +60,6 @@ def check_blank(blank: str | None, what: str) -> None:
     """Refuse an empty one; `what` is that for which it stands."""
     if blank == "":
         raise OptionError(f"blank='': give the text that stands for {what}, or leave it out.")
-
-
-def split_at_blank(text: str, blank: str, what: str) -> tuple[str, str]:
-    """What is before it and what after; it stands in a text once."""
-    if text.count(blank) != 1:
-        raise DataError(
-            f"{what} belongs where the text says {blank}, and this text says it "
-            f"{text.count(blank)} times: {text[:60]!r}."
-        )
-    before, _, after = text.partition(blank)
-    return before, after
 
 
 @dataclass(frozen=True)

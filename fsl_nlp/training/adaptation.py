@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -126,3 +127,16 @@ def trained_tensors(
         for name in names
         if name not in original or not torch.equal(own[name], original[name])
     }
+
+
+def merged(module: nn.Module) -> nn.Module:
+    """A copy in fp32 without adapters: what they add is in the weights."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    own = copy.deepcopy(module).to(torch.float32)
+    for name, part in list(own.named_modules()):
+        if isinstance(part, BaseTunerLayer):
+            part.merge()
+            parent, _, key = name.rpartition(".")
+            setattr(own.get_submodule(parent), key, part.get_base_layer())
+    return own

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from fsl_nlp.encoders.encoder import batches_by_length
+from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.training.layers import layer_stack
 
 if TYPE_CHECKING:

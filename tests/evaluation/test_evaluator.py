@@ -101,11 +101,16 @@ def test_scores_do_not_depend_on_the_size_of_the_batch(
 
 def test_each_sentence_is_encoded_once(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load_encoder("embedded:en")
-    monkeypatch.setattr(encoder, "_remembered", {})
+    encoder._memory.clear()
     monkeypatch.setattr(encoder, "cache", None)
     rows: list[int] = []
     run = encoder.run
-    monkeypatch.setattr(encoder, "run", lambda ids, f: (rows.append(len(ids)), run(ids, f))[1])
+
+    def count(ids: list[list[int]], *given: Any, **named: Any) -> Any:
+        rows.append(len(ids))
+        return run(ids, *given, **named)
+
+    monkeypatch.setattr(encoder, "run", count)
     evaluate(spec(), data, table_of(data, episodes=100))
     assert sum(rows) <= len(data)
 

@@ -12,10 +12,11 @@ import pytest
 
 from fsl_nlp import Dataset, TextEncoder
 from fsl_nlp.data import read_submission_episodes, write_predictions, zip_predictions
-from fsl_nlp.encoders.mentions import combine, encode_mentions
+from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec
 from fsl_nlp.evaluation.submission import predict_submission
+from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
 VERBS = {

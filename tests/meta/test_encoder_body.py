@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.encoders.mentions import combine, encode_mentions
+from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import OptionError
 from fsl_nlp.meta.algorithms import ALGORITHMS
 from fsl_nlp.meta.bodies import BodySettings
@@ -32,6 +32,7 @@ from fsl_nlp.meta.mention_body import MentionBody
 from fsl_nlp.meta.outer import Batch, meta_loss
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.methods import build_method
+from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
 from .conftest import as_learned, gradients
@@ -145,7 +146,7 @@ def test_the_encoder_stays_as_it_is(bert, name):
     outcome = meta_loss(head.loop, head.algorithm, as_learned(meta), tasks_of(body))
     torch.autograd.backward(outcome.loss)
     assert state() == before
-    bert._remembered.clear()
+    bert._memory.clear()
     assert np.array_equal(bert.encode(TEXTS), vectors)
 
 

@@ -14,7 +14,7 @@ from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
 from fsl_nlp.evaluation.one_by_one import MethodSpec
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.candidates import closeness
+from fsl_nlp.runtime.candidates import closeness
 from fsl_nlp.types import Example
 
 EN = [
@@ -70,7 +70,7 @@ def test_places_that_no_example_has_can_be_the_answer(english: TextEncoder) -> N
 
 def test_closeness_is_of_text_and_candidate_and_of_the_blank_filled(words: TextEncoder) -> None:
     example = Example("red [?] here", candidates=("wine", "beer"))
-    found = closeness(words, [example], "[?]")
+    found = closeness(words.encode, [example], "[?]")
     assert found.shape == (1, 2, 2)
 
     def cosine(one: str, other: str) -> float:
@@ -81,12 +81,13 @@ def test_closeness_is_of_text_and_candidate_and_of_the_blank_filled(words: TextE
     apart = [cosine(text, "wine") - cosine(text, "beer"),
              cosine(text, "red wine here") - cosine(text, "red beer here")]  # fmt: skip
     np.testing.assert_allclose(found[0, 0] - found[0, 1], apart, atol=1e-5)
-    assert closeness(words, [replace(example, text="red")], None).shape == (1, 2, 1)
+    assert closeness(words.encode, [replace(example, text="red")], None).shape == (1, 2, 1)
     # Far from the blank, other words count for the whole text alone.
     far = replace(example, text=f"{'and ' * 10}red [?] here{' and' * 10} beer beer beer")
     near = replace(example, text=f"{'and ' * 10}red [?] here{' and' * 10}")
-    np.testing.assert_allclose(*(closeness(words, [e], "[?]")[..., 1] for e in (far, near)))
-    assert not np.allclose(*(closeness(words, [e], "[?]")[..., 0] for e in (far, near)), atol=0.01)
+    np.testing.assert_allclose(*(closeness(words.encode, [e], "[?]")[..., 1] for e in (far, near)))
+    by_text = [closeness(words.encode, [e], "[?]")[..., 0] for e in (far, near)]
+    assert not np.allclose(*by_text, atol=0.01)
 
 
 def test_it_is_saved_and_loaded(english: TextEncoder, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING
 from fsl_nlp.errors import ArtifactError, OptionError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from fsl_nlp.classifier import FewShotClassifier
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.index.json", "onnx", "openvino", ".*")
@@ -27,6 +24,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
     from fsl_nlp.encoders.catalogue import locate
     from fsl_nlp.encoders.loading import quiet_transformers
     from fsl_nlp.methods.tuned_classifier import TunedClassifier
+    from fsl_nlp.training.adaptation import merged
 
     fitted, target = getattr(classifier, "classifier_", None), Path(folder)
     if not isinstance(fitted, TunedClassifier) or fitted.adaptation is None:
@@ -48,17 +46,3 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error
     return target
-
-
-def merged(module: nn.Module) -> nn.Module:
-    """A copy in fp32 without adapters: what they add is in the weights."""
-    import torch
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    own = copy.deepcopy(module).to(torch.float32)
-    for name, part in list(own.named_modules()):
-        if isinstance(part, BaseTunerLayer):
-            part.merge()
-            parent, _, key = name.rpartition(".")
-            setattr(own.get_submodule(parent), key, part.get_base_layer())
-    return own

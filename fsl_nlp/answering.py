@@ -1,0 +1,159 @@
+"""Answers: what every fitted classifier gives for a text, with torch or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
+from typing import Any, Protocol, cast, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.checks import as_examples
+from fsl_nlp.decision import decide, empty_prediction, softmax
+from fsl_nlp.errors import DataError
+from fsl_nlp.types import Example, Label, Neighbour, Prediction
+from fsl_nlp.vectors import unit
+
+# Texts of a stream that are read together: enough to sort by length, few enough for any memory.
+STREAM_BATCH = 1024
+
+
+class Scorer(Protocol):
+    """What a fitted classifier is to those who only ask it."""
+
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]: ...
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]: ...
+
+    def example_of(self, text: str) -> Example: ...
+
+
+class Answering:
+    """The questions that a fitted classifier takes."""
+
+    classifier_: Scorer
+    classes_: NDArray[Any]
+    examples_: tuple[Example, ...]
+    model_version_: str
+
+    def _check_fitted(self) -> None:
+        """Refuse to answer before `fit`."""
+
+    def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
+        """[n, N]: the probability of each label, in the order of `classes_`."""
+        self._check_fitted()
+        return self._probabilities(as_examples(texts, "texts", allow_empty=True))
+
+    def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
+        """The most probable label of each text."""
+        best = self.predict_proba(texts).argmax(axis=1)
+        return cast("NDArray[Any]", self.classes_[best])
+
+    @overload
+    def classify(self, text: str | Example, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
+    @overload
+    def classify(
+        self,
+        text: list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+    ) -> list[Prediction]: ...
+    def classify(
+        self,
+        text: str | Example | list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+    ) -> Prediction | list[Prediction]:
+        """One text to a `Prediction`, a list to a list.
+
+        `top_k` labels are named, the answer included; `nearest` training examples are shown.
+        """
+        self._check_fitted()
+        alone = isinstance(text, (str, Example))
+        examples = as_examples([text] if alone else text, "text", allow_empty=True)
+        predictions = self._classify(examples, top_k, nearest)
+        return predictions[0] if alone else predictions
+
+    def stream(
+        self, texts: Iterable[str] | Iterable[Example], *, top_k: int = 3, nearest: int = 0
+    ) -> Iterator[Prediction]:
+        """A `Prediction` for each text, in order, as the texts come.
+
+        However many there are, no more than a thousand are in memory at once, and nothing of them
+        is kept.
+        """
+        self._check_fitted()
+        if isinstance(texts, (str, Example)):
+            raise DataError("texts must be an iterable of texts, and this is one: use classify.")
+        remaining = iter(texts)
+        done = 0
+        while batch := list(islice(remaining, STREAM_BATCH)):
+            examples = as_examples(batch, "texts", allow_empty=True, first=done)
+            with self._keeping_nothing():
+                predictions = self._classify(examples, top_k, nearest)
+            yield from predictions
+            done += len(batch)
+
+    def _keeping_nothing(self) -> AbstractContextManager[object]:
+        """A context in which no vector of a text is remembered."""
+        return nullcontext()
+
+    def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
+        if top_k < 1 or nearest < 0:
+            raise DataError(f"top_k={top_k} must be at least 1, nearest={nearest} at least 0.")
+        answerable = [i for i, example in enumerate(texts) if example.text.strip()]
+        predictions = [empty_prediction(self.model_version_)] * len(texts)
+        probabilities = self._probabilities([texts[i] for i in answerable])
+        neighbours = self._nearest([texts[i] for i in answerable], nearest)
+        for i, row, near in zip(answerable, probabilities, neighbours, strict=True):
+            predictions[i] = decide(
+                row,
+                self.classifier_.labels,
+                top_k=top_k,
+                nearest=near,
+                model_version=self.model_version_,
+            )
+        return predictions
+
+    def _probabilities(self, texts: list[Example]) -> NDArray[np.float64]:
+        if not texts:
+            return np.zeros((0, len(self.classes_)))
+        return softmax(self.classifier_.scores(texts))
+
+    def _nearest(self, texts: list[Example], count: int) -> list[tuple[Neighbour, ...]]:
+        if count == 0 or not texts:
+            return [()] * len(texts)
+        if not self.examples_:
+            raise DataError(
+                "There are no training examples to show: this classifier was saved without them "
+                "(store_examples=False) or fitted from descriptions alone."
+            )
+        similarity = unit(self.classifier_.embed(texts)) @ self._example_vectors().T
+        best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+        return [
+            tuple(
+                Neighbour(
+                    self.examples_[i].text, cast("Label", self.examples_[i].label), float(row[i])
+                )
+                for i in order
+            )
+            for row, order in zip(similarity, best, strict=True)
+        ]
+
+    def _example_vectors(self) -> NDArray[np.float32]:
+        """[n, D], each of unit length."""
+        return unit(self.classifier_.embed(self.examples_))
+
+
+def as_array(labels: Sequence[Label]) -> NDArray[Any]:
+    """Strings or whole numbers as numpy holds them; a mixture as objects."""
+    if len({isinstance(label, str) for label in labels}) == 1:
+        return np.array(labels)
+    return np.array(labels, dtype=object)

@@ -1,0 +1,269 @@
+"""The ONNX graph of a model, traced, written to a folder and checked.
+
+By torch's exporter, which follows any PyTorch module: optimum and sentence-transformers export
+whole models by their architecture, and know neither adapters nor marked mentions.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fsl_nlp.encoders.catalogue import first_line
+from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.runtime.graph import (
+    MENTION_MASKS,
+    MODEL,
+    OUTPUT,
+    TOKENIZER,
+    WEIGHTS,
+    Graph,
+    GraphInfo,
+    write_info,
+)
+from fsl_nlp.vectors import Matrix, unit
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase
+
+    from fsl_nlp.encoders.encoder import Features
+
+# Opset 17 has layer normalisation as one operator.
+OPSET = 17
+# The least cosine to torch's vectors.
+LEAST_COSINE = {"fp32": 0.99999, "int8": 0.9}
+_EXTERNAL = 1024  # bytes; larger tensors lie in a file of their own, to be mapped into memory
+
+# Read by both the module and its graph, which must agree.
+PROBES = (
+    "where is my parcel?",
+    "我的包裹到哪了",
+    "a",
+    "Ich möchte mein Geld zurück, bitte! " * 4,
+    "I was charged twice 123.45 退款 🙂",
+)
+
+
+@dataclass(frozen=True)
+class LoadedForGraph:
+    """A model in fp32 on the CPU, and what it computes: features of a batch to [B, D].
+
+    `encode` gives the vectors of texts, where more is done than can be traced to check it.
+    """
+
+    module: nn.Module
+    tokenizer: PreTrainedTokenizerBase
+    vectors: Callable[[nn.Module, Features], Tensor]
+    encode: Callable[[list[str]], Matrix] | None = None
+
+
+def write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphInfo:
+    """Write the graph of a model to a folder, checked against the model itself."""
+    import torch
+
+    tokenizer = getattr(loaded.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise ModelError("Its tokenizer is not one of the library `tokenizers`.")
+    info = replace(
+        info,
+        inputs=_input_names(info.kind, loaded.tokenizer),
+        pad=loaded.tokenizer.pad_token_id or 0,
+        truncate_left=loaded.tokenizer.truncation_side == "left",
+    )
+    module = _with_plain_attention(loaded.module)
+    features = _probe_features(info, loaded.tokenizer)
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            if loaded.encode:
+                expected = loaded.encode(list(PROBES))
+            else:
+                expected = loaded.vectors(module, features).float().numpy()
+            trace(
+                lambda *tensors: loaded.vectors(
+                    module, dict(zip(info.inputs, tensors, strict=True))
+                ),
+                {name: features[name] for name in info.inputs},
+                folder / MODEL,
+                module=module,
+            )
+        _move_weights_out(folder)
+        if info.precision == "int8":
+            quantise(folder)
+    except (MissingExtraError, OSError):
+        raise
+    except Exception as error:  # of any kind: it comes from inside the model or the exporter
+        raise ModelError(f"It cannot be made into a graph: {first_line(error)}.") from error
+    (folder / TOKENIZER).write_text(_plain_tokenizer(tokenizer), encoding="utf-8")
+    write_info(folder, info)
+    _check(folder, info, features, expected)
+    return info
+
+
+def _input_names(kind: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    names = ["input_ids", "attention_mask"]
+    if "token_type_ids" in tokenizer.model_input_names:
+        names.append("token_type_ids")
+    return (*names, MENTION_MASKS) if kind == "mentions" else tuple(names)
+
+
+def _probe_features(info: GraphInfo, tokenizer: PreTrainedTokenizerBase) -> Features:
+    """The probes as a batch; of mentions, the second, third and fourth token."""
+    import torch
+
+    ids = tokenizer([info.pooling["prefix"] + text for text in PROBES])["input_ids"]
+    ids = [(row or [info.pad])[: info.pooling["max_length"]] for row in ids]
+    width = max(map(len, ids))
+    tokens = torch.tensor([row + [info.pad] * (width - len(row)) for row in ids])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
+    marked = torch.zeros(len(ids), 3, width)
+    for row, mask_of_row in zip(ids, marked, strict=True):
+        for part in range(3):
+            mask_of_row[part, min(part + 1, len(row) - 1)] = 1
+    marked[0, 2] = 0  # two mentions with nothing between them
+    features = {
+        "input_ids": tokens,
+        "attention_mask": mask,
+        "token_type_ids": torch.zeros_like(tokens),
+        MENTION_MASKS: marked,
+    }
+    return {name: tensor for name, tensor in features.items() if name in info.inputs}
+
+
+def trace(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Tensor],
+    path: Path,
+    *,
+    module: nn.Module | None = None,
+    outputs: tuple[str, ...] = (OUTPUT,),
+) -> None:
+    """Write what a function does with tensors as an ONNX graph.
+
+    Any number of rows may go in. Of inputs with two or more dimensions, the last may vary too, if
+    they are whole numbers or masks: it is the length of the texts.
+    """
+    import torch
+
+    class Traced(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = module  # so that its weights are those of the graph
+
+        def forward(self, *tensors: Tensor) -> Any:
+            return function(*tensors)
+
+    axes: dict[str, dict[int, str]] = {name: {0: "rows"} for name in (*inputs, *outputs)}
+    for name, tensor in inputs.items():
+        if tensor.dtype == torch.int64 or name == MENTION_MASKS:
+            axes[name][tensor.dim() - 1] = "tokens"
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of a tracer that cannot follow Python's own branches
+        torch.onnx.export(
+            Traced().eval(),
+            tuple(inputs.values()),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+        )
+
+
+def _with_plain_attention(module: nn.Module) -> nn.Module:
+    """A copy, weights shared, with the attention that a tracer can follow."""
+    from transformers import PreTrainedModel
+
+    shared = [*module.parameters(), *module.buffers()]
+    own = copy.deepcopy(module, {id(tensor): tensor for tensor in shared}).eval()
+    parts = [part for part in own.modules() if isinstance(part, PreTrainedModel)]
+    for part in parts[:1]:  # the outermost passes it on
+        part.set_attn_implementation("eager")
+    return own
+
+
+def _move_weights_out(folder: Path) -> None:
+    """Put the weights beside the graph: onnxruntime maps such a file instead of reading it."""
+    import onnx
+
+    model = onnx.load(folder / MODEL)
+    # The quantiser would advise steps that the exporter has done already.
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "onnx.quant.pre_process", "onnxruntime.quant"
+    save_model(model, folder)
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write an onnx model with its weights beside it."""
+    import onnx
+
+    (folder / WEIGHTS).unlink(missing_ok=True)
+    onnx.save_model(
+        model,
+        folder / MODEL,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=WEIGHTS,
+        size_threshold=_EXTERNAL,
+    )
+    (folder / WEIGHTS).touch()  # a tiny model has none that large
+
+
+def quantise(folder: Path) -> None:
+    """Matrices as whole numbers of 8 bits, each row with a scale of its own.
+
+    Weights use 7 of the bits: without VNNI, sums of products of two full bytes overflow.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    scratch = folder / "int8.onnx"
+    quantize_dynamic(
+        folder / MODEL,
+        scratch,
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        reduce_range=True,
+        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+    )
+    model = onnx.load(scratch)
+    scratch.unlink()
+    save_model(model, folder)
+
+
+def _plain_tokenizer(tokenizer: Any) -> str:
+    """As JSON, without what an earlier call set: padding and truncation."""
+    settings = json.loads(tokenizer.to_str())
+    settings["padding"] = settings["truncation"] = None
+    return json.dumps(settings, ensure_ascii=False)
+
+
+def _check(folder: Path, info: GraphInfo, features: Features, expected: Matrix) -> None:
+    """Refuse a graph that does not give the vectors that the model gives, whole or row by row."""
+    graph = Graph.open(folder, threads=1)
+    arrays = {name: tensor.numpy() for name, tensor in features.items()}
+    lengths = arrays["attention_mask"].sum(1)
+    ids = [row[:length].tolist() for row, length in zip(arrays["input_ids"], lengths, strict=True)]
+    masks = None
+    if info.kind == "mentions":
+        masks = [m[:, :n] > 0 for m, n in zip(arrays[MENTION_MASKS], lengths, strict=True)]
+    alone = [
+        graph.vectors([row], masks=None if masks is None else [masks[i]])
+        for i, row in enumerate(ids)
+    ]
+    for computed in (graph.vectors(ids, masks=masks), np.concatenate(alone)):
+        cosines = (unit(computed) * unit(expected)).sum(1)
+        # Written so that NaN fails too.
+        if not cosines.min() >= LEAST_COSINE[info.precision]:
+            raise ModelError(
+                f"Its graph disagrees with the model: the least cosine of {len(PROBES)} texts is "
+                f"{cosines.min():.5f}."
+            )

@@ -1,0 +1,172 @@
+"""A fitted classifier as one folder that answers without torch: see `fsl_nlp.runtime`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fsl_nlp.artifact import save_classifier, self_test
+from fsl_nlp.encoders.graphs import GraphSource
+from fsl_nlp.encoders.tracing import quantise
+from fsl_nlp.errors import ArtifactError, ModelError, OptionError
+from fsl_nlp.export.pruning import prune
+from fsl_nlp.folders import file_sha256
+from fsl_nlp.methods.scorers import SavedPart, saved_parts
+from fsl_nlp.runtime.graph import INFO, Graph, open_session, write_info
+from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
+from fsl_nlp.vectors import unit
+
+if TYPE_CHECKING:
+    from fsl_nlp.classifier import FewShotClassifier
+
+PRECISIONS = ("fp32", "int8")
+_LEAST_COSINE = 0.99  # in fp32; bf16, in which large batches may be read, keeps 0.999
+MAX_CHANGED = 0.02  # of the answers on the support set; int8 that changes more is refused
+
+
+@dataclass(frozen=True)
+class ExportedBot:
+    """What was written, and how its answers on the support set compare with the classifier's."""
+
+    folder: Path
+    precision: str
+    megabytes: float
+    examples: int
+    changed: int  # answers that are others than the classifier's
+    least_cosine: float | None  # of its vectors to the classifier's; None without examples
+    dropped: tuple[str, ...] = ()  # what pruning left out, in words
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for `json.dumps`."""
+        return {**vars(self), "folder": str(self.folder), "dropped": list(self.dropped)}
+
+
+def export_bot(
+    classifier: FewShotClassifier,
+    folder: str | Path,
+    *,
+    precision: str = "fp32",
+    scripts: Sequence[str] | None = None,
+    max_changed: float = MAX_CHANGED,
+    store_examples: bool = True,
+) -> ExportedBot:
+    """Write graph, tokenizer, head and labels to a new folder, for `Bot.load`.
+
+    `precision="int8"` makes it smaller and faster and changes its vectors a little. It is refused
+    where more than the share `max_changed` of the answers on the support set change.
+    `scripts` keeps the pieces of the tokenizer that are written in these scripts alone, such as
+    ("latin", "han"): texts in them are read as before, others no more.
+    """
+    if precision not in PRECISIONS:
+        raise OptionError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}.")
+    if not 0 <= max_changed <= 1:
+        raise OptionError(f"max_changed={max_changed!r}: must be from 0 to 1.")
+    classifier._check_fitted()
+    target = Path(folder)
+    if target.exists():
+        raise ArtifactError(f"{target} exists. Give a new folder.")
+    fitted = classifier.classifier_
+    sources = [part.graph for part in fitted.parts()]
+    parts = saved_parts(fitted)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+            building = Path(scratch) / "bot"
+            building.mkdir()
+            loaded, placed, dropped = [], [], []
+            for number, (source, part) in enumerate(zip(sources, parts, strict=True)):
+                place = building / f"encoder-{number}"
+                dropped += _write_encoder(place, source, precision, scripts)
+                placed.append(_with_folder(part, place))
+                loaded.append(_loaded(part, place))
+            exported = PartsClassifier(fitted.labels, tuple(loaded))
+            report = _compare(classifier, exported, precision)
+            _refuse_changes(report, max_changed)
+            tensors = {f"runtime.{name}": a for name, a in self_test(exported).items()}
+            if classifier.examples_ and store_examples:
+                vectors = unit(exported.embed(classifier.examples_))
+                tensors["runtime.vectors"] = np.ascontiguousarray(vectors)
+            save_classifier(
+                classifier, building, store_examples=store_examples, parts=placed, tensors=tensors
+            )
+            size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())
+            building.rename(target)
+    except OSError as error:
+        raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return replace(report, folder=target, megabytes=round(size / 1e6, 1), dropped=tuple(dropped))
+
+
+def _write_encoder(
+    place: Path, source: GraphSource, precision: str, scripts: Sequence[str] | None
+) -> list[str]:
+    """The graph of an encoder, pruned and quantised; gives what was dropped, in words."""
+    if source.info.precision != "fp32" and precision == "fp32":
+        raise OptionError("This classifier's encoder reads in int8: export it with int8.")
+    info = source.write(place)
+    dropped: list[str] = []
+    if scripts is not None:
+        if info.precision != "fp32":
+            raise OptionError("scripts: an encoder that reads in int8 cannot be pruned.")
+        kept, dropped = prune(place, scripts)
+        info = replace(info, pruned=kept)
+    if precision == "int8" and info.precision == "fp32":
+        quantise(place)
+        info = replace(info, precision="int8")
+    write_info(place, info)
+    return dropped
+
+
+def _with_folder(part: SavedPart, place: Path) -> SavedPart:
+    written = {"folder": place.name, "sha256": file_sha256(place / INFO)}
+    return replace(part, about={**part.about, **written})
+
+
+def _loaded(part: SavedPart, place: Path) -> LoadedPart:
+    return LoadedPart(
+        part.about["reads"],
+        Graph.open(place),
+        open_session(part.scorer, 1) if part.scorer else None,
+        part.tensors,
+        part.about["settings"],
+        part.about["weight"],
+    )
+
+
+def _compare(
+    classifier: FewShotClassifier, exported: PartsClassifier, precision: str
+) -> ExportedBot:
+    examples = classifier.examples_
+    report = ExportedBot(Path(), precision, 0.0, len(examples), 0, None)
+    if not examples:
+        return report
+    fitted = classifier.classifier_
+    before, after = fitted.scores(examples).argmax(1), exported.scores(examples).argmax(1)
+    cosines = (unit(fitted.embed(examples)) * unit(exported.embed(examples))).sum(1)
+    return replace(report, changed=int((before != after).sum()), least_cosine=float(cosines.min()))
+
+
+def _refuse_changes(report: ExportedBot, max_changed: float) -> None:
+    if report.precision != "int8":
+        if report.least_cosine is not None and report.least_cosine < _LEAST_COSINE:
+            raise ModelError(
+                "The exported graph does not read as the classifier does: the least cosine on the "
+                f"training examples is {report.least_cosine:.4f}."
+            )
+        return
+    if not report.examples:
+        if max_changed < 1:
+            raise ArtifactError(
+                "This classifier has no training examples to compare the answers in int8 with. "
+                "Export it in fp32, or allow any change: max_changed=1 (--max-changed 1)."
+            )
+    elif (share := report.changed / report.examples) > max_changed:
+        raise ArtifactError(
+            f"In int8, {report.changed} of {report.examples} answers on the training examples "
+            f"change ({share:.1%}), and {max_changed:.1%} are allowed. Export it in fp32, or allow "
+            f"more: max_changed={share:.2f} (--max-changed {share:.2f})."
+        )

@@ -1,0 +1,78 @@
+"""The head of a fitted classifier as an ONNX graph: vectors in, scores out.
+
+Traced from the head itself, so that there is one formula of each, and a new head needs nothing
+more.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fsl_nlp.encoders.catalogue import first_line
+from fsl_nlp.encoders.graphs import require_onnx, require_onnxruntime
+from fsl_nlp.encoders.tracing import trace
+from fsl_nlp.errors import ModelError
+from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.runtime.graph import open_session
+from fsl_nlp.runtime.parts import ROWS, SCORES, VECTORS
+
+_PROBES = (1, 2, 7)  # numbers of rows that a scorer is checked with
+_TOLERANCE = 1e-4  # of the scores' own size
+
+
+@dataclass(frozen=True)
+class SavedPart:
+    """A part as it is written: what the manifest says of it, its scorer, its tensors."""
+
+    about: Mapping[str, Any]
+    scorer: bytes | None
+    tensors: Tensors
+
+
+def saved_parts(classifier: Classifier) -> list[SavedPart]:
+    """What answers as the classifier does, without torch."""
+    require_onnxruntime()
+    require_onnx()
+    return [_saved(part) for part in classifier.parts()]
+
+
+def _saved(part: Part) -> SavedPart:
+    about = {
+        "reads": part.reads,
+        "weight": part.weight,
+        "settings": dict(part.settings),
+        "graph": asdict(part.graph.info),
+    }
+    return SavedPart(about, _scorer(part) if part.score else None, dict(part.tensors))
+
+
+def _scorer(part: Part) -> bytes:
+    score = part.score
+    assert score
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(max(_PROBES), part.width, generator=generator)
+    rows /= rows.norm(dim=1, keepdim=True)
+    with tempfile.TemporaryDirectory() as scratch, torch.inference_mode(False), torch.no_grad():
+        path = Path(scratch) / "scorer.onnx"
+        try:
+            trace(score, {ROWS: rows[:2]}, path, outputs=(SCORES, VECTORS))
+            content = path.read_bytes()
+            session = open_session(content, 1)
+            for count in _PROBES:
+                expected = score(rows[:count])[0].numpy()
+                computed = session.run([SCORES], {ROWS: rows[:count].numpy()})[0]
+                allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
+                if not np.abs(computed - expected).max() <= allowed:  # so that NaN fails too
+                    raise ModelError("its graph disagrees with it")
+        except Exception as error:  # of any kind: it comes from inside the head or the exporter
+            raise ModelError(
+                f"Its head cannot be made into a graph: {first_line(error)}."
+            ) from error
+    return content

@@ -1,0 +1,159 @@
+"""`Bot`: a saved classifier that answers with numpy, onnxruntime, tokenizers and safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.answering import Answering, as_array
+from fsl_nlp.decision import softmax
+from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
+from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.runtime.graph import INFO, Graph, GraphInfo, open_session
+from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
+from fsl_nlp.runtime.saved import (
+    MANIFEST,
+    SELF_TEST,
+    check_answers,
+    read_examples,
+    read_file,
+    read_manifest,
+    read_tensors,
+)
+from fsl_nlp.types import Example
+from fsl_nlp.vectors import unit
+
+
+class NeedsTorchError(ArtifactError):
+    """What is saved in this folder answers with `FewShotClassifier.load` alone."""
+
+
+class Bot(Answering):
+    """A classifier that `fsl-nlp export` wrote, or that was saved and whose graph is in the cache.
+
+    It answers `classify`, `predict`, `predict_proba` and `stream` as the classifier does. Never
+    changed after loading: threads may share it.
+
+    >>> from tempfile import mkdtemp
+    >>> from fsl_nlp import FewShotClassifier, load_dataset
+    >>> from fsl_nlp.export import export_bot
+    >>> data = load_dataset("support_en")
+    >>> classifier = FewShotClassifier("linear", "embedded:en").fit(data.texts, data.targets)
+    >>> folder = export_bot(classifier, mkdtemp() + "/bot").folder
+    >>> Bot.load(folder).classify("where is my parcel?").label
+    'track_order'
+    """
+
+    def __init__(
+        self,
+        classifier: PartsClassifier,
+        examples: tuple[Example, ...],
+        model_version: str,
+        vectors: NDArray[np.float32] | None = None,
+    ) -> None:
+        self.classifier_ = classifier
+        self.classes_ = as_array(classifier.labels)
+        self.examples_ = examples
+        self.model_version_ = model_version
+        self._vectors = vectors  # of the examples
+
+    @classmethod
+    def load(cls, folder: str | Path, *, threads: int | None = None) -> Bot:
+        """Read a folder. `threads` is how many compute one answer; None is all there are."""
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        if "runtime" not in manifest:
+            raise NeedsTorchError(
+                f"The classifier in {folder} cannot answer without torch: it has no scorer. Save "
+                "it again where the extra `export` is installed, or use FewShotClassifier.load."
+            )
+        tensors = read_tensors(folder, manifest)
+        try:
+            parts = tuple(
+                _load_part(folder, manifest, number, about, tensors, threads)
+                for number, about in enumerate(manifest["runtime"]["parts"])
+            )
+        except (KeyError, TypeError) as error:
+            raise ArtifactError(f"{folder / MANIFEST} lacks {error}. Export it again.") from None
+        classifier = PartsClassifier(tuple(manifest["labels"]), parts)
+        _check_self(folder, classifier, tensors)
+        return cls(
+            classifier,
+            read_examples(folder, manifest),
+            str(manifest["model_version"]),
+            tensors.get("runtime.vectors"),
+        )
+
+    def _example_vectors(self) -> NDArray[np.float32]:
+        if self._vectors is None:  # threads that come here at once compute the same
+            self._vectors = unit(self.classifier_.embed(self.examples_))
+        return self._vectors
+
+
+def _load_part(
+    folder: Path,
+    manifest: dict[str, Any],
+    number: int,
+    about: dict[str, Any],
+    tensors: dict[str, Any],
+    threads: int | None,
+) -> LoadedPart:
+    scorer = None
+    if (entry := manifest["files"].get(f"scorer-{number}")) is not None:
+        try:
+            scorer = open_session(read_file(folder, entry), 1)
+        except (ArtifactError, MissingExtraError):
+            raise
+        except Exception as error:  # onnxruntime's own kinds, which share no base
+            raise ArtifactError(
+                f"{folder / entry['name']} cannot be loaded: {str(error).splitlines()[0]}. It may "
+                "have been made for a newer onnxruntime: pip install --upgrade onnxruntime"
+            ) from error
+    start = f"runtime.{number}."
+    return LoadedPart(
+        about["reads"],
+        _find_graph(folder, about, threads),
+        scorer,
+        {n.removeprefix(start): array for n, array in tensors.items() if n.startswith(start)},
+        about["settings"],
+        float(about["weight"]),
+    )
+
+
+def _find_graph(folder: Path, about: dict[str, Any], threads: int | None) -> Graph:
+    """The graph that was exported with the bot, or the one in the user's cache."""
+    try:
+        if "folder" in about:
+            place = folder / Path(about["folder"]).name
+            if not (place / INFO).is_file() or file_sha256(place / INFO) != about["sha256"]:
+                raise ArtifactError(
+                    f"{place / INFO} is missing or altered. Copy the whole folder again."
+                )
+            return Graph.open(place, threads=threads)
+        info = GraphInfo(**{**about["graph"], "inputs": tuple(about["graph"]["inputs"])})
+        place = cache_folder() / "graphs" / info.id
+        if not (place / INFO).is_file():
+            raise NeedsTorchError(
+                f"The graph of {info.encoder!r} is not in the cache ({place}). Export the bot to a "
+                "folder of its own: fsl-nlp export BOT --to FOLDER"
+            )
+        return Graph.open(place, threads=threads, remember=True)
+    except ModelError as error:
+        raise ArtifactError(f"The bot in {folder} cannot be used. {error}") from error
+
+
+def _check_self(folder: Path, classifier: PartsClassifier, tensors: dict[str, Any]) -> None:
+    """Refuse a bot that does not answer as it did when it was written."""
+    expected = {
+        name: tensors.get(f"runtime.{name}", tensors[name])
+        for name in ("self_test.vector", "self_test.beliefs")
+    }
+    question = [classifier.example_of(SELF_TEST)]
+    answers = {
+        "self_test.vector": classifier.embed(question)[0],
+        "self_test.beliefs": softmax(classifier.scores(question))[0],
+    }
+    check_answers(folder, expected, answers)

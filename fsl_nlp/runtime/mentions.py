@@ -1,0 +1,110 @@
+"""Sentences with two marked mentions: which tokens are whose, and how the parts become a vector.
+
+Four parts, each of unit length: the sentence, the head mention, the tail mention, and what stands
+between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.errors import DataError
+from fsl_nlp.types import Example, Span
+from fsl_nlp.vectors import Matrix
+
+Offsets = NDArray[np.int64]  # [T, 2]: the characters of each token; none for special tokens
+
+PARTS = ("sentence", "head", "tail", "between")
+PART_WEIGHTS = (1.0, 1.0, 1.0, 0.7)
+
+
+def has_mentions(examples: Sequence[Example]) -> bool:
+    """True when every example marks a head and a tail."""
+    return bool(examples) and all(e.head is not None and e.tail is not None for e in examples)
+
+
+def combine(parts: Matrix, centre: Matrix) -> Matrix:
+    """[n, P, D] and the parts' mean [P, D] over a corpus -> [n, P * D].
+
+    Without the mean, all vectors of a corpus point much the same way.
+    """
+    centred = parts - centre
+    centred /= np.maximum(np.linalg.norm(centred, axis=-1, keepdims=True), 1e-12)
+    centred *= np.array(PART_WEIGHTS, np.float32)[:, None]
+    return centred.reshape(len(parts), centre.size)
+
+
+def check_spans(example: Example) -> None:
+    """Refuse mentions that are missing, empty or outside the text."""
+    for name, span in (("head", example.head), ("tail", example.tail)):
+        if span is None:
+            raise DataError(f"{_name(example)} has no {name} mention.")
+        start, end = span
+        if not (0 <= start < end <= len(example.text) and example.text[start:end].strip()):
+            raise DataError(
+                f"{_name(example)}: the {name} mention is characters {start} to {end}, which is "
+                f"no word of its text of {len(example.text)} characters."
+            )
+
+
+def mark_tokens(
+    example: Example,
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    special: Sequence[int],
+    *,
+    prefix: str,
+    longest: int,
+    encoder: str,
+) -> tuple[list[int], NDArray[np.bool_]]:
+    """The token ids to keep, `longest` at most, and which [3, T] of them are the head's, the
+    tail's, and between the two.
+
+    `offsets` are the characters of each token in the prefix and the text; `special` is 1 for
+    tokens that stand for no characters.
+    """
+    characters = np.array(offsets, np.int64).reshape(-1, 2) - len(prefix)
+    characters[np.array(special, bool)] = -1
+    mask = _mention_masks(example, characters)
+    kept = _window(mask, characters, longest)
+    if not mask[:2, kept].any(1).all():
+        raise DataError(f"{_name(example)}: the tokenizer of {encoder} cannot see both mentions.")
+    return [ids[t] for t in kept], mask[:, kept]
+
+
+def _mention_masks(example: Example, offsets: Offsets) -> NDArray[np.bool_]:
+    """[3, T]: the tokens of the head, of the tail, and between the two."""
+    assert example.head is not None
+    assert example.tail is not None
+    first, second = sorted((example.head, example.tail))
+    start, end = offsets.T
+    between = (start >= first[1]) & (end <= second[0]) & (end > start)
+    return np.stack([_touches(offsets, example.head), _touches(offsets, example.tail), between])
+
+
+def _touches(offsets: Offsets, span: Span) -> NDArray[np.bool_]:
+    start, end = offsets.T
+    touching: NDArray[np.bool_] = (start < span[1]) & (end > span[0]) & (end > start)
+    return touching
+
+
+def _window(mask: NDArray[np.bool_], offsets: Offsets, longest: int) -> NDArray[np.int64]:
+    """The places of the tokens to keep, `longest` at most: those nearest to a mention."""
+    count = len(offsets)
+    if count <= longest:
+        return np.arange(count)
+    places = np.arange(count)
+    mentioned = np.flatnonzero(mask[0] | mask[1])
+    if not len(mentioned):
+        return places[:longest]
+    distance = np.abs(places[:, None] - mentioned).min(1)
+    distance[offsets[:, 1] < 0] = -1  # special tokens always stay
+    nearest: NDArray[np.int64] = np.sort(distance.argsort(kind="stable")[:longest])
+    return nearest
+
+
+def _name(example: Example) -> str:
+    return f"Example {example.id}" if example.id is not None else f"Example {example.text[:40]!r}"

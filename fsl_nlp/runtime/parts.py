@@ -1,0 +1,146 @@
+"""A fitted classifier made of encoders' graphs and scorers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.decision import softmax
+from fsl_nlp.runtime.candidates import (
+    check_candidates,
+    closeness,
+    refuse_candidates,
+    without_blank,
+)
+from fsl_nlp.runtime.graph import Graph
+from fsl_nlp.runtime.mentions import PARTS, check_spans, combine, mark_tokens
+from fsl_nlp.runtime.pairs import angles, check_pairs, check_single, second_texts, side_by_side
+from fsl_nlp.types import Example, Label
+from fsl_nlp.vectors import Matrix
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# The names of a scorer's input and outputs.
+ROWS, SCORES, VECTORS = "rows", "scores", "vectors"
+
+
+@dataclass(frozen=True)
+class LoadedPart:
+    """One encoder's graph and the scorer on its vectors; `reads` as in `methods.base.Part`."""
+
+    reads: str
+    graph: Graph
+    scorer: onnxruntime.InferenceSession | None
+    tensors: Mapping[str, NDArray[Any]]
+    settings: Mapping[str, Any]
+    weight: float = 1.0
+
+    def scores(self, examples: Sequence[Example], labels: int) -> NDArray[np.float32]:
+        """[n, N]."""
+        if self.reads == "candidates":
+            return self._nearest_candidates(examples, labels)
+        if self.reads != "pair":
+            refuse_candidates(examples)
+        assert self.scorer
+        result: NDArray[np.float32] = self.scorer.run([SCORES], {ROWS: self._rows(examples)})[0]
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D], for finding the training examples nearest to a question."""
+        if self.reads == "angle":
+            return side_by_side(*self._both(examples, [e.text_b or "" for e in examples]))
+        if self.reads == "candidates":
+            blank = self.settings["blank"]
+            return self.graph.encode([without_blank(e.text, blank) for e in examples])
+        assert self.scorer
+        result: Matrix = self.scorer.run([VECTORS], {ROWS: self._rows(examples)})[0]
+        return result
+
+    def example_of(self, text: str, labels: int) -> Example:
+        """An example of the kind that it reads, made of a text."""
+        if self.reads == "angle":
+            return Example(text, text_b=text[: len(text) // 2])
+        if self.reads == "mentions":
+            return Example(text, head=(0, 1), tail=(len(text) - 1, len(text)))
+        if self.reads == "candidates":
+            blank = self.settings["blank"]
+            candidates = tuple(f"{text} {place}" for place in range(labels))
+            return Example(without_blank(text, blank) + (blank or ""), candidates=candidates)
+        return Example(text)
+
+    def _rows(self, examples: Sequence[Example]) -> Matrix:
+        """What the scorer takes, [n, F]."""
+        if self.reads == "angle":
+            return angles(*self._both(examples, second_texts(examples)))
+        if self.reads == "mentions":
+            return self._mentions(examples)
+        texts = [example.text for example in examples]
+        if self.reads == "pair":
+            return self.graph.encode(texts, check_pairs(examples))
+        check_single(examples)
+        return self.graph.encode(texts)
+
+    def _both(self, examples: Sequence[Example], seconds: Sequence[str]) -> tuple[Matrix, Matrix]:
+        # One call for both, so that they share batches.
+        vectors = self.graph.encode([*(example.text for example in examples), *seconds])
+        return vectors[: len(examples)], vectors[len(examples) :]
+
+    def _mentions(self, examples: Sequence[Example]) -> Matrix:
+        for example in examples:
+            check_spans(example)
+        info = self.graph.info
+        encodings = self.graph.tokenizer.encodings([example.text for example in examples])
+        marked = [
+            mark_tokens(
+                example,
+                encoding.ids,
+                encoding.offsets,
+                encoding.special_tokens_mask,
+                prefix=info.pooling["prefix"],
+                longest=info.pooling["max_length"],
+                encoder=info.encoder,
+            )
+            for example, encoding in zip(examples, encodings, strict=True)
+        ]
+        parts = self.graph.vectors([ids for ids, _ in marked], masks=[mask for _, mask in marked])
+        return combine(parts.reshape(len(examples), len(PARTS), -1), self.tensors["centre"])
+
+    def _nearest_candidates(self, examples: Sequence[Example], count: int) -> Matrix:
+        check_candidates(examples, count)
+        near = closeness(self.graph.encode, examples, self.settings["blank"])
+        result: Matrix = (near / self.tensors["spread"]).mean(-1)
+        return result / np.float32(self.settings["temperature"])
+
+
+@dataclass(frozen=True)
+class PartsClassifier:
+    """The weighted mean of the log-probabilities of its parts."""
+
+    labels: tuple[Label, ...]
+    loaded: tuple[LoadedPart, ...]
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, N]."""
+        count = len(self.labels)
+        if len(self.loaded) == 1:
+            return self.loaded[0].scores(examples, count)
+        total = sum(part.weight for part in self.loaded) or 1.0
+        logs = [
+            np.log(np.maximum(softmax(part.scores(examples, count)), 1e-38)) * part.weight / total
+            for part in self.loaded
+        ]
+        result: NDArray[np.float32] = np.sum(logs, 0).astype(np.float32)
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D], of the first part."""
+        return self.loaded[0].embed(examples)
+
+    def example_of(self, text: str) -> Example:
+        """An example of the kind that it reads, made of a text."""
+        return self.loaded[0].example_of(text, len(self.labels))

@@ -1,0 +1,47 @@
+"""Texts to token ids, as the encoder was trained to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsl_nlp.errors import ModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+
+class TextTokenizer:
+    """A tokenizer file, with the prefix and the limit of its encoder. Safe to share."""
+
+    def __init__(
+        self, path: Path, *, prefix: str, longest: int | None, truncate_left: bool = False
+    ) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises plain exceptions
+            raise ModelError(f"{path} cannot be read as a tokenizer: {error}.") from error
+        self.prefix = prefix
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        if longest is not None:
+            side = "left" if truncate_left else "right"
+            self._tokenizer.enable_truncation(longest, direction=side)
+
+    def __call__(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> tuple[list[list[int]], list[list[int]] | None]:
+        """The token ids of each text; for pairs also which of the two a token belongs to."""
+        encodings = self.encodings(texts, pairs)
+        kinds = [encoding.type_ids for encoding in encodings] if pairs is not None else None
+        return [encoding.ids for encoding in encodings], kinds
+
+    def encodings(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Encoding]:
+        """What tokenizers says of each text with the prefix: ids, offsets, special tokens."""
+        prefixed = [self.prefix + text for text in texts]
+        inputs = prefixed if pairs is None else list(zip(prefixed, pairs, strict=True))
+        found: list[Encoding] = self._tokenizer.encode_batch(inputs)
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -46,12 +47,24 @@ def _no_bars_while_saving() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """On a busy machine, threads spend longer waiting for each other than on these models."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):  # scikit-learn's and numpy's, too
+    """On a busy machine, threads spend longer waiting for each other than on these models.
+
+    `OMP_NUM_THREADS=2` asks for more all the same: sums are then added up in another order.
+    """
+    threads, wanted = torch.get_num_threads(), int(os.environ.get("OMP_NUM_THREADS") or 1)
+    torch.set_num_threads(wanted)
+    with threadpool_limits(wanted):  # scikit-learn's and numpy's, too
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _an_older_processor() -> Iterator[None]:
+    """`ONEDNN_MAX_CPU_ISA=AVX2` stands for one without bf16, whatever torch says of this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("ONEDNN_MAX_CPU_ISA") in ("SSE41", "AVX", "AVX2"):
+            patch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+        yield
 
 
 class KilledError(Exception):

@@ -26,14 +26,18 @@ def make_source() -> Callable[..., Source]:
     """Classes whose vectors differ in the first half of the dimensions; the rest is noise."""
 
     def make(
-        classes: int = 16, each: int = 12, seed: int = 0, dimensions: int = DIMENSIONS
+        classes: int = 16,
+        each: int = 12,
+        seed: int = 0,
+        dimensions: int = DIMENSIONS,
+        noise: float = 1.0,
     ) -> Source:
         generator = torch.Generator().manual_seed(seed)
         half = dimensions // 2
         means = torch.randn(classes, 1, half, generator=generator).expand(-1, each, -1)
         signal = means + 0.4 * torch.randn(classes, each, half, generator=generator)
-        noise = torch.randn(classes, each, dimensions - half, generator=generator)
-        rows = torch.cat([signal, noise], -1).flatten(0, 1)
+        useless = noise * torch.randn(classes, each, dimensions - half, generator=generator)
+        rows = torch.cat([signal, useless], -1).flatten(0, 1)
         return Source(f"made up {seed}", rows, torch.arange(classes).repeat_interleave(each))
 
     return make

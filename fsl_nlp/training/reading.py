@@ -51,14 +51,18 @@ class TunedEncoder:
     # Tells the vectors of this module from those of others.
     mark: str = field(default_factory=lambda: uuid4().hex)
 
-    def tokens(self, examples: Sequence[Example]) -> Tokens:
-        """One text or two as the model reads them; two go in together."""
+    def tokens(self, examples: Sequence[Example], longest: int | None = None) -> Tokens:
+        """One text or two as the model reads them; two go in together.
+
+        Of more than `longest` tokens the first are kept.
+        """
+        limit = self.encoder.pooling.max_length
         seconds = check_pairs(examples)
         found = self.encoder.tokenize(
             [e.text for e in examples],
             text_pair=seconds,
             truncation=True,
-            max_length=self.encoder.pooling.max_length,
+            max_length=min(limit, longest or limit),
         )
         return Tokens(found["input_ids"], found.get("token_type_ids") if seconds else None)
 

@@ -20,7 +20,8 @@ class TrainSettings:
     in memory. `warmup` is the share of the steps in which the rates rise; then they fall to 0.
     `sharpness` divides the cosines in the loss: the lower, the closer the fit. `margin`: by how
     much the cosine to the own class must lead. `patience`: stop after so many epochs without a
-    lower loss. `balance`: classes count alike, however many examples they have.
+    lower loss. `balance`: classes count alike, however many examples they have. `tokens`: training
+    reads so many of a text at most, its first; answers read the whole text.
     """
 
     epochs: int = 10
@@ -34,11 +35,13 @@ class TrainSettings:
     margin: float = 0.1
     balance: bool = True
     patience: int = 5
+    tokens: int = 128
 
     def __post_init__(self) -> None:
         require_count("epochs", self.epochs)
         require_count("batch_size", self.batch_size)
         require_count("patience", self.patience)
+        require_count("tokens", self.tokens, 8)
         if self.learning_rate is not None:
             require_above("learning_rate", self.learning_rate, 0)
         for name in ("head_learning_rate", "clip", "sharpness"):

@@ -62,7 +62,8 @@ class Lesson:
                 self.reader.autocast,
             )
             rng = np.random.default_rng(seed)
-            tokens = self.reader.tokens(self.examples) if self.parameters else None
+            cut = settings.tokens
+            tokens = self.reader.tokens(self.examples, cut) if self.parameters else None
             # A vector that is there already takes no memory worth counting.
             rows = tokens.ids if tokens else [[0]] * len(self.examples)
             lengths = [len(row) for row in rows]

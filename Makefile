@@ -1,5 +1,6 @@
 # make demo   install into .venv, then train and try a classifier
 # make test   install into .venv, then every check that must pass
+# make test-processors   the tests of numbers again, as on other processors and in random order
 # make clean  remove .venv
 
 PYTHON ?= python3
@@ -7,15 +8,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-processors lint clean
 
 demo: $(INSTALLED)
 	$(BIN)/fsl-nlp demo
 
-# One thread a process: the tests' matrices are small, and threads that wait for each other on a
-# busy machine take many times longer.
+# Two processes, of 3 GB each, with one thread: the tests' matrices are small, and threads that wait
+# for each other on a busy machine take many times longer.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(PYTEST)
+
+# Training, and what it ends at, follow the last bits of sums, which each kind of processor adds up
+# in its own order. What tests assert must hold on all of them, and in any order of the tests.
+NUMERIC := tests/heads tests/meta tests/methods tests/training tests/prompts tests/evaluation \
+	tests/encoders tests/test_classifier.py tests/test_decision.py
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	OPENBLAS_CORETYPE=Haswell
+PLAIN := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
+	OPENBLAS_CORETYPE=Nehalem
+
+test-processors: $(INSTALLED)
+	$(AVX2) OMP_NUM_THREADS=1 $(PYTEST) -p randomly $(NUMERIC)
+	$(PLAIN) OMP_NUM_THREADS=1 $(PYTEST) tests/heads tests/meta tests/methods tests/training
+	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 $(BIN)/python -m pytest -p randomly \
+		tests/heads tests/meta tests/training
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

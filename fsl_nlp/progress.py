@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def track(total: int, title: str) -> Iterator[Callable[[int], object]]:
+def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
     """Gives a function to call with the number of things done since the last call.
 
     TQDM_DISABLE=1 in the environment silences it.

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import platform
 import shlex
 import subprocess
@@ -28,7 +27,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fsl_nlp import __version__
+from fsl_nlp import __version__, processor
 from fsl_nlp.folders import write_atomically
 
 HERE = Path(__file__).parent
@@ -150,10 +149,9 @@ def _show(value: float, width: float | None) -> str:
 def machine() -> str:
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     return (
-        f"{device}, {os.cpu_count()} cores {platform.machine()}, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, fsl_nlp {__version__}"
+        f"{processor.machine()}, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"fsl_nlp {__version__}"
     )
 
 

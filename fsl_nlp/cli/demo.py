@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from fsl_nlp.cli.predict import predictions_as_text
+from fsl_nlp.cli.predict import as_text
 from fsl_nlp.cli.run import Run, command
 
 # What the demo asks in each language; the last is about nothing that the shop's bot knows.
@@ -97,14 +97,15 @@ def _as_text(part: dict[str, Any]) -> str:
     score, answers = part["score"], part["answers"]
     low, high = score.accuracy_interval
     confidence = part["confidence"]
+    pairs = zip(part["questions"], answers, strict=True)
+    shown = [as_text(question, answer) for question, answer in pairs]
     return (
         f"{part['name']}: {part['labels']} intents, {part['examples']} training sentences, "
         f"learned in {part['seconds']:.1f} s ({part['method']} on {part['encoder']})\n"
         f"  accuracy on {score.count} test sentences: {score.accuracy:.1%} "
-        f"(95% interval {low:.1%} to {high:.1%})\n\n"
-        f"{predictions_as_text(part['questions'][:-1], answers[:-1])}\n\n"
+        f"(95% interval {low:.1%} to {high:.1%})\n\n" + "\n".join(shown[:-1]) + "\n\n"
         "  and a question that none of the intents covers:\n"
-        f"{predictions_as_text(part['questions'][-1:], answers[-1:])}\n"
+        f"{shown[-1]}\n"
         f"  mean confidence: {confidence['test']:.0%} on the test sentences, "
         f"{confidence['out_of_scope']:.0%} on 40 out-of-scope questions\n"
     )

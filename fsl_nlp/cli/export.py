@@ -1,26 +1,84 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsl_nlp.cli.run import Run, command
+from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.export.bot import ExportedBot
 
 
 def add_to(app: typer.Typer) -> None:
-    @command(app, example="fsl-nlp export my-bot --out my-encoder")
+    @command(app, example="fsl-nlp export my-bot --to my-bot-exported")
     def export(
         run: Run,
-        folder: Annotated[Path, typer.Argument(help="Folder of a classifier that was tuned.")],
-        out: Annotated[Path, typer.Option(help="New folder for its encoder.")],
+        folder: Annotated[Path, typer.Argument(help="Folder that `fsl-nlp fit --out` wrote.")],
+        to: Annotated[Path, typer.Option("--to", "--out", help="New folder to write.")],
+        int8: Annotated[
+            bool,
+            typer.Option("--int8", help="Smaller and faster; says how many answers change."),
+        ] = False,
+        max_changed: Annotated[
+            float,
+            typer.Option(min=0, max=1, help="With --int8: the share of answers that may change."),
+        ] = 0.02,
+        scripts: Annotated[
+            str | None,
+            typer.Option(
+                help="Keep only word pieces in these scripts, such as latin,han: less memory."
+            ),
+        ] = None,
+        store_examples: Annotated[
+            bool, typer.Option(help="Keep the training texts in the folder.")
+        ] = True,
+        encoder_only: Annotated[
+            bool,
+            typer.Option("--encoder-only", help="Only the tuned encoder, as a Hugging Face model."),
+        ] = False,
     ) -> None:
-        """Write a classifier's tuned encoder as an ordinary Hugging Face model."""
+        """Write a classifier as one folder that answers without torch (fsl_nlp.runtime.Bot)."""
         from fsl_nlp import FewShotClassifier
-        from fsl_nlp.export import export_encoder
+        from fsl_nlp.export import export_bot, export_encoder
 
-        written = export_encoder(FewShotClassifier.load(folder), out)
-        run.show(
-            {"out": str(written)},
-            lambda: f"Saved in {written}. Use it by its path: --encoder {written}",
+        if encoder_only:
+            if int8 or scripts:
+                raise OptionError("--encoder-only writes weights for torch: no --int8, --scripts.")
+            written = export_encoder(FewShotClassifier.load(folder), to)
+            run.show(
+                {"out": str(written)},
+                lambda: f"Saved in {written}. Use it by its path: --encoder {written}",
+            )
+            return
+        exported = export_bot(
+            FewShotClassifier.load(folder),
+            to,
+            precision="int8" if int8 else "fp32",
+            scripts=scripts.split(",") if scripts is not None else None,
+            max_changed=max_changed,
+            store_examples=store_examples,
         )
+        run.show(exported.to_dict(), lambda: print(_as_text(exported)))
+
+
+def _as_text(exported: ExportedBot) -> str:
+    lines = []
+    if exported.least_cosine is not None:
+        lines.append(
+            f"{exported.changed} of {exported.examples} answers on the training examples changed; "
+            f"least cosine of a vector {exported.least_cosine:.4f} ({exported.precision})."
+        )
+    if exported.dropped:
+        lines.append(f"Left out: {'; '.join(exported.dropped)}.")
+    place = shlex.quote(str(exported.folder))
+    lines.append(
+        f"Saved in {exported.folder} ({exported.megabytes:g} MB). It needs numpy, onnxruntime, "
+        "tokenizers and safetensors:\n"
+        f'  from fsl_nlp.runtime import Bot; Bot.load("{exported.folder}").classify("...")\n'
+        f'  fsl-nlp predict {place} "..."'
+    )
+    return "\n".join(lines)

@@ -18,9 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
         from fsl_nlp.encoders.catalogue import MODELS
         from fsl_nlp.methods import METHODS
+        from fsl_nlp.processor import machine
 
         cards = [{**asdict(card), "installed": card.installed} for card in MODELS.values()]
-        result = {"encoders": cards, "methods": sorted(METHODS)}
+        result = {"encoders": cards, "methods": sorted(METHODS), "machine": machine()}
 
         def text() -> Any:
             from rich.console import Group
@@ -43,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
                 "\nAny Hugging Face hub id or model folder works too, "
                 "and 'auto' picks by the script of the texts.",
                 f"Methods: auto, {', '.join(sorted(METHODS))}",
+                f"This machine: {machine()}",
             )
 
         run.show(result, text)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import sys
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +12,13 @@ import typer
 
 from fsl_nlp.cli.options import ClassifierFolder, Device, TextColumn
 from fsl_nlp.cli.run import Run, command
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
+    from fsl_nlp.answering import Answering
     from fsl_nlp.types import Prediction
+
+_MANY = 1000  # texts from which loading torch pays on a processor that it is faster on
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,71 +43,97 @@ def add_to(app: typer.Typer) -> None:
         text_column: TextColumn = None,
         device: Device = "auto",
     ) -> None:
-        """Label texts with a saved classifier."""
-        from fsl_nlp import FewShotClassifier
-
+        """Label texts with a saved classifier, as they come: a file may have any length."""
         texts = _texts(text, file, text_column)
-        classifier = FewShotClassifier.load(folder, device=device)
-        predictions = classifier.classify(texts, top_k=top_k, nearest=nearest)
-        result = {
-            "model_version": classifier.model_version_,
-            "predictions": [
-                {"text": text, **prediction.to_dict()}
-                for text, prediction in zip(texts, predictions, strict=True)
-            ],
-        }
-
-        def text_of_all() -> None:
-            if predictions:
-                print(predictions_as_text(texts, predictions))
-
-        run.show(result, text_of_all)
+        first = list(islice(texts, _MANY))
+        classifier = load_bot(folder, device, many=len(first) == _MANY)
+        questions, asked = tee(chain(first, texts))
+        answers = classifier.stream(asked, top_k=top_k, nearest=nearest)
+        pairs = _counted(zip(questions, answers, strict=True))
+        if run.json:
+            _print_json(classifier.model_version_, pairs)
+            return
+        for question, prediction in pairs:
+            print(as_text(question, prediction))
 
 
-def predictions_as_text(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-    lines = []
-    for text, prediction in zip(texts, predictions, strict=True):
-        if prediction.label is None:
-            lines.append(f"{prediction.reason:>6}  {text}")
-            continue
-        others = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
-        lines.append(
-            f"{prediction.confidence:6.0%}  {prediction.label}  <- {text}"
-            + (f"\n        or {others}" if others else "")
-        )
-        lines.extend(
-            f"        like {n.similarity:.2f} {n.label}: {n.text}" for n in prediction.nearest
-        )
+def load_bot(folder: Path, device: str = "auto", *, many: bool = False) -> Answering:
+    """What answers soonest: without torch where that is enough, with it for `many` texts on a GPU
+    or a processor that computes in bf16.
+    """
+    if device in ("auto", "cpu") and not (many and _torch_is_faster(device)):
+        from fsl_nlp.runtime.bot import Bot, NeedsTorchError
+
+        try:
+            return Bot.load(folder)
+        except (NeedsTorchError, MissingExtraError):
+            pass
+    from fsl_nlp import FewShotClassifier
+
+    return FewShotClassifier.load(folder, device=device)
+
+
+def _torch_is_faster(device: str) -> bool:
+    from fsl_nlp.processor import flags
+
+    gpu = device == "auto" and Path("/proc/driver/nvidia").exists()
+    return gpu or not flags().isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
+def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Prediction]]:
+    """The same, with a progress bar where the answers themselves do not show on the terminal."""
+    from fsl_nlp.progress import track
+
+    with nullcontext(_uncounted) if sys.stdout.isatty() else track(None, "Labelling") as progress:
+        for pair in pairs:
+            yield pair
+            progress(1)
+
+
+def _uncounted(count: int) -> None:
+    """No bar."""
+
+
+def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
+    """One object, written answer by answer."""
+    print(f'{{\n "model_version": {json.dumps(version)},\n "predictions": [', end="")
+    separator = ""
+    for question, prediction in pairs:
+        row = {"text": question, **prediction.to_dict()}
+        print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
+        separator = ","
+    print("\n ]\n}" if separator else "]\n}")
+
+
+def as_text(question: str, prediction: Prediction) -> str:
+    """A question with its answer, for people."""
+    if prediction.label is None:
+        return f"{prediction.reason:>6}  {question}"
+    others = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
+    lines = [f"{prediction.confidence:6.0%}  {prediction.label}  <- {question}"]
+    lines += [f"        or {others}"] if others else []
+    lines += [f"        like {n.similarity:.2f} {n.label}: {n.text}" for n in prediction.nearest]
     return "\n".join(lines)
 
 
-def _texts(arguments: list[str] | None, file: Path | None, text_column: str | None) -> list[str]:
+def _texts(
+    arguments: list[str] | None, file: Path | None, text_column: str | None
+) -> Iterator[str]:
     if arguments and file:
         raise typer.BadParameter("Give texts or --file, not both.")
     if arguments:
-        return arguments
+        return iter(arguments)
+    from fsl_nlp.data.lines import stream_lines
+
     if file is None:
         if sys.stdin.isatty():
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
-        return _lines(sys.stdin.buffer.read(), "stdin")
+        return stream_lines(sys.stdin.buffer, "stdin")
     if file.suffix.lower() == ".txt":
         try:
-            return _lines(file.read_bytes(), str(file))
+            return stream_lines(file.open("rb"), str(file))
         except OSError as error:
             raise DataError(f"{file} cannot be read: {error.strerror or error}.") from None
     from fsl_nlp import load_dataset
 
-    return load_dataset(file, text=text_column, labelled=False).texts
-
-
-def _lines(content: bytes, source: str) -> list[str]:
-    """Split on line ends only; U+2028 and its like stay inside a text."""
-    from fsl_nlp.data.encoding import decode
-
-    text, encoding = decode(content, source)
-    if encoding:
-        warnings.warn(f"{source} is not UTF-8: it was read as {encoding}.", stacklevel=2)
-    if not text:
-        warnings.warn(f"{source} is empty, so there is nothing to label.", stacklevel=2)
-    lines = text.replace("\r\n", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+    return iter(load_dataset(file, text=text_column, labelled=False).texts)

@@ -85,8 +85,9 @@ def _cls(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def _last(states: Tensor, mask: Tensor) -> Tensor:
-    last = mask[:, :, 0].sum(1).long() - 1
-    return states.take_along_dim(last.clamp(min=0)[:, None, None], 1)[:, 0]
+    last = (mask[:, :, 0].sum(1).long() - 1).clamp(min=0)
+    # `take_along_dim` has no ONNX operator.
+    return states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2]))[:, 0]
 
 
 def _max(states: Tensor, mask: Tensor) -> Tensor:

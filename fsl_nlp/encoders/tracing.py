@@ -158,6 +158,8 @@ def trace(
             self.inside = module  # so that its weights are those of the graph
 
         def forward(self, *tensors: Tensor) -> Any:
+            # The exporter turns on a log that prints the whole graph on stdout where it fails.
+            getattr(torch._C, "_jit_set_onnx_log_enabled", bool)(False)
             return function(*tensors)
 
     axes: dict[str, dict[int, str]] = {name: {0: "rows"} for name in (*inputs, *outputs)}

@@ -37,5 +37,13 @@ class SiameseHead(LearnedHead):
     def score(self, state: State, query: Tensor) -> Tensor:
         learned = self.learned(query)
         scaled = unit(query) * learned["log_weights"].exp()
-        distances = torch.cdist(scaled, state["support"], p=1)  # [B, Q, N * K]
+        distances = _city_blocks(scaled, state["support"])  # [B, Q, N * K]
         return log_sum_of_classes(F.logsigmoid(learned["offset"] - distances), state["shares"])
+
+
+def _city_blocks(query: Tensor, support: Tensor) -> Tensor:
+    """sum_j |q_j - s_j|: query [B, Q, D], support [B, M, D] -> [B, Q, M]."""
+    if torch.onnx.is_in_onnx_export():
+        # What the exporter makes of `cdist` adds 1e-6 to each difference.
+        return (query[:, :, None] - support[:, None]).abs().sum(-1)
+    return torch.cdist(query, support, p=1)

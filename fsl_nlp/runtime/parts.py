@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # The names of a scorer's input and outputs.
 ROWS, SCORES, VECTORS = "rows", "scores", "vectors"
+_ROWS_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ class LoadedPart:
             return self._nearest_candidates(examples, labels)
         if self.reads != "pair":
             refuse_candidates(examples)
-        assert self.scorer
-        result: NDArray[np.float32] = self.scorer.run([SCORES], {ROWS: self._rows(examples)})[0]
-        return result
+        return self._score(SCORES, examples)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], for finding the training examples nearest to a question."""
@@ -57,9 +56,7 @@ class LoadedPart:
         if self.reads == "candidates":
             blank = self.settings["blank"]
             return self.graph.encode([without_blank(e.text, blank) for e in examples])
-        assert self.scorer
-        result: Matrix = self.scorer.run([VECTORS], {ROWS: self._rows(examples)})[0]
-        return result
+        return self._score(VECTORS, examples)
 
     def example_of(self, text: str, labels: int) -> Example:
         """An example of the kind that it reads, made of a text."""
@@ -72,6 +69,18 @@ class LoadedPart:
             candidates = tuple(f"{text} {place}" for place in range(labels))
             return Example(without_blank(text, blank) + (blank or ""), candidates=candidates)
         return Example(text)
+
+    def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
+        """What the scorer makes of the examples' vectors; a few rows at once, as some heads
+        compare each with every training example.
+        """
+        assert self.scorer
+        rows = self._rows(examples)
+        parts = [
+            self.scorer.run([output], {ROWS: rows[start : start + _ROWS_AT_ONCE]})[0]
+            for start in range(0, len(rows), _ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts)
 
     def _rows(self, examples: Sequence[Example]) -> Matrix:
         """What the scorer takes, [n, F]."""

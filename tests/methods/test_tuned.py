@@ -245,10 +245,13 @@ def test_frozen_layers_give_what_they_gave(bert: TextEncoder) -> None:
 
 @every_method
 def test_the_encoder_stays_as_it_is(bert: TextEncoder, name: str) -> None:
-    before, answers = weights_hash(bert), bert.run([[2, 5, 6, 3]], bert._pool)
+    def answers() -> Any:
+        return bert.run([[2, 5, 6, 3]], lambda features, _: bert._pool(bert.module, features))
+
+    before, expected = weights_hash(bert), answers()
     fitted(bert, name, epochs=2)
     assert weights_hash(bert) == before
-    np.testing.assert_array_equal(bert.run([[2, 5, 6, 3]], bert._pool), answers)
+    np.testing.assert_array_equal(answers(), expected)
     assert not bert.module.training
     assert not any(parameter.requires_grad for parameter in bert.module.parameters())
     assert "lora" not in str(bert.module).lower()
@@ -292,9 +295,9 @@ def test_training_examples_are_encoded_once(
     sizes: list[int] = []
     real = TextEncoder.run
 
-    def run(self: TextEncoder, ids: Any, vectors_of: Any) -> Any:
+    def run(self: TextEncoder, ids: Any, vectors_of: Any, **named: Any) -> Any:
         sizes.append(len(ids))
-        return real(self, ids, vectors_of)
+        return real(self, ids, vectors_of, **named)
 
     monkeypatch.setattr(TextEncoder, "run", run)
     for i in range(3):
@@ -318,7 +321,9 @@ def test_answers_survive_saving(
     classifier = FewShotClassifier(name, bert, epochs=2).fit(texts, labels)
     classifier.save(tmp_path / "saved")
     loaded = FewShotClassifier.load(tmp_path / "saved", encoder=bert)
-    np.testing.assert_array_equal(loaded.predict_proba(texts), classifier.predict_proba(texts))
+    # Loaded, it reads through a graph, in fp32.
+    again = loaded.predict_proba(texts)
+    np.testing.assert_allclose(again, classifier.predict_proba(texts), atol=1e-3)
     assert loaded.model_version_ == classifier.model_version_
 
 

@@ -1,0 +1,43 @@
+"""Texts one a line, read as they are needed: a file may be longer than memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from fsl_nlp.data.encoding import decode
+from fsl_nlp.errors import DataError
+
+_START = 1 << 20  # bytes that tell the encoding
+
+
+def stream_lines(file: BinaryIO, source: str) -> Iterator[str]:
+    """Each line without its end. U+2028 and its like stay inside a text.
+
+    UTF-8 is read line by line. A file in another encoding is read whole.
+    """
+    start = file.read(_START) + file.readline()
+    if not start:
+        warnings.warn(f"{source} is empty, so there is nothing to label.", stacklevel=2)
+        return
+    text, encoding = decode(start, source)
+    if encoding:
+        warnings.warn(f"{source} is not UTF-8: it was read as {encoding}.", stacklevel=2)
+        text, _ = decode(start + file.read(), source)
+    lines = text.split("\n")
+    last = lines.pop()
+    number = len(lines)
+    yield from (line.removesuffix("\r") for line in lines)
+    if last:
+        yield last.removesuffix("\r")
+    if encoding:
+        return
+    for number, line in enumerate(file, number + 1):  # noqa: B020
+        try:
+            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{source}: line {number} is not UTF-8, as the lines above it are. Save the file "
+                "as UTF-8."
+            ) from None

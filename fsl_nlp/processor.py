@@ -1,0 +1,76 @@
+"""What this machine computes with, in words: figures depend on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+# The names in /proc/cpuinfo (and of macOS's sysctl), and how people call them.
+_KINDS = {
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+    "asimd": "NEON",
+    "avx512_bf16": "bf16",
+    "amx_bf16": "AMX bf16",
+    "bf16": "bf16",
+    "avx512_vnni": "VNNI",
+    "avx_vnni": "VNNI",
+    "asimddp": "dot product",
+}
+
+
+@lru_cache(maxsize=1)
+def flags() -> frozenset[str]:
+    """The processor's abilities, as its operating system names them; empty where it does not."""
+    if sys.platform == "darwin":
+        with suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(
+                ["sysctl", "-n", "machdep.cpu.leaf7_features", "hw.optional.AdvSIMD"],
+                capture_output=True,
+                text=True,
+                timeout=5,
+                check=False,
+            )
+            words = set(done.stdout.lower().split())
+            return frozenset(words | ({"asimd"} if "1" in words else set()))
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("flags", "Features"):
+                return frozenset(value.split())
+    return frozenset()
+
+
+def kind(abilities: Collection[str] | None = None) -> str:
+    """The kind of processor, in the order of what matters.
+
+    ATEN_CPU_CAPABILITY, which makes torch use less, is named too.
+
+    >>> kind({"avx2", "avx512f", "avx512_bf16", "avx512_vnni"})
+    'AVX-512 bf16 VNNI'
+    >>> kind({"avx2", "fma"})
+    'AVX2'
+    """
+    known = flags() if abilities is None else abilities
+    names = list(dict.fromkeys(name for flag, name in _KINDS.items() if flag in known))
+    if "AVX-512" in names:
+        names.remove("AVX2")
+    words = " ".join(names) or platform.machine() or "unknown"
+    limited = os.environ.get("ATEN_CPU_CAPABILITY") if abilities is None else None
+    return f"{words} (torch limited to {limited})" if limited else words
+
+
+def machine() -> str:
+    """The processors of this machine, and its GPU if torch was loaded and sees one."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    words = f"CPU, {count} cores {platform.machine()}, {kind()}"
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return f"GPU {torch.cuda.get_device_name()}; {words}"
+    return words

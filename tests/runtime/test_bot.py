@@ -1,0 +1,507 @@
+"""A bot answers as its classifier does, and needs no torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
+from fsl_nlp.encoders import load_encoder
+from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
+from fsl_nlp.export import export_bot
+from fsl_nlp.heads import HEADS, head_class
+from fsl_nlp.heads.learned import LearnedHead
+from fsl_nlp.methods import build_method
+from fsl_nlp.methods.base import Classifier
+from fsl_nlp.runtime import Bot
+from fsl_nlp.runtime.bot import NeedsTorchError
+from fsl_nlp.runtime.graph import INFO, MODEL, TOKENIZER, WEIGHTS
+from fsl_nlp.runtime.saved import MANIFEST, manifest_sum
+
+ENGLISH = {
+    "track": ["where is my parcel", "has my order been sent", "when will it be delivered"],
+    "refund": ["I want my money back", "refund me please", "the refund has not arrived"],
+    "log_in": ["I forgot my password", "I cannot sign in", "my account is locked"],
+}
+CHINESE = {
+    "查询物流": ["我的包裹到哪了", "快递怎么还没到", "订单发货了吗"],
+    "退货": ["我要退货", "怎么退款", "把钱退给我"],
+}
+QUESTIONS = ["is my package on its way?", "give me the money", "密码忘了怎么办", "?", "a " * 300]
+
+SERVING = [name for name in HEADS if not head_class(name).transductive]
+TRAINED = [name for name in SERVING if issubclass(head_class(name), LearnedHead)]
+PLAIN = [name for name in SERVING if name not in TRAINED]
+TUNED = ["lora", "full", "bitfit", "head", "contrastive"]
+
+
+@pytest.fixture(scope="session")
+def exact(english: TextEncoder) -> TextEncoder:
+    """In fp32: bf16, which large batches may be read in, rounds more than is asked for here."""
+    return load_encoder("embedded:en", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def exact_multilingual(multilingual: TextEncoder) -> TextEncoder:
+    return load_encoder("embedded:multilingual", precision="fp32")
+
+
+def fitted(
+    encoder: TextEncoder, method: str, known: dict[str, list[str]] = ENGLISH, **options: Any
+) -> FewShotClassifier:
+    texts = [text for group in known.values() for text in group]
+    labels = [label for label, group in known.items() for _ in group]
+    return FewShotClassifier(method, encoder, **options).fit(texts, labels)
+
+
+def assert_answers_alike(
+    bot: Bot, classifier: FewShotClassifier, questions: Sequence[Any] = QUESTIONS
+) -> None:
+    """One by one, together, and with all that an answer holds."""
+    expected = classifier.predict_proba(list(questions))
+    np.testing.assert_allclose(bot.predict_proba(list(questions)), expected, atol=1e-5)
+    assert bot.predict(list(questions)).tolist() == classifier.predict(list(questions)).tolist()
+    assert bot.classes_.tolist() == classifier.classes_.tolist()
+    for question in questions[:3]:
+        ours, theirs = (c.classify(question, top_k=2, nearest=2) for c in (bot, classifier))
+        assert (ours.label, ours.reason) == (theirs.label, theirs.reason)
+        assert ours.model_version == theirs.model_version
+        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-5)
+        assert ours.margin == pytest.approx(theirs.margin, abs=2e-5)
+        assert [a.label for a in ours.alternatives] == [a.label for a in theirs.alternatives]
+        assert [n.text for n in ours.nearest] == [n.text for n in theirs.nearest]
+        similar = [n.similarity for n in theirs.nearest]
+        assert [n.similarity for n in ours.nearest] == pytest.approx(similar, abs=1e-5)
+
+
+@pytest.fixture(scope="session")
+def shop_bot(exact: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported folder that tests only read."""
+    folder = tmp_path_factory.mktemp("exported") / "bot"
+    return export_bot(fitted(exact, "linear"), folder).folder
+
+
+# --- as the classifier does ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", PLAIN)
+def test_frozen_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact, method)
+    exported = export_bot(classifier, tmp_path / "bot")
+    assert (exported.changed, exported.examples) == (0, 9)
+    assert exported.least_cosine == pytest.approx(1, abs=1e-5)
+    assert_answers_alike(Bot.load(exported.folder), classifier)
+
+
+@pytest.mark.parametrize("method", [*TRAINED, "anil", "protomaml"])
+def test_methods_that_learned_from_source_classes(
+    method: str, exact: TextEncoder, tmp_path: Path
+) -> None:
+    texts = [f"{verb} the {noun}" for verb in VERBS for noun in NOUNS]
+    source = Dataset.from_texts(texts, [text.split()[0] for text in texts])
+    options = {"meta_steps": 2} if method not in TRAINED else {}
+    built = build_method(method, exact, options=options).prepare(source, way=3, shot=3, query=2)
+    support = Dataset.from_texts([t for g in ENGLISH.values() for t in g], list("aaabbbccc"))
+    classifier = FewShotClassifier(method, exact, **options)
+    classifier._take(built.fit(support), method, exact, support.examples, "0" * 12)
+    exported = export_bot(classifier, tmp_path / "bot")
+    assert_answers_alike(Bot.load(exported.folder), classifier)
+
+
+VERBS = ("buy", "sell", "eat", "lose", "wash", "paint", "lift", "see")
+NOUNS = ("apple", "boat", "car", "dress", "egg", "flat")
+
+
+@pytest.mark.parametrize("method", TUNED)
+def test_tuned_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None:
+    options = {"dora": True} if method == "lora" else {}
+    classifier = fitted(exact, method, epochs=2, **options)
+    exported = export_bot(classifier, tmp_path / "bot")
+    assert_answers_alike(Bot.load(exported.folder), classifier)
+
+
+@pytest.mark.parametrize("method", ["linear", "lora"])
+def test_chinese(method: str, exact_multilingual: TextEncoder, tmp_path: Path) -> None:
+    options = {"epochs": 1} if method == "lora" else {}
+    classifier = fitted(exact_multilingual, method, CHINESE, **options)
+    exported = export_bot(classifier, tmp_path / "bot")
+    questions = ["我的快递呢", "how do I return it", "退款要多久？", "，", "查" * 600]
+    assert_answers_alike(Bot.load(exported.folder), classifier, questions)
+
+
+PAIRS = [
+    Example("where is it", text_b="where is my parcel"),
+    Example("where is it", text_b="cancel my order"),
+    Example("send it back", text_b="return the goods"),
+    Example("send it back", text_b="what is the weather"),
+]
+
+
+@pytest.mark.parametrize("method", ["linear", "lora"])
+def test_pairs_of_texts(method: str, exact: TextEncoder, tmp_path: Path) -> None:
+    options = {"epochs": 1} if method == "lora" else {}
+    classifier = FewShotClassifier(method, exact, **options).fit(PAIRS, [1, 0, 1, 0])
+    bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
+    questions = [Example("hello", text_b="good day"), Example("refund me", text_b="open the door")]
+    assert_answers_alike(bot, classifier, questions)
+
+
+def test_sentences_with_mentions(exact: TextEncoder, tmp_path: Path) -> None:
+    texts = [
+        "Ada was born in London.",
+        "Kurt was born in Brno.",
+        "Intel makes chips.",
+        "BMW makes cars.",
+    ]
+    spans = [((0, 3), (16, 22)), ((0, 4), (17, 21)), ((0, 5), (12, 17)), ((0, 3), (10, 14))]
+    examples = [Example(t, head=h, tail=e) for t, (h, e) in zip(texts, spans, strict=True)]
+    classifier = FewShotClassifier("proto", exact).fit(examples, ["born", "born", "makes", "makes"])
+    bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
+    questions = [
+        Example("Alan was born in Maida Vale.", head=(0, 4), tail=(17, 27)),
+        Example(f"{'well, ' * 300}Nokia makes boots.", head=(1800, 1805), tail=(1812, 1817)),
+        Example("ab", head=(0, 1), tail=(1, 2)),
+    ]
+    assert_answers_alike(bot, classifier, questions)
+    with pytest.raises(DataError, match="has no head mention"):
+        bot.classify("Alan was born")
+
+
+def test_examples_with_candidates(exact: TextEncoder, tmp_path: Path) -> None:
+    examples = [
+        Example("the sky is [?]", candidates=("blue", "loud")),
+        Example("we drink [?]", candidates=("stones", "water")),
+    ]
+    classifier = FewShotClassifier("proto", exact, blank="[?]").fit(examples, [0, 1])
+    bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
+    questions = [Example("cats eat [?]", candidates=("fish", "roads"))]
+    assert_answers_alike(bot, classifier, questions)
+
+
+def test_two_methods_with_two_encoders(
+    exact: TextEncoder, multilingual: Any, tmp_path: Path
+) -> None:
+    classifier = fitted(exact, "together", members="linear, proto@embedded:multilingual")
+    bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
+    ours = bot.predict_proba(QUESTIONS[:2])
+    # The second encoder computes in what suits this processor.
+    np.testing.assert_allclose(ours, classifier.predict_proba(QUESTIONS[:2]), atol=5e-3)
+
+
+def test_a_classifier_saved_and_not_exported_answers_without_torch_too(
+    exact: TextEncoder, tmp_path: Path
+) -> None:
+    classifier = fitted(exact, "linear")
+    folder = classifier.save(tmp_path / "bot")
+    assert_answers_alike(Bot.load(folder), classifier)
+
+
+class Alone(Classifier):
+    """What another package may bring: it says nothing of parts."""
+
+    labels = ("a", "b")
+
+    def scores(self, examples: Sequence[Example]) -> Any:
+        return np.zeros((len(examples), 2), np.float32)
+
+    def embed(self, examples: Sequence[Example]) -> Any:
+        return np.ones((len(examples), 3), np.float32)
+
+    def state(self) -> Any:
+        return {}, {}
+
+
+def test_what_needs_torch_says_so(exact: TextEncoder, words: TextEncoder, tmp_path: Path) -> None:
+    classifier = FewShotClassifier("proto", exact)
+    classifier._take(Alone(), "proto", exact, (), "0" * 12)
+    with pytest.raises(ModelError, match=r"answers with torch alone\. Frozen and tuned methods"):
+        export_bot(classifier, tmp_path / "alone")
+    assert list(tmp_path.iterdir()) == []
+    without = fitted(words, "proto").save(tmp_path / "words")
+    with pytest.raises(NeedsTorchError, match="no scorer"):
+        Bot.load(without)
+
+
+# --- as one who uses it -------------------------------------------------------------------------
+
+WITHOUT_TORCH = """
+import sys
+BARRED = {"torch", "transformers", "sklearn", "sentence_transformers", "scipy", "peft", "onnx",
+          "datasets", "accelerate", "pandas", "typer", "rich", "tqdm", "pydantic"}
+class Bar:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in BARRED:
+            raise ImportError(f"{name} is not installed")
+sys.meta_path.insert(0, Bar())
+from fsl_nlp.runtime import Bot
+bot = Bot.load(sys.argv[1])
+answer = bot.classify("where is my parcel", nearest=1)
+assert not BARRED & {name.split(".")[0] for name in sys.modules}
+print(answer.label, answer.nearest[0].text, len(list(bot.stream(f"text {i}" for i in range(3000)))))
+"""
+
+
+def test_nothing_but_four_packages_is_needed(shop_bot: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(shop_bot)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("track where is my parcel 3000\n", "")
+
+
+def test_the_folder_is_all_there_is(shop_bot: Path, tmp_path: Path) -> None:
+    """It is copied to a machine with an empty cache, for someone who cannot write there."""
+    copied = shutil.copytree(shop_bot, tmp_path / "elsewhere")
+    for path in [*copied.rglob("*"), copied]:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FSL_NLP_CACHE", str(tmp_path / "no cache"))
+        assert Bot.load(copied).classify("where is my parcel").label == "track"
+    assert not (tmp_path / "no cache").exists()
+    for path in [copied, *(p for p in copied.rglob("*") if p.is_dir())]:
+        path.chmod(0o700)
+
+
+def test_a_stream_is_read_as_it_comes(shop_bot: Path) -> None:
+    taken: list[int] = []
+
+    def texts() -> Any:
+        for i in range(5000):
+            taken.append(i)
+            yield "where is my parcel" if i % 2 else " "
+
+    answers = Bot.load(shop_bot).stream(texts())
+    assert next(answers).reason == "empty"
+    assert next(answers).label == "track"
+    assert len(taken) <= 1024
+    with pytest.raises(DataError, match="use classify"):
+        next(Bot.load(shop_bot).stream("one text"))
+    with pytest.raises(DataError, match=r"texts\[1500\] must be a string"):
+        list(Bot.load(shop_bot).stream([*["a"] * 1500, 3]))
+
+
+def test_threads_share_a_bot(shop_bot: Path) -> None:
+    bot = Bot.load(shop_bot)
+    expected = bot.predict_proba(QUESTIONS)
+    failures: list[str] = []
+
+    def ask() -> None:
+        for i in range(20):
+            row = bot.predict_proba([QUESTIONS[i % 5]])[0]
+            if np.abs(row - expected[i % 5]).max() > 1e-5:
+                failures.append(QUESTIONS[i % 5])
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_examples_can_stay_at_home(exact: TextEncoder, tmp_path: Path) -> None:
+    folder = export_bot(fitted(exact, "linear"), tmp_path / "bot", store_examples=False).folder
+    bot = Bot.load(folder)
+    assert bot.classify("where is my parcel").label == "track"
+    with pytest.raises(DataError, match="no training examples to show"):
+        bot.classify("where is my parcel", nearest=1)
+    content = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+    assert b"where is my parcel" not in content
+
+
+def test_the_classifier_can_be_loaded_from_it_too(shop_bot: Path) -> None:
+    loaded = FewShotClassifier.load(shop_bot)
+    assert loaded.classify("where is my parcel").label == "track"
+
+
+def test_bad_questions_are_refused_as_the_classifier_refuses_them(
+    shop_bot: Path, exact: TextEncoder
+) -> None:
+    bot, classifier = Bot.load(shop_bot), fitted(exact, "linear")
+    for question in (None, 3, [3], ["a", None], Example("a", text_b="b"), "half \ud83d"):
+        messages = []
+        for answering in (bot, classifier):
+            with pytest.raises(DataError) as caught:
+                answering.classify(question)  # type: ignore[call-overload]
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+    for answering in (bot, classifier):
+        assert answering.classify("\x00").label is not None
+        assert answering.classify(["", " \n"])[1].reason == "empty"
+        assert answering.classify([]) == []
+
+
+# --- int8 and pruning ---------------------------------------------------------------------------
+
+
+def test_int8_is_smaller_and_says_what_it_changes(exact: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact, "linear")
+    whole = export_bot(classifier, tmp_path / "fp32")
+    small = export_bot(classifier, tmp_path / "int8", precision="int8", max_changed=0.2)
+    assert small.megabytes < 0.3 * whole.megabytes
+    assert small.least_cosine is not None
+    assert 0.9 < small.least_cosine < 0.99999
+    assert small.changed <= 1
+    bot = Bot.load(small.folder)
+    answers = bot.predict_proba(QUESTIONS[:3])
+    np.testing.assert_allclose(answers, classifier.predict_proba(QUESTIONS[:3]), atol=0.15)
+    assert (answers != classifier.predict_proba(QUESTIONS[:3])).any()
+    assert small.to_dict()["precision"] == "int8"
+
+
+def test_int8_that_changes_too_much_is_refused(
+    exact: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = fitted(exact, "linear")
+    scores = classifier.classifier_.scores
+
+    def other_answers(examples: Sequence[Example]) -> Any:
+        return -scores(examples)
+
+    class Other:
+        labels, parts, embed = (
+            classifier.classifier_.labels,
+            classifier.classifier_.parts,
+            classifier.classifier_.embed,
+        )
+        scores = staticmethod(other_answers)
+
+    monkeypatch.setattr(classifier, "classifier_", Other())
+    with pytest.raises(ArtifactError, match=r"In int8, 9 of 9 answers .* \(--max-changed 1.00\)"):
+        export_bot(classifier, tmp_path / "bot", precision="int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_without_examples_needs_consent(exact: TextEncoder, tmp_path: Path) -> None:
+    saved = fitted(exact, "linear").save(tmp_path / "saved", store_examples=False)
+    classifier = FewShotClassifier.load(saved, encoder=exact)
+    with pytest.raises(ArtifactError, match="no training examples to compare"):
+        export_bot(classifier, tmp_path / "bot", precision="int8")
+    folder = export_bot(classifier, tmp_path / "bot", precision="int8", max_changed=1).folder
+    assert Bot.load(folder).classify("where is my parcel").label == "track"
+
+
+def test_other_scripts_can_be_left_out(exact_multilingual: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact_multilingual, "linear", CHINESE)
+    pruned = export_bot(classifier, tmp_path / "bot", scripts=("latin", "han"))
+    assert any("cyrillic" in words for words in pruned.dropped)
+    assert pruned.megabytes < 400
+    bot = Bot.load(pruned.folder)
+    questions = [
+        "我的快递呢？ 3.5kg",
+        "où est mon colis ?",
+        "退款 refund ＡＢＣ 🙂",
+        "請問",
+        "１２３",
+    ]
+    assert_answers_alike(bot, classifier, questions)
+    # What is left out is unknown, and answered all the same.
+    assert bot.classify("Где моя посылка?").label is not None
+    info = json.loads((pruned.folder / "encoder-0" / INFO).read_text("utf-8"))
+    assert info["pruned"] == "han latin"
+    with pytest.raises(OptionError, match="no pieces in 'klingon'"):
+        export_bot(classifier, tmp_path / "other", scripts=("klingon",))
+
+
+def test_only_unigram_tokenizers_are_pruned(exact: TextEncoder, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="kind Unigram"):
+        export_bot(fitted(exact, "linear"), tmp_path / "bot", scripts=("latin",))
+
+
+def test_wrong_settings(exact: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact, "linear")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ArtifactError, match=r"exists\. Give a new folder"):
+        export_bot(classifier, tmp_path / "there")
+    with pytest.raises(OptionError, match="precision='int4'"):
+        export_bot(classifier, tmp_path / "bot", precision="int4")
+    with pytest.raises(OptionError, match="max_changed=2"):
+        export_bot(classifier, tmp_path / "bot", max_changed=2)
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def damaged(shop_bot: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(shop_bot, tmp_path / "damaged")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+@pytest.mark.parametrize("name", [MODEL, WEIGHTS, TOKENIZER, INFO])
+def test_a_damaged_encoder_is_refused(
+    name: str, damage: Callable[[Path], None], damaged: Path
+) -> None:
+    damage(damaged / "encoder-0" / name)
+    with pytest.raises(ArtifactError, match=r"altered|cannot be read|missing"):
+        Bot.load(damaged)
+
+
+@pytest.mark.parametrize("pattern", ["scorer-*.onnx", "tensors-*", "examples-*"])
+def test_a_damaged_file_is_refused(pattern: str, damaged: Path) -> None:
+    (path,) = damaged.glob(pattern)
+    flip(path)
+    with pytest.raises(ArtifactError, match="altered"):
+        Bot.load(damaged)
+
+
+def test_a_scorer_of_an_unknown_version_is_refused(damaged: Path) -> None:
+    """As a newer exporter might write: the sums are right and the content is not understood."""
+    import hashlib
+
+    (path,) = damaged.glob("scorer-*.onnx")
+    path.write_bytes(b"\x08\x63" + path.read_bytes()[2:])
+    manifest = json.loads((damaged / MANIFEST).read_text("utf-8"))
+    manifest["files"]["scorer-0"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest["sum"] = manifest_sum(manifest)
+    (damaged / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(ArtifactError, match="upgrade onnxruntime"):
+        Bot.load(damaged)
+
+
+def test_a_bot_that_answers_otherwise_is_refused(damaged: Path) -> None:
+    """Other labels in the manifest's sum are right, and the scorer is another's."""
+    from safetensors.numpy import load_file, save
+
+    (path,) = damaged.glob("tensors-*")
+    tensors = load_file(path)
+    tensors["runtime.self_test.beliefs"] = tensors["runtime.self_test.beliefs"][::-1].copy()
+    content = save(tensors)
+    path.write_bytes(content)
+    import hashlib
+
+    manifest = json.loads((damaged / MANIFEST).read_text("utf-8"))
+    manifest["files"]["tensors"]["sha256"] = hashlib.sha256(content).hexdigest()
+    manifest["sum"] = manifest_sum(manifest)
+    (damaged / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(ArtifactError, match="does not answer as it did"):
+        Bot.load(damaged)
+
+
+def test_without_onnxruntime_a_bot_names_the_package(
+    shop_bot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="pip install onnxruntime"):
+        Bot.load(shop_bot)

@@ -48,5 +48,6 @@ def class_of_example(weights: Tensor) -> Tensor:
 def log_sum_of_classes(logs: Tensor, weights: Tensor) -> Tensor:
     """log sum_k w_nk exp(logs_nk): logs [B, Q, N * K], weights [B, N, K] -> [B, Q, N]."""
     # 1e-30 keeps the gradient of padding finite.
-    weighted = logs.view(*logs.shape[:2], *weights.shape[1:]) + (weights + 1e-30).log()[:, None]
+    apart = logs.view(logs.shape[0], logs.shape[1], *weights.shape[1:])
+    weighted = apart + (weights + 1e-30).log()[:, None]
     return weighted.logsumexp(-1)

@@ -38,7 +38,8 @@ class SiameseHead(LearnedHead):
         learned = self.learned(query)
         scaled = unit(query) * learned["log_weights"].exp()
         distances = _city_blocks(scaled, state["support"])  # [B, Q, N * K]
-        return log_sum_of_classes(F.logsigmoid(learned["offset"] - distances), state["shares"])
+        # log sigmoid(b - d), written so that runtimes which take the log of a sigmoid keep digits.
+        return log_sum_of_classes(-F.softplus(distances - learned["offset"]), state["shares"])
 
 
 def _city_blocks(query: Tensor, support: Tensor) -> Tensor:

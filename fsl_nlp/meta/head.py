@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -56,7 +57,7 @@ class MetaHead(PreparedHead):
         if self.loop.learner.body_adapts:
             return rows
         meta = self.learned(rows)
-        parts = torch.split(rows, _READ_ROWS)
+        parts = _split(rows, _READ_ROWS, 0)
         return torch.cat([self.loop.read(meta, self.body.trim(part)) for part in parts])
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
@@ -89,7 +90,7 @@ class MetaHead(PreparedHead):
         # As many rows at once as `read` takes; where the body adapts, all tasks' pass through it.
         through_body = self.loop.learner.body_adapts
         size = _READ_ROWS // len(query) if through_body else query.shape[1]
-        parts = torch.split(query, max(size, 1), 1)
+        parts = _split(query, max(size, 1), 1)
         return torch.cat([self.loop.scores(meta, state, part) for part in parts], 1)
 
     def trim(self, inputs: Tensor) -> Tensor:
@@ -113,3 +114,8 @@ class MetaHead(PreparedHead):
 
     def options(self) -> dict[str, Any]:
         return {**asdict(self.algorithm), **asdict(self.inner), **self.body.options()}
+
+
+def _split(rows: Tensor, size: int, axis: int) -> Sequence[Tensor]:
+    """Parts of at most so many; rows that are one part stay whole, for a tracer's sake."""
+    return torch.split(rows, size, axis) if rows.shape[axis] > size else (rows,)

@@ -125,7 +125,8 @@ class InnerLoop:
 
     def scores(self, meta: Tensors, fast: Tensors, query: Tensor) -> Tensor:
         """Of adapted tasks: query [B, Q, ...] as `read` gives it -> [B, Q, N]."""
-
+        if len(query) == 1:  # what vmap does to shapes cannot be traced
+            return self._scores(meta, _task(fast, 0), query[0])[None]
         return self.over_tasks(partial(self._scores, meta), fast, query)
 
     def _scores(self, meta: Tensors, fast: Tensors, inputs: Tensor) -> Tensor:

@@ -37,7 +37,18 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def relations() -> Dataset:
-    """Made-up sentences with two mentions each; what stands between them is the relation."""
+    """Made-up sentences with two mentions each; what stands between them is the relation.
+
+    What follows has nothing to do with it, and is the larger part of the sentence.
+    """
+    more = [
+        "It rained all day.",
+        "The market was closed.",
+        "Nobody was told of it.",
+        "The king was in Paris.",
+        "Trains were late again.",
+        "A book cost two coins.",
+    ]
     verbs = {"works_for": "is employed by", "born_in": "was born in", "wrote": "is the author of"}
     examples = []
     for label, verb in verbs.items():
@@ -48,7 +59,7 @@ def relations() -> Dataset:
                 strict=True,
             )
         ):
-            text = f"In {1990 + i}, {head} {verb} {tail}."
+            text = f"In {1990 + i}, {head} {verb} {tail}. {more[i]}"
             start, end = text.index(head), text.rindex(tail)
             examples.append(
                 Example(
@@ -163,7 +174,7 @@ def test_mentions_are_read_where_there_are_any(relations: Dataset) -> None:
     with_mentions = evaluate(spec(), relations, table)
     bare = Dataset(tuple(Example(e.text, e.label) for e in relations), relations.labels)
     without = evaluate(spec(), bare, table_of(bare, shot=1, episodes=50))
-    assert with_mentions.accuracy.value > without.accuracy.value
+    assert with_mentions.accuracy.value > without.accuracy.value + 0.03  # by about 0.1
 
 
 def test_workers_and_an_interrupted_run_give_the_same_result(

@@ -274,21 +274,27 @@ def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
 def test_the_shipped_samples_gain(
     language: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One example a class; the rest of the file without its labels. Answers rest texts better."""
+    """One example a class; the rest of the file without its labels. Answers rest texts better.
+
+    By 0.03 to 0.05 in the mean over six choices of the one example; by luck, less with one.
+    """
     encoder = request.getfixturevalue("english" if language == "en" else "multilingual")
     data = load_dataset(f"support_{language}")
-    one, rest = first_of_each(data)
     model = FewShotClassifier("linear", encoder, label_names=False, descriptions=False)
-    targets = [e.label for e in rest.examples if e.label is not None]
-    alone = model.fit(one.texts, one.known_targets).score(rest.texts, targets)
-    more = model.fit(one.texts, one.known_targets, unlabelled=rest.texts)
-    assert more.score(rest.texts, targets) > alone
+    gains = []
+    for place in range(6):
+        one, rest = one_of_each(data, place)
+        alone = model.fit(one.texts, one.known_targets).score(rest.texts, rest.known_targets)
+        model.fit(one.texts, one.known_targets, unlabelled=rest.texts)
+        gains.append(model.score(rest.texts, rest.known_targets) - alone)
+    assert np.mean(gains) > 0.015
 
 
-def first_of_each(data: Dataset) -> tuple[Dataset, Dataset]:
-    seen: set[object] = set()
+def one_of_each(data: Dataset, place: int) -> tuple[Dataset, Dataset]:
+    """The example at that place of each class, and the rest."""
+    seen: dict[object, int] = {}
     one, rest = [], []
     for example in data:
-        (rest if example.label in seen else one).append(example)
-        seen.add(example.label)
+        at = seen[example.label] = seen.get(example.label, -1) + 1
+        (one if at == place else rest).append(example)
     return Dataset.from_examples(one), Dataset.from_examples(rest)

@@ -569,7 +569,7 @@ def test_the_tuned_encoder_becomes_a_model_of_its_own(
     written = TextEncoder(str(export_encoder(tuned, tmp_path / "deep" / "mine")))
     vectors = written.encode(data.texts)
     assert np.abs(vectors - own).max() < 0.02  # bf16
-    assert np.abs(vectors - before).max() > 0.05
+    assert np.abs(vectors - before).max() > 0.03
     np.testing.assert_array_equal(bert.encode(data.texts), before)
     np.testing.assert_array_equal(tuned.classifier_.embed(data.examples), own)
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine"]

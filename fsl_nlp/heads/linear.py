@@ -81,7 +81,6 @@ class LinearHead(Head):
 
     def _fit_one(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [N, K, D], weights [N, K] -> weight [N, D], bias [N]."""
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
@@ -98,8 +97,9 @@ class LinearHead(Head):
         model = LogisticRegression(C=self.C * scale**2, max_iter=300, tol=TOLERANCE)
         # Matrices this small are 3 to 30 times slower with several BLAS threads beside torch's.
         with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
-            # 300 steps leave nothing that would change a prediction.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            # 300 steps leave nothing that would change a prediction, and as many classes as
+            # examples are what few shots are.
+            warnings.simplefilter("ignore", UserWarning)
             model.fit(rows / scale, classes.cpu().numpy(), sample_weight=costs)
         weight = model.coef_ / scale
         bias = model.intercept_ - weight @ origin

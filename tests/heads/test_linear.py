@@ -196,6 +196,12 @@ def test_a_fit_that_is_not_finished_is_no_concern_of_the_user(batch: Batch) -> N
         LinearHead(1e6).fit(*batch[:2])
 
 
+def test_many_classes_of_one_example_are_no_concern_of_the_user() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LinearHead().fit(torch.randn(1, 30, 1, 5), torch.ones(1, 30, 1))
+
+
 @pytest.mark.parametrize("strength", [0, -1, float("nan")])
 def test_only_a_positive_strength_is_taken(strength: float) -> None:
     with pytest.raises(OptionError, match=f"C={strength}: must be greater than 0"):

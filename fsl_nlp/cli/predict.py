@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain, islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,6 +15,8 @@ from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
+    import io
+
     from fsl_nlp.answering import Answering
     from fsl_nlp.types import Prediction
 
@@ -128,7 +130,7 @@ def _texts(
     if file is None:
         if sys.stdin.isatty():
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
-        return stream_lines(sys.stdin.buffer, "stdin")
+        return stream_lines(cast("io.BufferedIOBase", sys.stdin.buffer), "stdin")
     if file.suffix.lower() == ".txt":
         try:
             return stream_lines(file.open("rb"), str(file))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import warnings
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.errors import DataError
@@ -12,12 +13,14 @@ from fsl_nlp.errors import DataError
 _START = 1 << 20  # bytes that tell the encoding
 
 
-def stream_lines(file: BinaryIO, source: str) -> Iterator[str]:
+def stream_lines(file: io.BufferedIOBase, source: str) -> Iterator[str]:
     """Each line without its end. U+2028 and its like stay inside a text.
 
     UTF-8 is read line by line. A file in another encoding is read whole.
     """
-    start = file.read(_START) + file.readline()
+    start = file.read1(_START) + file.readline()  # what a pipe holds by now, and no more
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        start += file.read()  # its line ends are no bytes to split at
     if not start:
         warnings.warn(f"{source} is empty, so there is nothing to label.", stacklevel=2)
         return

@@ -17,6 +17,7 @@ import pytest
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.fit import parse_options
+from fsl_nlp.runtime import Bot
 
 Cli = Callable[..., Any]
 
@@ -323,7 +324,7 @@ def test_a_failure_of_ours_shows_no_traceback_unless_asked(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(FewShotClassifier, "load", broken)
+    monkeypatch.setattr(Bot, "load", broken)
     result = run("predict", bot, "hi", "--json")
     message = "Unexpected ZeroDivisionError: by zero. Run it again with --debug to see where"
     assert result.status == 1

@@ -24,6 +24,7 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.evaluation.batched import score_in_batches
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.reading import Reader
+from fsl_nlp.processor import machine
 
 QUERY = 5  # of each class
 
@@ -91,6 +92,7 @@ def main() -> None:
     best_loop = seconds(looped, options.rounds) * scale_loop
     best_encoded = seconds(encoded, 1) * scale_encode
     result = {
+        "machine": machine(),
         "device": str(encoder.device),
         "episodes": options.episodes,
         "encode_corpus_once_s": round(encode, 2),

@@ -31,6 +31,7 @@ from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings, SequentialLoop
 from fsl_nlp.meta.outer import Batch, meta_loss
 from fsl_nlp.meta.task_heads import Tensors
+from fsl_nlp.processor import machine
 
 DIMENSIONS = 384
 
@@ -49,7 +50,11 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result: dict[str, Any] = {"device": options.device, "threads": torch.get_num_threads()}
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "device": options.device,
+        "threads": torch.get_num_threads(),
+    }
     for shot in map(int, options.shots.split(",")):
         if options.part != "encoder":
             result[f"head, {shot}-shot"] = head_part(options, shot)

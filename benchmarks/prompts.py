@@ -26,6 +26,7 @@ import torch
 from fsl_nlp.data import load_dataset
 from fsl_nlp.data.fewclue_prompts import task_prompts
 from fsl_nlp.encoders import TextEncoder
+from fsl_nlp.processor import machine
 from fsl_nlp.prompts import Template, Verbalizer, load_masked_net
 from fsl_nlp.prompts.cloze import Cloze, flat
 from fsl_nlp.prompts.pieces import Pieces
@@ -52,6 +53,7 @@ def main() -> None:
     ours, plain = found["ours"], found["plain"]
     gap = np.abs(np.array(ours.pop("scores")) - np.array(plain.pop("scores"))).max()
     report = {
+        "machine": machine(),
         "encoder": options.encoder,
         "texts": options.texts,
         "threads": torch.get_num_threads(),

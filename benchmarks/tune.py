@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fsl_nlp.processor import machine
+
 # SetFit 1.2.0, its default recipe (num_iterations=20), all-MiniLM-L6-v2, 2 AVX-512 cores.
 RECORDED = {"accuracy": 76.85, "seconds": 656.0, "measured": "once, recorded"}
 
@@ -85,10 +87,17 @@ def main() -> None:
         command = [str(locate("embedded:en")), str(options.seed), *files]
         theirs = run([options.setfit_python, "-c", SETFIT, *command], environment)
     ratio = theirs["seconds"] / ours["seconds"]
-    result = {"method": options.method, "fsl_nlp": ours, "setfit": theirs, "ratio": ratio}
+    result = {
+        "machine": machine(),
+        "method": options.method,
+        "fsl_nlp": ours,
+        "setfit": theirs,
+        "ratio": ratio,
+    }
     if options.json:
         print(json.dumps(result))
         return
+    print(result["machine"])
     for name, found in ((f"fsl_nlp, {options.method}", ours), ("SetFit", theirs)):
         memory = found.get("peak_memory_mb")
         print(

@@ -66,6 +66,14 @@ def kind(abilities: Collection[str] | None = None) -> str:
     return f"{words} (torch limited to {limited})" if limited else words
 
 
+def int8_gains_little() -> str:
+    """A sentence where this processor has no instructions for sums of small whole numbers."""
+    known = flags()
+    if not known or known & {"avx512_vnni", "avx_vnni", "asimddp"}:
+        return ""
+    return f"int8 gains little on this processor ({kind()}): it has no VNNI."
+
+
 def machine() -> str:
     """The processors of this machine, and its GPU if torch was loaded and sees one."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

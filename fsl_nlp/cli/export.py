@@ -8,6 +8,7 @@ import typer
 
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+from fsl_nlp.processor import int8_gains_little
 
 if TYPE_CHECKING:
     from fsl_nlp.export.bot import ExportedBot
@@ -72,6 +73,8 @@ def _as_text(exported: ExportedBot) -> str:
             f"{exported.changed} of {exported.examples} answers on the training examples changed; "
             f"least cosine of a vector {exported.least_cosine:.4f} ({exported.precision})."
         )
+    if exported.precision == "int8" and (note := int8_gains_little()):
+        lines.append(note)
     if exported.dropped:
         lines.append(f"Left out: {'; '.join(exported.dropped)}.")
     place = shlex.quote(str(exported.folder))

@@ -15,6 +15,7 @@ from pathlib import Path
 from fsl_nlp.encoders.tracing import LoadedForGraph, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder
+from fsl_nlp.processor import int8_gains_little
 from fsl_nlp.runtime.graph import CHECKED, INFO, Graph, GraphInfo, read_info
 
 log = logging.getLogger("fsl_nlp")
@@ -42,6 +43,8 @@ class GraphSource:
         """The graph, or None where torch has to do."""
         with self._lock:
             if self._graph is None and not self._failed:
+                if self.info.precision == "int8" and (note := int8_gains_little()):
+                    _say_once(note)
                 try:
                     self._graph = ensure_graph(self.info, self._load)
                 except (ModelError, MissingExtraError) as error:

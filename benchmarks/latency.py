@@ -3,9 +3,10 @@
     python benchmarks/latency.py --data-dir ../shared/data
     python benchmarks/latency.py --start        # how soon a fresh process answers, and its memory
 
-One short new text at a time: each is asked of every reader in turn, so that all of them meet the
-same moments of a shared machine. Then many texts at once, likewise in rounds. Nothing comes from a
-cache. Times on a shared machine come and go; the ratios are what to quote.
+One short new text (ten words at most) at a time: readers take turns of twenty questions, the same
+for all, so that all of them meet the same moments of a shared machine. Then many texts at once,
+likewise in rounds. Nothing comes from a cache of vectors. Times on a shared machine come and go; the
+ratios are what to quote.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ SAMPLES = {"embedded:en": "support_en", "embedded:multilingual": "support_zh"}
 # Put before a sample sentence to make another one of it.
 OPENINGS = ("", "hello, ", "please help: ", "quick question - ", "hi there! ", "urgent!! ")
 PEER = "sentence-transformers"
+TURN = 20  # questions in a row
+SHORT = 10  # words of a short text, at most
 
 ONCE = """
 import time; start = time.perf_counter()
@@ -138,9 +141,9 @@ def readers_of(name: str, scratch: Path) -> dict[str, Callable[[list[str]], Any]
 def measure(
     readers: dict[str, Callable[[list[str]], Any]], texts: list[str], count: int, rounds: int
 ) -> list[Row]:
-    short = sorted(texts, key=len)[: len(texts) // 2]
+    short = [text for text in texts if len(text.split()) <= SHORT] or texts
     rng = np.random.default_rng(0)
-    questions = [f"{short[i]} {n}" for n, i in enumerate(rng.integers(0, len(short), count))]
+    questions = [f"{short[i]}{n}" for n, i in enumerate(rng.integers(0, len(short), count))]
     single: dict[str, list[float]] = {name: [] for name in readers}
     many: dict[str, list[float]] = {name: [] for name in readers}
     vectors: dict[str, Any] = {}
@@ -148,9 +151,11 @@ def measure(
         for read in readers.values():
             read(questions[:2])
             read(questions[:1])
-        for question in questions:
+        for start in range(0, count, TURN):
             for name, read in readers.items():
-                single[name].append(timed(read, [question])[0])
+                read(questions[start : start + 1])  # its weights come back to the processor
+                turn = questions[start : start + TURN]
+                single[name] += [timed(read, [question])[0] for question in turn]
         for number in range(rounds):
             note(f"round {number + 1} of {rounds}")
             for name, read in readers.items():

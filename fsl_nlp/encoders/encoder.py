@@ -41,7 +41,7 @@ Features = dict[str, "Tensor"]  # a batch as a model takes it: input_ids, attent
 # fast; a GPU wants more at once.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 # Tokens up to which ONNX Runtime in fp32 is faster than torch in bf16 (benchmarks/latency.py).
-_FEW_TOKENS = 256
+_FEW_TOKENS = 96
 
 
 class TextEncoder:

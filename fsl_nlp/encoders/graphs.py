@@ -135,7 +135,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        read_info(folder)
+        read_info(folder, remember=True)
     except ModelError:
         return False
     return True

@@ -78,22 +78,32 @@ def write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphI
         pad=loaded.tokenizer.pad_token_id or 0,
         truncate_left=loaded.tokenizer.truncation_side == "left",
     )
+    (folder / TOKENIZER).write_text(_plain_tokenizer(tokenizer), encoding="utf-8")
     module = _with_plain_attention(loaded.module)
     features = _probe_features(info, loaded.tokenizer)
+    with torch.no_grad():
+        expected = (
+            loaded.encode(list(PROBES))
+            if loaded.encode
+            else loaded.vectors(module, features).float().numpy()
+        )
     try:
-        with torch.inference_mode(False), torch.no_grad():
-            if loaded.encode:
-                expected = loaded.encode(list(PROBES))
-            else:
-                expected = loaded.vectors(module, features).float().numpy()
-            trace(
-                lambda *tensors: loaded.vectors(
-                    module, dict(zip(info.inputs, tensors, strict=True))
-                ),
-                {name: features[name] for name in info.inputs},
-                folder / MODEL,
-                module=module,
-            )
+        _write_traced(folder, info, loaded, _with_added_mask(module), features)
+        _check(folder, info, features, expected)
+    except ModelError:
+        _write_traced(folder, info, loaded, module, features)
+        _check(folder, info, features, expected)
+    return info
+
+
+def _write_traced(
+    folder: Path, info: GraphInfo, loaded: LoadedForGraph, module: nn.Module, features: Features
+) -> None:
+    def vectors(*tensors: Tensor) -> Tensor:
+        return loaded.vectors(module, dict(zip(info.inputs, tensors, strict=True)))
+
+    try:
+        trace(vectors, {n: features[n] for n in info.inputs}, folder / MODEL, module=module)
         _move_weights_out(folder)
         if info.precision == "int8":
             quantise(folder)
@@ -101,10 +111,28 @@ def write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphI
         raise
     except Exception as error:  # of any kind: it comes from inside the model or the exporter
         raise ModelError(f"It cannot be made into a graph: {first_line(error)}.") from error
-    (folder / TOKENIZER).write_text(_plain_tokenizer(tokenizer), encoding="utf-8")
     write_info(folder, info)
-    _check(folder, info, features, expected)
-    return info
+
+
+def _with_added_mask(module: nn.Module) -> nn.Module:
+    """The model with a mask that is added to the scores of its attention, [B, 1, 1, T].
+
+    Many models take such a mask as it is. What they make of a plain one is a hundred small
+    operators, a sixth of the time of a short text in int8.
+    """
+    import torch
+
+    class AddedMask(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = module
+
+        def forward(self, *, attention_mask: Tensor, **features: Any) -> Any:
+            hidden = 1 - attention_mask[:, None, None].float()
+            added = hidden * torch.finfo(torch.float32).min
+            return self.inside(attention_mask=added, **features)
+
+    return AddedMask().eval()
 
 
 def _input_names(kind: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:

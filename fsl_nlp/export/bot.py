@@ -107,7 +107,7 @@ def _write_encoder(
     """The graph of an encoder, pruned and quantised; gives what was dropped, in words."""
     if source.info.precision != "fp32" and precision == "fp32":
         raise OptionError("This classifier's encoder reads in int8: export it with int8.")
-    info = source.write(place)
+    written = info = source.write(place)
     dropped: list[str] = []
     if scripts is not None:
         if info.precision != "fp32":
@@ -117,7 +117,8 @@ def _write_encoder(
     if precision == "int8" and info.precision == "fp32":
         quantise(place)
         info = replace(info, precision="int8")
-    write_info(place, info)
+    if info != written:
+        write_info(place, info)
     return dropped
 
 

@@ -43,5 +43,8 @@ class TextTokenizer:
         """What tokenizers says of each text with the prefix: ids, offsets, special tokens."""
         prefixed = [self.prefix + text for text in texts]
         inputs = prefixed if pairs is None else list(zip(prefixed, pairs, strict=True))
+        if len(inputs) == 1:  # no threads to start
+            one = inputs[0]
+            return [self._tokenizer.encode(*((one,) if isinstance(one, str) else one))]
         found: list[Encoding] = self._tokenizer.encode_batch(inputs)
         return found

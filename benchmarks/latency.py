@@ -5,8 +5,8 @@
 
 One short new text (ten words at most) at a time: readers take turns of twenty questions, the same
 for all, so that all of them meet the same moments of a shared machine. Then many texts at once,
-likewise in rounds. Nothing comes from a cache of vectors. Times on a shared machine come and go; the
-ratios are what to quote.
+likewise in rounds. Nothing comes from a cache of vectors. Times on a shared machine come and go:
+quote the ratios.
 """
 
 from __future__ import annotations

@@ -94,6 +94,8 @@ class Answering:
             raise DataError("texts must be an iterable of texts, and this is one: use classify.")
         remaining = iter(texts)
         done = 0
+        if nearest and self.examples_:
+            self._example_vectors()  # to be remembered, unlike those of the texts
         while batch := list(islice(remaining, STREAM_BATCH)):
             examples = as_examples(batch, "texts", allow_empty=True, first=done)
             with self._keeping_nothing():

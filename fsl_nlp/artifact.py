@@ -178,6 +178,8 @@ def _manifest(
             "name": name,
             "fingerprint": encoder.fingerprint,
             "pooling": asdict(encoder.pooling),
+            # Others come out by the processor; this one was asked for.
+            **({"precision": "int8"} if encoder.precision == "int8" else {}),
         },
         "settings": settings,
         "files": files,
@@ -244,7 +246,8 @@ def _find_encoder(
 
     if encoder is None or isinstance(encoder, str):
         try:
-            encoder = load_encoder(encoder or wanted["name"], device=device)
+            precision = wanted.get("precision", "auto")
+            encoder = load_encoder(encoder or wanted["name"], device=device, precision=precision)
         except ModelError as error:
             raise ArtifactError(
                 f"The classifier in {folder} needs its encoder {wanted['name']!r}. {error}\n"

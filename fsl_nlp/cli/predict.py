@@ -63,10 +63,12 @@ def load_bot(folder: Path, device: str = "auto", *, many: bool = False) -> Answe
     """What answers soonest: without torch where that is enough, with it for `many` texts on a GPU
     or a processor that computes in bf16.
     """
-    if device in ("auto", "cpu") and not (many and _torch_is_faster(device)):
-        from fsl_nlp.runtime.bot import Bot, NeedsTorchError
+    if device in ("auto", "cpu"):
+        from fsl_nlp.runtime.bot import Bot, NeedsTorchError, is_exported
 
         try:
+            if many and not is_exported(folder) and _torch_is_faster(device):
+                raise NeedsTorchError
             return Bot.load(folder)
         except (NeedsTorchError, MissingExtraError):
             pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -245,6 +246,7 @@ def save_model(model: Any, folder: Path) -> None:
         size_threshold=_EXTERNAL,
     )
     (folder / WEIGHTS).touch()  # a tiny model has none that large
+    shutil.copymode(folder / MODEL, folder / WEIGHTS)  # onnx lets only the owner read
 
 
 def quantise(folder: Path) -> None:

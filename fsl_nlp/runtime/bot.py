@@ -93,6 +93,11 @@ class Bot(Answering):
         return self._vectors
 
 
+def is_exported(folder: Path) -> bool:
+    """Whether a folder holds its encoder, and so has to answer as it is."""
+    return next(folder.glob(f"encoder-*/{INFO}"), None) is not None
+
+
 def _load_part(
     folder: Path,
     manifest: dict[str, Any],
@@ -133,16 +138,17 @@ def _find_graph(folder: Path, about: dict[str, Any], threads: int | None) -> Gra
                     f"{place / INFO} is missing or altered. Copy the whole folder again."
                 )
             return Graph.open(place, threads=threads)
-        info = GraphInfo(**{**about["graph"], "inputs": tuple(about["graph"]["inputs"])})
-        place = cache_folder() / "graphs" / info.id
-        if not (place / INFO).is_file():
-            raise NeedsTorchError(
-                f"The graph of {info.encoder!r} is not in the cache ({place}). Export the bot to a "
-                "folder of its own: fsl-nlp export BOT --to FOLDER"
-            )
-        return Graph.open(place, threads=threads, remember=True)
     except ModelError as error:
         raise ArtifactError(f"The bot in {folder} cannot be used. {error}") from error
+    info = GraphInfo(**{**about["graph"], "inputs": tuple(about["graph"]["inputs"])})
+    place = cache_folder() / "graphs" / info.id
+    try:
+        return Graph.open(place, threads=threads, remember=True)
+    except ModelError as error:
+        raise NeedsTorchError(
+            f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export the "
+            "bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
+        ) from error
 
 
 def _check_self(folder: Path, classifier: PartsClassifier, tensors: dict[str, Any]) -> None:

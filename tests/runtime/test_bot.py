@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders import load_encoder
+from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_bot
 from fsl_nlp.heads import HEADS, head_class
@@ -53,6 +55,38 @@ def exact(english: TextEncoder) -> TextEncoder:
 @pytest.fixture(scope="session")
 def exact_multilingual(multilingual: TextEncoder) -> TextEncoder:
     return load_encoder("embedded:multilingual", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def small(multilingual: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
+    """The three lowest layers of the multilingual encoder, with the pieces that these tests use.
+
+    It reads both languages, and its graph is made in a moment.
+    """
+    from transformers import BertModel
+
+    source, folder = locate(multilingual.name), tmp_path_factory.mktemp("small") / "encoder"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    settings = json.loads((source / TOKENIZER).read_text("utf-8"))
+    texts = [t for known in (ENGLISH, CHINESE) for group in known.values() for t in group]
+    characters = {*"▁abcdefghijklmnopqrstuvwxyz?，", *"".join([*texts, *QUESTIONS])}
+    added = [token["id"] for token in settings["added_tokens"]]
+    kept = [
+        i
+        for i, (piece, _) in enumerate(settings["model"]["vocab"])
+        if i in added or (len(piece) <= 4 and characters.issuperset(piece))
+    ]
+    settings["model"]["vocab"] = [settings["model"]["vocab"][i] for i in kept]
+    for token in settings["added_tokens"]:
+        token["id"] = kept.index(token["id"])
+    (folder / TOKENIZER).write_text(json.dumps(settings), "utf-8")
+    model = BertModel.from_pretrained(source)
+    model.encoder.layer = model.encoder.layer[:3]
+    words = model.embeddings.word_embeddings.weight.detach()[kept]
+    model.embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(words, padding_idx=1)
+    model.config.update({"num_hidden_layers": 3, "vocab_size": len(kept)})
+    model.save_pretrained(folder)
+    return TextEncoder(str(folder), device="cpu", precision="fp32")
 
 
 def fitted(
@@ -104,15 +138,15 @@ def test_frozen_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("method", [*TRAINED, "anil", "protomaml"])
 def test_methods_that_learned_from_source_classes(
-    method: str, exact: TextEncoder, tmp_path: Path
+    method: str, small: TextEncoder, tmp_path: Path
 ) -> None:
     texts = [f"{verb} the {noun}" for verb in VERBS for noun in NOUNS]
     source = Dataset.from_texts(texts, [text.split()[0] for text in texts])
     options = {"meta_steps": 2} if method not in TRAINED else {}
-    built = build_method(method, exact, options=options).prepare(source, way=3, shot=3, query=2)
+    built = build_method(method, small, options=options).prepare(source, way=3, shot=3, query=2)
     support = Dataset.from_texts([t for g in ENGLISH.values() for t in g], list("aaabbbccc"))
-    classifier = FewShotClassifier(method, exact, **options)
-    classifier._take(built.fit(support), method, exact, support.examples, "0" * 12)
+    classifier = FewShotClassifier(method, small, **options)
+    classifier._take(built.fit(support), method, small, support.examples, "0" * 12)
     exported = export_bot(classifier, tmp_path / "bot")
     assert_answers_alike(Bot.load(exported.folder), classifier)
 
@@ -121,18 +155,25 @@ VERBS = ("buy", "sell", "eat", "lose", "wash", "paint", "lift", "see")
 NOUNS = ("apple", "boat", "car", "dress", "egg", "flat")
 
 
-@pytest.mark.parametrize("method", TUNED)
-def test_tuned_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None:
-    options = {"dora": True} if method == "lora" else {}
-    classifier = fitted(exact, method, epochs=2, **options)
+def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact, "lora", epochs=2)
     exported = export_bot(classifier, tmp_path / "bot")
     assert_answers_alike(Bot.load(exported.folder), classifier)
 
 
-@pytest.mark.parametrize("method", ["linear", "lora"])
-def test_chinese(method: str, exact_multilingual: TextEncoder, tmp_path: Path) -> None:
-    options = {"epochs": 1} if method == "lora" else {}
-    classifier = fitted(exact_multilingual, method, CHINESE, **options)
+@pytest.mark.parametrize("known", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+@pytest.mark.parametrize("method", TUNED)
+def test_tuned_methods(
+    method: str, known: dict[str, list[str]], small: TextEncoder, tmp_path: Path
+) -> None:
+    options = {"dora": True} if method == "lora" else {}
+    classifier = fitted(small, method, known, epochs=2, **options)
+    exported = export_bot(classifier, tmp_path / "bot")
+    assert_answers_alike(Bot.load(exported.folder), classifier)
+
+
+def test_chinese(exact_multilingual: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(exact_multilingual, "linear", CHINESE)
     exported = export_bot(classifier, tmp_path / "bot")
     questions = ["我的快递呢", "how do I return it", "退款要多久？", "，", "查" * 600]
     assert_answers_alike(Bot.load(exported.folder), classifier, questions)
@@ -147,9 +188,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("method", ["linear", "lora"])
-def test_pairs_of_texts(method: str, exact: TextEncoder, tmp_path: Path) -> None:
+def test_pairs_of_texts(method: str, small: TextEncoder, tmp_path: Path) -> None:
     options = {"epochs": 1} if method == "lora" else {}
-    classifier = FewShotClassifier(method, exact, **options).fit(PAIRS, [1, 0, 1, 0])
+    classifier = FewShotClassifier(method, small, **options).fit(PAIRS, [1, 0, 1, 0])
     bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
     questions = [Example("hello", text_b="good day"), Example("refund me", text_b="open the door")]
     assert_answers_alike(bot, classifier, questions)
@@ -318,6 +359,34 @@ def test_examples_can_stay_at_home(exact: TextEncoder, tmp_path: Path) -> None:
         bot.classify("where is my parcel", nearest=1)
     content = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
     assert b"where is my parcel" not in content
+
+
+def test_a_damaged_graph_in_the_cache_calls_for_torch(
+    exact: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = fitted(exact, "linear").save(tmp_path / "bot")
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(NeedsTorchError, match="not in the cache, or damaged"):
+        Bot.load(saved)
+
+
+def test_a_classifier_in_int8_is_saved_as_one(tmp_path: Path, english: TextEncoder) -> None:
+    rough = load_encoder("embedded:en", precision="int8")
+    classifier = fitted(rough, "linear")
+    folder = classifier.save(tmp_path / "bot")
+    assert FewShotClassifier.load(folder).encoder_.precision == "int8"
+    # Its scales come from all that is read together, so that a vector depends on its neighbours.
+    expected = classifier.predict_proba(QUESTIONS[:1])
+    np.testing.assert_allclose(Bot.load(folder).predict_proba(QUESTIONS[:1]), expected, atol=1e-5)
+    exported = export_bot(classifier, tmp_path / "exported", precision="int8")
+    assert exported.least_cosine == pytest.approx(1, abs=0.02)
+    with pytest.raises(OptionError, match="export it with int8"):
+        export_bot(classifier, tmp_path / "fp32")
+
+
+def test_other_users_may_read_it(shop_bot: Path) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in (shop_bot / "encoder-0").iterdir()}
+    assert len(modes) == 1
 
 
 def test_the_classifier_can_be_loaded_from_it_too(shop_bot: Path) -> None:

@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--start", action="store_true", help="measure fresh processes instead")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
+    os.environ["FSL_NLP_VECTOR_CACHE"] = "0"
     if options.threads:
         import torch
 

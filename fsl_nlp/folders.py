@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fsl_nlp.errors import ArtifactError, ModelError
+
+_ATTEMPTS = 10  # to give a folder its name, while others do the same
 
 
 def cache_folder() -> Path:
@@ -49,6 +54,29 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except OSError as error:
         # The name that the user knows.
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool]) -> None:
+    """Give a finished folder its name, unless another process was first.
+
+    A folder cannot be renamed onto one with files. What is there and not whole is moved aside
+    first, and looked at again there: another process may have finished it in between.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            building.rename(target)
+            return
+        except OSError:
+            if is_whole(target):
+                return
+            if attempt == _ATTEMPTS - 1 or not target.exists():
+                raise
+        aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+        with suppress(OSError):
+            target.rename(aside)
+            if is_whole(aside):
+                aside.rename(target)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

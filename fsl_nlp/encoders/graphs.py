@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fsl_nlp.encoders.tracing import LoadedForGraph, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError
-from fsl_nlp.folders import cache_folder
+from fsl_nlp.folders import cache_folder, publish_folder
 from fsl_nlp.processor import int8_gains_little
 from fsl_nlp.runtime.graph import CHECKED, INFO, Graph, GraphInfo, read_info
 
@@ -122,13 +122,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     building.mkdir()
     try:
         yield building
-        try:
-            building.rename(target)
-        except OSError:
-            if not _is_whole(target):
-                # A folder cannot be renamed onto one with files, so a damaged one goes first.
-                shutil.rmtree(target, ignore_errors=True)
-                building.rename(target)
+        publish_folder(building, target, _is_whole)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

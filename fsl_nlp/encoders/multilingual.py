@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.encoders.xlmr_tokenizer import SPECIAL_TOKENS, build_tokenizer, missing_embedded
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256
+from fsl_nlp.folders import file_sha256, publish_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +66,6 @@ def ensure_multilingual(cache: Path, say: Callable[[str], None] | None = None) -
     target = cache / "models" / FOLDER_NAME
     if _is_complete(target):
         return target
-    # A folder cannot be renamed onto one with files, so an incomplete one has to go first.
-    shutil.rmtree(target, ignore_errors=True)
     return expand(target, say)
 
 
@@ -86,7 +84,7 @@ def expand(target: Path, say: Callable[[str], None] | None = None) -> Path:
         building = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
             _write_folder(package, building)
-            _publish(building, target)
+            publish_folder(building, target, _is_complete)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
@@ -272,15 +270,6 @@ def _is_complete(folder: Path) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _publish(building: Path, target: Path) -> None:
-    """Give the finished folder its name, unless another process was first."""
-    try:
-        building.rename(target)
-    except OSError:
-        if not _is_complete(target):
-            raise
 
 
 def _remove_leftovers(target: Path) -> None:

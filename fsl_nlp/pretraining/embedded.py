@@ -24,7 +24,7 @@ from torch import Tensor
 
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256, write_atomically
+from fsl_nlp.folders import file_sha256, publish_folder, write_atomically
 from fsl_nlp.pretraining.learner import CHECKPOINT, TUNE
 from fsl_nlp.pretraining.model import start, write_model
 from fsl_nlp.training.copies import put_tensors
@@ -50,25 +50,27 @@ def ensure_mlm(
             f"{weights} is altered: its sum is not that of its card. Reinstall fsl-nlp."
         )
     target = cache / "models" / f"multilingual-mlm-{about['sha256'][:12]}"
-    # config.json is the last file that is written into the folder before it gets its name.
-    if (target / "config.json").is_file():
+    if _is_complete(target):
         return target
     if say is not None:
         say(f"Preparing embedded:mlm (once, 470 MB in {target})")
     building = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         _expand(base, weights, about, building)
-        shutil.rmtree(target, ignore_errors=True)
-        building.rename(target)
+        publish_folder(building, target, _is_complete)
     except OSError as error:
-        if not (target / "config.json").is_file():  # another process may have been first
-            raise ModelError(
-                f"embedded:mlm cannot be written to {target}: {error.strerror}. "
-                "Set FSL_NLP_CACHE to a folder that can hold it."
-            ) from error
+        raise ModelError(
+            f"embedded:mlm cannot be written to {target}: {error.strerror}. "
+            "Set FSL_NLP_CACHE to a folder that can hold it."
+        ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target
+
+
+def _is_complete(folder: Path) -> bool:
+    """config.json is the last file that is written before the folder gets its name."""
+    return (folder / "config.json").is_file()
 
 
 def _expand(base: str, weights: Path, about: dict[str, Any], folder: Path) -> None:

@@ -313,13 +313,13 @@ def test_expanding_at_once_gives_one_good_folder(
         (target / "config.json").write_text("{")
     workers = 8
     together = threading.Barrier(workers)
-    publish = multilingual._publish
+    publish = multilingual.publish_folder
 
-    def publish_together(building: Path, target: Path) -> None:
+    def publish_together(building: Path, target: Path, is_whole: Any) -> None:
         together.wait()
-        publish(building, target)
+        publish(building, target, is_whole)
 
-    monkeypatch.setattr(multilingual, "_publish", publish_together)
+    monkeypatch.setattr(multilingual, "publish_folder", publish_together)
     done: list[Path] = []
     threads = [
         threading.Thread(target=lambda: done.append(multilingual.ensure_multilingual(tmp_path)))

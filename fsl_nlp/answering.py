@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from numbers import Integral
 from typing import Any, Protocol, cast, overload
 
 import numpy as np
@@ -87,29 +88,35 @@ class Answering:
         """A `Prediction` for each text, in order, as the texts come.
 
         However many there are, no more than a thousand are in memory at once, and nothing of them
-        is kept.
+        is kept. The first answers come at once; later ones when so many texts were read that they
+        are fast to answer together. For a conversation use `classify`.
         """
         self._check_fitted()
-        if isinstance(texts, (str, Example)):
-            raise DataError("texts must be an iterable of texts, and this is one: use classify.")
-        remaining = iter(texts)
-        done = 0
+        _check_counts(top_k, nearest)
+        if isinstance(texts, (str, Example)) or not isinstance(texts, Iterable):
+            raise DataError(
+                f"texts must be an iterable of texts, got a {type(texts).__name__}. "
+                "For one text use classify."
+            )
+        return self._stream(iter(texts), top_k, nearest)
+
+    def _stream(self, remaining: Iterator[Any], top_k: int, nearest: int) -> Iterator[Prediction]:
+        done, size = 0, 1
         if nearest and self.examples_:
             self._example_vectors()  # to be remembered, unlike those of the texts
-        while batch := list(islice(remaining, STREAM_BATCH)):
+        while batch := list(islice(remaining, size)):
             examples = as_examples(batch, "texts", allow_empty=True, first=done)
             with self._keeping_nothing():
                 predictions = self._classify(examples, top_k, nearest)
             yield from predictions
-            done += len(batch)
+            done, size = done + len(batch), min(4 * size, STREAM_BATCH)
 
     def _keeping_nothing(self) -> AbstractContextManager[object]:
         """A context in which no vector of a text is remembered."""
         return nullcontext()
 
     def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
-        if top_k < 1 or nearest < 0:
-            raise DataError(f"top_k={top_k} must be at least 1, nearest={nearest} at least 0.")
+        _check_counts(top_k, nearest)
         answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
         probabilities = self._probabilities([texts[i] for i in answerable])
@@ -152,6 +159,14 @@ class Answering:
     def _example_vectors(self) -> NDArray[np.float32]:
         """[n, D], each of unit length."""
         return unit(self.classifier_.embed(self.examples_))
+
+
+def _check_counts(top_k: int, nearest: int) -> None:
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in (top_k, nearest))
+    if not whole or top_k < 1 or nearest < 0:
+        raise DataError(
+            f"top_k={top_k!r} must be a whole number from 1, nearest={nearest!r} one from 0."
+        )
 
 
 def as_array(labels: Sequence[Label]) -> NDArray[Any]:

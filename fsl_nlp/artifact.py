@@ -215,6 +215,11 @@ def load_classifier(
     from fsl_nlp.methods import build_method
 
     manifest = read_manifest(folder)
+    if any(part.get("differs") for part in manifest.get("runtime", {}).get("parts", ())):
+        raise ArtifactError(
+            f"{folder} was exported in int8 or for some scripts alone: it answers through "
+            "fsl_nlp.runtime.Bot.load. To change it, export the classifier that it was made from."
+        )
     tensors = read_tensors(folder, manifest)
     examples = read_examples(folder, manifest)
     wanted = manifest["encoder"]
@@ -247,6 +252,8 @@ def _find_encoder(
     if encoder is None or isinstance(encoder, str):
         try:
             precision = wanted.get("precision", "auto")
+            if precision == "int8" and device == "auto":
+                device = "cpu"  # where int8 is read
             encoder = load_encoder(encoder or wanted["name"], device=device, precision=precision)
         except ModelError as error:
             raise ArtifactError(

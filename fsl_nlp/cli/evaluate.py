@@ -31,14 +31,15 @@ def add_to(app: typer.Typer) -> None:
         device: Device = "auto",
     ) -> None:
         """Score a saved classifier on labelled texts."""
-        from fsl_nlp import FewShotClassifier, load_dataset
+        from fsl_nlp import load_dataset
         from fsl_nlp.checks import as_known
+        from fsl_nlp.cli.predict import load_bot
         from fsl_nlp.evaluation.scoring import check_known, score_predictions
 
         data = load_dataset(
             test, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
-        classifier = FewShotClassifier.load(folder, device=device)
+        classifier = load_bot(folder, device)
         labels = classifier.classifier_.labels
         targets = as_known(data.known_targets, labels)
         check_known(targets, labels)  # before the long work

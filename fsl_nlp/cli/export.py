@@ -81,7 +81,7 @@ def _as_text(exported: ExportedBot) -> str:
     lines.append(
         f"Saved in {exported.folder} ({exported.megabytes:g} MB). It needs numpy, onnxruntime, "
         "tokenizers and safetensors:\n"
-        f'  from fsl_nlp.runtime import Bot; Bot.load("{exported.folder}").classify("...")\n'
+        f'  from fsl_nlp.runtime import Bot; Bot.load({str(exported.folder)!r}).classify("...")\n'
         f'  fsl-nlp predict {place} "..."'
     )
     return "\n".join(lines)

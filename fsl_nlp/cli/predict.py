@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
-from itertools import chain, islice, tee
+from contextlib import nullcontext, suppress
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -12,15 +13,13 @@ import typer
 
 from fsl_nlp.cli.options import ClassifierFolder, Device, TextColumn
 from fsl_nlp.cli.run import Run, command
-from fsl_nlp.errors import DataError, MissingExtraError
+from fsl_nlp.errors import DataError, FslError, MissingExtraError
 
 if TYPE_CHECKING:
     import io
 
     from fsl_nlp.answering import Answering
     from fsl_nlp.types import Prediction
-
-_MANY = 1000  # texts from which loading torch pays on a processor that it is faster on
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,9 +46,8 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Label texts with a saved classifier, as they come: a file may have any length."""
         texts = _texts(text, file, text_column)
-        first = list(islice(texts, _MANY))
-        classifier = load_bot(folder, device, many=len(first) == _MANY)
-        questions, asked = tee(chain(first, texts))
+        classifier = load_bot(folder, device)
+        questions, asked = tee(texts)
         answers = classifier.stream(asked, top_k=top_k, nearest=nearest)
         pairs = _counted(zip(questions, answers, strict=True))
         if run.json:
@@ -59,29 +57,19 @@ def add_to(app: typer.Typer) -> None:
             print(as_text(question, prediction))
 
 
-def load_bot(folder: Path, device: str = "auto", *, many: bool = False) -> Answering:
-    """What answers soonest: without torch where that is enough, with it for `many` texts on a GPU
-    or a processor that computes in bf16.
-    """
+def load_bot(folder: Path, device: str = "auto") -> Answering:
+    """What is in a folder, without torch where that is enough: it answers sooner."""
     if device in ("auto", "cpu"):
         from fsl_nlp.runtime.bot import Bot, NeedsTorchError, is_exported
 
-        try:
-            if many and not is_exported(folder) and _torch_is_faster(device):
-                raise NeedsTorchError
+        if is_exported(folder):
             return Bot.load(folder)
-        except (NeedsTorchError, MissingExtraError):
-            pass
+        if os.environ.get("FSL_NLP_BACKEND", "auto") in ("", "auto", "onnx"):
+            with suppress(NeedsTorchError, MissingExtraError):
+                return Bot.load(folder)
     from fsl_nlp import FewShotClassifier
 
     return FewShotClassifier.load(folder, device=device)
-
-
-def _torch_is_faster(device: str) -> bool:
-    from fsl_nlp.processor import flags
-
-    gpu = device == "auto" and Path("/proc/driver/nvidia").exists()
-    return gpu or not flags().isdisjoint({"avx512_bf16", "amx_bf16"})
 
 
 def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Prediction]]:
@@ -102,10 +90,15 @@ def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
     """One object, written answer by answer."""
     print(f'{{\n "model_version": {json.dumps(version)},\n "predictions": [', end="")
     separator = ""
-    for question, prediction in pairs:
-        row = {"text": question, **prediction.to_dict()}
-        print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
-        separator = ","
+    try:
+        for question, prediction in pairs:
+            row = {"text": question, **prediction.to_dict()}
+            print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
+            separator = ","
+    except FslError as error:  # what was answered until then is there, and the object is whole
+        print(f'\n ],\n "error": {json.dumps(str(error), ensure_ascii=False)}\n}}')
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
     print("\n ]\n}" if separator else "]\n}")
 
 
@@ -134,10 +127,17 @@ def _texts(
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
         return stream_lines(cast("io.BufferedIOBase", sys.stdin.buffer), "stdin")
     if file.suffix.lower() == ".txt":
-        try:
-            return stream_lines(file.open("rb"), str(file))
-        except OSError as error:
-            raise DataError(f"{file} cannot be read: {error.strerror or error}.") from None
+        return _lines(file)
     from fsl_nlp import load_dataset
 
     return iter(load_dataset(file, text=text_column, labelled=False).texts)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    from fsl_nlp.data.lines import stream_lines
+
+    try:
+        with path.open("rb") as file:
+            yield from stream_lines(file, str(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None

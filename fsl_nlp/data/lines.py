@@ -18,7 +18,9 @@ def stream_lines(file: io.BufferedIOBase, source: str) -> Iterator[str]:
 
     UTF-8 is read line by line. A file in another encoding is read whole.
     """
-    start = file.read1(_START) + file.readline()  # what a pipe holds by now, and no more
+    start = file.read1(_START)  # what a pipe holds by now, and no more
+    if start and not start.endswith(b"\n"):
+        start += file.readline()
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         start += file.read()  # its line ends are no bytes to split at
     if not start:

@@ -144,6 +144,8 @@ class TextEncoder:
         if cache is not None and len(keys) != len(known):
             from_disk = cache.get([key for key in keys if key not in known])
             known.update(from_disk)
+            if keeps_nothing():
+                return known
             self._memory.put(from_disk)
         return known
 
@@ -230,6 +232,8 @@ class TextEncoder:
             pooling=asdict(self.pooling),
         )
         source = GraphSource(info, load, must=self.backend == "onnx")
+        if tuned:  # its classifier keeps it, and takes it along
+            return source
         with self._graphs_lock:
             return self._graphs.setdefault(info.id, source)
 

@@ -57,7 +57,7 @@ class GraphSource:
     def write(self, folder: Path) -> GraphInfo:
         """Write the graph to a new folder: that of the cache, or one made for it alone."""
         cached = graph_folder(self.info)
-        if _is_whole(cached):
+        if _holds(cached, self.info):
             shutil.copytree(cached, folder, ignore=shutil.ignore_patterns(CHECKED))
             return read_info(folder)
         require_onnxruntime()
@@ -89,14 +89,16 @@ def ensure_graph(info: GraphInfo, load: Callable[[], LoadedForGraph]) -> Graph:
     if (target / INFO).is_file():
         with suppress(ModelError):
             graph = Graph.open(target, threads=threads, remember=True)
+            if graph.info.id != info.id:
+                raise ModelError(f"{target} holds another graph")
             with suppress(OSError):
                 os.utime(target)  # when it was last used
             return graph
     require_onnx()
-    log.warning(f"Preparing {info.encoder} for ONNX Runtime (once, in {target})")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with new_folder(target) as building:
+        log.warning(f"Preparing {info.encoder} for ONNX Runtime (once, in {target})")
+        with new_folder(target, lambda folder: _holds(folder, info)) as building:
             write_graph(building, info, load())
         graph = Graph.open(target, threads=threads, remember=True)
         trim(target.parent, keep=target)
@@ -109,7 +111,7 @@ def ensure_graph(info: GraphInfo, load: Callable[[], LoadedForGraph]) -> Graph:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]:
     """A folder to fill, which then takes the name `target`, whole or not at all.
 
     If another process finishes one first, that one stays.
@@ -122,17 +124,17 @@ def new_folder(target: Path) -> Iterator[Path]:
     building.mkdir()
     try:
         yield building
-        publish_folder(building, target, _is_whole)
+        publish_folder(building, target, is_whole)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _is_whole(folder: Path) -> bool:
+def _holds(folder: Path, info: GraphInfo) -> bool:
+    """Whether this graph lies in a folder, whole."""
     try:
-        read_info(folder, remember=True)
+        return read_info(folder, remember=True).id == info.id
     except ModelError:
         return False
-    return True
 
 
 def trim(folder: Path, *, keep: Path, limit: int = CACHE_LIMIT) -> None:

@@ -66,13 +66,15 @@ def pick_backend(name: str, device: torch.device, precision: str) -> str:
     """
     if name not in BACKENDS:
         raise OptionError(f"backend={name!r}: choose one of {', '.join(BACKENDS)}.")
-    if name == "auto":
+    on_cpu = device.type == "cpu"
+    if name == "auto" and on_cpu:
         name = os.environ.get("FSL_NLP_BACKEND") or "auto"
         if name not in BACKENDS:
             raise OptionError(f"FSL_NLP_BACKEND={name!r}: choose one of {', '.join(BACKENDS)}.")
-    on_cpu = device.type == "cpu"
     if precision == "int8" and (name == "torch" or not on_cpu):
-        raise OptionError("precision='int8' is for ONNX Runtime on the CPU: backend='onnx'.")
+        raise OptionError(
+            "precision='int8' is for ONNX Runtime on the CPU: backend='onnx', device='cpu'."
+        )
     if name == "onnx" and not on_cpu:
         raise OptionError(f"backend='onnx' reads on the CPU, not on {device}.")
     if name == "onnx" and precision == "bf16":

@@ -17,7 +17,7 @@ from fsl_nlp.errors import ArtifactError, ModelError, OptionError
 from fsl_nlp.export.pruning import prune
 from fsl_nlp.folders import file_sha256
 from fsl_nlp.methods.scorers import SavedPart, saved_parts
-from fsl_nlp.runtime.graph import INFO, Graph, open_session, write_info
+from fsl_nlp.runtime.graph import INFO, Graph, open_session, read_info, write_info
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.vectors import unit
 
@@ -79,11 +79,15 @@ def export_bot(
             building = Path(scratch) / "bot"
             building.mkdir()
             loaded, placed, dropped = [], [], []
-            for number, (source, part) in enumerate(zip(sources, parts, strict=True)):
-                place = building / f"encoder-{number}"
-                dropped += _write_encoder(place, source, precision, scripts)
-                placed.append(_with_folder(part, place))
-                loaded.append(_loaded(part, place))
+            graphs: dict[str, Graph] = {}  # parts with one encoder share it
+            for source, part in zip(sources, parts, strict=True):
+                place = building / f"encoder-{len(graphs)}"
+                if source.info.id not in graphs:
+                    dropped += _write_encoder(place, source, precision, scripts)
+                    graphs[source.info.id] = Graph.open(place)
+                graph = graphs[source.info.id]
+                placed.append(_with_folder(part, graph.folder))
+                loaded.append(_loaded(part, graph))
             exported = PartsClassifier(fitted.labels, tuple(loaded))
             report = _compare(classifier, exported, precision)
             _refuse_changes(report, max_changed)
@@ -97,6 +101,8 @@ def export_bot(
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())
             building.rename(target)
     except OSError as error:
+        if target.exists():  # another export was first
+            raise ArtifactError(f"{target} exists. Give a new folder.") from error
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error
     return replace(report, folder=target, megabytes=round(size / 1e6, 1), dropped=tuple(dropped))
 
@@ -123,14 +129,17 @@ def _write_encoder(
 
 
 def _with_folder(part: SavedPart, place: Path) -> SavedPart:
-    written = {"folder": place.name, "sha256": file_sha256(place / INFO)}
+    written: dict[str, Any] = {"folder": place.name, "sha256": file_sha256(place / INFO)}
+    info = read_info(place)
+    if info.precision == "int8" or info.pruned:
+        written["differs"] = True  # from what the classifier's own encoder reads
     return replace(part, about={**part.about, **written})
 
 
-def _loaded(part: SavedPart, place: Path) -> LoadedPart:
+def _loaded(part: SavedPart, graph: Graph) -> LoadedPart:
     return LoadedPart(
         part.about["reads"],
-        Graph.open(place),
+        graph,
         open_session(part.scorer, 1) if part.scorer else None,
         part.tensors,
         part.about["settings"],

@@ -27,6 +27,10 @@ _SCRIPTS = {
     "FULLWIDTH": "latin",
     "CJK": "han",
     "KANGXI": "han",
+    "IDEOGRAPHIC": "han",
+    "VERTICAL": "han",
+    "FEMININE": "latin",
+    "MASCULINE": "latin",
     "HIRAGANA": "kana",
     "KATAKANA": "kana",
     "HALFWIDTH": "kana",
@@ -61,6 +65,8 @@ def prune(folder: Path, scripts: Sequence[str]) -> tuple[str, list[str]]:
     settings["model"]["vocab"] = [pieces[i] for i in kept]
     settings["model"]["unk_id"] = new_id[settings["model"]["unk_id"]]
     for token in settings["added_tokens"]:
+        if token["id"] not in new_id:
+            raise ModelError("This tokenizer has special tokens beyond its pieces: not prunable.")
         token["id"] = new_id[token["id"]]
     _renumber(settings["post_processor"], new_id)
     path.write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
@@ -82,7 +88,7 @@ def prune(folder: Path, scripts: Sequence[str]) -> tuple[str, list[str]]:
 def scripts_of(text: str) -> set[str]:
     """The scripts of its letters; digits, punctuation and signs have none.
 
-    >>> sorted(scripts_of("ok 我们 да 3!"))
+    >>> sorted(scripts_of("ok 人々 да 3!"))
     ['cyrillic', 'han', 'latin']
     """
     return {script for character in text if (script := _script(character))}

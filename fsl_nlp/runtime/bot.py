@@ -12,7 +12,7 @@ from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.decision import softmax
 from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
-from fsl_nlp.runtime.graph import INFO, Graph, GraphInfo, open_session
+from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.runtime.saved import (
     MANIFEST,
@@ -72,12 +72,16 @@ class Bot(Answering):
             )
         tensors = read_tensors(folder, manifest)
         try:
+            graphs: dict[Path, Graph] = {}  # parts with one encoder share it
             parts = tuple(
-                _load_part(folder, manifest, number, about, tensors, threads)
+                _load_part(folder, manifest, number, about, tensors, threads, graphs)
                 for number, about in enumerate(manifest["runtime"]["parts"])
             )
         except (KeyError, TypeError) as error:
-            raise ArtifactError(f"{folder / MANIFEST} lacks {error}. Export it again.") from None
+            raise ArtifactError(
+                f"{folder / MANIFEST} says something else than this fsl_nlp expects ({error!r}). "
+                f"It was written by fsl_nlp {manifest['fsl_nlp']}: upgrade, or export it again."
+            ) from None
         classifier = PartsClassifier(tuple(manifest["labels"]), parts)
         _check_self(folder, classifier, tensors)
         return cls(
@@ -105,6 +109,7 @@ def _load_part(
     about: dict[str, Any],
     tensors: dict[str, Any],
     threads: int | None,
+    graphs: dict[Path, Graph],
 ) -> LoadedPart:
     scorer = None
     if (entry := manifest["files"].get(f"scorer-{number}")) is not None:
@@ -120,7 +125,7 @@ def _load_part(
     start = f"runtime.{number}."
     return LoadedPart(
         about["reads"],
-        _find_graph(folder, about, threads),
+        _find_graph(folder, about, threads, graphs),
         scorer,
         {n.removeprefix(start): array for n, array in tensors.items() if n.startswith(start)},
         about["settings"],
@@ -128,7 +133,9 @@ def _load_part(
     )
 
 
-def _find_graph(folder: Path, about: dict[str, Any], threads: int | None) -> Graph:
+def _find_graph(
+    folder: Path, about: dict[str, Any], threads: int | None, graphs: dict[Path, Graph]
+) -> Graph:
     """The graph that was exported with the bot, or the one in the user's cache."""
     try:
         if "folder" in about:
@@ -137,13 +144,19 @@ def _find_graph(folder: Path, about: dict[str, Any], threads: int | None) -> Gra
                 raise ArtifactError(
                     f"{place / INFO} is missing or altered. Copy the whole folder again."
                 )
-            return Graph.open(place, threads=threads)
+            if place not in graphs:
+                graphs[place] = Graph.open(place, threads=threads)
+            return graphs[place]
     except ModelError as error:
         raise ArtifactError(f"The bot in {folder} cannot be used. {error}") from error
-    info = GraphInfo(**{**about["graph"], "inputs": tuple(about["graph"]["inputs"])})
+    info = as_info(about["graph"])
     place = cache_folder() / "graphs" / info.id
     try:
-        return Graph.open(place, threads=threads, remember=True)
+        if place not in graphs:
+            graphs[place] = Graph.open(place, threads=threads, remember=True)
+        if graphs[place].info.id != info.id:
+            raise ModelError(f"{place} holds another graph.")
+        return graphs[place]
     except ModelError as error:
         raise NeedsTorchError(
             f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export the "

@@ -30,8 +30,8 @@ def refuse_candidates(examples: Sequence[Example], instead: str = _INSTEAD) -> N
     for example in examples:
         if example.candidates:
             raise DataError(
-                "What learns labels that are the same for all cannot read an example that brings "
-                f"candidates of its own: {example.text[:40]!r}. {instead}"
+                "This example brings candidates of its own, and the labels here are fixed: "
+                f"{example.text[:40]!r}. {instead}"
             )
 
 

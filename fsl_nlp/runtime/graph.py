@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.errors import MissingExtraError, ModelError, OptionError
 from fsl_nlp.folders import file_sha256, write_atomically
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.vectors import Matrix
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # raised whenever what is written changes
 INFO, MODEL, WEIGHTS, TOKENIZER = "encoder.json", "model.onnx", "weights.bin", "tokenizer.json"
+_FILES = (MODEL, WEIGHTS, TOKENIZER)
 CHECKED = ".checked"  # the files whose sums were right, and their times of change
 OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
@@ -92,7 +93,7 @@ class Graph:
         info = read_info(folder, remember=remember)
         try:
             session = open_session(folder / MODEL, threads)
-        except MissingExtraError:
+        except (MissingExtraError, OptionError):
             raise
         except Exception as error:  # onnxruntime's own kinds, which share no base
             raise ModelError(
@@ -180,6 +181,8 @@ class Graph:
 
 def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
     """A graph, ready to run on the processor."""
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise OptionError(f"threads={threads!r}: must be a whole number from 1, or None for all.")
     try:
         import onnxruntime
     except ImportError as error:
@@ -209,7 +212,7 @@ def usable_threads() -> int:
 
 def write_info(folder: Path, info: GraphInfo) -> None:
     """Write what the folder holds, after everything else: it stands for the other files."""
-    files = {name: _file_entry(folder / name) for name in (MODEL, WEIGHTS, TOKENIZER)}
+    files = {name: _file_entry(folder / name) for name in _FILES}
     manifest = {"format": FORMAT, **asdict(info), "files": files}
     (folder / INFO).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -220,44 +223,51 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version, files = manifest.pop("format"), manifest.pop("files")
-        manifest["inputs"] = tuple(manifest["inputs"])
-        info = GraphInfo(**manifest)
+        if version != FORMAT:
+            raise ModelError(
+                f"The graph in {folder} has format {version}, and this fsl_nlp reads {FORMAT}. "
+                "Make it again with this version."
+            )
+        entries = {n: (int(files[n]["bytes"]), str(files[n]["sha256"])) for n in _FILES}
+        info = as_info(manifest)
     except FileNotFoundError:
         raise ModelError(f"There is no graph of an encoder in {folder} (no {INFO}).") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{path} is damaged. Make the graph again.") from None
-    if version != FORMAT:
-        raise ModelError(
-            f"The graph in {folder} has format {version}, and this fsl_nlp reads {FORMAT}. "
-            "Make it again with this version."
-        )
-    _check_files(folder, files, remember=remember)
+    _check_files(folder, entries, remember=remember)
     return info
 
 
-def _check_files(folder: Path, files: Mapping[str, Any], *, remember: bool) -> None:
-    """Refuse files that are cut off or altered."""
+def as_info(fields: Mapping[str, Any]) -> GraphInfo:
+    """What JSON holds of a graph; a KeyError or TypeError where something is missing or unknown."""
+    pooling = dict(fields["pooling"])
+    pooling["prefix"], pooling["max_length"] = str(pooling["prefix"]), int(pooling["max_length"])
+    return GraphInfo(**{**fields, "pooling": pooling, "inputs": tuple(fields["inputs"])})
+
+
+def _check_files(folder: Path, entries: Mapping[str, tuple[int, str]], *, remember: bool) -> None:
+    """Refuse files that are cut off or altered: `entries` are their bytes and sums."""
     states = {}
-    for name, entry in files.items():
-        path = folder / Path(name).name
+    for name, (size, digest) in entries.items():
+        path = folder / name
         try:
             status = path.stat()
         except OSError as error:
             raise ModelError(
                 f"{path} cannot be read: {error.strerror}. Copy the whole folder again."
             ) from None
-        if status.st_size != entry["bytes"]:
+        if status.st_size != size:
             raise ModelError(
                 f"{path} is cut off or altered: it has {status.st_size} bytes, not "
-                f"{entry['bytes']}. Copy the folder again, or make the graph again."
+                f"{size}. Copy the folder again, or make the graph again."
             )
-        states[name] = [status.st_size, status.st_mtime_ns, entry["sha256"]]
+        states[name] = [status.st_size, status.st_mtime_ns, digest]
     if remember and _read_states(folder) == states:
         return
-    for name, entry in files.items():
-        if file_sha256(folder / Path(name).name) != entry["sha256"]:
+    for name, (_, digest) in entries.items():
+        if file_sha256(folder / name) != digest:
             raise ModelError(
                 f"{folder / name} is altered: its sum is not the one in {INFO}. "
                 "Copy the folder again, or make the graph again."

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from fsl_nlp import FewShotClassifier
-from fsl_nlp.cli import predict as predict_module
 from fsl_nlp.cli.predict import load_bot
 from fsl_nlp.runtime import Bot
 
@@ -92,14 +91,38 @@ def test_without_its_graph_torch_answers(
     assert isinstance(load_bot(saved), FewShotClassifier)
 
 
-def test_many_texts_are_read_by_what_is_faster(
-    saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(predict_module, "_torch_is_faster", lambda device: True)
-    assert isinstance(load_bot(saved, many=True), FewShotClassifier)
+def test_the_backend_can_be_chosen(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FSL_NLP_BACKEND", "torch")
+    assert isinstance(load_bot(saved), FewShotClassifier)
+    monkeypatch.setenv("FSL_NLP_BACKEND", "onnx")
     assert isinstance(load_bot(saved), Bot)
-    monkeypatch.setattr(predict_module, "_torch_is_faster", lambda device: False)
-    assert isinstance(load_bot(saved, many=True), Bot)
+
+
+def test_an_exported_bot_answers_as_it_is(run: Cli, saved: Path, tmp_path: Path) -> None:
+    """In int8, and not through the encoder that it was made from."""
+    out = tmp_path / "int8"
+    assert run("export", saved, "--to", out, "--int8", "--max-changed", 1).status == 0
+    asked = run("predict", out, "where is my parcel", "--json").json["predictions"][0]
+    whole = run("predict", saved, "where is my parcel", "--json").json["predictions"][0]
+    assert asked["confidence"] != whole["confidence"]
+    assert asked["confidence"] == pytest.approx(
+        Bot.load(out).classify("where is my parcel").confidence
+    )
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\nwhere is my parcel,track_order\n")
+    assert run("evaluate", out, test, "--json").json["accuracy"] == 1
+    again = run("export", out, "--to", tmp_path / "again")
+    assert again.status == 1
+    assert "exported in int8" in again.err
+
+
+def test_json_stays_whole_where_a_line_is_broken(run: Cli, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"where is it\n" * 90_000 + b"bad \xff line\n")
+    result = run("predict", saved, "--file", path, "--json", "--top-k", 1)
+    assert result.status == 1
+    assert "line 90001 is not UTF-8" in result.json["error"]
+    assert len(result.json["predictions"]) > 80_000
 
 
 def test_more_lines_than_are_read_at_once(run: Cli, saved: Path, tmp_path: Path) -> None:
@@ -115,15 +138,15 @@ def test_more_lines_than_are_read_at_once(run: Cli, saved: Path, tmp_path: Path)
 
 
 def test_answers_come_before_the_questions_end(saved: Path) -> None:
-    """A pipe that stays open: what was asked is answered once enough came to be read together."""
+    """A pipe that stays open."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "fsl_nlp", "predict", str(saved)],
+        [sys.executable, "-u", "-m", "fsl_nlp", "predict", str(saved)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert process.stdin
     assert process.stdout
-    process.stdin.write(b"where is my parcel\n" * 4000)
+    process.stdin.write(b"where is my parcel\n")
     process.stdin.flush()
     assert b"where is my parcel" in process.stdout.readline()
     process.stdin.close()

@@ -26,7 +26,7 @@ from fsl_nlp.methods import build_method
 from fsl_nlp.methods.base import Classifier
 from fsl_nlp.runtime import Bot
 from fsl_nlp.runtime.bot import NeedsTorchError
-from fsl_nlp.runtime.graph import INFO, MODEL, TOKENIZER, WEIGHTS
+from fsl_nlp.runtime.graph import FORMAT, INFO, MODEL, TOKENIZER, WEIGHTS
 from fsl_nlp.runtime.saved import MANIFEST, manifest_sum
 
 ENGLISH = {
@@ -327,7 +327,7 @@ def test_a_stream_is_read_as_it_comes(shop_bot: Path) -> None:
     assert next(answers).label == "track"
     assert len(taken) <= 1024
     with pytest.raises(DataError, match="use classify"):
-        next(Bot.load(shop_bot).stream("one text"))
+        Bot.load(shop_bot).stream("one text")
     with pytest.raises(DataError, match=r"texts\[1500\] must be a string"):
         list(Bot.load(shop_bot).stream([*["a"] * 1500, 3]))
 
@@ -382,6 +382,66 @@ def test_a_classifier_in_int8_is_saved_as_one(tmp_path: Path, english: TextEncod
     assert exported.least_cosine == pytest.approx(1, abs=0.02)
     with pytest.raises(OptionError, match="export it with int8"):
         export_bot(classifier, tmp_path / "fp32")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"format": FORMAT + 1, "opset": 18},
+        {"files": []},
+        {"files": {}},
+        {"files": {MODEL: {}}},
+        {"pooling": {}},
+        {"pooling": {"prefix": "", "max_length": 4}},
+        {"inputs": 3},
+        {"kind": "mentions"},
+    ],
+    ids=str,
+)
+def test_an_edited_graph_in_the_cache_is_not_believed(
+    edit: dict[str, Any], small: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
+    encoder = TextEncoder(small.name, device="cpu", precision="fp32")
+    saved = fitted(encoder, "linear").save(tmp_path / "bot")
+    expected = Bot.load(saved).predict_proba(["refund me"])
+    (path,) = (tmp_path / "cache" / "graphs").glob(f"*/{INFO}")
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **edit}), "utf-8")
+    with pytest.raises(NeedsTorchError):
+        Bot.load(saved)
+    again = TextEncoder(small.name, device="cpu", precision="fp32")
+    again.encode("refund me")  # makes it again
+    np.testing.assert_allclose(Bot.load(saved).predict_proba(["refund me"]), expected, atol=1e-6)
+
+
+def test_saving_tuned_classifiers_leaves_nothing_in_the_encoder(
+    small: TextEncoder, tmp_path: Path
+) -> None:
+    before = len(small._graphs)
+    for seed in (1, 2):
+        fitted(small, "full", epochs=1, seed=seed).save(tmp_path / str(seed))
+    assert len(small._graphs) == before
+
+
+def test_members_with_one_encoder_share_its_graph(small: TextEncoder, tmp_path: Path) -> None:
+    classifier = fitted(small, "together", members="linear, proto, knn")
+    folder = export_bot(classifier, tmp_path / "bot").folder
+    assert [path.name for path in folder.glob("encoder-*")] == ["encoder-0"]
+    assert_answers_alike(Bot.load(folder), classifier, QUESTIONS[:3])
+
+
+def test_wrong_arguments(shop_bot: Path) -> None:
+    for threads in (0, -1, "2", 2.5):
+        with pytest.raises(OptionError, match="threads="):
+            Bot.load(shop_bot, threads=threads)  # type: ignore[arg-type]
+    bot = Bot.load(shop_bot, threads=1)
+    for wrong in ({"top_k": 1.5}, {"top_k": 0}, {"nearest": "x"}, {"nearest": -1}):
+        with pytest.raises(DataError, match="must be a whole number"):
+            bot.classify("hello", **wrong)  # type: ignore[call-overload]
+        with pytest.raises(DataError, match="must be a whole number"):
+            bot.stream(["hello"], **wrong)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="must be an iterable of texts"):
+        bot.stream(None)  # type: ignore[arg-type]
 
 
 def test_other_users_may_read_it(shop_bot: Path) -> None:

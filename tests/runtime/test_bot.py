@@ -417,6 +417,7 @@ def test_an_edited_graph_in_the_cache_is_not_believed(
 def test_saving_tuned_classifiers_leaves_nothing_in_the_encoder(
     small: TextEncoder, tmp_path: Path
 ) -> None:
+    small.encode("a")
     before = len(small._graphs)
     for seed in (1, 2):
         fitted(small, "full", epochs=1, seed=seed).save(tmp_path / str(seed))

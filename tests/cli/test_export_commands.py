@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -146,12 +147,15 @@ def test_answers_come_before_the_questions_end(saved: Path) -> None:
     )
     assert process.stdin
     assert process.stdout
+    given_up = threading.Timer(120, process.kill)
+    given_up.start()
     process.stdin.write(b"where is my parcel\n")
     process.stdin.flush()
     assert b"where is my parcel" in process.stdout.readline()
     process.stdin.close()
     process.stdout.read()
     assert process.wait() == 0
+    given_up.cancel()
 
 
 def test_the_machine_is_named(run: Cli) -> None:

@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     data = made(EN)
     first = data.examples[0]
     for method in ("linear", "head", "knn", "auto"):
-        with pytest.raises(DataError, match="brings candidates of its own: 'The soup was too"):
+        with pytest.raises(DataError, match="labels here are fixed: 'The soup was too"):
             FewShotClassifier(method, english).fit_dataset(data)
     with pytest.raises(OptionError, match="'linear' has no option 'blank'"):
         FewShotClassifier("linear", english, blank="[?]").fit_dataset(data)
@@ -124,11 +124,11 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
         with pytest.raises(DataError, match=message):
             FewShotClassifier(method, english).fit_dataset(paired)
     plain = FewShotClassifier("proto", english).fit(["hello there", "bye"], ["in", "out"])
-    with pytest.raises(DataError, match="brings candidates of its own: 'The soup"):
+    with pytest.raises(DataError, match="labels here are fixed: 'The soup"):
         plain.predict([first])
     twice = Dataset.from_examples([*data, *data])
     table = EpisodeTable.sample(twice, way=2, shot=1, query=1, episodes=2, seed=0)
-    with pytest.raises(DataError, match="brings candidates of its own: 'The soup"):
+    with pytest.raises(DataError, match="labels here are fixed: 'The soup"):
         evaluate(MethodSpec("proto", "embedded:en", {}), twice, table)
     for options, message in (({"distance": "euclidean"}, "compared by 'cosine'"),
                              ({"blank": ""}, "blank='': give the text")):  # fmt: skip

@@ -69,7 +69,7 @@ def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool
         except OSError:
             if is_whole(target):
                 return
-            if attempt == _ATTEMPTS - 1 or not target.exists():
+            if attempt == _ATTEMPTS - 1:
                 raise
         aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
         with suppress(OSError):

@@ -116,27 +116,27 @@ def readers_of(name: str, scratch: Path) -> dict[str, Callable[[list[str]], Any]
     from sentence_transformers import SentenceTransformer
 
     peer = SentenceTransformer(str(locate(name)), device="cpu", local_files_only=True)
-    found: dict[str, Callable[[list[str]], Any]] = {PEER: peer.encode}
+    readers: dict[str, Callable[[list[str]], Any]] = {PEER: peer.encode}
     for title, settings in {
         "TextEncoder, auto": {},
         "TextEncoder, torch": {"backend": "torch"},
         "TextEncoder, onnx fp32": {"backend": "onnx"},
         "TextEncoder, onnx int8": {"precision": "int8"},
     }.items():
-        found[title] = TextEncoder(name, device="cpu", **settings)._encode
+        readers[title] = TextEncoder(name, device="cpu", **settings)._encode
     data = load_dataset(SAMPLES[name])
     classifier = FewShotClassifier("linear", name).fit(data.texts, data.targets)
-    found["FewShotClassifier.predict"] = classifier.predict
+    readers["FewShotClassifier.predict"] = classifier.predict
     for precision in ("fp32", "int8"):
         folder = export_bot(classifier, scratch / precision, precision=precision, max_changed=1)
-        found[f"Bot.predict, {precision}"] = Bot.load(folder.folder).predict
+        readers[f"Bot.predict, {precision}"] = Bot.load(folder.folder).predict
     if find_spec("setfit"):
         from setfit import SetFitModel
 
         model = SetFitModel.from_pretrained(str(locate(name)), device="cpu")
         model.fit(data.texts, [str(t) for t in data.targets], num_epochs=0)
-        found["SetFit.predict"] = model.predict
-    return found
+        readers["SetFit.predict"] = model.predict
+    return readers
 
 
 def measure(

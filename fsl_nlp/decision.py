@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,21 @@ def softmax(scores: Scores) -> NDArray[np.float64]:
     shifted = np.asarray(scores, np.float64) - scores.max(axis=1, keepdims=True)
     powers: NDArray[np.float64] = np.exp(shifted)
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def mean_log_probabilities(
+    scores: Sequence[Scores], weights: Sequence[float]
+) -> NDArray[np.float32]:
+    """The weighted mean of what several classifiers say, [n, N] each.
+
+    >>> even, sure = np.array([[0.0, 0.0]]), np.array([[0.0, -100.0]])
+    >>> mean_log_probabilities([even, sure], [1, 0]).round(2)
+    array([[-0.69, -0.69]], dtype=float32)
+    """
+    total = sum(weights) or 1.0
+    logs = [np.log(np.maximum(softmax(each), 1e-300)) for each in scores]
+    mean = sum((log * (w / total) for log, w in zip(logs, weights, strict=True)), np.zeros(()))
+    return np.asarray(mean, np.float32)
 
 
 def fit_temperature(scores: Scores, targets: NDArray[np.int64], *, start: float) -> float:

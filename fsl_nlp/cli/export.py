@@ -70,8 +70,9 @@ def _as_text(exported: ExportedBot) -> str:
     lines = []
     if exported.least_cosine is not None:
         lines.append(
-            f"{exported.changed} of {exported.examples} answers on the training examples changed; "
-            f"least cosine of a vector {exported.least_cosine:.4f} ({exported.precision})."
+            f"Compared on the {exported.examples} training examples, in {exported.precision}: "
+            f"{exported.changed} answers changed, the least cosine of old and new vectors is "
+            f"{exported.least_cosine:.4f}."
         )
     if exported.precision == "int8" and (note := int8_gains_little()):
         lines.append(note)

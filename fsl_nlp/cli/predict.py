@@ -47,8 +47,8 @@ def add_to(app: typer.Typer) -> None:
         """Label texts with a saved classifier, as they come: a file may have any length."""
         texts = _texts(text, file, text_column)
         classifier = load_bot(folder, device)
-        questions, asked = tee(texts)
-        answers = classifier.stream(asked, top_k=top_k, nearest=nearest)
+        questions, inputs = tee(texts)
+        answers = classifier.stream(inputs, top_k=top_k, nearest=nearest)
         pairs = _counted(zip(questions, answers, strict=True))
         if run.json:
             _print_json(classifier.model_version_, pairs)
@@ -72,18 +72,17 @@ def load_bot(folder: Path, device: str = "auto") -> Answering:
     return FewShotClassifier.load(folder, device=device)
 
 
+def _no_bar(count: int) -> None: ...
+
+
 def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Prediction]]:
     """The same, with a progress bar where the answers themselves do not show on the terminal."""
     from fsl_nlp.progress import track
 
-    with nullcontext(_uncounted) if sys.stdout.isatty() else track(None, "Labelling") as progress:
+    with nullcontext(_no_bar) if sys.stdout.isatty() else track(None, "Labelling") as progress:
         for pair in pairs:
             yield pair
             progress(1)
-
-
-def _uncounted(count: int) -> None:
-    """No bar."""
 
 
 def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:

@@ -26,6 +26,7 @@ def nothing_kept() -> Iterator[None]:
 
 
 def keeps_nothing() -> bool:
+    """Whether this is called inside `nothing_kept`."""
     return _keeps_nothing.get()
 
 

@@ -66,8 +66,17 @@ class LoadedForGraph:
     encode: Callable[[list[str]], Matrix] | None = None
 
 
-def write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphInfo:
+def write_graph(folder: Path, info: GraphInfo, load: Callable[[], LoadedForGraph]) -> GraphInfo:
     """Write the graph of a model to a folder, checked against the model itself."""
+    try:
+        return _write_graph(folder, info, load())
+    except (MissingExtraError, ModelError, OSError):
+        raise
+    except Exception as error:  # of any kind: it comes from inside the model or the exporter
+        raise ModelError(f"It cannot be made into a graph: {first_line(error)}.") from error
+
+
+def _write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphInfo:
     import torch
 
     tokenizer = getattr(loaded.tokenizer, "backend_tokenizer", None)
@@ -89,30 +98,31 @@ def write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphI
             else loaded.vectors(module, features).float().numpy()
         )
     try:
-        _write_traced(folder, info, loaded, _with_added_mask(module), features)
-        _check(folder, info, features, expected)
-    except ModelError:
-        _write_traced(folder, info, loaded, module, features)
-        _check(folder, info, features, expected)
+        _write_traced(folder, info, loaded, _with_added_mask(module), features, expected)
+    except OSError:
+        raise
+    except Exception:  # this model makes a mask of its own
+        _write_traced(folder, info, loaded, module, features, expected)
     return info
 
 
 def _write_traced(
-    folder: Path, info: GraphInfo, loaded: LoadedForGraph, module: nn.Module, features: Features
+    folder: Path,
+    info: GraphInfo,
+    loaded: LoadedForGraph,
+    module: nn.Module,
+    features: Features,
+    expected: Matrix,
 ) -> None:
     def vectors(*tensors: Tensor) -> Tensor:
         return loaded.vectors(module, dict(zip(info.inputs, tensors, strict=True)))
 
-    try:
-        trace(vectors, {n: features[n] for n in info.inputs}, folder / MODEL, module=module)
-        _move_weights_out(folder)
-        if info.precision == "int8":
-            quantise(folder)
-    except (MissingExtraError, OSError):
-        raise
-    except Exception as error:  # of any kind: it comes from inside the model or the exporter
-        raise ModelError(f"It cannot be made into a graph: {first_line(error)}.") from error
+    trace(vectors, {n: features[n] for n in info.inputs}, folder / MODEL, module=module)
+    _move_weights_out(folder)
+    if info.precision == "int8":
+        quantise(folder)
     write_info(folder, info)
+    _check(folder, info, features, expected)
 
 
 def _with_added_mask(module: nn.Module) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ def export_bot(
     if target.exists():
         raise ArtifactError(f"{target} exists. Give a new folder.")
     fitted = classifier.classifier_
-    sources = [part.graph for part in fitted.parts()]
+    sources = [part.graph for part in fitted.runtime_parts()]
     parts = saved_parts(fitted)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,7 @@ def _loaded(part: SavedPart, graph: Graph) -> LoadedPart:
     return LoadedPart(
         part.about["reads"],
         graph,
-        open_session(part.scorer, 1) if part.scorer else None,
+        open_session(part.scorer, "scorer", 1) if part.scorer else None,
         part.tensors,
         part.about["settings"],
         part.about["weight"],
@@ -175,8 +176,9 @@ def _refuse_changes(report: ExportedBot, max_changed: float) -> None:
                 "Export it in fp32, or allow any change: max_changed=1 (--max-changed 1)."
             )
     elif (share := report.changed / report.examples) > max_changed:
+        needed = math.ceil(100 * share) / 100
         raise ArtifactError(
             f"In int8, {report.changed} of {report.examples} answers on the training examples "
             f"change ({share:.1%}), and {max_changed:.1%} are allowed. Export it in fp32, or allow "
-            f"more: max_changed={share:.2f} (--max-changed {share:.2f})."
+            f"more: max_changed={needed:.2f} (--max-changed {needed:.2f})."
         )

@@ -61,7 +61,7 @@ class Classifier(ABC):
         """An example of the kind that it reads, made of a text."""
         return Example(text)
 
-    def parts(self) -> tuple[Part, ...]:
+    def runtime_parts(self) -> tuple[Part, ...]:
         """What answers as this classifier does, without torch; their answers are averaged."""
         raise ModelError(
             f"{type(self).__name__} answers with torch alone. Frozen and tuned methods, such as "

@@ -17,6 +17,7 @@ from fsl_nlp.errors import DataError
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.prompts.template import check_blank
 from fsl_nlp.runtime.candidates import check_candidates, check_plain, closeness, without_blank
+from fsl_nlp.runtime.inputs import example_of
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -72,10 +73,9 @@ class CandidateClassifier(Classifier):
         return self.encoder.encode([without_blank(e.text, self.blank) for e in examples])
 
     def example_of(self, text: str) -> Example:
-        candidates = tuple(f"{text} {place}" for place in self.labels)
-        return Example(without_blank(text, self.blank) + (self.blank or ""), candidates=candidates)
+        return example_of(text, "candidates", candidates=len(self.labels), blank=self.blank)
 
-    def parts(self) -> tuple[Part, ...]:
+    def runtime_parts(self) -> tuple[Part, ...]:
         settings = {"blank": self.blank, "temperature": self.temperature}
         source = self.encoder.text_graph
         return (Part("candidates", source, tensors={"spread": self.spread}, settings=settings),)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.errors import ModelError
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.types import Example, Label
@@ -27,16 +28,15 @@ class Ensemble(Classifier):
         return self.models[0].example_of(text)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
-        result: NDArray[Any] = mean_beliefs(
-            [log_beliefs(model, examples) for model in self.models], self.weights
-        ).numpy()
-        return result
+        return mean_log_probabilities(
+            [model.scores(examples) for model in self.models], self.weights
+        )
 
     def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
         return self.models[0].embed(examples)
 
-    def parts(self) -> tuple[Part, ...]:
-        each = [model.parts() for model in self.models]
+    def runtime_parts(self) -> tuple[Part, ...]:
+        each = [model.runtime_parts() for model in self.models]
         if any(len(parts) > 1 for parts in each):
             raise ModelError("Several classifiers inside several ones answer with torch alone.")
         weighted = zip(each, self.weights, strict=True)

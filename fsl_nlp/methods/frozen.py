@@ -27,6 +27,7 @@ from fsl_nlp.methods.candidates import (
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.runtime.candidates import refuse_candidates
+from fsl_nlp.runtime.inputs import example_of
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -271,19 +272,14 @@ class FrozenClassifier(Classifier):
         query = self.head.read(rows)
         return self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature
 
-    def parts(self) -> tuple[Part, ...]:
+    def runtime_parts(self) -> tuple[Part, ...]:
         source, width = self.reader.graph(), self.reader.width
         centre = self.reader.centre
         tensors = {} if centre is None else {"centre": centre}
         return (Part(self.reader.reads, source, width, lambda x: (self._score(x), x), tensors),)
 
     def example_of(self, text: str) -> Example:
-        if isinstance(self.reader, PairReader):
-            return Example(text, text_b=text[: len(text) // 2])
-        if self.reader.centre is None:
-            return Example(text)
-        # It reads sentences with two mentions.
-        return Example(text, head=(0, 1), tail=(len(text) - 1, len(text)))
+        return example_of(text, self.reader.reads)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}

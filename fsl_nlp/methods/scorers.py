@@ -40,7 +40,7 @@ def saved_parts(classifier: Classifier) -> list[SavedPart]:
     """What answers as the classifier does, without torch."""
     require_onnxruntime()
     require_onnx()
-    return [_saved(part) for part in classifier.parts()]
+    return [_saved(part) for part in classifier.runtime_parts()]
 
 
 def _saved(part: Part) -> SavedPart:
@@ -64,7 +64,7 @@ def _scorer(part: Part) -> bytes:
         try:
             trace(score, {ROWS: rows[:2]}, path, outputs=(SCORES, VECTORS))
             content = path.read_bytes()
-            session = open_session(content, 1)
+            session = open_session(content, path, 1)
             for count in _PROBES:
                 expected = score(rows[:count])[0].numpy()
                 computed = session.run([SCORES], {ROWS: rows[:count].numpy()})[0]

@@ -67,7 +67,7 @@ class TunedClassifier(Classifier):
         scores = torch.stack(found).logsumexp(0) - math.log(len(found))
         return scores / self.temperature
 
-    def parts(self) -> tuple[Part, ...]:
+    def runtime_parts(self) -> tuple[Part, ...]:
         def score(rows: Tensor) -> tuple[Tensor, Tensor]:
             vectors = self.reader.seen(rows)
             return self._score(vectors), vectors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.decision import softmax
-from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
+from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
@@ -71,17 +72,7 @@ class Bot(Answering):
                 "it again where the extra `export` is installed, or use FewShotClassifier.load."
             )
         tensors = read_tensors(folder, manifest)
-        try:
-            graphs: dict[Path, Graph] = {}  # parts with one encoder share it
-            parts = tuple(
-                _load_part(folder, manifest, number, about, tensors, threads, graphs)
-                for number, about in enumerate(manifest["runtime"]["parts"])
-            )
-        except (KeyError, TypeError) as error:
-            raise ArtifactError(
-                f"{folder / MANIFEST} says something else than this fsl_nlp expects ({error!r}). "
-                f"It was written by fsl_nlp {manifest['fsl_nlp']}: upgrade, or export it again."
-            ) from None
+        parts = _Parts(folder, manifest, tensors, threads).load()
         classifier = PartsClassifier(tuple(manifest["labels"]), parts)
         _check_self(folder, classifier, tensors)
         return cls(
@@ -102,66 +93,70 @@ def is_exported(folder: Path) -> bool:
     return next(folder.glob(f"encoder-*/{INFO}"), None) is not None
 
 
-def _load_part(
-    folder: Path,
-    manifest: dict[str, Any],
-    number: int,
-    about: dict[str, Any],
-    tensors: dict[str, Any],
-    threads: int | None,
-    graphs: dict[Path, Graph],
-) -> LoadedPart:
-    scorer = None
-    if (entry := manifest["files"].get(f"scorer-{number}")) is not None:
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a saved classifier, to be loaded; those with one encoder share its graph."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    tensors: dict[str, Any]
+    threads: int | None
+    graphs: dict[Path, Graph] = field(default_factory=dict)
+
+    def load(self) -> tuple[LoadedPart, ...]:
         try:
-            scorer = open_session(read_file(folder, entry), 1)
-        except (ArtifactError, MissingExtraError):
-            raise
-        except Exception as error:  # onnxruntime's own kinds, which share no base
+            described = self.manifest["runtime"]["parts"]
+            return tuple(self._part(number, about) for number, about in enumerate(described))
+        except (KeyError, TypeError) as error:
             raise ArtifactError(
-                f"{folder / entry['name']} cannot be loaded: {str(error).splitlines()[0]}. It may "
-                "have been made for a newer onnxruntime: pip install --upgrade onnxruntime"
+                f"{self.folder / MANIFEST} is not as this fsl_nlp expects it ({error!r}). It was "
+                f"written by fsl_nlp {self.manifest['fsl_nlp']}: upgrade, or export it again."
+            ) from None
+        except ModelError as error:
+            raise ArtifactError(f"The bot in {self.folder} cannot be used. {error}") from error
+
+    def _part(self, number: int, about: dict[str, Any]) -> LoadedPart:
+        entry = self.manifest["files"].get(f"scorer-{number}")
+        scorer = None
+        if entry is not None:
+            content = read_file(self.folder, entry)
+            scorer = open_session(content, self.folder / entry["name"], 1)
+        start = f"runtime.{number}."
+        return LoadedPart(
+            about["reads"],
+            self._exported_graph(about) if "folder" in about else self._cached_graph(about),
+            scorer,
+            {n.removeprefix(start): a for n, a in self.tensors.items() if n.startswith(start)},
+            about["settings"],
+            float(about["weight"]),
+        )
+
+    def _exported_graph(self, about: dict[str, Any]) -> Graph:
+        place = self.folder / Path(about["folder"]).name
+        if not (place / INFO).is_file() or file_sha256(place / INFO) != about["sha256"]:
+            raise ArtifactError(
+                f"{place / INFO} is missing or altered. Copy the whole folder again."
+            )
+        return self._graph(place, remember=False)
+
+    def _cached_graph(self, about: dict[str, Any]) -> Graph:
+        info = as_info(about["graph"])
+        place = cache_folder() / "graphs" / info.id
+        try:
+            graph = self._graph(place, remember=True)
+            if graph.info.id != info.id:
+                raise ModelError(f"{place} holds another graph.")
+        except ModelError as error:
+            raise NeedsTorchError(
+                f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export "
+                "the bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
             ) from error
-    start = f"runtime.{number}."
-    return LoadedPart(
-        about["reads"],
-        _find_graph(folder, about, threads, graphs),
-        scorer,
-        {n.removeprefix(start): array for n, array in tensors.items() if n.startswith(start)},
-        about["settings"],
-        float(about["weight"]),
-    )
+        return graph
 
-
-def _find_graph(
-    folder: Path, about: dict[str, Any], threads: int | None, graphs: dict[Path, Graph]
-) -> Graph:
-    """The graph that was exported with the bot, or the one in the user's cache."""
-    try:
-        if "folder" in about:
-            place = folder / Path(about["folder"]).name
-            if not (place / INFO).is_file() or file_sha256(place / INFO) != about["sha256"]:
-                raise ArtifactError(
-                    f"{place / INFO} is missing or altered. Copy the whole folder again."
-                )
-            if place not in graphs:
-                graphs[place] = Graph.open(place, threads=threads)
-            return graphs[place]
-    except ModelError as error:
-        raise ArtifactError(f"The bot in {folder} cannot be used. {error}") from error
-    info = as_info(about["graph"])
-    place = cache_folder() / "graphs" / info.id
-    try:
-        if place not in graphs:
-            graphs[place] = Graph.open(place, threads=threads, remember=True)
-        if graphs[place].info.id != info.id:
-            raise ModelError(f"{place} holds another graph.")
-        return graphs[place]
-    except ModelError as error:
-        raise NeedsTorchError(
-            f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export the "
-            "bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
-        ) from error
+    def _graph(self, place: Path, *, remember: bool) -> Graph:
+        if place not in self.graphs:
+            self.graphs[place] = Graph.open(place, threads=self.threads, remember=remember)
+        return self.graphs[place]
 
 
 def _check_self(folder: Path, classifier: PartsClassifier, tensors: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # raised whenever what is written changes
 INFO, MODEL, WEIGHTS, TOKENIZER = "encoder.json", "model.onnx", "weights.bin", "tokenizer.json"
-_FILES = (MODEL, WEIGHTS, TOKENIZER)
+FILES = (MODEL, WEIGHTS, TOKENIZER)
 CHECKED = ".checked"  # the files whose sums were right, and their times of change
 OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
@@ -91,16 +91,7 @@ class Graph:
         `remember`, sums are computed again only for files that changed since.
         """
         info = read_info(folder, remember=remember)
-        try:
-            session = open_session(folder / MODEL, threads)
-        except (MissingExtraError, OptionError):
-            raise
-        except Exception as error:  # onnxruntime's own kinds, which share no base
-            raise ModelError(
-                f"The graph in {folder} cannot be loaded: {_first_line(error)}. It may have been "
-                "made for a newer onnxruntime: pip install --upgrade onnxruntime"
-            ) from error
-        return cls(folder, info, session)
+        return cls(folder, info, open_session(folder / MODEL, folder / MODEL, threads))
 
     @cached_property
     def _tokenizer(self) -> TextTokenizer:
@@ -179,8 +170,10 @@ class Graph:
         return {name: inputs[name] for name in self.info.inputs}
 
 
-def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """A graph, ready to run on the processor."""
+def open_session(
+    model: Path | bytes, name: Path | str, threads: int | None = None
+) -> onnxruntime.InferenceSession:
+    """A graph, from its file or as bytes, ready to run on the processor; messages say `name`."""
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OptionError(f"threads={threads!r}: must be a whole number from 1, or None for all.")
     try:
@@ -197,7 +190,14 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
     options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
     options.log_severity_level = 4
     source = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of onnxruntime's own kinds, which share no base
+        reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+        raise ModelError(
+            f"{name} cannot be loaded: {reason}. It may have been made for a newer onnxruntime: "
+            "pip install --upgrade onnxruntime"
+        ) from error
 
 
 def usable_threads() -> int:
@@ -212,7 +212,7 @@ def usable_threads() -> int:
 
 def write_info(folder: Path, info: GraphInfo) -> None:
     """Write what the folder holds, after everything else: it stands for the other files."""
-    files = {name: _file_entry(folder / name) for name in _FILES}
+    files = {name: _file_entry(folder / name) for name in FILES}
     manifest = {"format": FORMAT, **asdict(info), "files": files}
     (folder / INFO).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -228,7 +228,7 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
                 f"The graph in {folder} has format {version}, and this fsl_nlp reads {FORMAT}. "
                 "Make it again with this version."
             )
-        entries = {n: (int(files[n]["bytes"]), str(files[n]["sha256"])) for n in _FILES}
+        entries = {n: (int(files[n]["bytes"]), str(files[n]["sha256"])) for n in FILES}
         info = as_info(manifest)
     except FileNotFoundError:
         raise ModelError(f"There is no graph of an encoder in {folder} (no {INFO}).") from None
@@ -291,7 +291,3 @@ def write_states(folder: Path, states: Mapping[str, Any]) -> None:
 
 def _file_entry(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import softmax
+from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.runtime.candidates import (
     check_candidates,
     closeness,
@@ -17,6 +17,7 @@ from fsl_nlp.runtime.candidates import (
     without_blank,
 )
 from fsl_nlp.runtime.graph import Graph
+from fsl_nlp.runtime.inputs import example_of
 from fsl_nlp.runtime.mentions import PARTS, check_spans, combine, mark_tokens
 from fsl_nlp.runtime.pairs import angles, check_pairs, check_single, second_texts, side_by_side
 from fsl_nlp.types import Example, Label
@@ -60,15 +61,7 @@ class LoadedPart:
 
     def example_of(self, text: str, labels: int) -> Example:
         """An example of the kind that it reads, made of a text."""
-        if self.reads == "angle":
-            return Example(text, text_b=text[: len(text) // 2])
-        if self.reads == "mentions":
-            return Example(text, head=(0, 1), tail=(len(text) - 1, len(text)))
-        if self.reads == "candidates":
-            blank = self.settings["blank"]
-            candidates = tuple(f"{text} {place}" for place in range(labels))
-            return Example(without_blank(text, blank) + (blank or ""), candidates=candidates)
-        return Example(text)
+        return example_of(text, self.reads, candidates=labels, blank=self.settings.get("blank"))
 
     def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
         """What the scorer makes of the examples' vectors; a few rows at once, as some heads
@@ -135,16 +128,10 @@ class PartsClassifier:
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]."""
-        count = len(self.labels)
-        if len(self.loaded) == 1:
-            return self.loaded[0].scores(examples, count)
-        total = sum(part.weight for part in self.loaded) or 1.0
-        logs = [
-            np.log(np.maximum(softmax(part.scores(examples, count)), 1e-38)) * part.weight / total
-            for part in self.loaded
-        ]
-        result: NDArray[np.float32] = np.sum(logs, 0).astype(np.float32)
-        return result
+        each = [part.scores(examples, len(self.labels)) for part in self.loaded]
+        if len(each) == 1:
+            return each[0]
+        return mean_log_probabilities(each, [part.weight for part in self.loaded])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], of the first part."""

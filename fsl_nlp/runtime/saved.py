@@ -105,22 +105,23 @@ def read_examples(folder: Path, manifest: dict[str, Any]) -> tuple[Example, ...]
     return tuple(_example(json.loads(line)) for line in lines if line)
 
 
-def _example(found: dict[str, Any]) -> Example:
+def _example(saved: dict[str, Any]) -> Example:
     # JSON has lists where spans and candidates are tuples.
     fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()
     }
     return Example(**fields)
 
 
-def check_answers(folder: Path, expected: Arrays, found: Arrays) -> None:
-    before, now = expected["self_test.vector"], found["self_test.vector"]
+def check_answers(folder: Path, expected: Arrays, answers: Arrays) -> None:
+    """Refuse what does not answer the self-test as it did when it was saved."""
+    before, now = expected["self_test.vector"], answers["self_test.vector"]
     cosine = before @ now / max(float(np.linalg.norm(before) * np.linalg.norm(now)), 1e-12)
-    change = np.abs(found["self_test.beliefs"] - expected["self_test.beliefs"]).max()
+    change = np.abs(answers["self_test.beliefs"] - expected["self_test.beliefs"]).max()
     # Written so that NaN fails too.
     if not (cosine >= _SELF_TEST_COSINE and change <= _SELF_TEST_BELIEF):
         raise ArtifactError(
             f"The classifier in {folder} does not answer as it did when it was saved (cosine of "
-            f"its test vectors {cosine:.4f}, beliefs differ by {change:.3f}). Its encoder's "
+            f"its test vectors {cosine:.4f}, probabilities differ by {change:.3f}). Its encoder's "
             "configuration or a library that it needs has changed; fit it again."
         )

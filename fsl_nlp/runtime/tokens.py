@@ -46,5 +46,5 @@ class TextTokenizer:
         if len(inputs) == 1:  # no threads to start
             one = inputs[0]
             return [self._tokenizer.encode(*((one,) if isinstance(one, str) else one))]
-        found: list[Encoding] = self._tokenizer.encode_batch(inputs)
-        return found
+        encodings: list[Encoding] = self._tokenizer.encode_batch(inputs)
+        return encodings

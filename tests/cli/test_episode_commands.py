@@ -61,9 +61,11 @@ def test_episodes_for_people(run: Cli) -> None:
 
 
 def test_chinese_episodes(run: Cli, multilingual: TextEncoder) -> None:
-    result = run("episodes", "support_zh:test", "--way", 5, "--shot", 5, "--episodes", 30, "--json")
+    result = run(
+        "episodes", "support_zh:test", "--way", 3, "--shot", 10, "--episodes", 30, "--json"
+    )
     assert result.json["settings"]["encoder"] == "embedded:multilingual"
-    assert result.json["accuracy"]["value"] > 0.5  # about 0.73; guessing gives 0.2
+    assert result.json["accuracy"]["value"] > 0.7
 
 
 def test_other_kinds_of_episodes(run: Cli) -> None:

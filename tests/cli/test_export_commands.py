@@ -27,7 +27,7 @@ def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "my bot"
     exported = run("export", saved, "--to", out)
     assert exported.status == 0
-    assert "0 of 9 answers on the training examples changed" in exported.out
+    assert "9 training examples, in fp32: 0 answers changed" in exported.out
     assert "It needs numpy, onnxruntime, tokenizers and safetensors" in exported.out
     assert f"fsl-nlp predict '{out}' \"...\"" in exported.out
     asked = run("predict", out, "where is my parcel", "", "--nearest", 1)

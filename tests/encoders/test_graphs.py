@@ -61,7 +61,7 @@ def both(folder: Path | str, **settings: Any) -> tuple[TextEncoder, TextEncoder]
     )
 
 
-def assert_alike(by_torch: Any, by_onnx: Any) -> None:
+def assert_equal_vectors(by_torch: Any, by_onnx: Any) -> None:
     lengths = np.linalg.norm(by_torch, axis=1) * np.linalg.norm(by_onnx, axis=1)
     assert ((by_torch * by_onnx).sum(1) / lengths).min() >= 0.99999
     np.testing.assert_allclose(by_onnx, by_torch, rtol=1e-4, atol=1e-5 * lengths.max() ** 0.5)
@@ -74,7 +74,7 @@ def assert_alike(by_torch: Any, by_onnx: Any) -> None:
 def test_every_pooling(mode: str, saved: Save) -> None:
     folder = saved(pooling={"pooling_mode": mode}, normalize=mode == "mean")
     by_torch, by_onnx = both(folder)
-    assert_alike(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
+    assert_equal_vectors(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
 
 
 SMALL = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 80}
@@ -90,13 +90,13 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_families(kind: str, saved: Save) -> None:
     by_torch, by_onnx = both(saved(config=KINDS[kind]))
-    assert_alike(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
+    assert_equal_vectors(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
 
 
 def test_modules_after_the_transformer(saved: Save) -> None:
     by_torch, by_onnx = both(saved(pooling={"embedding_dimension": 32}, dense=True))
     assert by_onnx.pooling.custom
-    assert_alike(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
+    assert_equal_vectors(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
 
 
 def test_a_prefix_and_a_limit(saved: Save) -> None:
@@ -106,9 +106,9 @@ def test_a_prefix_and_a_limit(saved: Save) -> None:
         transformer={"max_seq_length": 7},
     )
     by_torch, by_onnx = both(folder)
-    assert_alike(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
+    assert_equal_vectors(by_torch.encode(TEXTS), by_onnx.encode(TEXTS))
     (graph,) = (path for path in (graph_folder(by_onnx.text_graph.info),))
-    assert_alike(by_torch.encode(TEXTS), Graph.open(graph).encode(TEXTS))
+    assert_equal_vectors(by_torch.encode(TEXTS), Graph.open(graph).encode(TEXTS))
 
 
 @pytest.mark.parametrize("name", ["english", "multilingual"])
@@ -118,11 +118,11 @@ def test_the_embedded_models(name: str, request: pytest.FixtureRequest) -> None:
         patch.delenv("FSL_NLP_CACHE")  # it takes seconds to make these
         by_torch, by_onnx = both(encoder.name)
         texts = [*TEXTS, *(f"{'long ' * i}text" for i in range(0, 300, 37)), "我的包裹到哪了？"]
-        assert_alike(by_torch.encode(texts), by_onnx.encode(texts))
+        assert_equal_vectors(by_torch.encode(texts), by_onnx.encode(texts))
         graph = by_onnx.text_graph.get()
         assert graph is not None
         # Its own tokenizer gives the same ids.
-        assert_alike(by_torch.encode(texts), graph.encode(texts))
+        assert_equal_vectors(by_torch.encode(texts), graph.encode(texts))
 
 
 def test_mentions(saved: Save) -> None:

@@ -311,7 +311,7 @@ def test_training_examples_are_encoded_once(
 @every_method
 @pytest.mark.parametrize("language", ["English", "Chinese"])
 def test_answers_survive_saving(
-    bert: TextEncoder, name: str, language: str, tmp_path: Path
+    bert: TextEncoder, name: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if language == "Chinese":
         texts = ["我的订单到哪了", "订单到了", "请退款", "帮我退款"]
@@ -321,9 +321,11 @@ def test_answers_survive_saving(
     classifier = FewShotClassifier(name, bert, epochs=2).fit(texts, labels)
     classifier.save(tmp_path / "saved")
     loaded = FewShotClassifier.load(tmp_path / "saved", encoder=bert)
-    # Loaded, it reads through a graph, in fp32.
-    again = loaded.predict_proba(texts)
-    np.testing.assert_allclose(again, classifier.predict_proba(texts), atol=1e-3)
+    through_a_graph = loaded.predict_proba(texts)  # in fp32
+    np.testing.assert_allclose(through_a_graph, classifier.predict_proba(texts), atol=1e-3)
+    monkeypatch.setattr(bert, "backend", "torch")
+    loaded = FewShotClassifier.load(tmp_path / "saved", encoder=bert)
+    np.testing.assert_array_equal(loaded.predict_proba(texts), classifier.predict_proba(texts))
     assert loaded.model_version_ == classifier.model_version_
 
 
@@ -561,7 +563,7 @@ def test_the_tuned_encoder_becomes_a_model_of_its_own(
 ) -> None:
     data = sentences(24, seed=0)
     tuned = FewShotClassifier(
-        name, bert, **{**QUICK[name], **options, "centre": False, "epochs": 4}
+        name, bert, **{**QUICK[name], **options, "centre": False, "epochs": 8}
     )
     tuned.fit(data.texts, data.targets)
     before = bert.encode(data.texts)
@@ -569,7 +571,7 @@ def test_the_tuned_encoder_becomes_a_model_of_its_own(
     written = TextEncoder(str(export_encoder(tuned, tmp_path / "deep" / "mine")))
     vectors = written.encode(data.texts)
     assert np.abs(vectors - own).max() < 0.02  # bf16
-    assert np.abs(vectors - before).max() > 0.03
+    assert np.abs(vectors - before).max() > 0.05
     np.testing.assert_array_equal(bert.encode(data.texts), before)
     np.testing.assert_array_equal(tuned.classifier_.embed(data.examples), own)
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine"]

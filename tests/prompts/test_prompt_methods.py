@@ -325,8 +325,12 @@ def test_the_final_classifier_believes_what_it_is_told(bert: TextEncoder, name: 
     assert asked > 0.7
 
 
-def test_a_student_of_its_own(bert: TextEncoder, masked: Any, tmp_path: Path) -> None:
+def test_a_student_of_its_own(
+    bert: TextEncoder, masked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another encoder; and for pairs with marked words, which it cannot read, a prompt."""
+    # A tuned student would read by torch when it has learned, and through a graph when restored.
+    monkeypatch.setenv("FSL_NLP_BACKEND", "torch")
     other = masked("roberta").name
     options = {**PET, "epochs": 1}
     for student in (f"lora@{other}", f"proto@{other}"):
@@ -336,7 +340,7 @@ def test_a_student_of_its_own(bert: TextEncoder, masked: Any, tmp_path: Path) ->
         method = build_method("pet", bert, options={**options, "student": student})
         again = method.restore(found.labels, tensors, json.loads(json.dumps(settings)))
         np.testing.assert_allclose(
-            again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-4, rtol=1e-5
+            again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-5
         )
     settings["models"][0]["student"]["fingerprint"] = "another"
     with pytest.raises(ArtifactError, match="made with another encoder"):

@@ -97,7 +97,7 @@ def fitted(
     return FewShotClassifier(method, encoder, **options).fit(texts, labels)
 
 
-def assert_answers_alike(
+def assert_equal_answers(
     bot: Bot, classifier: FewShotClassifier, questions: Sequence[Any] = QUESTIONS
 ) -> None:
     """One by one, together, and with all that an answer holds."""
@@ -133,7 +133,7 @@ def test_frozen_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None
     exported = export_bot(classifier, tmp_path / "bot")
     assert (exported.changed, exported.examples) == (0, 9)
     assert exported.least_cosine == pytest.approx(1, abs=1e-5)
-    assert_answers_alike(Bot.load(exported.folder), classifier)
+    assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
 @pytest.mark.parametrize("method", [*TRAINED, "anil", "protomaml"])
@@ -148,7 +148,7 @@ def test_methods_that_learned_from_source_classes(
     classifier = FewShotClassifier(method, small, **options)
     classifier._take(built.fit(support), method, small, support.examples, "0" * 12)
     exported = export_bot(classifier, tmp_path / "bot")
-    assert_answers_alike(Bot.load(exported.folder), classifier)
+    assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
 VERBS = ("buy", "sell", "eat", "lose", "wash", "paint", "lift", "see")
@@ -158,7 +158,7 @@ NOUNS = ("apple", "boat", "car", "dress", "egg", "flat")
 def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact, "lora", epochs=2)
     exported = export_bot(classifier, tmp_path / "bot")
-    assert_answers_alike(Bot.load(exported.folder), classifier)
+    assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
 @pytest.mark.parametrize("known", [ENGLISH, CHINESE], ids=["English", "Chinese"])
@@ -169,14 +169,14 @@ def test_tuned_methods(
     options = {"dora": True} if method == "lora" else {}
     classifier = fitted(small, method, known, epochs=2, **options)
     exported = export_bot(classifier, tmp_path / "bot")
-    assert_answers_alike(Bot.load(exported.folder), classifier)
+    assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
 def test_chinese(exact_multilingual: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact_multilingual, "linear", CHINESE)
     exported = export_bot(classifier, tmp_path / "bot")
     questions = ["我的快递呢", "how do I return it", "退款要多久？", "，", "查" * 600]
-    assert_answers_alike(Bot.load(exported.folder), classifier, questions)
+    assert_equal_answers(Bot.load(exported.folder), classifier, questions)
 
 
 PAIRS = [
@@ -193,7 +193,7 @@ def test_pairs_of_texts(method: str, small: TextEncoder, tmp_path: Path) -> None
     classifier = FewShotClassifier(method, small, **options).fit(PAIRS, [1, 0, 1, 0])
     bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
     questions = [Example("hello", text_b="good day"), Example("refund me", text_b="open the door")]
-    assert_answers_alike(bot, classifier, questions)
+    assert_equal_answers(bot, classifier, questions)
 
 
 def test_sentences_with_mentions(exact: TextEncoder, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_sentences_with_mentions(exact: TextEncoder, tmp_path: Path) -> None:
         Example(f"{'well, ' * 300}Nokia makes boots.", head=(1800, 1805), tail=(1812, 1817)),
         Example("ab", head=(0, 1), tail=(1, 2)),
     ]
-    assert_answers_alike(bot, classifier, questions)
+    assert_equal_answers(bot, classifier, questions)
     with pytest.raises(DataError, match="has no head mention"):
         bot.classify("Alan was born")
 
@@ -225,7 +225,7 @@ def test_examples_with_candidates(exact: TextEncoder, tmp_path: Path) -> None:
     classifier = FewShotClassifier("proto", exact, blank="[?]").fit(examples, [0, 1])
     bot = Bot.load(export_bot(classifier, tmp_path / "bot").folder)
     questions = [Example("cats eat [?]", candidates=("fish", "roads"))]
-    assert_answers_alike(bot, classifier, questions)
+    assert_equal_answers(bot, classifier, questions)
 
 
 def test_two_methods_with_two_encoders(
@@ -243,7 +243,7 @@ def test_a_classifier_saved_and_not_exported_answers_without_torch_too(
 ) -> None:
     classifier = fitted(exact, "linear")
     folder = classifier.save(tmp_path / "bot")
-    assert_answers_alike(Bot.load(folder), classifier)
+    assert_equal_answers(Bot.load(folder), classifier)
 
 
 class Alone(Classifier):
@@ -428,7 +428,7 @@ def test_members_with_one_encoder_share_its_graph(small: TextEncoder, tmp_path: 
     classifier = fitted(small, "together", members="linear, proto, knn")
     folder = export_bot(classifier, tmp_path / "bot").folder
     assert [path.name for path in folder.glob("encoder-*")] == ["encoder-0"]
-    assert_answers_alike(Bot.load(folder), classifier, QUESTIONS[:3])
+    assert_equal_answers(Bot.load(folder), classifier, QUESTIONS[:3])
 
 
 def test_wrong_arguments(shop_bot: Path) -> None:
@@ -500,9 +500,9 @@ def test_int8_that_changes_too_much_is_refused(
         return -scores(examples)
 
     class Other:
-        labels, parts, embed = (
+        labels, runtime_parts, embed = (
             classifier.classifier_.labels,
-            classifier.classifier_.parts,
+            classifier.classifier_.runtime_parts,
             classifier.classifier_.embed,
         )
         scores = staticmethod(other_answers)
@@ -535,7 +535,7 @@ def test_other_scripts_can_be_left_out(exact_multilingual: TextEncoder, tmp_path
         "請問",
         "１２３",
     ]
-    assert_answers_alike(bot, classifier, questions)
+    assert_equal_answers(bot, classifier, questions)
     # What is left out is unknown, and answered all the same.
     assert bot.classify("Где моя посылка?").label is not None
     info = json.loads((pruned.folder / "encoder-0" / INFO).read_text("utf-8"))

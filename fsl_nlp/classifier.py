@@ -20,8 +20,8 @@ from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
-    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.combined.auto import Report
 
 
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -88,7 +88,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
-        from fsl_nlp.methods.auto import choose, parse_budget
+        from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.training.checkpoint import checkpoints
 
         labelled = support.labelled

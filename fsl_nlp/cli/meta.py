@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.meta.algorithms import ALGORITHMS
         from fsl_nlp.meta.folder import load_prepared
         from fsl_nlp.meta.settings import Shape
-        from fsl_nlp.methods.meta import MetaMethod
+        from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
         data = [load_dataset(name, data_dir=data_dir) for name in sources]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.encoders.pooling import Pooling, pool
+from fsl_nlp.inputs.mentions import PARTS, check_spans, mark_tokens
 from fsl_nlp.runtime.graph import MENTION_MASKS
-from fsl_nlp.runtime.mentions import PARTS, check_spans, mark_tokens
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.heads.base import Head, pack
-from fsl_nlp.methods.frozen import FrozenMethod
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
 from fsl_nlp.types import Dataset

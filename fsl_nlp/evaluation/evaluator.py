@@ -39,9 +39,9 @@ def evaluate(
     that resumable. `one_by_one` asks for the second way whatever the method; it takes no `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
-    from fsl_nlp.methods.meta import MetaMethod
-    from fsl_nlp.runtime.candidates import refuse_candidates
+    from fsl_nlp.inputs.candidates import refuse_candidates
+    from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.meta.method import MetaMethod
 
     table.check(dataset)
     refuse_candidates(

@@ -23,7 +23,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
     """
     from fsl_nlp.encoders.catalogue import locate
     from fsl_nlp.encoders.loading import quiet_transformers
-    from fsl_nlp.methods.tuned_classifier import TunedClassifier
+    from fsl_nlp.methods.tuned.classifier import TunedClassifier
     from fsl_nlp.training.adaptation import merged
 
     fitted, target = getattr(classifier, "classifier_", None), Path(folder)

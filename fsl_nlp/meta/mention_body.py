@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.mentions import encode_mentions, mention_depth, mention_tokens
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.operations import unit
+from fsl_nlp.inputs.mentions import PART_WEIGHTS, PARTS, check_spans
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.encoder_body import EncoderBody, a_part
 from fsl_nlp.meta.task_heads import Tensors
-from fsl_nlp.runtime.mentions import PART_WEIGHTS, PARTS, check_spans
 from fsl_nlp.training.copies import private_copy
 from fsl_nlp.training.layers import layer_stack
 from fsl_nlp.types import Example

@@ -24,13 +24,13 @@ TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 PROMPTED = ("zero-shot", "prompt", "p-tuning")
 
 METHODS: dict[str, str] = {
-    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
-    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
-    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
-    "pet": "fsl_nlp.methods.pet:PetMethod",
-    "efl": "fsl_nlp.methods.efl:EflMethod",
-    "together": "fsl_nlp.methods.together:TogetherMethod",
-    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
+    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen.method:FrozenMethod"),
+    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned.method:TunedMethod"),
+    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompted.method:PromptMethod"),
+    "pet": "fsl_nlp.methods.prompted.pet:PetMethod",
+    "efl": "fsl_nlp.methods.prompted.efl:EflMethod",
+    "together": "fsl_nlp.methods.combined.together:TogetherMethod",
+    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta.method:MetaMethod"),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.candidates import split_at_blank
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.template import (
     FieldPart,
@@ -15,7 +16,6 @@ from fsl_nlp.prompts.template import (
     Template,
     Words,
 )
-from fsl_nlp.runtime.candidates import split_at_blank
 from fsl_nlp.types import Example, Span
 
 _LEAST = 4  # tokens that must be left for the fields that may be shortened

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision import mean_log_probabilities
-from fsl_nlp.runtime.candidates import (
+from fsl_nlp.inputs.candidates import (
     check_candidates,
     closeness,
     refuse_candidates,
     without_blank,
 )
+from fsl_nlp.inputs.kinds import example_of
+from fsl_nlp.inputs.mentions import PARTS, check_spans, combine, mark_tokens
+from fsl_nlp.inputs.pairs import angles, check_pairs, check_single, second_texts, side_by_side
 from fsl_nlp.runtime.graph import Graph
-from fsl_nlp.runtime.inputs import example_of
-from fsl_nlp.runtime.mentions import PARTS, check_spans, combine, mark_tokens
-from fsl_nlp.runtime.pairs import angles, check_pairs, check_single, second_texts, side_by_side
 from fsl_nlp.types import Example, Label
 from fsl_nlp.vectors import Matrix
 

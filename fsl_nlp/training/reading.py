@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.pooling import pool
-from fsl_nlp.runtime.pairs import check_pairs
+from fsl_nlp.inputs.pairs import check_pairs
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from transformers import (
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.mentions import combine
 from fsl_nlp.meta.algorithms import ALGORITHMS
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.encoder_body import EncoderBody
@@ -32,7 +33,6 @@ from fsl_nlp.meta.mention_body import MentionBody
 from fsl_nlp.meta.outer import Batch, meta_loss
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.methods import build_method
-from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
 from .conftest import as_learned, gradients

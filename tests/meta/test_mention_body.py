@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.mentions import combine
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.mention_body import MentionBody
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.methods import build_method
-from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
 SETTINGS = BodySettings(layers=1, tokens=24, shrinkage=1.0)

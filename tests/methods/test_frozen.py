@@ -22,7 +22,12 @@ from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import METHODS, build_method
-from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, cross_fit, usual_temperature
+from fsl_nlp.methods.frozen.method import (
+    FrozenClassifier,
+    FrozenMethod,
+    cross_fit,
+    usual_temperature,
+)
 from fsl_nlp.splits import sample_shots
 from fsl_nlp.types import Example, LabelInfo
 

@@ -25,7 +25,7 @@ from fsl_nlp.meta.folder import MANIFEST, load_prepared
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.meta.trainer import MetaTrainer
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.meta import MetaMethod
+from fsl_nlp.methods.meta.method import MetaMethod
 from fsl_nlp.types import Example
 
 QUICK = {"meta_steps": 6, "check_every": 3, "check_tasks": 20, "meta_tasks": 4, "rank": 4}

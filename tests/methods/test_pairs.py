@@ -10,7 +10,7 @@ import pytest
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.reading import PairReader
+from fsl_nlp.methods.frozen.reading import PairReader
 from fsl_nlp.types import Example
 
 SAME = [

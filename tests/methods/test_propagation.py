@@ -15,7 +15,7 @@ from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import build_method, propagation
-from fsl_nlp.methods.propagation import fit_with_unlabelled, propagate
+from fsl_nlp.semisupervised.propagation import fit_with_unlabelled, propagate
 from fsl_nlp.types import Dataset, Example
 
 Array = NDArray[np.float32]

@@ -26,8 +26,8 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_encoder
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.tuned import RECIPES
-from fsl_nlp.methods.tuned_classifier import TunedClassifier
+from fsl_nlp.methods.tuned.classifier import TunedClassifier
+from fsl_nlp.methods.tuned.method import RECIPES
 from fsl_nlp.training import checkpoint, trainer
 from fsl_nlp.types import Example, LabelInfo
 

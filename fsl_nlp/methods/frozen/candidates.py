@@ -14,10 +14,10 @@ import numpy as np
 
 from fsl_nlp.decision import fit_temperature
 from fsl_nlp.errors import DataError
+from fsl_nlp.inputs.candidates import check_candidates, check_plain, closeness, without_blank
+from fsl_nlp.inputs.kinds import example_of
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.prompts.template import check_blank
-from fsl_nlp.runtime.candidates import check_candidates, check_plain, closeness, without_blank
-from fsl_nlp.runtime.inputs import example_of
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 

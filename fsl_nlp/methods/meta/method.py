@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
@@ -23,10 +24,9 @@ from fsl_nlp.meta.settings import MetaSettings, Shape
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
 from fsl_nlp.methods.base import Classifier, Tensors, take_options
-from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
-from fsl_nlp.methods.meta_reading import MentionReader, RowReader
-from fsl_nlp.methods.reading import Reader
-from fsl_nlp.runtime.mentions import has_mentions
+from fsl_nlp.methods.frozen.method import FrozenMethod, FrozenSettings
+from fsl_nlp.methods.frozen.reading import Reader
+from fsl_nlp.methods.meta.reading import MentionReader, RowReader
 from fsl_nlp.splits import drop_shared, keep_classes
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix

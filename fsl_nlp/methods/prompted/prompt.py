@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
-from fsl_nlp.methods.candidates import count_candidates, has_candidates
+from fsl_nlp.methods.frozen.candidates import count_candidates, has_candidates
 from fsl_nlp.prompts.cloze import Cloze, Questions, by_label
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer

@@ -18,16 +18,16 @@ from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
 from fsl_nlp.heads.proto import ProtoHead
+from fsl_nlp.inputs.candidates import refuse_candidates
+from fsl_nlp.inputs.kinds import example_of
 from fsl_nlp.methods.base import Classifier, Method, Part, Tensors, take_options
-from fsl_nlp.methods.candidates import (
+from fsl_nlp.methods.frozen.candidates import (
     CandidateClassifier,
     CandidateSettings,
     has_candidates,
 )
-from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
-from fsl_nlp.runtime.candidates import refuse_candidates
-from fsl_nlp.runtime.inputs import example_of
+from fsl_nlp.methods.frozen.reading import PairReader, Reader, nothing_said
+from fsl_nlp.semisupervised.propagation import fit_with_unlabelled
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 

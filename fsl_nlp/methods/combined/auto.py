@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.methods.base import Classifier, Method
-from fsl_nlp.methods.reading import evidence
+from fsl_nlp.methods.frozen.reading import evidence
 from fsl_nlp.training.trainer import interrupts_passed_on
 from fsl_nlp.types import Dataset
 

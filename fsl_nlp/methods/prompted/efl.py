@@ -24,9 +24,9 @@ from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.prompt import TUNE
-from fsl_nlp.methods.prompt_lesson import PromptTraining, autocast
-from fsl_nlp.methods.prompting import PromptSettings, Shape, example_of, shape_of
+from fsl_nlp.methods.prompted.method import TUNE
+from fsl_nlp.methods.prompted.prompt import PromptSettings, Shape, example_of, shape_of
+from fsl_nlp.methods.prompted.training import PromptTraining, autocast
 from fsl_nlp.prompts.rendering import value_of
 from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
 from fsl_nlp.training.adaptation import Adaptation, trained_tensors

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import OptionError
-from fsl_nlp.methods.prompting import Prompt
+from fsl_nlp.methods.prompted.prompt import Prompt
 from fsl_nlp.prompts.adapet import Adapet
 from fsl_nlp.training.adaptation import Parameters
 from fsl_nlp.training.batches import by_length

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fsl_nlp.errors import ModelError
-from fsl_nlp.methods.reading import Reader
+from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
 

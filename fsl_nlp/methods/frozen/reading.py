@@ -11,8 +11,8 @@ import numpy as np
 from fsl_nlp.data.labels import readable
 from fsl_nlp.encoders.mentions import encode_mentions, mention_graph
 from fsl_nlp.errors import DataError
-from fsl_nlp.runtime.mentions import PARTS, combine, has_mentions
-from fsl_nlp.runtime.pairs import angles, check_single, second_texts, side_by_side
+from fsl_nlp.inputs.mentions import PARTS, combine, has_mentions
+from fsl_nlp.inputs.pairs import angles, check_single, second_texts, side_by_side
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 

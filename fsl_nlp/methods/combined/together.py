@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.base import Method, Tensors, take_options
-from fsl_nlp.methods.ensemble import Ensemble, parts
-from fsl_nlp.methods.member import check_same_encoder, read_member
+from fsl_nlp.methods.combined.ensemble import Ensemble, parts
+from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.inputs.candidates import refuse_candidates
 from fsl_nlp.methods.base import Method, Tensors, take_options
-from fsl_nlp.methods.propagation import fit_with_unlabelled
-from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said
-from fsl_nlp.methods.tuned_classifier import (
+from fsl_nlp.methods.frozen.reading import evidence, has_pairs, nothing_said
+from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
     COSINE,
     HEAD,
@@ -31,7 +31,7 @@ from fsl_nlp.methods.tuned_classifier import (
     LINEAR_TEMPERATURE,
     TunedClassifier,
 )
-from fsl_nlp.runtime.candidates import refuse_candidates
+from fsl_nlp.semisupervised.propagation import fit_with_unlabelled
 from fsl_nlp.training.adaptation import (
     Adaptation,
     BiasTuning,

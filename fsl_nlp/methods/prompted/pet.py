@@ -21,15 +21,15 @@ from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
-from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod
-from fsl_nlp.methods.member import check_same_encoder, read_member
-from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
-from fsl_nlp.methods.prompt_lesson import PromptLesson
-from fsl_nlp.methods.prompting import Shape, default_templates
-from fsl_nlp.methods.reading import has_pairs
-from fsl_nlp.methods.tuned import TunedMethod
-from fsl_nlp.methods.tuned_classifier import TunedClassifier
+from fsl_nlp.methods.combined.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
+from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
+from fsl_nlp.methods.frozen.method import FrozenClassifier, FrozenMethod
+from fsl_nlp.methods.frozen.reading import has_pairs
+from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
+from fsl_nlp.methods.prompted.prompt import Shape, default_templates
+from fsl_nlp.methods.prompted.training import PromptLesson
+from fsl_nlp.methods.tuned.classifier import TunedClassifier
+from fsl_nlp.methods.tuned.method import TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:

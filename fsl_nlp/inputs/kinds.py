@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsl_nlp.runtime.candidates import without_blank
+from fsl_nlp.inputs.candidates import without_blank
 from fsl_nlp.types import Example
 
 

@@ -16,8 +16,7 @@ from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads.options import require_choice
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.prompt_lesson import PromptLesson, PromptTraining
-from fsl_nlp.methods.prompting import (
+from fsl_nlp.methods.prompted.prompt import (
     PROTOTYPE_SHARPNESS,
     Prompt,
     PromptSettings,
@@ -28,6 +27,7 @@ from fsl_nlp.methods.prompting import (
     shape_of,
     soften,
 )
+from fsl_nlp.methods.prompted.training import PromptLesson, PromptTraining
 from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.search import search_words

@@ -139,7 +139,7 @@ def test_a_projection_whitens_what_varies_within_classes(source):
     torch.testing.assert_close(whole, torch.eye(len(whole)), atol=1e-5, rtol=0)
 
 
-def test_classes_count_alike_in_a_projection(source):
+def test_classes_have_equal_weight_in_a_projection(source):
     """A source class of many examples has no more say in the metric than one of few."""
     vectors, classes = source
     often = torch.cat([vectors, vectors[:20].repeat(50, 1)])

@@ -261,7 +261,7 @@ UP_TO_A_CONSTANT = {"gaussian"}
 def test_the_formula(make_head, make_episodes, name, reference, options, dimensions):
     head = make_head(name, dimensions=dimensions, **options)
     support, weights, query, _ = make_episodes(tasks=3, dimensions=dimensions, ragged=True)
-    actual = head.score(head.fit(support, weights), query).double().numpy()
+    scores = head.score(head.fit(support, weights), query).double().numpy()
     parameters = {
         k: v.double().numpy() for k, v in (getattr(head, "parameters", None) or {}).items()
     }
@@ -271,7 +271,7 @@ def test_the_formula(make_head, make_episodes, name, reference, options, dimensi
             for rows, kept in zip(support[task], weights[task], strict=True)
         ]
         expected = reference(classes, query[task].double().numpy(), parameters, **options)
-        actual = actual[task]
+        actual = scores[task]
         if name in UP_TO_A_CONSTANT:
             actual = actual - actual[:, :1]
             expected = expected - expected[:, :1]

@@ -59,7 +59,7 @@ def score_in_batches(
 
     def read(rows: NDArray[np.float32]) -> Tensor:
         with torch.inference_mode():
-            return method.head.read(torch.from_numpy(rows).to(device))
+            return method.head.transform(torch.from_numpy(rows).to(device))
 
     vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)

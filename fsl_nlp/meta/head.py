@@ -49,8 +49,8 @@ class MetaHead(PreparedHead):
         learner = Learner(self.body, task_head(self.algorithm.task_head), self.algorithm.adapts)
         return InnerLoop(learner, self.inner, self.algorithm.first_order)
 
-    def read(self, rows: Tensor) -> Tensor:
-        return self.inputs(self.loop.learner.ground(self.learned(rows), rows))
+    def transform(self, vectors: Tensor) -> Tensor:
+        return self.inputs(self.loop.learner.ground(self.learned(vectors), vectors))
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Rows with all that never changes done -> what `fit` and `score` take."""
@@ -87,14 +87,14 @@ class MetaHead(PreparedHead):
     def score(self, state: State, query: Tensor) -> Tensor:
         state = {name: tensor for name, tensor in state.items() if name != _SLOWED}
         meta, query = self.learned(query), self.trim(query)
-        # As many rows at once as `read` takes; where the body adapts, all tasks' pass through it.
+        # As many rows at once as `transform` takes; a body that adapts gets those of all tasks.
         through_body = self.loop.learner.body_adapts
         size = _READ_ROWS // len(query) if through_body else query.shape[1]
         parts = _split(query, max(size, 1), 1)
         return torch.cat([self.loop.scores(meta, state, part) for part in parts], 1)
 
     def trim(self, inputs: Tensor) -> Tensor:
-        """What `read` gave, without padding that none of it needs."""
+        """What `transform` gave, without padding that none of it needs."""
         return self.body.trim(inputs) if self.loop.learner.body_adapts else inputs
 
     @property

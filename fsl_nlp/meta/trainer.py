@@ -239,7 +239,7 @@ def accuracies(head: Head, batches: Sequence[Batch]) -> Tensor:
                 inputs = head.inputs(batch.rows)
             else:
                 assert batch.plain is not None
-                inputs = head.read(batch.plain)
+                inputs = head.transform(batch.plain)
             state = head.fit(inputs[batch.support], batch.weights)
             scores = head.score(state, inputs[batch.query])
             found.append((scores.argmax(-1) == batch.targets).float().mean(1).cpu())

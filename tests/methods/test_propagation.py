@@ -183,7 +183,7 @@ SERVING = [
 def test_every_head_that_serves_learns_from_them(name: str) -> None:
     head = head_class(name)()
     rows, classes, others, own = blobs(3, 0.8)
-    first = head.fit(*pack(head.read(torch.from_numpy(rows)).numpy(), classes, 5)[:2])
+    first = head.fit(*pack(head.transform(torch.from_numpy(rows)).numpy(), classes, 5)[:2])
     scores = head.score(first, torch.from_numpy(others)[None])[0].numpy()
     beliefs = softmax((scores - scores.mean()) / scores.std())
     state, temperature = fit_with_unlabelled(head, rows, classes, others, beliefs, 1.0)

@@ -167,7 +167,7 @@ class FrozenMethod(Method):
 
     def _read_rows(self, rows: Matrix) -> Matrix:
         with torch.inference_mode():
-            return self.head.read(torch.from_numpy(rows)).numpy()
+            return self.head.transform(torch.from_numpy(rows)).numpy()
 
     def loaded(self) -> FrozenMethod:
         """Ready to fit: with what it learned earlier, if that lies in a folder."""
@@ -269,7 +269,7 @@ class FrozenClassifier(Classifier):
 
     def _score(self, rows: Tensor) -> Tensor:
         """Rows [n, D], as the reader gives them -> [n, N]."""
-        query = self.head.read(rows)
+        query = self.head.transform(rows)
         return self.head.score(self.head_state, query.unsqueeze(0))[0] / self.temperature
 
     def runtime_parts(self) -> tuple[Part, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -31,6 +31,8 @@ class ProtoHead(Head):
     >>> head.score(head.fit(support, torch.ones(1, 2, 1)), query)
     tensor([[[0.6000, 0.8000]]])
     """
+
+    takes_candidates: ClassVar[bool] = True
 
     distance: Literal["cosine", "euclidean"] = "cosine"
 

@@ -20,41 +20,6 @@ _NEAR = 40
 Encode = Callable[[Sequence[str]], Matrix]
 
 
-_INSTEAD = (
-    "Fit 'proto', which takes the nearest, or a method of prompts, on examples with candidates."
-)
-
-
-def refuse_candidates(examples: Sequence[Example], instead: str = _INSTEAD) -> None:
-    """For what learns labels that mean the same for every example; `instead` says what to do."""
-    for example in examples:
-        if example.candidates:
-            raise DataError(
-                "This example brings candidates of its own, and the labels here are fixed: "
-                f"{example.text[:40]!r}. {instead}"
-            )
-
-
-def check_candidates(examples: Sequence[Example], count: int) -> None:
-    """Refuse what does not choose among so many candidates."""
-    for example in examples:
-        if len(example.candidates) != count:
-            raise DataError(
-                f"This classifier chooses among {count} candidates, and this "
-                f"example has {len(example.candidates)}: {example.text[:40]!r}."
-            )
-    check_plain(examples)
-
-
-def check_plain(examples: Sequence[Example]) -> None:
-    for example in examples:
-        if example.text_b is not None or example.head is not None or example.tail is not None:
-            raise DataError(
-                "An example with candidates has one text and no mentions here: "
-                f"{example.text[:40]!r} has more."
-            )
-
-
 def closeness(encode: Encode, examples: Sequence[Example], blank: str | None) -> Matrix:
     """[n, K, F], F > 0, around 0 for each example: how well each of its candidates fits its text.
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.decision import fit_temperature
-from fsl_nlp.errors import DataError
-from fsl_nlp.inputs.candidates import check_candidates, check_plain, closeness, without_blank
-from fsl_nlp.inputs.kinds import example_of
+from fsl_nlp.inputs.candidates import closeness, without_blank
+from fsl_nlp.inputs.kinds import CANDIDATES, Inputs
+from fsl_nlp.inputs.support import check_candidates
 from fsl_nlp.methods.base import Classifier, Part, Tensors
-from fsl_nlp.prompts.template import check_blank
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -25,16 +24,6 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 _TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in its own deviations
-
-
-@dataclass(frozen=True)
-class CandidateSettings:
-    """The option of `proto` for them. `blank`: what stands in a text where a candidate belongs."""
-
-    blank: str | None = None
-
-    def __post_init__(self) -> None:
-        check_blank(self.blank, "a candidate")
 
 
 @dataclass(frozen=True)
@@ -47,33 +36,33 @@ class CandidateClassifier(Classifier):
     spread: Matrix  # [F]: what each kind of closeness is divided by
     temperature: float
 
+    @property
+    def inputs(self) -> Inputs:
+        """Texts with so many candidates as it has labels."""
+        return Inputs((CANDIDATES,), candidates=len(self.labels), blank=self.blank)
+
     @classmethod
     def learn(
         cls, encoder: TextEncoder, support: Dataset, blank: str | None, temperature: float | None
     ) -> CandidateClassifier:
-        count = count_candidates(support)
-        check_plain(support.examples)
-        found = closeness(encoder.encode, support.examples, blank)
-        spread = np.maximum(found.std((0, 1)), 1e-6)
+        count = check_candidates(support)
+        near = closeness(encoder.encode, support.examples, blank)
+        spread = np.maximum(near.std((0, 1)), 1e-6)
         if temperature is None:
             targets = np.array([int(label) for label in support.known_targets], np.int64)
-            scores = (found / spread).mean(-1)
+            scores = (near / spread).mean(-1)
             temperature = fit_temperature(scores, targets, start=_TEMPERATURE)
         return cls(tuple(range(count)), encoder, blank, spread, temperature)
 
     def scores(self, examples: Sequence[Example]) -> Matrix:
-        check_candidates(examples, len(self.labels))
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
-        found = closeness(self.encoder.encode, examples, self.blank) / self.spread
-        result: Matrix = found.mean(-1) / np.float32(self.temperature)
+        near = closeness(self.encoder.encode, examples, self.blank) / self.spread
+        result: Matrix = near.mean(-1) / np.float32(self.temperature)
         return result
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         return self.encoder.encode([without_blank(e.text, self.blank) for e in examples])
-
-    def example_of(self, text: str) -> Example:
-        return example_of(text, "candidates", candidates=len(self.labels), blank=self.blank)
 
     def runtime_parts(self) -> tuple[Part, ...]:
         settings = {"blank": self.blank, "temperature": self.temperature}
@@ -91,26 +80,3 @@ class CandidateClassifier(Classifier):
         """The classifier that `state` described."""
         labels = tuple(range(settings["candidates"]))
         return cls(labels, encoder, blank, tensors["spread"], settings["temperature"])
-
-
-def has_candidates(examples: Sequence[Example]) -> bool:
-    return any(example.candidates for example in examples)
-
-
-def count_candidates(support: Dataset) -> int:
-    """How many each example has; the labels are checked to be places among them."""
-    counts = {len(example.candidates) for example in support.examples}
-    if 0 in counts:
-        raise DataError("Some examples have candidates and some have none.")
-    if len(counts) != 1:
-        raise DataError(
-            f"Examples have {' or '.join(map(str, sorted(counts)))} candidates; all must have the "
-            "same number."
-        )
-    (count,) = counts
-    if wrong := [label for label in support.labels if label not in range(count)]:
-        raise DataError(
-            f"The label of an example with candidates is the right one's place, a whole number "
-            f"from 0 to {count - 1}; {wrong[0]!r} is not."
-        )
-    return count

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fsl_nlp.data.labels import readable
 from fsl_nlp.encoders.mentions import encode_mentions, mention_graph
-from fsl_nlp.errors import DataError
-from fsl_nlp.inputs.mentions import PARTS, combine, has_mentions
-from fsl_nlp.inputs.pairs import angles, check_single, second_texts, side_by_side
-from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.inputs.kinds import MENTIONS, PAIR, TEXT, Inputs, common_kinds
+from fsl_nlp.inputs.label_texts import label_texts
+from fsl_nlp.inputs.mentions import PARTS, combine
+from fsl_nlp.inputs.pairs import angles, side_by_side
+from fsl_nlp.types import Dataset, Example
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads sentences; or, with the mean of its corpus as `centre`, sentences with mentions."""
+    """Reads texts; or, with the mean of its corpus as `centre`, texts with mentions.
+
+    `optional` are kinds that an example may be besides; they are not looked at.
+    """
 
     encoder: TextEncoder
     centre: Matrix | None = None  # [P, D]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> Inputs:
+        """The examples that it reads."""
+        return Inputs((TEXT if self.centre is None else MENTIONS,), self.optional)
 
     @property
     def reads(self) -> str:
@@ -45,23 +54,17 @@ class Reader:
     @classmethod
     def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
         """The reader that fits these (support) examples. Their labels are not looked at."""
-        marked = has_mentions(examples)
-        if has_pairs(examples):
-            if marked:
-                raise DataError(
-                    "A frozen encoder reads marked words or pairs of texts, and these examples "
-                    "have both. Use a method of prompts, such as 'prompt'."
-                )
+        kinds = common_kinds(examples)
+        if PAIR in kinds:
             return PairReader(encoder)
-        if not marked:
-            return cls(encoder)
-        return cls(encoder, encode_mentions(encoder, examples).mean(0))
+        if MENTIONS in kinds:
+            return cls(encoder, encode_mentions(encoder, examples).mean(0))
+        return cls(encoder)
 
     def read(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]."""
         if self.centre is not None:
             return combine(encode_mentions(self.encoder, examples), self.centre)
-        check_single(examples)
         return self.read_texts([example.text for example in examples])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
@@ -79,14 +82,14 @@ class Reader:
             parts[:, PARTS.index("sentence")] = self.encoder.encode(texts)
         return combine(parts, self.centre)
 
-    def read_evidence(
+    def read_label_texts(
         self, dataset: Dataset, *, names: bool, descriptions: bool
     ) -> tuple[Matrix, list[int]]:
-        """[m, D], and which label each of the m is about."""
+        """[m, D]: the vectors of label names and descriptions, and the class of each."""
         pairs = [
             (text, i)
             for i, label in enumerate(dataset.labels)
-            for text in evidence(label, dataset, names=names, descriptions=descriptions)
+            for text in label_texts(label, dataset, names=names, descriptions=descriptions)
         ]
         return self.read_texts([text for text, _ in pairs]), [i for _, i in pairs]
 
@@ -99,7 +102,13 @@ class PairReader(Reader):
     """
 
     @property
+    def inputs(self) -> Inputs:
+        """Pairs."""
+        return Inputs((PAIR,))
+
+    @property
     def reads(self) -> str:
+        """"angle"."""
         return "angle"
 
     @property
@@ -107,43 +116,17 @@ class PairReader(Reader):
         return 2
 
     def read(self, examples: Sequence[Example]) -> Matrix:
-        return angles(*self._encode_both(examples, second_texts(examples)))
+        return angles(*self._encode_both(examples))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """Pairs are alike where their first texts are, and their second ones."""
-        seconds = [example.text_b or "" for example in examples]
-        return side_by_side(*self._encode_both(examples, seconds))
+        return side_by_side(*self._encode_both(examples))
 
-    def _encode_both(
-        self, examples: Sequence[Example], seconds: Sequence[str]
-    ) -> tuple[Matrix, Matrix]:
+    def _encode_both(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
         """The vectors of the first and of the second texts."""
         first = self.encoder.encode([example.text for example in examples])
-        return first, self.encoder.encode(seconds)
+        return first, self.encoder.encode([example.text_b or "" for example in examples])
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """A name or a description is no pair, so there are none to read."""
         return np.zeros((len(texts), 2), np.float32)
-
-
-def has_pairs(examples: Sequence[Example]) -> bool:
-    return any(example.text_b is not None for example in examples)
-
-
-def nothing_said(labels: Sequence[Label], *, pairs: bool) -> DataError:
-    """The error for labels that nothing is known of."""
-    needed = "an example: a description is no pair" if pairs else "an example or a description"
-    return DataError(f"Nothing says what these labels mean: {list(labels)}. Give each {needed}.")
-
-
-def evidence(label: Label, dataset: Dataset, *, names: bool, descriptions: bool) -> list[str]:
-    """What is known of a label besides examples, as texts: its readable name, its description.
-
-    Neither says anything where examples are pairs of texts.
-    """
-    if has_pairs(dataset.examples):
-        return []
-    info = dataset.info.get(label)
-    name = (info and info.name) or readable(label)
-    texts = [name if names else None, info.description if info and descriptions else None]
-    return [text for text in texts if text]

@@ -1,4 +1,4 @@
-"""Checks of options: each error names the option, its value and the values that it may have."""
+"""Checks of a head's options: each error names the option, its value and what it may be."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_a_head_is_trained_on_other_classes_first(run: Cli) -> None:
     leaked = run(*words, "--source", "support_en:test")
     assert leaked.status == 1
     assert "Leakage: support_en:test and support_en share 15 classes (cancel_order, " in leaked.err
-    assert "--drop-shared" in leaked.err
+    assert "--exclude-test-classes" in leaked.err
 
 
 def test_tasks_one_by_one_go_on_from_a_file(run: Cli, tmp_path: Path) -> None:

@@ -63,6 +63,25 @@ def fit_temperature(scores: Scores, targets: NDArray[np.int64], *, start: float)
     return float(start * np.exp(best.x))
 
 
+def match_mean_confidence(scores: Scores, confidence: float) -> float | None:
+    """The temperature at which the mean confidence of softmax(scores / T) is `confidence`.
+
+    None if there is none: the scores are all equal, or the confidence is 1.
+
+    >>> round(match_mean_confidence(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.6), 2)
+    2.47
+    """
+    from scipy.optimize import brentq
+
+    def excess(log_temperature: float) -> float:
+        return float(softmax(scores / np.exp(log_temperature)).max(1).mean() - confidence)
+
+    low, high = -10.0, 10.0
+    if excess(low) * excess(high) >= 0:
+        return None
+    return float(np.exp(brentq(excess, low, high, xtol=1e-4)))
+
+
 def decide(
     probabilities: NDArray[np.float64],
     labels: tuple[Label, ...],

@@ -50,6 +50,7 @@ def score_in_batches(
 ) -> Scored:
     """All episodes. `memory` bounds the bytes of one batch; by default a part of what is free."""
     method.check_ready()
+    method.check_inputs(dataset.examples)
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
@@ -64,7 +65,7 @@ def score_in_batches(
     vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
-    texts, owners = method.read_evidence(reader, dataset)
+    texts, owners = method.read_label_texts(reader, dataset)
     names = None
     if owners:
         rows = read(texts).cpu().numpy()

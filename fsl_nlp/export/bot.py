@@ -89,7 +89,7 @@ def export_bot(
                 graph = graphs[source.info.id]
                 placed.append(_with_folder(part, graph.folder))
                 loaded.append(_loaded(part, graph))
-            exported = PartsClassifier(fitted.labels, tuple(loaded))
+            exported = PartsClassifier(fitted.labels, tuple(loaded), fitted.inputs)
             report = _compare(classifier, exported, precision)
             _refuse_changes(report, max_changed)
             tensors = {f"runtime.{name}": a for name, a in self_test(exported).items()}

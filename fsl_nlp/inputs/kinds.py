@@ -82,9 +82,10 @@ def in_words(kinds: Sequence[str], *, plural: bool = False) -> str:
 class Inputs:
     """What a fitted classifier takes.
 
-    `kinds`: what every example must be. `optional`: what it may be besides; the classifier does not
-    use it. `candidates`: how many candidates every example has. `blank`: what stands in a text where
-    a candidate belongs.
+    `kinds`: what every example must be.
+    `optional`: what it may be besides; the classifier does not use it.
+    `candidates`: how many candidates every example has.
+    `blank`: what stands in a text where a candidate belongs.
 
     >>> Inputs(("pair",)).check([Example("a", text_b="b")])
     """
@@ -94,10 +95,12 @@ class Inputs:
     candidates: int = 0
     blank: str | None = None
 
-    def check(self, examples: Sequence[Example], argument: str = "examples", first: int = 0) -> None:
+    def check(
+        self, examples: Sequence[Example], argument: str = "examples", first: int = 0
+    ) -> None:
         """Refuse the first example that is of another kind.
 
-        `first` is the number of the first example in messages, where they are part of a longer list.
+        `first` is the number of the first example in messages, for a part of a longer list.
         """
         for i, example in enumerate(examples, first):
             self._check(example, f"{argument}[{i}]")

@@ -28,15 +28,15 @@ def label_texts(label: Label, dataset: Dataset, *, names: bool, descriptions: bo
 
 def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
     """Refuse labels that have neither an example nor a text; `classes` are the indices that do."""
-    if uncovered := [dataset.labels[i] for i in range(len(dataset.labels)) if i not in set(classes)]:
+    if uncovered := [
+        dataset.labels[i] for i in range(len(dataset.labels)) if i not in set(classes)
+    ]:
         needed = (
             "an example: a description is no pair"
             if is_pairs(dataset)
             else "an example or a description"
         )
-        raise DataError(
-            f"Nothing says what these labels mean: {uncovered}. Give each {needed}."
-        )
+        raise DataError(f"Nothing says what these labels mean: {uncovered}. Give each {needed}.")
 
 
 def is_pairs(dataset: Dataset) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, common_kinds, in_words
@@ -24,18 +24,19 @@ def check_kinds(
     takes: Sequence[str],
     *,
     combines: bool,
-    instead: Sequence[str],
+    instead: Callable[[Sequence[str]], Sequence[str]],
 ) -> tuple[str, ...]:
     """The kinds of the examples, which must be among those that a method takes.
 
-    `combines` says that examples may be of several kinds at once. `instead` are methods to name in
-    the error.
+    `combines` says that examples may be of several kinds at once. `instead` gives the methods that
+    take certain kinds, to be named in the error.
     """
     kinds = common_kinds(examples)
     if not set(kinds) <= set(takes) or (len(kinds) > 1 and not combines):
+        methods = " or ".join(map(repr, instead(kinds)))
         raise DataError(
             f"method {method!r} does not take {in_words(kinds, plural=True)}: "
-            f"{examples[0].text[:40]!r}. Use {' or '.join(map(repr, instead))}."
+            f"{examples[0].text[:40]!r}. Use {methods}."
         )
     if MENTIONS in kinds:
         for example in examples:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.inputs.kinds import TEXT, Inputs
+from fsl_nlp.inputs.support import (
+    DESCRIPTIONS,
+    EXAMPLES,
+    NAMES,
+    UNLABELLED,
+    check_candidates,
+    check_kinds,
+)
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -50,17 +59,22 @@ class Classifier(ABC):
 
     labels: tuple[Label, ...]
 
+    @property
+    def inputs(self) -> Inputs:
+        """The examples that it takes. Whoever asks for answers checks them: `inputs.check`."""
+        return Inputs()
+
     @abstractmethod
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, N]; the softmax of a row is the calibrated belief in each label."""
+        """[n, N]; the softmax of a row gives the calibrated probability of each label."""
 
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it reads, made of a text."""
-        return Example(text)
+        """An example of the kind that it takes, made of a text."""
+        return self.inputs.example_of(text)
 
     def runtime_parts(self) -> tuple[Part, ...]:
         """What answers as this classifier does, without torch; their answers are averaged."""
@@ -75,19 +89,38 @@ class Classifier(ABC):
 
 
 class Method(ABC):
-    """A way of learning from a few examples."""
+    """A way of learning from a few examples.
+
+    A subclass says what it takes and learns from, builds itself from options, learns, and restores
+    a classifier from its saved state.
+    """
 
     name: str
     encoder: TextEncoder
-    # Whether examples without a label in the support are of use to it.
-    takes_unlabelled: ClassVar[bool] = False
-    # How many of them a benchmark gives it, unless the user names a number.
+    # Whether an example may be of several kinds at once, such as a pair with marked mentions.
+    combines_kinds: ClassVar[bool] = False
+    # How many unlabelled texts a benchmark gives it, unless the user names a number.
     default_unlabelled: ClassVar[int] = 0
     # Whether it asks a model with a template, and the option that holds it.
     takes_template: ClassVar[bool] = False
     template_option: ClassVar[str] = "template"
     # Whether its encoder must be a masked language model.
     needs_masked_model: ClassVar[bool] = False
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """The kinds of examples (`fsl_nlp.inputs.kinds.KINDS`) that the method `name` takes."""
+        return (TEXT,)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """What the method `name` learns from, of `fsl_nlp.inputs.support.LEARNS_FROM`."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS)
+
+    @property
+    def takes_unlabelled(self) -> bool:
+        """Whether examples without a label are of use to it."""
+        return UNLABELLED in self.learns_from(self.name)
 
     @classmethod
     @abstractmethod
@@ -110,9 +143,38 @@ class Method(ABC):
     def check_ready(self) -> None:  # noqa: B027
         """Refuse what has yet to learn from source classes before it fits."""
 
-    @abstractmethod
+    def check_inputs(self, examples: Sequence[Example]) -> None:
+        """Refuse examples of a kind that it does not take, and name methods that do."""
+        from fsl_nlp.methods import methods_that_take
+
+        check_kinds(
+            examples,
+            self.name,
+            self.takes(self.name),
+            combines=self.combines_kinds,
+            instead=methods_that_take,
+        )
+
+    def check(self, support: Dataset) -> None:
+        """Refuse what it cannot learn from, before any work."""
+        self.check_inputs(support.examples)
+        if support.unlabelled and not self.takes_unlabelled:
+            raise DataError(
+                f"{support.unlabelled[0].text[:40]!r} has no label: method {self.name!r} learns "
+                "nothing from unlabelled texts. Leave them out, or use 'linear', 'full' or 'pet'."
+            )
+        if support.examples and support.examples[0].candidates:
+            check_candidates(support)
+        self.check_ready()
+
     def fit(self, support: Dataset) -> Classifier:
-        """Learn the labels of `support`."""
+        """Learn the labels of `support`, after the one check of it."""
+        self.check(support)
+        return self.learn(support)
+
+    @abstractmethod
+    def learn(self, support: Dataset) -> Classifier:
+        """Learn the labels of a support set that was checked."""
 
     @abstractmethod
     def restore(

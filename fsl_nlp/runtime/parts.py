@@ -53,7 +53,7 @@ class LoadedPart:
         return self._score(VECTORS, examples)
 
     def inputs(self, labels: int) -> Inputs:
-        """What it takes, where its file does not say so: those of version 0.9 and older do not."""
+        """What it takes, where the saved bot does not say so."""
         if self.reads == "angle":
             return Inputs((PAIR,))
         if self.reads == "mentions":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.pooling import pool
-from fsl_nlp.inputs.pairs import check_pairs
+from fsl_nlp.inputs.pairs import second_texts
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TunedEncoder:
         Of more than `longest` tokens the first are kept.
         """
         limit = self.encoder.pooling.max_length
-        seconds = check_pairs(examples)
+        seconds = second_texts(examples)
         found = self.encoder.tokenize(
             [e.text for e in examples],
             text_pair=seconds,

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import FslError, OptionError
+from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method
-from fsl_nlp.methods.frozen.reading import evidence
 from fsl_nlp.training.trainer import interrupts_passed_on
 from fsl_nlp.types import Dataset
 
@@ -283,7 +283,7 @@ class _Choice:
         names = bool(self.options.get("label_names", True))
         descriptions = bool(self.options.get("descriptions", True))
         told = [
-            bool(evidence(label, self.support, names=names, descriptions=descriptions))
+            bool(label_texts(label, self.support, names=names, descriptions=descriptions))
             for label in self.support.labels
         ]
         rng = np.random.default_rng(self.seed)

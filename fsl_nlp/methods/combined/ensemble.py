@@ -12,19 +12,26 @@ from torch import Tensor
 
 from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.errors import ModelError
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.types import Example, Label
 
 
 @dataclass(frozen=True)
 class Ensemble(Classifier):
-    """The weighted mean of the models' log-beliefs; nearest examples are the first model's."""
+    """The weighted mean of the models' log-probabilities; the first model finds neighbours."""
 
     labels: tuple[Label, ...]
     models: tuple[Classifier, ...]
     weights: tuple[float, ...]
 
+    @property
+    def inputs(self) -> Inputs:
+        """What the first model takes, as do the others."""
+        return self.models[0].inputs
+
     def example_of(self, text: str) -> Example:
+        """As the first model does."""
         return self.models[0].example_of(text)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
@@ -46,28 +53,32 @@ class Ensemble(Classifier):
         tensors: Tensors = {}
         settings = []
         for number, model in enumerate(self.models):
-            own, about = model.state()
-            tensors |= {f"{number}.{name}": array for name, array in own.items()}
-            settings.append(about)
+            member_tensors, member_settings = model.state()
+            tensors |= {f"{number}.{name}": array for name, array in member_tensors.items()}
+            settings.append(member_settings)
         return tensors, {"models": settings, "weights": list(self.weights)}
 
 
-def parts(tensors: Tensors, settings: Mapping[str, Any]) -> list[tuple[Tensors, dict[str, Any]]]:
-    """Each model's own of what `Ensemble.state` gave."""
-    found = []
-    for number, own in enumerate(settings["models"]):
+def member_states(
+    tensors: Tensors, settings: Mapping[str, Any]
+) -> list[tuple[Tensors, dict[str, Any]]]:
+    """The state of each model, of what `Ensemble.state` gave."""
+    states = []
+    for number, member_settings in enumerate(settings["models"]):
         start = f"{number}."
-        mine = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-        found.append((mine, own))
-    return found
+        member_tensors = {
+            n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)
+        }
+        states.append((member_tensors, member_settings))
+    return states
 
 
-def log_beliefs(model: Classifier, examples: Sequence[Example]) -> Tensor:
+def log_probabilities(model: Classifier, examples: Sequence[Example]) -> Tensor:
     """[n, N]."""
     return torch.from_numpy(model.scores(examples)).log_softmax(-1)
 
 
-def mean_beliefs(beliefs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """[n, N]: the weighted mean."""
+def weighted_mean(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """[n, N]: of matrices of log-probabilities."""
     total = sum(weights) or 1.0
-    return sum((b * (w / total) for b, w in zip(beliefs, weights, strict=True)), torch.zeros(()))
+    return sum((r * (w / total) for r, w in zip(rows, weights, strict=True)), torch.zeros(()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.kinds import PAIR, TEXT
+from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import Method, Tensors, take_options
-from fsl_nlp.methods.combined.ensemble import Ensemble, parts
+from fsl_nlp.methods.combined.ensemble import Ensemble, member_states
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
 
@@ -46,11 +48,19 @@ class TogetherMethod(Method):
     fewer (docs/tuning.md).
     """
 
-    takes_unlabelled: ClassVar[bool] = True
-
     name: str
     encoder: TextEncoder
     members: tuple[Method, ...]
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """Texts and pairs, as tuned members do; of others, what all members take."""
+        return (TEXT, PAIR)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """What its members learn from."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
 
     @classmethod
     def build(
@@ -72,15 +82,16 @@ class TogetherMethod(Method):
     def origin(self) -> dict[str, str]:
         return {f"encoder {i}": m.encoder.fingerprint for i, m in enumerate(self.members)}
 
-    def fit(self, support: Dataset) -> TogetherClassifier:
-        """Members that learn from unlabelled examples get them, the others do not."""
-        known = support.labelled
-        if len(known) < len(support) and not any(m.takes_unlabelled for m in self.members):
+    def check(self, support: Dataset) -> None:
+        """Every member checks its part before any of them trains for minutes."""
+        if support.unlabelled and not any(m.takes_unlabelled for m in self.members):
             raise OptionError("members: none of them learns from unlabelled texts. Leave them out.")
-        # Before any of them trains for minutes.
         for member in self.members:
-            member.check_ready()
-        models = tuple(m.fit(support if m.takes_unlabelled else known) for m in self.members)
+            member.check(_part_for(member, support))
+
+    def learn(self, support: Dataset) -> TogetherClassifier:
+        """Members that learn from unlabelled examples get them, the others do not."""
+        models = tuple(member.learn(_part_for(member, support)) for member in self.members)
         return TogetherClassifier(
             support.labels,
             models,
@@ -95,10 +106,14 @@ class TogetherMethod(Method):
         for member, saved in zip(self.members, encoders, strict=True):
             check_same_encoder(member.encoder, saved)
         models = tuple(
-            member.restore(labels, own, about)
-            for member, (own, about) in zip(self.members, parts(tensors, settings), strict=True)
+            member.restore(labels, *state)
+            for member, state in zip(self.members, member_states(tensors, settings), strict=True)
         )
         return TogetherClassifier(labels, models, tuple(settings["weights"]), encoders)
+
+
+def _part_for(member: Method, support: Dataset) -> Dataset:
+    return support if member.takes_unlabelled else support.labelled
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class FrozenMethod(Method):
     name: str
     encoder: TextEncoder
     head: Head
-    settings: FrozenSettings = FrozenSettings()
+    settings: FrozenSettings = field(default_factory=FrozenSettings)
     seed: int = 0
     candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
 
@@ -137,9 +137,7 @@ class FrozenMethod(Method):
         label_rows, label_classes = self.read_label_texts(reader, support)
         classes = [*support.class_indices, *label_classes]
         check_covered(support, classes)
-        rows = transform(
-            self.head, np.concatenate([reader.read(support.examples), label_rows])
-        )
+        rows = transform(self.head, np.concatenate([reader.read(support.examples), label_rows]))
         vectors, weights, positions = pack(rows, classes, len(support.labels))
         state = self.head.fit(vectors, weights)
         temperature = self.settings.temperature or cross_fit_temperature(

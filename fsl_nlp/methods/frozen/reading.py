@@ -108,7 +108,7 @@ class PairReader(Reader):
 
     @property
     def reads(self) -> str:
-        """"angle"."""
+        """ "angle"."""
         return "angle"
 
     @property

@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
+from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
 from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
@@ -24,8 +26,9 @@ from fsl_nlp.meta.settings import MetaSettings, Shape
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
 from fsl_nlp.methods.base import Classifier, Tensors, take_options
-from fsl_nlp.methods.frozen.method import FrozenMethod, FrozenSettings
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
+from fsl_nlp.methods.frozen.settings import FrozenSettings
 from fsl_nlp.methods.meta.reading import MentionReader, RowReader
 from fsl_nlp.splits import drop_shared, keep_classes
 from fsl_nlp.types import Dataset, Example, Label
@@ -45,8 +48,6 @@ LEAST_CLASSES = 4
 class MetaMethod(FrozenMethod):
     """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
 
-    takes_unlabelled: ClassVar[bool] = False
-
     head: MetaHead
     train: MetaSettings = field(default_factory=MetaSettings)
     prepared: str | None = None
@@ -58,9 +59,20 @@ class MetaMethod(FrozenMethod):
     sources: tuple[Dataset, ...] = ()
 
     @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """Texts; mentions are read by bodies that were trained on them, and ignored by others."""
+        return (TEXT, MENTIONS)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """Source classes first."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS, SOURCE)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> MetaMethod:
+        """Options of the algorithm, its steps, its body, its training and of `FrozenSettings`."""
         known = dict(options)
         prepared = known.pop("prepared", None)
         if prepared is not None and not isinstance(prepared, str | Path):
@@ -176,8 +188,9 @@ class MetaMethod(FrozenMethod):
         mentions = self.mention_body
         if not self.mentions and mentions is None:
             if isinstance(self.head.body, VectorBody):
-                return Reader(self.encoder)
-            return RowReader(self.encoder, rows=cast("EncoderBody", self.head.body).rows)
+                return Reader(self.encoder, optional=(MENTIONS,))
+            rows = cast("EncoderBody", self.head.body).rows
+            return RowReader(self.encoder, optional=(MENTIONS,), rows=rows)
         if not has_mentions(examples):
             raise DataError(
                 f"This {self.name} reads sentences that mark a head and a tail mention, and these "
@@ -186,22 +199,21 @@ class MetaMethod(FrozenMethod):
         if mentions is None:
             return super().reader_for(examples)
         centre = mentions.centre_of(examples, self.head.parameters or {})
-        return MentionReader(self.encoder, centre, mentions)
+        return MentionReader(self.encoder, centre, body=mentions)
 
     def rows_of(self, source: Dataset) -> Source:
-        index = {label: i for i, label in enumerate(source.labels)}
         rows = self.reader_for(source.examples).read(source.examples)
         return Source(
             source.name,
             torch.from_numpy(rows).to(self.encoder.device),
-            torch.tensor([index[label] for label in source.known_targets]),
+            torch.tensor(source.class_indices),
         )
 
     def reader_at(self, centre: Matrix | None) -> Reader:
         if centre is None:
             return self.reader_for([])
         if self.mention_body is not None:
-            return MentionReader(self.encoder, centre, self.mention_body)
+            return MentionReader(self.encoder, centre, body=self.mention_body)
         return super().reader_at(centre)
 
     @property
@@ -222,13 +234,19 @@ class MetaMethod(FrozenMethod):
                 stacklevel=2,
             )
 
-    def fit(self, support: Dataset) -> Classifier:
+    def check(self, support: Dataset) -> None:
+        """As it is once its folder is read."""
         if self.prepared is not None:
-            return self.loaded().fit(support)
-        sizes = torch.bincount(
-            torch.tensor([support.labels.index(t) for t in support.known_targets])
-        )
-        classifier = super().fit(support)
+            self.loaded().check(support)
+        else:
+            super().check(support)
+
+    def learn(self, support: Dataset) -> Classifier:
+        """Adapt to the support set in a few steps."""
+        if self.prepared is not None:
+            return self.loaded().learn(support)
+        sizes = torch.bincount(torch.tensor(support.class_indices))
+        classifier = super().learn(support)
         self.note_shape(len(support.labels), int(sizes.max()))
         return classifier
 
@@ -245,7 +263,7 @@ class MetaMethod(FrozenMethod):
     def origin(self) -> dict[str, str]:
         return {"prepared": load_prepared(self.prepared).sum} if self.prepared else {}
 
-    def about(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         kept = {n: v for n, v in self.given.items() if n not in _own_options()}
         return {"prepared": {"options": kept, "mentions": self.mentions}}
 

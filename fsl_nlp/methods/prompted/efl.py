@@ -23,6 +23,7 @@ from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompted.method import TUNE
 from fsl_nlp.methods.prompted.prompt import PromptSettings, Shape, example_of, shape_of
@@ -125,7 +126,7 @@ class EflMethod(Method):
             seed,
         )
 
-    def fit(self, support: Dataset) -> EflClassifier:
+    def learn(self, support: Dataset) -> EflClassifier:
         settings = self.settings
         words = PromptSettings(blank=settings.blank, words=settings.words)
         statement = settings.statement or default_statement(support.examples)
@@ -210,7 +211,13 @@ class EflClassifier(Classifier):
     tuned: tuple[str, ...]
     settings: EflSettings
 
+    @property
+    def inputs(self) -> Inputs:
+        """What its statements take."""
+        return self.shape.inputs
+
     def example_of(self, text: str) -> Example:
+        """An example that says `text`, with the other fields of its inputs."""
         return example_of(text, self.shape)
 
     def statements(self, example: Example) -> list[Example]:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads.options import require_choice
+from fsl_nlp.inputs.kinds import KINDS, Inputs
+from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompted.prompt import (
     PROTOTYPE_SHARPNESS,
@@ -79,14 +81,25 @@ class PromptMethod(Method):
     seed: int = 0
     on_step: OnStep | None = None
 
-    takes_unlabelled: ClassVar[bool] = True
+    combines_kinds: ClassVar[bool] = True
     takes_template: ClassVar[bool] = True
     needs_masked_model: ClassVar[bool] = True
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """All kinds: a template says where each text of an example stands."""
+        return KINDS
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """Label names are the words at the mask; unlabelled texts serve calibration alone."""
+        return (*(() if name == "zero-shot" else (EXAMPLES,)), NAMES, UNLABELLED)
 
     @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> PromptMethod:
+        """Options of training, of `PromptSettings` and of what is tuned."""
         tune = options.pop("tune", _DEFAULTS[name])
         require_choice("tune", tune, list(TUNE))
         if name == "zero-shot" and tune != "none":
@@ -103,7 +116,7 @@ class PromptMethod(Method):
             seed,
         )
 
-    def fit(self, support: Dataset) -> PromptClassifier:
+    def learn(self, support: Dataset) -> PromptClassifier:
         """Unlabelled examples of the support only count for `calibration="texts"`."""
         labelled, others = support.labelled.examples, support.unlabelled
         template = self.settings.template or default_templates(support.examples)[0]
@@ -232,7 +245,13 @@ class PromptClassifier(Classifier):
     vectors: Tensor | None = None  # [N, D]: soft words or prototypes
     prior: Tensor | None = None  # [N]: what is taken away from the scores
 
+    @property
+    def inputs(self) -> Inputs:
+        """What its prompt takes."""
+        return self.shape.inputs
+
     def example_of(self, text: str) -> Example:
+        """An example that says `text`, with the other fields of its inputs."""
         return example_of(text, self.shape)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:

@@ -20,11 +20,18 @@ from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
+from fsl_nlp.inputs.kinds import KINDS, PAIR, TEXT, common_kinds
+from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import Classifier, Method, Tensors, rename_old_options, take_options
-from fsl_nlp.methods.combined.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
+from fsl_nlp.methods.combined.ensemble import (
+    Ensemble,
+    log_probabilities,
+    member_states,
+    weighted_mean,
+)
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
-from fsl_nlp.methods.frozen.method import FrozenClassifier, FrozenMethod
-from fsl_nlp.methods.frozen.reading import has_pairs
+from fsl_nlp.methods.frozen.classifier import FrozenClassifier
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompted.prompt import Shape, default_templates
 from fsl_nlp.methods.prompted.training import PromptLesson
@@ -109,16 +116,27 @@ class PetMethod(Method):
     settings: PetSettings = PetSettings()
     seed: int = 0
 
-    takes_unlabelled: ClassVar[bool] = True
+    combines_kinds: ClassVar[bool] = True
     default_unlabelled: ClassVar[int] = 2000
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
 
     @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """All kinds, as its prompts do."""
+        return KINDS
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """Label names are the words at the mask; unlabelled texts get soft labels."""
+        return (EXAMPLES, NAMES, UNLABELLED)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> PetMethod:
+        """Options of `PetSettings`, and of `prompt` for each model."""
         if "template" in options:
             raise OptionError("template: method 'pet' takes several, templates=[...].")
         names = PetSettings.__dataclass_fields__
@@ -128,7 +146,7 @@ class PetMethod(Method):
         prompt = PromptMethod.build("prompt", encoder, seed, options)
         return cls(name, encoder, prompt, PetSettings(**known), seed)
 
-    def fit(self, support: Dataset) -> PetClassifier:
+    def learn(self, support: Dataset) -> PetClassifier:
         known = support.labelled
         if not known.examples:
             raise DataError("method 'pet' learns from examples and there are none.")
@@ -149,29 +167,28 @@ class PetMethod(Method):
         if isinstance(student, FrozenMethod):  # others would train for minutes
             own = student.fit(replace(known, examples=(*known.examples, *others)))
         weights = self._weights(members, known)
-        models = [member.fit(known) for member in members]
+        models = [member.learn(known) for member in members]
         for generation in range(1, self.settings.generations + 1):
             if not others:
                 raise DataError("generations: there are no unlabelled texts to grow from.")
             models = self._next(members, models, weights, known, others, generation)
         if not taught:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
-        found = mean_beliefs([log_beliefs(model, others) for model in models], weights)
+        found = weighted_mean([log_probabilities(model, others) for model in models], weights)
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
             final = self._distil(best, models[0].shape, self._softened(found), known, others)
         else:
             if own is not None:
-                found = mean_beliefs([found, log_beliefs(own, others)], [1.0, 1.0])
+                found = weighted_mean([found, log_probabilities(own, others)], [1.0, 1.0])
             final = student.distil(known, others, self._softened(found).numpy())
         return PetClassifier(final.labels, (final,), (1.0,))
 
     def _reads(self, known: Dataset) -> bool:
         """Whether the final classifier is one of whole texts."""
-        if any(e.head or e.tail or e.candidates for e in known.examples):
-            return False
-        return self.settings.student is not None or not has_pairs(known.examples)
+        kinds = common_kinds(known.examples)
+        return kinds == (TEXT,) or (kinds == (PAIR,) and self.settings.student is not None)
 
     def _student(self, usual: str) -> FrozenMethod | TunedMethod:
         """With the encoder that was given for it, else with the usual one."""
@@ -189,7 +206,7 @@ class PetMethod(Method):
         student = build_method(name, encoder, seed=self.seed, options=options)
         assert isinstance(student, FrozenMethod | TunedMethod)
         if isinstance(student, FrozenMethod):
-            student.check_serves()
+            student.check(Dataset((), ()))
         return student
 
     def _softened(self, found: Tensor) -> Tensor:
@@ -205,7 +222,7 @@ class PetMethod(Method):
             if key not in accuracy:
                 untrained = replace(member, name="zero-shot", adaptation=None)
                 settings = replace(member.settings, verbalizer="words")
-                accuracy[key] = _accuracy(replace(untrained, settings=settings).fit(known), known)
+                accuracy[key] = _accuracy(replace(untrained, settings=settings).learn(known), known)
         found = [accuracy[repr(member.settings)] for member in members]
         # Where all patterns know nothing, none is better than another.
         return found if any(found) else [1.0] * len(found)
@@ -220,17 +237,17 @@ class PetMethod(Method):
         generation: int,
     ) -> list[PromptClassifier]:
         """Each model anew, on the support and on what some of the others are sure of."""
-        beliefs = [log_beliefs(model, others) for model in models]
+        beliefs = [log_probabilities(model, others) for model in models]
         rng = np.random.default_rng([self.seed, generation])
         grown = []
         for number, member in enumerate(members):
             rest = [i for i in range(len(models)) if i != number] or [number]
             size = max(1, round(self.settings.share * len(rest)))
             teachers = rng.choice(rest, size, replace=False).tolist()
-            together = mean_beliefs([beliefs[i] for i in teachers], [weights[i] for i in teachers])
+            together = weighted_mean([beliefs[i] for i in teachers], [weights[i] for i in teachers])
             times = self.settings.growth**generation - 1
             added = _most_certain(known, others, together.softmax(-1).numpy(), times, rng)
-            grown.append(member.fit(replace(known, examples=(*known.examples, *added))))
+            grown.append(member.learn(replace(known, examples=(*known.examples, *added))))
         return grown
 
     def _distil(
@@ -264,7 +281,7 @@ class PetMethod(Method):
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PetClassifier:
         models = tuple(
-            self._restore_one(labels, mine, own) for mine, own in parts(tensors, settings)
+            self._restore_one(labels, mine, own) for mine, own in member_states(tensors, settings)
         )
         return PetClassifier(tuple(labels), models, tuple(settings["weights"]))
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
-from fsl_nlp.methods.frozen.candidates import count_candidates, has_candidates
+from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs, common_kinds
+from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.prompts.cloze import Cloze, Questions, by_label
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
@@ -115,6 +116,14 @@ class Shape:
         known = None if words is None else tuple(map(tuple, words))
         return cls(settings["template"], settings["blank"], labels, known, settings["example"])
 
+    @property
+    def inputs(self) -> Inputs:
+        """The examples that a prompt of this shape takes."""
+        kinds = {PAIR: "text_b", MENTIONS: "head", CANDIDATES: "candidates"}
+        fields = tuple(kind for kind, field in kinds.items() if field in self.example)
+        candidates = len(self.example.get("candidates", ()))
+        return Inputs(fields or (TEXT,), candidates=candidates, blank=self.blank)
+
     def to_settings(self) -> dict[str, Any]:
         """All but the labels, for JSON."""
         plain = {name: getattr(self, name) for name in ("template", "blank", "words")}
@@ -138,22 +147,22 @@ def shape_of(settings: PromptSettings, support: Dataset, template: str) -> Shape
 
 
 def _shape_of_candidates(settings: PromptSettings, support: Dataset, template: str) -> Shape:
-    count = count_candidates(support)
     if settings.verbalizer != "words" or settings.words:
         raise OptionError("Candidates are the words: leave out words and verbalizer.")
-    shown = {"candidates": list(support.examples[0].candidates)}
-    return Shape(template, settings.blank, tuple(range(count)), None, shown)
+    candidates = list(support.examples[0].candidates)
+    fields = {**_fields(support.examples), "candidates": candidates}
+    return Shape(template, settings.blank, tuple(range(len(candidates))), None, fields)
 
 
 def _fields(examples: Sequence[Example]) -> dict[str, Any]:
     """What a question made of a text alone must be given to be like these."""
-    found: dict[str, Any] = {}
-    if any(example.text_b is not None for example in examples):
-        found["text_b"] = "。"
-    for name in ("head", "tail"):
-        if any(getattr(example, name) is not None for example in examples):
-            found[name] = [0, 1]
-    return found
+    fields: dict[str, Any] = {}
+    kinds = common_kinds(examples)
+    if PAIR in kinds:
+        fields["text_b"] = "。"
+    if MENTIONS in kinds:
+        fields |= {"head": [0, 1], "tail": [0, 1]}
+    return fields
 
 
 def example_of(text: str, shape: Shape) -> Example:

@@ -1,4 +1,4 @@
-"""What a tuned method leaves behind: what trained, and the heads on the tuned vectors."""
+"""A fitted tuned encoder: the parameters that trained, and the heads on its vectors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.heads.base import State
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.training.adaptation import Adaptation, merged, trained_tensors
 from fsl_nlp.training.copies import put_tensors, to_array
@@ -31,43 +31,65 @@ CENTRE = "head.centre"  # [D]
 LINEAR = ("head.linear.weight", "head.linear.bias")  # [N, D], [N]
 HEAD = (COSINE, CENTRE, *LINEAR)
 
-# What makes beliefs of the scores of the logistic regression.
+# Divides the scores of the logistic regression.
 LINEAR_TEMPERATURE = 0.5
 
 
 @dataclass(frozen=True)
 class TunedClassifier(Classifier):
+    """The mean of the probabilities of a cosine head and a logistic regression, as far as there."""
+
     labels: tuple[Label, ...]
     reader: TunedEncoder
     adaptation: Adaptation | None
     tuned: tuple[str, ...]  # the names of the parameters that trained
     head: State
     loss_temperature: float  # divides the cosines
-    temperature: float  # divides what comes of them
+    temperature: float  # divides the log-probabilities
+    accepted: Inputs
 
-    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+    @property
+    def inputs(self) -> Inputs:
+        """Single texts or pairs, as in the support set."""
+        return self.accepted
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the tuned vectors."""
+        return self.rows(examples)
+
+    def scores(self, examples: Sequence[Example]) -> Matrix:
+        """[n, N]."""
+        return self.row_scores(self.rows(examples))
+
+    def rows(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the tuned vectors."""
         return self.reader.read(examples)
 
-    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.scores_of(self.embed(examples))
+    def refitted(self, state: State, temperature: float) -> TunedClassifier:
+        """The same with a logistic regression alone; the temperature divides its scores."""
+        centre = {name: self.head[name] for name in (CENTRE,) if name in self.head}
+        head = centre | linear_tensors(state)
+        return replace(self, head=head, temperature=temperature / LINEAR_TEMPERATURE)
 
-    def scores_of(self, rows: Matrix) -> NDArray[np.float32]:
+    def row_scores(self, rows: Matrix) -> Matrix:
         """[n, N], of tuned vectors [n, D]."""
-        result: NDArray[np.float32] = self._score(torch.from_numpy(rows)).numpy()
+        result: Matrix = self._score(torch.from_numpy(rows)).numpy()
         return result
 
     def _score(self, vectors: Tensor) -> Tensor:
         head = self.head
-        found = []
+        parts = []
         if COSINE in head:
-            found.append((vectors @ head[COSINE].mT / self.loss_temperature).log_softmax(-1))
+            parts.append((vectors @ head[COSINE].mT / self.loss_temperature).log_softmax(-1))
         if LINEAR[0] in head:
             weight, bias = (head[name] for name in LINEAR)
-            found.append(((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1))
-        scores = torch.stack(found).logsumexp(0) - math.log(len(found))
+            parts.append(((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1))
+        scores = torch.stack(parts).logsumexp(0) - math.log(len(parts))
         return scores / self.temperature
 
     def runtime_parts(self) -> tuple[Part, ...]:
+        """One part: the tuned encoder's graph and the heads."""
+
         def score(rows: Tensor) -> tuple[Tensor, Tensor]:
             vectors = self.reader.seen(rows)
             return self._score(vectors), vectors
@@ -94,20 +116,27 @@ class TunedClassifier(Classifier):
 
         def tuned(module: nn.Module) -> nn.Module:
             with seeded(0, torch.device("cpu")):
-                own, _ = adaptation.apply(module, reader.encoder.name)
-            put_tensors(own, trained)
-            return merged(own)
+                adapted, _ = adaptation.apply(module, reader.encoder.name)
+            put_tensors(adapted, trained)
+            return merged(adapted)
 
         return reader.graph_of(digest.hexdigest(), tuned)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The trained parameters and the heads; temperatures, inputs, adaptation."""
         tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)
         arrays = {name: to_array(tensor) for name, tensor in tuned.items()}
         head = {name: tensor.numpy() for name, tensor in self.head.items()}
         settings: dict[str, Any] = {
             "loss_temperature": self.loss_temperature,
             "temperature": self.temperature,
+            "inputs": self.accepted.to_dict(),
         }
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)
         return {**head, **arrays}, settings
+
+
+def linear_tensors(state: State) -> State:
+    """The state of a fitted `LinearHead` under the names of the head's tensors."""
+    return dict(zip(LINEAR, (state["weight"][0], state["bias"][0]), strict=True))

@@ -144,7 +144,7 @@ class Inputs:
         >>> Inputs.from_dict(Inputs(("pair",)).to_dict())
         Inputs(kinds=('pair',), optional=(), candidates=0, blank=None)
         """
-        return asdict(self)
+        return {**asdict(self), "kinds": list(self.kinds), "optional": list(self.optional)}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Inputs:

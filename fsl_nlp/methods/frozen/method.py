@@ -96,13 +96,13 @@ class FrozenMethod(Method):
 
     def check(self, support: Dataset) -> None:
         """Refuse what the head cannot learn from, and heads that cannot answer one text."""
-        super().check(support)
         if self.head.transductive:
             raise OptionError(
                 f"method {self.name!r} looks at all texts of a batch together: the answer to one "
                 "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
                 f"{self.name}`); for a classifier use 'proto' or 'linear'."
             )
+        super().check(support)
 
     def check_ready(self) -> None:
         """Refuse a head that has yet to learn from source classes."""

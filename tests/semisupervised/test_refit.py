@@ -14,8 +14,10 @@ from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
-from fsl_nlp.methods import build_method, propagation
-from fsl_nlp.semisupervised.propagation import fit_with_unlabelled, propagate
+from fsl_nlp.methods import build_method
+from fsl_nlp.semisupervised import propagation, refit
+from fsl_nlp.semisupervised.propagation import propagate
+from fsl_nlp.semisupervised.refit import fit_with_unlabelled
 from fsl_nlp.types import Dataset, Example
 
 Array = NDArray[np.float32]
@@ -118,7 +120,7 @@ def test_of_a_large_class_some_are_fitted_on(monkeypatch: pytest.MonkeyPatch) ->
             return super().fit(support, weights)
 
     rows, classes, others, own = blobs(0, 0.3)
-    monkeypatch.setattr(propagation, "_OF_EACH", 20)
+    monkeypatch.setattr(refit, "_PER_CLASS", 20)
     beliefs = 0.8 * np.eye(5)[own] + 0.04
     state, _ = fit_with_unlabelled(Watching(), rows, classes, others, beliefs, 1.0)
     assert max(widths) == 21  # with the labelled one

@@ -40,7 +40,7 @@ def test_relations_are_learned_saved_and_asked(
     assert loaded.examples_[0].tail == (25, 29)
     (near,) = loaded.classify(queries[1], nearest=1).nearest
     assert near.label == "birthplace"
-    with pytest.raises(DataError, match="is a single text, .* on texts with marked mentions"):
+    with pytest.raises(DataError, match=r"is a single text, .* on texts with marked mentions"):
         loaded.predict(["Tom started Ziggo."])
 
 

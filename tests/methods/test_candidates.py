@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     first = data.examples[0]
     for method in ("linear", "head", "knn", "auto"):
         with pytest.raises(
-            DataError, match="not take texts with candidates: 'The soup .* Use 'proto'"
+            DataError, match=r"not take texts with candidates: 'The soup .* Use 'proto'"
         ):
             FewShotClassifier(method, english).fit_dataset(data)
     with pytest.raises(OptionError, match="'linear' has no option 'blank'"):
@@ -124,11 +124,11 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     paired = Dataset.from_examples(replace(e, text_b="yes") for e in data)
     for method in ("linear", "proto"):
         with pytest.raises(
-            DataError, match="take pairs of texts and texts with cand.* Use 'prompt'"
+            DataError, match=r"take pairs of texts and texts with cand.* Use 'prompt'"
         ):
             FewShotClassifier(method, english).fit_dataset(paired)
     plain = FewShotClassifier("proto", english).fit(["hello there", "bye"], ["in", "out"])
-    with pytest.raises(DataError, match="is a text with candidates, .* on single texts: 'The soup"):
+    with pytest.raises(DataError, match=r"is a text with candidates, .* single texts: 'The soup"):
         plain.predict([first])
     twice = Dataset.from_examples([*data, *data])
     table = EpisodeTable.sample(twice, way=2, shot=1, query=1, episodes=2, seed=0)
@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     bot = fitted(english, EN)
     with pytest.raises(DataError, match=r"texts\[0\] has 2 candidates, .* among 3"):
         bot.predict([replace(first, candidates=("cook", "judge"))])
-    with pytest.raises(DataError, match="is a single text, .* on texts with candidates: 'hello'"):
+    with pytest.raises(DataError, match=r"is a single text, .* on texts with candidates: 'hello'"):
         bot.predict(["hello"])
     with pytest.raises(DataError, match="teach 'proto' nothing"):
         bot.fit_dataset(data.with_unlabelled([first]))

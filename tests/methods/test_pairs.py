@@ -93,12 +93,12 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
         FewShotClassifier("linear", english).fit_dataset(mixed)
     plain = FewShotClassifier("linear", english).fit(["hello there", "bye"], ["in", "out"])
     with pytest.raises(
-        DataError, match="is a pair of texts, .* on single texts: 'how do I log in'"
+        DataError, match=r"is a pair of texts, .* on single texts: 'how do I log in'"
     ):
         plain.predict(pairs(ASKED))
     marked = [Example("a b", label, text_b="c", head=(0, 1), tail=(2, 3)) for label in "xy"]
     with pytest.raises(
-        DataError, match="take pairs of texts and texts with marked mentions: .* Use 'prompt'"
+        DataError, match=r"take pairs of texts and texts with marked mentions: .* Use 'prompt'"
     ):
         FewShotClassifier("linear", english).fit_dataset(Dataset.from_examples(marked))
     with pytest.raises(DataError, match=r"mean: \['z'\]. Give each an example: a description is"):
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
             pairs(ASKED), ["x", "y"], descriptions={"z": "neither"}
         )
     with pytest.raises(
-        DataError, match="'projection' does not take pairs of texts: 'a'. Use 'linear'"
+        DataError, match=r"'projection' does not take pairs of texts: 'a'. Use 'linear'"
     ):
         build_method("projection", english).prepare(
             Dataset.from_examples([Example("a", "x", text_b="b")] * 9), way=2, shot=1, query=1

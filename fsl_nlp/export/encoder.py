@@ -24,7 +24,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
     from fsl_nlp.encoders.catalogue import locate
     from fsl_nlp.encoders.loading import quiet_transformers
     from fsl_nlp.methods.tuned_classifier import TunedClassifier
-    from fsl_nlp.training.adaptation import merged
+    from fsl_nlp.training.adaptation import merge_adapters
 
     fitted, target = getattr(classifier, "classifier_", None), Path(folder)
     if not isinstance(fitted, TunedClassifier) or fitted.adaptation is None:
@@ -41,7 +41,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
             source = locate(fitted.reader.encoder.name)
             shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
             with quiet_transformers():
-                merged(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
+                merge_adapters(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
             building.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error

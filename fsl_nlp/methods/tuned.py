@@ -39,10 +39,10 @@ from fsl_nlp.training.adaptation import (
     LoraTuning,
 )
 from fsl_nlp.training.copies import put_tensors, to_tensor
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import OnStep, seeded
-from fsl_nlp.training.tuning import Lesson, class_means
+from fsl_nlp.training.tuned_encoder import TunedEncoder
+from fsl_nlp.training.tuning import TuningRun, class_means
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -137,7 +137,7 @@ class TunedMethod(Method):
         reader, parameters = self._copy()
         if self.settings.centre:
             reader = _centred(reader, examples, classes, len(support.labels))
-        lesson = Lesson(
+        lesson = TuningRun(
             reader,
             list(parameters.values()),
             examples,
@@ -145,14 +145,12 @@ class TunedMethod(Method):
             len(support.labels),
             self.adaptation.freeze_layers if self.adaptation else 0,
         )
-        head = lesson.learn(
-            self.train, contrast=self.contrast, seed=self.seed, on_step=self.on_step
-        )
+        head = lesson.tune(self.train, contrast=self.contrast, seed=self.seed, on_step=self.on_step)
         state = {COSINE: head}
         if reader.centre is not None:
             state[CENTRE] = reader.centre
         if self.settings.refit:
-            state |= _refit(reader.read(examples), classes, len(support.labels))
+            state |= _refit(reader.vectors(examples), classes, len(support.labels))
         learned = TunedClassifier(
             support.labels,
             reader,
@@ -196,7 +194,7 @@ class TunedMethod(Method):
         reader, parameters = self._copy()
         if self.settings.centre:
             reader = _centred(reader, support.examples, classes, len(index))
-        lesson = Lesson(
+        lesson = TuningRun(
             reader,
             list(parameters.values()),
             examples,
@@ -205,7 +203,7 @@ class TunedMethod(Method):
             self.adaptation.freeze_layers if self.adaptation else 0,
             torch.from_numpy(everything),
         )
-        head = lesson.learn(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
+        head = lesson.tune(self.train, contrast=False, seed=self.seed, on_step=self.on_step)
         centre = {} if reader.centre is None else {CENTRE: reader.centre}
         return TunedClassifier(
             support.labels,
@@ -277,7 +275,7 @@ def _centred(
     reader: TunedEncoder, examples: Sequence[Example], classes: Sequence[int], count: int
 ) -> TunedEncoder:
     """The reader that sees vectors from the mean of the classes, as they are before tuning."""
-    frozen = TunedEncoder(reader.encoder, reader.encoder.module).read(examples)
+    frozen = TunedEncoder(reader.encoder, reader.encoder.module).vectors(examples)
     return replace(reader, centre=class_means(frozen, classes, count).mean(0))
 
 

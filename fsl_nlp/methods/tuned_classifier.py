@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from fsl_nlp.heads.base import State
 from fsl_nlp.methods.base import Classifier, Part, Tensors
-from fsl_nlp.training.adaptation import Adaptation, merged, trained_tensors
+from fsl_nlp.training.adaptation import Adaptation, merge_adapters, trained_tensors
 from fsl_nlp.training.copies import put_tensors, to_array
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import seeded
+from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -46,7 +46,7 @@ class TunedClassifier(Classifier):
     temperature: float  # divides what comes of them
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        return self.reader.read(examples)
+        return self.reader.vectors(examples)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         return self.scores_of(self.embed(examples))
@@ -69,7 +69,7 @@ class TunedClassifier(Classifier):
 
     def runtime_parts(self) -> tuple[Part, ...]:
         def score(rows: Tensor) -> tuple[Tensor, Tensor]:
-            vectors = self.reader.seen(rows)
+            vectors = self.reader.centred(rows)
             return self._score(vectors), vectors
 
         encoder = self.reader.encoder
@@ -96,9 +96,9 @@ class TunedClassifier(Classifier):
             with seeded(0, torch.device("cpu")):
                 own, _ = adaptation.apply(module, reader.encoder.name)
             put_tensors(own, trained)
-            return merged(own)
+            return merge_adapters(own)
 
-        return reader.graph_of(digest.hexdigest(), tuned)
+        return reader.tuned_graph(digest.hexdigest(), tuned)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         tuned = trained_tensors(self.reader.module, self.reader.encoder.module, self.tuned)

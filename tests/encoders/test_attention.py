@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoModel, BertConfig, GPT2Config, ModernBertConfig, T5Config
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from fsl_nlp.encoders.attention import NAME, attend, prefer_short
+from fsl_nlp.encoders.attention import NAME, attend, use_short_attention
 
 ENCODER: Any = SimpleNamespace(is_causal=False)
 
@@ -83,7 +83,7 @@ def test_models_give_the_same_states_with_it(config: Any) -> None:
     }
     with torch.no_grad():
         expected = model(**batch).last_hidden_state
-        prefer_short(model)
+        use_short_attention(model)
         assert model.config._attn_implementation == NAME
         given = model(**batch).last_hidden_state
     seen = batch["attention_mask"].bool()

@@ -1,4 +1,4 @@
-"""Vectors on disk: found again, bounded, and never the cause of a failure."""
+"""Vectors on disk: read again, bounded, and never the cause of a failure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def alter(path: Path, statement: str, *values: object) -> None:
     database.close()
 
 
-def test_what_was_put_is_found_by_another_object(cache: VectorCache) -> None:
+def test_another_object_reads_what_was_put(cache: VectorCache) -> None:
     vectors = some_vectors(1200)  # more than SQLite takes in one statement
     cache.put(vectors)
     assert_same(VectorCache(cache.path).get([*vectors, b"another key"]), vectors)
@@ -78,19 +78,19 @@ def test_a_damaged_entry_is_dropped_with_a_warning(cache: VectorCache, damage: s
         assert_same(cache.get(list(vectors)), good)
 
 
-def test_a_file_that_is_no_database_is_begun_anew(cache: VectorCache) -> None:
+def test_a_file_that_is_no_database_is_replaced(cache: VectorCache) -> None:
     vectors = some_vectors(2)
     cache.path.parent.mkdir()
     for use in (lambda: cache.get(list(vectors)), lambda: cache.put(vectors)):
         cache.path.write_bytes(b"not a database at all, but long enough to look at" * 100)
-        with pytest.warns(UserWarning, match="was damaged .* begun anew"):
+        with pytest.warns(UserWarning, match="was damaged .* a new one is made"):
             use()
         assert not cache.path.exists()
     cache.put(vectors)
     assert_same(cache.get(list(vectors)), vectors)
 
 
-def test_a_torn_database_is_begun_anew(cache: VectorCache) -> None:
+def test_a_torn_database_is_replaced(cache: VectorCache) -> None:
     vectors = some_vectors(500)
     cache.put(vectors)
     content = bytearray(cache.path.read_bytes())
@@ -111,7 +111,7 @@ def test_a_cut_database_costs_entries_and_no_more(cache: VectorCache) -> None:
     assert_same(found, {key: vectors[key] for key in found})
 
 
-def test_a_place_that_cannot_be_written_is_a_miss(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_a_miss(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")  # root may write in a read-only folder
     cache = VectorCache(tmp_path / "file" / "vectors.sqlite")
     with pytest.warns(UserWarning, match="is not used"):
@@ -220,7 +220,7 @@ def test_a_size_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, va
 
 
 def test_the_texts_are_not_in_the_file(cache: VectorCache) -> None:
-    """Keys are hashes, made by the encoder; the file holds nothing else but numbers."""
+    """Keys are hashes from the encoder; all else in the file is numbers."""
     cache.put(some_vectors(1))
     database = sqlite3.connect(cache.path)
     columns = [row[1] for row in database.execute("PRAGMA table_info(vectors)")]

@@ -50,7 +50,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Graphs of random models have no place in the user's cache."""
     monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FSL_NLP_BACKEND", raising=False)
-    monkeypatch.setattr(graphs, "_said", set())
+    monkeypatch.setattr(graphs, "_warned", set())
     return tmp_path / "cache" / "graphs"
 
 
@@ -338,7 +338,7 @@ def test_those_not_used_for_longest_go(tmp_path: Path) -> None:
 
 
 def notes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if "is read by torch" in r.getMessage()]
+    return [r.getMessage() for r in caplog.records if "runs on PyTorch" in r.getMessage()]
 
 
 @pytest.mark.parametrize(

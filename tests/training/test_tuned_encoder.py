@@ -10,8 +10,8 @@ import pytest
 
 from fsl_nlp import Dataset, TextEncoder
 from fsl_nlp.methods import build_method
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import Trainer
+from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Example
 
 LONG = "my parcel is late " * 60 + "refund"

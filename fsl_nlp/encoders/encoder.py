@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float32]
 Features = dict[str, "Tensor"]  # the inputs of a model: input_ids, attention_mask [B, T]
 
-# Tokens, padding included, in one forward pass. On CPU cores 1,024 to 4,096 are equally fast; a GPU
-# is faster with more.
+# Tokens, padding included, in one forward pass. On a CPU 1,024 to 4,096 are equally fast.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 # Up to so many tokens ONNX Runtime in fp32 is faster than PyTorch in bf16. On two AVX-512 cores
 # both take 12 ms for 88 tokens; for 187 tokens they take 24 and 19 ms.
@@ -106,8 +104,7 @@ class TextEncoder:
     def encode(self, texts: str | Sequence[str]) -> Matrix:
         """One text to a vector [D], a list of n to a matrix [n, D].
 
-        The vectors of a list are cached on disk. A single text, such as a customer's question,
-        is not.
+        Only the vectors of a list are cached on disk: a single text may be a customer's question.
         """
         if isinstance(texts, str):
             return self.encode([texts])[0]
@@ -115,7 +112,9 @@ class TextEncoder:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
         keys = [self.key(text) for text in texts]
-        return self.cached_vectors(keys, lambda indices: self._encode([texts[i] for i in indices]))
+        return self.cached_vectors(
+            keys, lambda rows: self.encode_uncached([texts[i] for i in rows])
+        )
 
     def cached_vectors(
         self,
@@ -124,10 +123,7 @@ class TextEncoder:
         *,
         on_disk: bool = True,
     ) -> Matrix:
-        """A row for each key: from memory, from disk, or by `compute`.
-
-        `compute` gets the indices of the keys that are missing, each key once.
-        """
+        """A row for each key, cached or by `compute`, which gets the indices of missing keys."""
         first: dict[bytes, int] = {}
         for i, key in enumerate(keys):
             first.setdefault(key, i)
@@ -149,9 +145,8 @@ class TextEncoder:
         if cache is not None and len(keys) != len(vectors):
             from_disk = cache.get([key for key in keys if key not in vectors])
             vectors.update(from_disk)
-            if caching_is_off():
-                return vectors
-            self._memory.put(from_disk)
+            if not caching_is_off():
+                self._memory.put(from_disk)
         return vectors
 
     def key(self, text: str, variant: str = "") -> bytes:
@@ -161,7 +156,8 @@ class TextEncoder:
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()
 
-    def _encode(self, texts: list[str]) -> Matrix:
+    def encode_uncached(self, texts: list[str]) -> Matrix:
+        """The vectors [n, D] of texts, computed now: no cache is read or written."""
         return self._vectors(texts, self.text_graph)
 
     def _vectors(self, texts: list[str], graph: GraphSource | None) -> Matrix:
@@ -171,7 +167,9 @@ class TextEncoder:
         return self.run(ids, lambda features, _: self._pool(self._module, features), graph=graph)
 
     def _run_pipeline(self, texts: list[str]) -> Matrix:
-        with self._inference(), self._tokenizer_lock:
+        import torch
+
+        with torch.inference_mode(), self.autocast(), self._tokenizer_lock:
             vectors = self._module.encode(  # type: ignore[operator]  # a SentenceTransformer
                 texts, prompt=self.pooling.prefix or None, show_progress_bar=False
             )
@@ -260,15 +258,17 @@ class TextEncoder:
     ) -> Matrix:
         """A vector for each row of token ids, in batches of similar length.
 
-        `compute` takes the features of a batch and the indices of its rows, and gives [B, D].
-        `graph` does the same where it is faster; it takes `kinds` (the token types of pairs) and
-        `masks` (the marked mentions) too.
+        `compute` gives [B, D] from the features of a batch and the indices of its rows. `graph` does
+        the same if it is faster, with `kinds` (token types) and `masks` (marked mentions).
         """
+        import torch
+
+        show = track(len(ids), "Encoding")
         if loaded := self._by_graph(graph, ids):
-            with track(len(ids), "Encoding") as progress:
+            with show as progress:
                 return loaded.vectors(ids, kinds=kinds, masks=masks, progress=progress)
         result: Matrix | None = None
-        with self._inference(), track(len(ids), "Encoding") as progress:
+        with torch.inference_mode(), self.autocast(), show as progress:
             for batch in batches_by_length(ids, _BATCH_TOKENS.get(self.device.type, 8192)):
                 features = self.features([ids[i] for i in batch])
                 vectors = compute(features, batch).cpu().numpy()
@@ -278,13 +278,6 @@ class TextEncoder:
                 progress(len(batch))
         assert result is not None
         return result
-
-    @contextmanager
-    def _inference(self) -> Iterator[None]:
-        import torch
-
-        with torch.inference_mode(), self.autocast():
-            yield
 
     def autocast(self) -> torch.autocast:
         """A context in which PyTorch computes in this encoder's precision."""

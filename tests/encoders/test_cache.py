@@ -27,11 +27,11 @@ def some_vectors(count: int, start: int = 0, dimensions: int = 384) -> Vectors:
     }
 
 
-def assert_same(found: Vectors, expected: Vectors) -> None:
-    assert found.keys() == expected.keys()
+def assert_same(vectors: Vectors, expected: Vectors) -> None:
+    assert vectors.keys() == expected.keys()
     for key, vector in expected.items():
-        np.testing.assert_array_equal(found[key], vector)
-        assert found[key].dtype == np.float32
+        np.testing.assert_array_equal(vectors[key], vector)
+        assert vectors[key].dtype == np.float32
 
 
 def alter(path: Path, statement: str, *values: object) -> None:
@@ -69,10 +69,10 @@ def test_a_damaged_entry_is_dropped_with_a_warning(cache: VectorCache, damage: s
     cache.put(vectors)
     alter(cache.path, f"UPDATE vectors SET {damage} WHERE key = ?", bad)
     with pytest.warns(UserWarning, match="1 damaged entries dropped") as caught:
-        found = cache.get(list(vectors))
+        vectors = cache.get(list(vectors))
     assert str(cache.path) in str(caught[0].message)
     good = {key: vector for key, vector in vectors.items() if key != bad}
-    assert_same(found, good)
+    assert_same(vectors, good)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_same(cache.get(list(vectors)), good)
@@ -107,8 +107,8 @@ def test_a_cut_database_costs_entries_and_no_more(cache: VectorCache) -> None:
     cache.put(vectors)
     cache.path.write_bytes(cache.path.read_bytes()[:200_000])
     with pytest.warns(UserWarning, match="damaged"):
-        found = cache.get(list(vectors))
-    assert_same(found, {key: vectors[key] for key in found})
+        vectors = cache.get(list(vectors))
+    assert_same(vectors, {key: vectors[key] for key in vectors})
 
 
 def test_a_path_that_cannot_be_written_is_a_miss(tmp_path: Path) -> None:
@@ -130,12 +130,12 @@ def test_a_database_that_stays_locked_is_a_miss(
     cache.put(some_vectors(1))
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout=0.01))
-    other = connect(cache.path)
-    other.execute("BEGIN IMMEDIATE")
+    second = connect(cache.path)
+    second.execute("BEGIN IMMEDIATE")
     with pytest.warns(UserWarning, match="is not used: database is locked"):
         cache.put(some_vectors(1, start=1))
     assert_same(cache.get(list(some_vectors(1))), some_vectors(1))  # reading goes on
-    other.close()
+    second.close()
 
 
 def test_the_file_stays_within_its_limit_and_keeps_the_newest(tmp_path: Path) -> None:
@@ -153,9 +153,9 @@ def test_more_than_the_limit_at_once_keeps_a_part(tmp_path: Path) -> None:
     vectors = some_vectors(2000)
     cache.put(vectors)
     assert cache.path.stat().st_size <= cache.limit
-    found = cache.get(list(vectors))
-    assert found.keys() == set(list(vectors)[-len(found) :])
-    assert len(found) > 100
+    vectors = cache.get(list(vectors))
+    assert vectors.keys() == set(list(vectors)[-len(vectors) :])
+    assert len(vectors) > 100
 
 
 def test_a_used_entry_that_is_written_anew_counts_as_new(tmp_path: Path) -> None:

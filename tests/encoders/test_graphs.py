@@ -311,7 +311,7 @@ def test_threads_make_one(tiny_bert: Path, own_cache: Path) -> None:
 
     def ask() -> None:
         sources.append(encoder.text_graph)
-        rows.append(encoder._encode(["hello world"])[0])
+        rows.append(encoder.encode_uncached(["hello world"])[0])
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -425,9 +425,9 @@ def test_what_a_crash_left_goes_after_a_day(tiny_bert: Path, own_cache: Path) ->
 
     TextEncoder(str(tiny_bert), device="cpu", precision="fp32").encode("hello")
     (folder,) = own_cache.iterdir()
-    left = own_cache / f".{folder.name}.0123456789ab"
-    left.mkdir()
-    os.utime(left, (1e9, 1e9))
+    old = own_cache / f".{folder.name}.0123456789ab"
+    old.mkdir()
+    os.utime(old, (1e9, 1e9))
     shutil.rmtree(folder)
     TextEncoder(str(tiny_bert), device="cpu", precision="fp32").encode("hello")
     assert list(own_cache.iterdir()) == [folder]

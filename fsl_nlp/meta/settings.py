@@ -1,4 +1,4 @@
-"""How to meta-train."""
+"""Settings of meta-training."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from fsl_nlp.heads.options import require_above, require_choice, require_count
 
 CORPORA = ("equal", "size", "difficulty")
 
-Span = tuple[int, int]  # the least and the most, both included
+Span = tuple[int, int]  # smallest and largest value, both included
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Of the tasks to train on; each step draws its way, each class its shots."""
+class TaskSize:
+    """The size of training tasks. A step draws its way, and each class its shots.
+
+    >>> print(TaskSize(way=(5, 10), shot=(1, 1)))
+    5-10-way 1-shot
+    """
 
     way: Span = (5, 5)
     shot: Span = (1, 1)
@@ -34,13 +38,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class MetaSettings:
-    """`meta_steps` steps of Adam at `meta_rate`, which falls to 0 along a cosine; `meta_tasks`
-    tasks a step, of corpora drawn alike ("equal"), by their "size" or by their "difficulty".
+    """Options of meta-training: `meta_steps` steps of Adam at `meta_rate`, with a cosine schedule.
 
-    Every `check_every` steps, `check_tasks` tasks of held-out classes are answered; what answered
-    them best is kept. `patience`: stop after so many checks without a better one. With
-    `held_out=False` all classes are learned from, and what the last step gives is kept: for a run
-    whose settings are chosen already.
+    A step has `meta_tasks` tasks. Their corpora are drawn with "equal" probabilities, or by "size"
+    or "difficulty". Every `check_every` steps the model is evaluated on `check_tasks` tasks of
+    held-out classes; the best one is kept. Training stops after `patience` checks without a better
+    one. With `held_out=False` it learns from all classes and keeps the last step.
     """
 
     meta_steps: int = 600

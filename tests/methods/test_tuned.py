@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoModel,
-    BertConfig,
-    DistilBertConfig,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-)
+from transformers import BertConfig, DistilBertConfig, RobertaConfig
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
@@ -31,10 +24,11 @@ from fsl_nlp.methods.tuned_classifier import TunedClassifier
 from fsl_nlp.training import checkpoint, trainer
 from fsl_nlp.types import Example, LabelInfo
 
+from ..conftest import SPECIAL, save_model
+
 WORDS = [f"word{i}" for i in range(40)]
 KEYS = {"left": "east", "right": "west"}
 CHINESE = list("我的订单到哪了退款请帮查")
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 SIZE = {"max_position_embeddings": 40, "pad_token_id": 0}
 BERT = {
@@ -62,30 +56,16 @@ QUICK: dict[str, dict[str, Any]] = {
 every_method = pytest.mark.parametrize("name", QUICK)
 
 
-def save_tiny(kind: str, folder: Path) -> str:
-    vocabulary = {
-        word: i for i, word in enumerate([*SPECIAL, *WORDS, *KEYS.values(), *KEYS, *CHINESE])
-    }
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        AutoModel.from_config(CONFIGS[kind](len(vocabulary))).save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        **{f"{name[1:-1].lower()}_token": name for name in SPECIAL},
-    ).save_pretrained(folder)
-    return str(folder)
-
-
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TextEncoder]:
     known: dict[str, TextEncoder] = {}
 
     def find(kind: str) -> TextEncoder:
         if kind not in known:
-            known[kind] = TextEncoder(save_tiny(kind, tmp_path_factory.mktemp(kind)))
+            words = [*WORDS, *KEYS.values(), *KEYS, *CHINESE]
+            config = CONFIGS[kind](len(SPECIAL) + len(words))
+            folder = save_model(tmp_path_factory.mktemp(kind), config, words)
+            known[kind] = TextEncoder(str(folder))
         return known[kind]
 
     return find

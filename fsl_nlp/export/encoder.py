@@ -1,4 +1,4 @@
-"""A tuned encoder as a folder of its own, for whatever loads Hugging Face models."""
+"""Export a tuned encoder as a Hugging Face model folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.index.json", "onnx", "openvino", ".*")
 
 
 def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
-    """Write the tuned encoder, adapters merged into its weights, to a new folder.
+    """Write the tuned encoder, with its adapters merged, to a new folder.
 
-    transformers, sentence-transformers and `TextEncoder` load it. The classifier, and the encoder
-    that others share, stay as they are.
+    transformers, sentence-transformers and `TextEncoder` can load it:
+
+        export_encoder(classifier, "my-encoder")
+        TextEncoder("my-encoder")
     """
     from fsl_nlp.encoders.catalogue import locate
     from fsl_nlp.encoders.loading import quiet_transformers

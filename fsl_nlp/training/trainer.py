@@ -134,7 +134,7 @@ class Trainer:
                 while state.epoch < settings.epochs:
                     total = 0.0
                     for batch in batches:
-                        scale = state.rate * _rate_share(state.step, steps, settings.warmup)
+                        scale = state.rate * rate_share(state.step, steps, settings.warmup)
                         for group, (_, rate) in zip(
                             optimiser.param_groups, self.groups, strict=True
                         ):
@@ -232,8 +232,12 @@ class Trainer:
                 parameter.copy_(tensor)
 
 
-def _rate_share(step: int, steps: int, warmup: float) -> float:
-    """The share of the full rate: linear warm-up, then linear decay to 0."""
+def rate_share(step: int, steps: int, warmup: float) -> float:
+    """The share of the full learning rate at a step: linear warm-up, then linear decay to 0.
+
+    >>> [round(rate_share(step, 10, 0.2), 2) for step in range(10)]
+    [0.5, 1.0, 1.0, 0.88, 0.75, 0.62, 0.5, 0.38, 0.25, 0.12]
+    """
     rising = max(1, round(steps * warmup))
     if step < rising:
         return (step + 1) / rising

@@ -111,10 +111,10 @@ def test_a_training_that_ctrl_c_ended_is_finished(tmp_path: Path) -> None:
 
     with pytest.raises(KilledError):
         both(stop_at=9, kill_at=9)
-    kept = train(seed=1, stop_at=9)[0]
+    stopped = train(seed=1, stop_at=9)[0]
     (again, steps), _ = both()
     assert steps == []
-    assert torch.equal(again, kept)
+    assert torch.equal(again, stopped)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:

@@ -258,8 +258,8 @@ class TextEncoder:
     ) -> Matrix:
         """A vector for each row of token ids, in batches of similar length.
 
-        `compute` gives [B, D] from the features of a batch and the indices of its rows. `graph` does
-        the same if it is faster, with `kinds` (token types) and `masks` (marked mentions).
+        `compute` gives [B, D] from the features of a batch and the indices of its rows. If it is
+        faster, `graph` does the same, with `kinds` (token types) and `masks` (marked mentions).
         """
         import torch
 

@@ -138,10 +138,8 @@ class ScaleShiftBody(MetricBody):
 
 @dataclass(frozen=True)
 class BodySettings:
-    """Options of bodies: `rank` of the metric or of LoRA, `shrinkage` of the whitening.
-
-    `layers` is the number of top layers of the encoder that adapt; each text, cut to `tokens`, runs
-    through the layers below them once.
+    """`rank` of the metric's or LoRA's change, `shrinkage` of the metric. `layers`: so many of the
+    encoder's top layers adapt, and each text, cut to `tokens`, runs through those below once.
     """
 
     rank: int | None = None

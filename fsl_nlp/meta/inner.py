@@ -33,11 +33,9 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class InnerSettings:
-    """Options of the inner loop: `inner_steps` steps at `inner_rate` (head) and `body_rate` (body).
-
-    `test_steps` is the number of steps in fitting; None means `inner_steps`. To save memory,
-    `recompute` stores only the tensors between steps, and computes the others again in the backward
-    pass.
+    """`inner_steps`, of `inner_rate` for the head and `body_rate` for what lies below it.
+    `test_steps`: so many at fitting, None for the same. `recompute`: keep only the tensors between
+    steps and compute the rest again going back, so that memory grows little with the steps.
     """
 
     inner_steps: int = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from fsl_nlp.errors import OptionError
@@ -38,12 +39,13 @@ class TaskSize:
 
 @dataclass(frozen=True)
 class MetaSettings:
-    """Options of meta-training: `meta_steps` steps of Adam at `meta_rate`, with a cosine schedule.
+    """`meta_steps` steps of Adam at `meta_rate`, which falls to 0 along a cosine; `meta_tasks`
+    tasks a step, of corpora drawn alike ("equal"), by their "size" or by their "difficulty".
 
-    A step has `meta_tasks` tasks. Their corpora are drawn with "equal" probabilities, or by "size"
-    or "difficulty". Every `check_every` steps the model is evaluated on `check_tasks` tasks of
-    held-out classes; the best one is kept. Training stops after `patience` checks without a better
-    one. With `held_out=False` it learns from all classes and keeps the last step.
+    Every `check_every` steps, `check_tasks` tasks of held-out classes are answered; what answered
+    them best is kept. `patience`: stop after so many checks without a better one. With
+    `held_out=False` all classes are learned from, and what the last step gives is kept: for a run
+    whose settings are chosen already.
     """
 
     meta_steps: int = 600
@@ -62,3 +64,10 @@ class MetaSettings:
         require_above("meta_rate", self.meta_rate, 0)
         require_above("clip", self.clip, 0)
         require_choice("corpora", self.corpora, CORPORA)
+
+
+def __getattr__(name: str) -> type[TaskSize]:
+    if name == "Shape":
+        warnings.warn("Shape is now TaskSize.", DeprecationWarning, stacklevel=2)
+        return TaskSize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,14 +41,10 @@ _PASS_TOKENS = {"cpu": 1024, "cuda": 65536}
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """Options of `adapt`. `tune` is "lora" (the adapters are merged at the end) or "full".
-
-    `rate` is the share of masked tokens, `longest` the largest number of tokens of an input.
-    `held_out` texts, at most a tenth, are for evaluation. `learning_rate` None is 1e-3 for lora and
-    1e-4 for full. `dropout` is for few texts with many epochs.
-
-    >>> AdaptSettings(steps=100).tune
-    'lora'
+    """`tune`: "lora" changes the layers by low-rank additions, which are merged in the end, "full"
+    all of them. `rate`: the share of tokens hidden. `longest`: tokens read of a text at a time.
+    `held_out`: texts that are not learned from, at most a tenth, for the masked accuracy.
+    `learning_rate` None: 1e-3 for lora, 1e-4 for full. `dropout`: for few texts read many times.
     """
 
     steps: int = 2000

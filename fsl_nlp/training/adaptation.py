@@ -20,8 +20,8 @@ Parameters = dict[str, nn.Parameter]
 
 @dataclass(frozen=True)
 class Adaptation(ABC):
-    """A choice of parameters. `freeze_layers` is how many of the lowest layers do not train; each
-    text runs through them once.
+    """`freeze_layers`: so many of the lowest layers stay as they are, and each text runs through
+    them once.
     """
 
     freeze_layers: int = 0
@@ -82,11 +82,11 @@ class BiasTuning(Adaptation):
 
 @dataclass(frozen=True)
 class LoraTuning(Adaptation):
-    """Low-rank adapters on linear layers (Hu et al. 2021, arXiv 2106.09685), by peft.
+    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft.
 
-    `targets`: "attention", "all", or the names of linear layers, separated by commas.
-    `rslora` (arXiv 2312.03732) scales by alpha / sqrt(rank). `dora` (arXiv 2402.09353) learns the
-    lengths and the directions of the rows separately.
+    `targets`: "attention", "all" linear maps of the layers, or names with commas between them.
+    `rslora` (arXiv 2312.03732) scales by alpha / sqrt(rank), `dora` (arXiv 2402.09353) learns
+    the lengths of the rows apart from their directions.
     """
 
     rank: int = 8

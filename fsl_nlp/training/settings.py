@@ -15,17 +15,13 @@ RATE_OF_ONE_LAYER = 1.2e-3
 class TrainSettings:
     """Options of every tuned method.
 
-    `learning_rate` is that of the encoder (None: `RATE_OF_ONE_LAYER` divided by its number of
-    layers), `head_learning_rate` that of the head. `batch_size` is the number of examples in a
-    step. `warmup` is the share of the steps in which the rates rise; then they fall to 0.
-    `sharpness` divides the cosines in the loss: a lower value fits more closely. `margin` is the
-    lead that the cosine to the right class needs. `patience` is the number of epochs without a
-    lower loss after which training stops. `balance` gives every class the same weight, whatever
-    its number of examples. `tokens` is the largest number of tokens of a text in training, its
-    first ones; answers use the whole text.
-
-    >>> TrainSettings(epochs=3).batch_size
-    64
+    `learning_rate` is the encoder's (None is `RATE_OF_ONE_LAYER` divided by its layers),
+    `head_learning_rate` the head's. `batch_size` examples make a step, in as many passes as fit
+    in memory. `warmup` is the share of the steps in which the rates rise; then they fall to 0.
+    `sharpness` divides the cosines in the loss: the lower, the closer the fit. `margin`: by how
+    much the cosine to the own class must lead. `patience`: stop after so many epochs without a
+    lower loss. `balance`: classes count alike, however many examples they have. `tokens`: training
+    reads so many of a text at most, its first; answers read the whole text.
     """
 
     epochs: int = 10

@@ -254,7 +254,9 @@ def test_held_out_classes_are_never_learned_from(make_source):
     assert {tuple(row) for row in batch.rows.tolist()} <= held_out_rows
 
 
-@pytest.mark.parametrize(("how", "share"), [("equal", 0.5), ("size", 0.8), ("difficulty", 0.1)])
+@pytest.mark.parametrize(
+    ("weighting", "share"), [("equal", 0.5), ("size", 0.8), ("difficulty", 0.1)]
+)
 def test_corpora_are_drawn_as_asked(make_source, weighting, share):
     sampler = TaskSampler.build(
         [make_source(classes=32), make_source(classes=8, seed=1)], SHAPE, weighting, 0
@@ -382,3 +384,9 @@ def test_two_processes_learn_what_one_learns(tmp_path, monkeypatch):
     assert same(first, second)
     assert (alone["body.scale"] != 1).any()
     assert all(torch.allclose(alone[n], first[n], atol=1e-5) for n in alone)
+
+
+def test_the_old_name_of_task_size_still_works():
+    with pytest.warns(DeprecationWarning, match="Shape is now TaskSize"):
+        from fsl_nlp.meta.settings import Shape
+    assert Shape is TaskSize

@@ -169,7 +169,7 @@ def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path
     assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
-@pytest.mark.parametrize("known", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+@pytest.mark.parametrize("texts_by_label", [ENGLISH, CHINESE], ids=["English", "Chinese"])
 @pytest.mark.parametrize("method", TUNED)
 def test_tuned_methods(
     method: str, texts_by_label: dict[str, list[str]], small: TextEncoder, tmp_path: Path

@@ -85,7 +85,7 @@ def export_bot(
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
             building = Path(scratch) / "bot"
             building.mkdir()
-            loaded, placed_parts, dropped = [], [], []
+            loaded, placed, dropped = [], [], []
             graphs: dict[str, Graph] = {}  # parts with one encoder share it
             for source, part in zip(sources, parts, strict=True):
                 encoder_folder = building / f"encoder-{len(graphs)}"
@@ -93,7 +93,7 @@ def export_bot(
                     dropped += _write_encoder(encoder_folder, source, precision, scripts)
                     graphs[source.info.id] = Graph.open(encoder_folder)
                 graph = graphs[source.info.id]
-                placed_parts.append(_with_folder(part, graph.folder))
+                placed.append(_with_folder(part, graph.folder))
                 loaded.append(_loaded(part, graph))
             exported = PartsClassifier(fitted.labels, tuple(loaded))
             report = _compare(classifier, exported, precision)
@@ -106,7 +106,7 @@ def export_bot(
                 classifier,
                 building,
                 store_examples=store_examples,
-                parts=placed_parts,
+                parts=placed,
                 tensors=tensors,
             )
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())

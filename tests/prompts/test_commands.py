@@ -124,10 +124,10 @@ def test_benchmark(call: Call, model: str, tmp_path: Path) -> None:
     assert "±" in row
     assert "86.7" in row
     status, out, _ = call(*words, "--json", "--choose", "temperature=[1, 2]", "--patterns", "2")
-    result = json.loads(out)
-    assert [r["split"] for r in result["tasks"]["eprstmt"]["splits"]] == [0, 1]
-    assert {r["tried"] for r in result["tasks"]["eprstmt"]["splits"]} == {4}
-    assert result["interval_over"] == "2 splits"
+    found = json.loads(out)
+    assert [r["split"] for r in found["tasks"]["eprstmt"]["splits"]] == [0, 1]
+    assert {r["tried"] for r in found["tasks"]["eprstmt"]["splits"]} == {4}
+    assert found["interval_over"] == "2 splits"
     status, out, _ = call(*words, "--submit", tmp_path / "out", "--json")
     assert [Path(f).name for f in json.loads(out)["files"]] == [
         "eprstmt_predict.json",

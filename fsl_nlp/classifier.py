@@ -152,9 +152,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
 
     def _keeping_nothing(self) -> AbstractContextManager[object]:
-        from fsl_nlp.encoders.memory import nothing_kept
+        from fsl_nlp.encoders.memory import without_caching
 
-        return nothing_kept()
+        return without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
         from fsl_nlp.encoders import TextEncoder, load_encoder

@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp import load_dataset
         from fsl_nlp.meta.algorithms import ALGORITHMS
         from fsl_nlp.meta.folder import load_prepared
-        from fsl_nlp.meta.settings import Shape
+        from fsl_nlp.meta.settings import TaskSize
         from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
@@ -59,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
         for name in exclude or []:
             kept_out = load_dataset(name, data_dir=data_dir)
             data = [drop_shared(source, kept_out) for source in data]
-        shape = Shape(number_span("--way", way), number_span("--shot", shot), query)
+        shape = TaskSize(number_span("--way", way), number_span("--shot", shot), query)
         spec = method_spec(method, encoder, parse_options(option), run, device, data[0])
         started = time.perf_counter()
         built = spec.build()

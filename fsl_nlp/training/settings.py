@@ -1,4 +1,4 @@
-"""How to train."""
+"""Settings of training."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fsl_nlp.heads.options import require_above, require_between, require_count
 
-# The more layers change, the more the whole does: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or
-# less for the 12 of e5 (docs/tuning.md).
+# More layers that change need a lower rate: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or less
+# for the 12 of e5 (docs/tuning.md).
 RATE_OF_ONE_LAYER = 1.2e-3
 
 

@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     with pytest.raises(DataError, match="the position of a candidate is none"):
         evaluate(MethodSpec("proto", "embedded:en", {}), twice, table)
     for options, message in (({"distance": "euclidean"}, "compared by 'cosine'"),
-                             ({"blank": ""}, "blank='': give the text")):  # fmt: skip
+                             ({"blank": ""}, "blank='': must be the text")):  # fmt: skip
         with pytest.raises(OptionError, match=message):
             FewShotClassifier("proto", english, **options).fit_dataset(data)
     with pytest.raises(OptionError, match="blank: these examples have no candidates"):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method
-from fsl_nlp.training.trainer import interrupts_passed_on
+from fsl_nlp.training.trainer import propagate_interrupts
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Choice:
         candidates, chosen = [self._first(first, methods[first])], first
         for name in others:
             try:
-                with interrupts_passed_on():
+                with propagate_interrupts():
                     candidate = self._against(chosen, name, methods[name])
             except FslError as error:  # an encoder that cannot be tuned, for one
                 candidate = Candidate(name, f"not possible: {error}")

@@ -21,8 +21,8 @@ from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
 from fsl_nlp.meta.inner import InnerSettings
 from fsl_nlp.meta.ranks import Ranks
-from fsl_nlp.meta.run import Trained, meta_train
-from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.run import MetaTrainingResult, meta_train
+from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
 from fsl_nlp.methods.base import Classifier, Tensors, take_options
@@ -53,7 +53,7 @@ class MetaMethod(FrozenMethod):
     prepared: str | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     # Of the tasks that it was trained on, and whether it reads mentions; None before training.
-    shape: Shape | None = None
+    shape: TaskSize | None = None
     mentions: bool = False
     # The corpora it learned from, without their examples.
     sources: tuple[Dataset, ...] = ()
@@ -97,12 +97,12 @@ class MetaMethod(FrozenMethod):
         )
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> MetaMethod:
-        return self.meta_train([source], Shape((way, way), (shot, shot), query))
+        return self.meta_train([source], TaskSize((way, way), (shot, shot), query))
 
     def meta_train(
         self,
         sources: Sequence[Dataset],
-        shape: Shape,
+        shape: TaskSize,
         *,
         folder: Path | None = None,
         on_check: Callable[[Training], object] | None = None,
@@ -126,16 +126,16 @@ class MetaMethod(FrozenMethod):
             self.train,
             seed=self.seed,
             folder=folder,
-            about={"method": self.name, "options": dict(self.given), **_about(self.encoder)},
+            metadata={"method": self.name, "options": dict(self.given), **_about(self.encoder)},
             on_check=on_check,
         )
         known = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
         trained = replace(trained, head=found.head, sources=known)
-        if folder is not None and Ranks.current().first:
+        if folder is not None and Ranks.current().is_first:
             trained.to_prepared(found).save(folder)
         return trained
 
-    def to_prepared(self, found: Trained) -> Prepared:
+    def to_prepared(self, found: MetaTrainingResult) -> Prepared:
         training = found.training
         assert self.shape
         assert self.head.parameters
@@ -152,7 +152,7 @@ class MetaMethod(FrozenMethod):
                 "kept_step": training.best_step,
                 "seconds_a_step": round(training.seconds / max(1, training.step), 3),
                 "seconds_to_kept_step": round(training.best_seconds, 1),
-                "slowed_tasks": training.slowed,
+                "slowed_tasks": training.diverged,
                 "summary": found.summary,
                 "checks": [asdict(check) for check in training.checks],
             },
@@ -178,7 +178,7 @@ class MetaMethod(FrozenMethod):
             )
         method = self.build(self.name, self.encoder, self.seed, {**found.options, **self.given})
         way, shot = (tuple(found.shape[name]) for name in ("way", "shot"))
-        shape = Shape(way, shot, found.shape["query"])
+        shape = TaskSize(way, shot, found.shape["query"])
         head = replace(method.head, parameters=found.parameters)
         return replace(
             method, head=head, shape=shape, mentions=found.mentions, sources=found.datasets()
@@ -268,7 +268,7 @@ class MetaMethod(FrozenMethod):
         return {"prepared": {"options": kept, "mentions": self.mentions}}
 
 
-def usable_sources(sources: Sequence[Dataset], shape: Shape) -> list[Dataset]:
+def usable_sources(sources: Sequence[Dataset], shape: TaskSize) -> list[Dataset]:
     """The corpora without classes that are too small, and with each class in one of them only."""
     needed = shape.shot[1] + shape.query
     usable: list[Dataset] = []

@@ -45,7 +45,7 @@ class MentionReader(Reader):
     def read(self, examples: Sequence[Example]) -> Matrix:
         assert self.body
         assert self.centre is not None
-        return self.body.read(examples, self.centre)
+        return self.body.mention_rows(examples, self.centre)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         return self.encoder.encode([example.text for example in examples])
@@ -53,7 +53,7 @@ class MentionReader(Reader):
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         assert self.body
         assert self.centre is not None
-        return self.body.read_sentences(self.encoder.encode(texts), self.centre)
+        return self.body.sentence_rows(self.encoder.encode(texts), self.centre)
 
 
 def _needs_torch() -> ModelError:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.hardware import in_precision
-from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
+from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
@@ -27,14 +27,14 @@ from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
 from fsl_nlp.methods.prompted.method import TUNE
 from fsl_nlp.methods.prompted.prompt import PromptSettings, Shape, example_of, shape_of
-from fsl_nlp.methods.prompted.training import PromptTraining, autocast
-from fsl_nlp.prompts.rendering import value_of
+from fsl_nlp.methods.prompted.training import PromptTraining
+from fsl_nlp.prompts.rendering import field_value
 from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
 from fsl_nlp.training.adaptation import Adaptation, trained_tensors
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_array, to_tensor
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -182,11 +182,11 @@ class EflMethod(Method):
         with seeded(self.seed, self.encoder.device):
             started.net.train()
             Trainer(
-                [(parameters, rate) for parameters, rate in groups if parameters],
+                groups,
                 self.train.steps(),
                 self.encoder.device,
                 self.on_step,
-                lambda: autocast(self.encoder),
+                self.encoder.autocast,
             ).run(tokens.ids, lambda: by_length(lengths, self.train.batch_size, rng), loss)
         in_precision(started.net.eval().requires_grad_(False), self.encoder.precision)
 
@@ -276,7 +276,7 @@ def _say(template: Template, example: Example, word: str) -> str:
         if isinstance(part, Words):
             parts.append(part.text)
         elif isinstance(part, FieldPart):
-            parts.append(value_of(example, part.name))
+            parts.append(field_value(example, part.name))
         elif isinstance(part, MaskPart):
             parts.append(word)
     return "".join(parts)
@@ -313,7 +313,7 @@ def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
 
     with quiet_transformers():
         model = AutoModelForSequenceClassification.from_pretrained(
-            locate(encoder.name), use_safetensors=True, **AS_IT_IS
+            locate(encoder.name), use_safetensors=True, **LOCAL_ONLY
         ).to(encoder.device, torch.float32)
     setattr(model, model.base_model_prefix, encoder.module)
     return InferenceNet(model.eval().requires_grad_(False), entailment)

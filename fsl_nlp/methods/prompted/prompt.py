@@ -17,7 +17,7 @@ from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import require_above, require_choice, require_count
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.support import has_candidates
-from fsl_nlp.prompts.cloze import Cloze, Questions, by_label
+from fsl_nlp.prompts.cloze import Cloze, Questions, mean_by_label
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
 from fsl_nlp.prompts.template import Template
@@ -79,19 +79,19 @@ class Prompt:
 
     def ask(self, examples: Sequence[Example]) -> Questions:
         if self.verbalizer is None:
-            return self.cloze.ask_candidates(examples)
+            return self.cloze.candidate_questions(examples)
         pieces = self.verbalizer.pieces(self.cloze.renderer)
-        return self.cloze.ask(examples, [word for found in pieces for word in found])
+        return self.cloze.questions(examples, [word for found in pieces for word in found])
 
     def ask_mask(self, examples: Sequence[Example]) -> Questions:
         """For the states at the mask alone, whatever the words."""
         count = self.cloze.renderer.template.mask.count or 1
-        return self.cloze.ask(examples, [[self.cloze.renderer.pieces.mask] * count])
+        return self.cloze.questions(examples, [[self.cloze.renderer.pieces.mask] * count])
 
     def scores(self, questions: Questions, chosen: Sequence[int]) -> Tensor:
         """[B, N], through which gradients flow."""
         scores = self.cloze.scores(questions, chosen)
-        return scores if self.verbalizer is None else by_label(scores, self.verbalizer.words)
+        return scores if self.verbalizer is None else mean_by_label(scores, self.verbalizer.words)
 
     def states(self, questions: Questions, chosen: Sequence[int]) -> Tensor:
         """[B, D]: the means over the masks of what the head makes there."""

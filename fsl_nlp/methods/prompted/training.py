@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.prompted.prompt import Prompt
-from fsl_nlp.prompts.adapet import Adapet
+from fsl_nlp.prompts.adapet import AdapetLoss
 from fsl_nlp.training.adaptation import Parameters
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.losses import class_weights
@@ -23,7 +23,7 @@ from fsl_nlp.training.trainer import OnStep, Trainer, seeded
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
-    from fsl_nlp.encoders import TextEncoder
+    pass
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ class PromptLesson:
             return (losses * weights[chosen]).mean()
 
         if settings.adapet:
-            loss = Adapet(self.prompt.cloze, self._words(), self.examples, self.classes, seed).loss
+            loss = AdapetLoss(
+                self.prompt.cloze, self._words(), self.examples, self.classes, seed
+            ).loss
         with seeded(seed, encoder.device):
             rng = np.random.default_rng(seed)
             trainer = Trainer(
@@ -96,7 +98,7 @@ class PromptLesson:
                 settings.steps(),
                 encoder.device,
                 on_step,
-                lambda: autocast(encoder),
+                encoder.autocast,
                 resumable=not settings.adapet,  # which hides words as its own dice fall
             )
             if self.tuned:
@@ -115,11 +117,4 @@ class PromptLesson:
         soft = [p for name, p in self.tuned.items() if name.endswith(".soft")]
         soft += [self.vectors] if self.vectors is not None else []
         rest = [p for name, p in self.tuned.items() if not name.endswith(".soft")]
-        groups = [(rest, settings.learning_rate), (soft, settings.head_learning_rate)]
-        return [(parameters, rate) for parameters, rate in groups if parameters]
-
-
-def autocast(encoder: TextEncoder) -> torch.autocast:
-    """In the encoder's precision."""
-    enabled = encoder.precision == "bf16"
-    return torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=enabled)
+        return [(rest, settings.learning_rate), (soft, settings.head_learning_rate)]

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from fsl_nlp.heads.base import State
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
-from fsl_nlp.training.adaptation import Adaptation, merged, trained_tensors
+from fsl_nlp.training.adaptation import Adaptation, merge_adapters, trained_tensors
 from fsl_nlp.training.copies import put_tensors, to_array
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import seeded
+from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -63,7 +63,7 @@ class TunedClassifier(Classifier):
 
     def rows(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the tuned vectors."""
-        return self.reader.read(examples)
+        return self.reader.vectors(examples)
 
     def refitted(self, state: State, temperature: float) -> TunedClassifier:
         """The same with a logistic regression alone; the temperature divides its scores."""
@@ -91,7 +91,7 @@ class TunedClassifier(Classifier):
         """One part: the tuned encoder's graph and the heads."""
 
         def score(rows: Tensor) -> tuple[Tensor, Tensor]:
-            vectors = self.reader.seen(rows)
+            vectors = self.reader.centred(rows)
             return self._score(vectors), vectors
 
         encoder = self.reader.encoder
@@ -118,9 +118,9 @@ class TunedClassifier(Classifier):
             with seeded(0, torch.device("cpu")):
                 adapted, _ = adaptation.apply(module, reader.encoder.name)
             put_tensors(adapted, trained)
-            return merged(adapted)
+            return merge_adapters(adapted)
 
-        return reader.graph_of(digest.hexdigest(), tuned)
+        return reader.tuned_graph(digest.hexdigest(), tuned)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """The trained parameters and the heads; temperatures, inputs, adaptation."""

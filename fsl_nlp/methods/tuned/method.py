@@ -35,10 +35,10 @@ from fsl_nlp.methods.tuned.settings import MEANS_TEMPERATURE, RECIPES, TEMPERATU
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
 from fsl_nlp.training.adaptation import Adaptation
 from fsl_nlp.training.copies import put_tensors, to_tensor
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import OnStep, seeded
-from fsl_nlp.training.tuning import Lesson, class_means
+from fsl_nlp.training.tuned_encoder import TunedEncoder
+from fsl_nlp.training.tuning import TuningRun, class_means
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ class TunedMethod(Method):
         encoder, parameters = self._copy()
         if self.settings.centre:
             count = len(support) if soft_targets is not None else len(examples)
-            frozen = TunedEncoder(self.encoder, self.encoder.module).read(examples[:count])
+            frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
             means = class_means(frozen, classes[:count], len(support.labels))
             encoder = replace(encoder, centre=means.mean(0))
-        lesson = Lesson(
+        run = TuningRun(
             encoder,
             list(parameters.values()),
             list(examples),
@@ -148,7 +148,7 @@ class TunedMethod(Method):
             self.adaptation.freeze_layers if self.adaptation else 0,
             soft_targets,
         )
-        cosine = lesson.learn(self.train, contrast=contrast, seed=self.seed, on_step=self.on_step)
+        cosine = run.tune(self.train, contrast=contrast, seed=self.seed, on_step=self.on_step)
         centre = {} if encoder.centre is None else {CENTRE: encoder.centre}
         return TunedClassifier(
             support.labels,

@@ -10,8 +10,8 @@ import pytest
 
 from fsl_nlp import Dataset, TextEncoder
 from fsl_nlp.methods import build_method
-from fsl_nlp.training.reading import TunedEncoder
 from fsl_nlp.training.trainer import Trainer
+from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Example
 
 LONG = "my parcel is late " * 60 + "refund"
@@ -32,8 +32,8 @@ def test_training_reads_the_first_tokens_of_a_text(
     assert rows[0][:-1] == whole[: longest - 1]  # the last one closes the text
     assert rows[1] == short
     # An answer rests on the end of a text, too.
-    other = Example(LONG.replace("refund", "password"))
-    assert not np.array_equal(model.scores([SUPPORT.examples[0]]), model.scores([other]))
+    changed_end = Example(LONG.replace("refund", "password"))
+    assert not np.array_equal(model.scores([SUPPORT.examples[0]]), model.scores([changed_end]))
 
 
 @pytest.mark.parametrize("longest", [None, 600])

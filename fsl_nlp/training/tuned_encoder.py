@@ -1,4 +1,4 @@
-"""Examples through a tuned copy of an encoder."""
+"""The vectors of examples from a tuned copy of an encoder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 
-# Below this distance from the centre (unit vectors are 1 long) a direction is rounding error.
+# Below this distance from the centre, the direction of a unit vector is only rounding error.
 _NO_DIRECTION = 1e-2
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Examples as token ids; `kinds` tells the first text of a pair from the second."""
+    """Token ids of examples. `kinds` are the token types: 0 and 1 for the two texts of a pair."""
 
     ids: list[list[int]]
     kinds: list[list[int]] | None = None
@@ -37,36 +37,35 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TunedEncoder:
-    """An encoder with another module: a private copy of its own, while it trains and after.
+    """An encoder whose module is a private copy, during training and after it.
 
-    Its vectors are the directions as seen from `centre`. `read` remembers vectors, so the module
-    must not change after its first call.
+    Its vectors are directions from `centre`. `vectors` caches what it computes, so the module must
+    not change after the first call.
     """
 
     encoder: TextEncoder
     module: nn.Module
     centre: Tensor | None = None  # [D]
-    # Reads in place of the module; None while it may still change.
+    # Replaces the module where it is faster; None while the module may change.
     graph: GraphSource | None = None
-    # Tells the vectors of this module from those of others.
-    mark: str = field(default_factory=lambda: uuid4().hex)
+    # Part of the cache keys: the vectors of another module differ.
+    module_id: str = field(default_factory=lambda: uuid4().hex)
 
     def tokens(self, examples: Sequence[Example], longest: int | None = None) -> Tokens:
-        """One text or two as the model reads them; two go in together.
-
-        Of more than `longest` tokens the first are kept.
-        """
+        """The first `longest` tokens of each example; the texts of a pair are joined."""
         limit = self.encoder.pooling.max_length
         seconds = second_texts(examples)
-        found = self.encoder.tokenize(
+        tokenized = self.encoder.tokenize(
             [e.text for e in examples],
             text_pair=seconds,
             truncation=True,
             max_length=min(limit, longest or limit),
         )
-        return Tokens(found["input_ids"], found.get("token_type_ids") if seconds else None)
+        kinds = tokenized.get("token_type_ids") if seconds else None
+        return Tokens(tokenized["input_ids"], kinds)
 
     def features(self, tokens: Tokens, rows: Sequence[int]) -> Features:
+        """Some rows of tokens as a padded batch."""
         features = self.encoder.features([tokens.ids[i] for i in rows])
         return self._with_kinds(features, tokens, rows)
 
@@ -77,36 +76,31 @@ class TunedEncoder:
         kinds = [tokens.kinds[i] + [0] * (width - len(tokens.kinds[i])) for i in rows]
         return {**features, "token_type_ids": torch.tensor(kinds, device=self.encoder.device)}
 
-    def vectors(self, features: Features) -> Tensor:
-        """[B, D], of unit length, through which gradients flow."""
-        return self.seen(self._pooled(self.module, features))
+    def embed(self, features: Features) -> Tensor:
+        """The vectors [B, D] of a batch, of unit length, with gradients."""
+        return self.centred(self._pooled(self.module, features))
 
     def _pooled(self, module: nn.Module, features: Features) -> Tensor:
         states = module(**features).last_hidden_state
         return pool(states, features["attention_mask"], self.encoder.pooling)
 
-    def seen(self, vectors: Tensor) -> Tensor:
-        """[n, D] as pooled -> the directions from the centre."""
+    def centred(self, vectors: Tensor) -> Tensor:
+        """The directions from the centre of pooled vectors [n, D]."""
         unit = F.normalize(vectors, dim=-1)
         if self.centre is None:
             return unit
         return F.normalize(unit - self.centre.to(unit.device), dim=-1, eps=_NO_DIRECTION)
 
-    def autocast(self) -> torch.autocast:
-        """In the encoder's precision."""
-        enabled = self.encoder.precision == "bf16"
-        return torch.autocast(self.encoder.device.type, dtype=torch.bfloat16, enabled=enabled)
-
-    def read(self, examples: Sequence[Example]) -> Matrix:
-        """[n, D], without gradients."""
+    def vectors(self, examples: Sequence[Example]) -> Matrix:
+        """The vectors [n, D] of examples, without gradients."""
         if not examples:
             return np.zeros((0, self.encoder.dimensions), np.float32)
         if self.module is self.encoder.module and all(e.text_b is None for e in examples):
             frozen = torch.from_numpy(self.encoder.encode([e.text for e in examples]))
-            return self.seen(frozen).numpy()
-        keys = [self.encoder.key(f"{e.text}\0{e.text_b}", self.mark) for e in examples]
-        return self.encoder.once(
-            keys, lambda places: self._run([examples[i] for i in places]), on_disk=False
+            return self.centred(frozen).numpy()
+        keys = [self.encoder.key(f"{e.text}\0{e.text_b}", self.module_id) for e in examples]
+        return self.encoder.cached_vectors(
+            keys, lambda indices: self._run([examples[i] for i in indices]), on_disk=False
         )
 
     def _run(self, examples: Sequence[Example]) -> Matrix:
@@ -116,8 +110,8 @@ class TunedEncoder:
             return self._pooled(self.module, self._with_kinds(features, tokens, rows))
 
         vectors = self.encoder.run(tokens.ids, pooled, graph=self.graph, kinds=tokens.kinds)
-        return self.seen(torch.from_numpy(vectors)).numpy()
+        return self.centred(torch.from_numpy(vectors)).numpy()
 
-    def graph_of(self, fingerprint: str, tuned: Callable[[nn.Module], nn.Module]) -> GraphSource:
-        """What reads as this module does; `tuned` makes it of the encoder's own."""
+    def tuned_graph(self, fingerprint: str, tuned: Callable[[nn.Module], nn.Module]) -> GraphSource:
+        """The graph of this module, which `tuned` makes from the encoder's own module."""
         return self.encoder.graph_source("text", self._pooled, fingerprint=fingerprint, tuned=tuned)

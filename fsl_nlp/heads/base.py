@@ -29,6 +29,9 @@ class Head(ABC):
 
     # Does a query's score depend on the other queries of its task? Named in every result.
     transductive: ClassVar[bool] = False
+    # What it does, in one line, and where it was published.
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
 
     @property
     def ready(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
 # Keeps the vote of a copy of the query finite.
 _NO_DISTANCE = 0.01
@@ -24,7 +25,10 @@ class KnnHead(Head):
     n; score_n(q) = log(votes_n / sum_m votes_m), so that the softmax is the share of the votes.
     """
 
-    k: int = 5
+    summary: ClassVar[str] = "The nearest examples vote, weighted by distance."
+    paper: ClassVar[str] = "Dudani 1976"
+
+    k: int = option(5, "how many nearest examples vote")
 
     def __post_init__(self) -> None:
         require_count("k", self.k)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
-from fsl_nlp.heads.options import require_choice
+from fsl_nlp.heads.options import option, require_choice
 
 DISTANCES = ("cosine", "euclidean")
 
@@ -25,7 +25,12 @@ class ProtoHead(Head):
     numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
 
-    distance: Literal["cosine", "euclidean"] = "cosine"
+    summary: ClassVar[str] = "The class whose mean is nearest; a strong start with few examples."
+    paper: ClassVar[str] = "Snell et al. 2017, arXiv 1703.05175"
+
+    distance: Literal["cosine", "euclidean"] = option(
+        "cosine", "how near a text is to a class mean"
+    )
 
     def __post_init__(self) -> None:
         require_choice("distance", self.distance, DISTANCES)

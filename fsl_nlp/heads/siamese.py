@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,9 @@ class SiameseHead(LearnedHead):
     score_n(q) = log mean_k p(q, s_nk), on unit vectors. The weights a_j, learned, are kept above 0:
     unlike parts never speak for a class. The paper trains on pairs, this on episodes.
     """
+
+    summary: ClassVar[str] = "Learned similarity of a text and each example."
+    paper: ClassVar[str] = "Koch et al. 2015"
 
     def initial(self, dimensions: int, seed: int) -> Parameters:
         # sum_j |q_j - s_j| of unit vectors grows with the root of the dimensions.

@@ -14,6 +14,7 @@ import numpy as np
 
 from fsl_nlp.decision import fit_temperature
 from fsl_nlp.errors import DataError
+from fsl_nlp.heads.options import option
 from fsl_nlp.methods.base import Classifier, Part, Tensors
 from fsl_nlp.prompts.template import check_blank
 from fsl_nlp.runtime.candidates import check_candidates, check_plain, closeness, without_blank
@@ -29,9 +30,9 @@ _TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in i
 
 @dataclass(frozen=True)
 class CandidateSettings:
-    """The option of `proto` for them. `blank`: what stands in a text where a candidate belongs."""
+    """The option of `proto` for examples with candidates."""
 
-    blank: str | None = None
+    blank: str | None = option(None, "marks in a text where a candidate belongs, as #idiom#")
 
     def __post_init__(self) -> None:
         check_blank(self.blank, "a candidate")

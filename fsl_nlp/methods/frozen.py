@@ -17,13 +17,11 @@ from fsl_nlp.heads import head_class
 from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_of_example
+from fsl_nlp.heads.options import option
 from fsl_nlp.heads.proto import ProtoHead
-from fsl_nlp.methods.base import Classifier, Method, Part, Tensors, take_options
-from fsl_nlp.methods.candidates import (
-    CandidateClassifier,
-    CandidateSettings,
-    has_candidates,
-)
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Part, Tensors, take_options
+from fsl_nlp.methods.candidates import CandidateClassifier, CandidateSettings, has_candidates
+from fsl_nlp.methods.cards import head_card, head_inputs, head_sources
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import PairReader, Reader, nothing_said
 from fsl_nlp.runtime.candidates import refuse_candidates
@@ -51,19 +49,16 @@ _LEARNED = "head.parameters."
 
 @dataclass(frozen=True)
 class FrozenSettings:
-    """Options of every frozen method, besides those of its head.
+    """Options of every frozen method, besides those of its head."""
 
-    `label_names`, `descriptions`: the words of a label's name, its description, are one more
-    example of it each.
-    `temperature`: divides the scores; None learns it on the support set by cross-fitting.
-    `none_margin`: in episodes with none-of-the-above queries, how far above the scores of
-    strangers a query must score to belong to a class, in standard deviations.
-    """
-
-    label_names: bool = True
-    descriptions: bool = True
-    temperature: float | None = None
-    none_margin: float = 1.0
+    label_names: bool = option(True, "the name of a label is one more example of it")
+    descriptions: bool = option(True, "the description of a label is one more example of it")
+    temperature: float | None = option(
+        None, "divides the scores; None learns it on the support set by cross-fitting"
+    )
+    none_margin: float = option(
+        1.0, "episodes: standard deviations above other classes' scores that a class needs"
+    )
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
@@ -82,11 +77,28 @@ class FrozenMethod(Method):
     candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        return head_card(name)
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        return head_inputs(name)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        return head_sources(name)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        candidates = (CandidateSettings(),) if name == "proto" else ()
+        return (head_class(name)(), FrozenSettings(), *candidates)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> FrozenMethod:
         kind = head_class(name)
-        kinds = [kind, FrozenSettings, *([CandidateSettings] if name == "proto" else [])]
+        kinds = map(type, cls.default_settings(name))
         for_head, own, *theirs = take_options(name, options, *kinds)
         candidates = CandidateSettings(**theirs[0]) if theirs else CandidateSettings()
         settings = FrozenSettings(**own)

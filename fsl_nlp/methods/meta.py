@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
+from fsl_nlp.heads.options import option
+from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, SUMMARIES, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
@@ -22,7 +23,7 @@ from fsl_nlp.meta.run import Trained, meta_train
 from fsl_nlp.meta.settings import MetaSettings, Shape
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
-from fsl_nlp.methods.base import Classifier, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
 from fsl_nlp.methods.meta_reading import MentionReader, RowReader
 from fsl_nlp.methods.reading import Reader
@@ -42,6 +43,15 @@ LEAST_CLASSES = 4
 
 
 @dataclass(frozen=True)
+class PreparedSettings:
+    """Where the meta-training is."""
+
+    prepared: str | None = option(
+        None, "folder that `fsl-nlp meta-train` wrote, as --from gives it"
+    )
+
+
+@dataclass(frozen=True)
 class MetaMethod(FrozenMethod):
     """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
 
@@ -56,6 +66,27 @@ class MetaMethod(FrozenMethod):
     mentions: bool = False
     # The corpora it learned from, without their examples.
     sources: tuple[Dataset, ...] = ()
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        summary, paper = SUMMARIES.get(name, ("", ""))
+        example = "fsl-nlp meta-train clinc150:train --method {name} --out my-meta"
+        return MethodCard(
+            "meta", summary, "minutes once, then seconds", "fsl-nlp meta-train", paper, example
+        )
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        return ("text", "mentions")
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        return ("source classes", "examples", "label names", "label descriptions")
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        settings = (InnerSettings(), BodySettings(), MetaSettings(), FrozenSettings())
+        return (ALGORITHMS[name], *settings, PreparedSettings())
 
     @classmethod
     def build(

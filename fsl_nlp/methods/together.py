@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.heads.options import option
+from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.ensemble import Ensemble, parts
 from fsl_nlp.methods.member import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
@@ -22,11 +23,11 @@ _APART = 1000
 
 @dataclass(frozen=True)
 class TogetherSettings:
-    """`members`: names of methods with commas between them. NAME@ENCODER reads with that encoder
-    instead of the classifier's own. A name that stands twice is trained from two seeds.
-    """
+    """Which methods answer. A name that stands twice is trained from two seeds."""
 
-    members: str = "full, full@embedded:multilingual"
+    members: str = option(
+        "full, full@embedded:multilingual", "methods with commas; NAME@ENCODER has another encoder"
+    )
 
     def named(self) -> list[tuple[str, str]]:
         """(method, encoder or nothing)."""
@@ -53,6 +54,23 @@ class TogetherMethod(Method):
     members: tuple[Method, ...]
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        summary = "Several methods answer as one: the mean of their log-probabilities."
+        return MethodCard("combined", summary, "the sum of its members")
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        return ("text", "pair")
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        return ("examples", "label names", "label descriptions", "unlabelled texts")
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        return (TogetherSettings(),)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TogetherMethod:
@@ -71,6 +89,9 @@ class TogetherMethod(Method):
 
     def origin(self) -> dict[str, str]:
         return {f"encoder {i}": m.encoder.fingerprint for i, m in enumerate(self.members)}
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        return tuple(training for m in self.members for training in m.trainings(support))
 
     def fit(self, support: Dataset) -> TogetherClassifier:
         """Members that learn from unlabelled examples get them, the others do not."""

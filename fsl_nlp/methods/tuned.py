@@ -20,7 +20,8 @@ from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.base import State, pack
 from fsl_nlp.heads.linear import LinearHead
-from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.heads.options import option
+from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.propagation import fit_with_unlabelled
 from fsl_nlp.methods.reading import evidence, has_pairs, nothing_said
 from fsl_nlp.methods.tuned_classifier import (
@@ -50,22 +51,24 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 
+# What makes beliefs of the cosines to class means.
+MEANS_TEMPERATURE = 0.05
+# What then makes them calibrated. Cross-fitting would train several times over, so it is a number:
+# that of the least log loss on BANKING77's validation file (docs/tuning.md has the others').
+TEMPERATURE = 1.2
+
+
 @dataclass(frozen=True)
 class TunedSettings:
-    """`label_names`, `descriptions`: the words of a label's name, its description, are one more
-    example of it each.
-    `centre`: vectors are seen from the mean of the classes. (Those of some encoders, such as e5,
-    all point much the same way.)
-    `refit`: a logistic regression on the tuned vectors has half a say in the answer. (It has all
-    of it where unlabelled texts were learned from.)
-    `temperature`: divides the scores; None is `TEMPERATURE`.
-    """
+    """Options of every tuned method, besides those of its training."""
 
-    label_names: bool = True
-    descriptions: bool = True
-    centre: bool = True
-    refit: bool = True
-    temperature: float | None = None
+    label_names: bool = option(True, "the name of a label is one more example of it")
+    descriptions: bool = option(True, "the description of a label is one more example of it")
+    # The vectors of some encoders, such as e5, all point much the same way.
+    centre: bool = option(True, "subtract the mean of the classes from each vector")
+    # After learning from unlabelled texts, the regression alone answers.
+    refit: bool = option(True, "average the answer with a logistic regression on the tuned vectors")
+    temperature: float | None = option(None, f"divides the scores; None is {TEMPERATURE:g}")
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
@@ -78,23 +81,37 @@ class Recipe:
 
     adaptation: type[Adaptation] | None  # None trains the head alone
     train: TrainSettings
+    summary: str
+    paper: str = ""
     contrast: bool = False
     refit: bool = True
 
 
 RECIPES: dict[str, Recipe] = {
-    "lora": Recipe(LoraTuning, TrainSettings(learning_rate=1e-3)),
-    "full": Recipe(FullTuning, TrainSettings()),
-    "bitfit": Recipe(BiasTuning, TrainSettings(learning_rate=1e-3)),
-    "head": Recipe(None, TrainSettings(epochs=30), refit=False),
-    "contrastive": Recipe(FullTuning, TrainSettings(), contrast=True),
+    "lora": Recipe(
+        LoraTuning,
+        TrainSettings(learning_rate=1e-3),
+        "Trains small low-rank additions to the encoder; saves a small file.",
+        "Hu et al. 2021, arXiv 2106.09685",
+    ),
+    "full": Recipe(FullTuning, TrainSettings(), "Trains the whole encoder: most accurate, large."),
+    "bitfit": Recipe(
+        BiasTuning,
+        TrainSettings(learning_rate=1e-3),
+        "Trains only the biases and layer norms of the encoder.",
+        "Ben Zaken et al. 2022, arXiv 2106.10199",
+    ),
+    "head": Recipe(
+        None, TrainSettings(epochs=30), "Trains one vector a class; no encoder weight.", refit=False
+    ),
+    "contrastive": Recipe(
+        FullTuning,
+        TrainSettings(),
+        "Trains the encoder to bring texts of one class together.",
+        "Khosla et al. 2020, arXiv 2004.11362",
+        contrast=True,
+    ),
 }
-
-# What makes beliefs of the cosines to class means.
-MEANS_TEMPERATURE = 0.05
-# What then makes them calibrated. Cross-fitting would train several times over, so it is a number:
-# that of the least log loss on BANKING77's validation file (docs/tuning.md has the others').
-TEMPERATURE = 1.2
 
 
 @dataclass(frozen=True)
@@ -113,12 +130,30 @@ class TunedMethod(Method):
     on_step: OnStep | None = None
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        cost = "minutes on a CPU" if RECIPES[name].adaptation else "seconds"
+        return MethodCard("tuned", RECIPES[name].summary, cost, paper=RECIPES[name].paper)
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        return ("text", "pair")
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        return ("examples", "label names", "label descriptions", "unlabelled texts")
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        recipe = RECIPES[name]
+        adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
+        return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TunedMethod:
         recipe = RECIPES[name]
-        kinds = [TrainSettings, TunedSettings]
-        kinds += [recipe.adaptation] if recipe.adaptation else []
+        kinds = map(type, cls.default_settings(name))
         train, own, *rest = take_options(name, options, *kinds)
         adaptation = recipe.adaptation(**rest[0]) if recipe.adaptation else None
         return cls(
@@ -130,6 +165,9 @@ class TunedMethod(Method):
             seed,
             recipe.contrast,
         )
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        return (self,)
 
     def fit(self, support: Dataset) -> TunedClassifier:
         others, support = support.unlabelled, support.labelled

@@ -104,7 +104,7 @@ class Plan:
             raise DataError(
                 f"{shots[1]} supports and {query} queries need {needed} examples a class; "
                 f"{len(small)} of {dataset.name}'s {count} classes have fewer: {shown}. "
-                "Ask for fewer, or leave those classes out."
+                "Ask for fewer, or leave those classes out (without_small_classes, --skip-small)."
             )
         order = classes.argsort(kind="stable")
         return cls(

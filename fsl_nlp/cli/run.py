@@ -18,7 +18,10 @@ import typer
 from fsl_nlp.errors import FslError
 
 _COMMON = {
-    "seed": (Annotated[int, typer.Option(min=0, help="Where randomness starts.")], 0),
+    "seed": (
+        Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same result.")],
+        0,
+    ),
     "json": (
         Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")],
         False,
@@ -27,7 +30,10 @@ _COMMON = {
         Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress on stderr.")],
         False,
     ),
-    "debug": (Annotated[bool, typer.Option("--debug", help="Show tracebacks.")], False),
+    "debug": (
+        Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+        False,
+    ),
 }
 
 
@@ -48,6 +54,11 @@ class Run:
         if rendered is not None:
             console().print(rendered)
 
+    def note(self, text: str) -> None:
+        """A note on stderr; none with --quiet."""
+        if not self.quiet:
+            print(f"note: {text}", file=sys.stderr, flush=True)
+
 
 def console() -> Any:
     """Where results for people go. Not a terminal: wide and plain, for files and pipes."""
@@ -62,7 +73,7 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
     """Register a function whose first parameter is a `Run`; adds the options all commands have."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(function, eval_str=True)
+        signature = inspect.signature(function, eval_str=True)
 
         @functools.wraps(function)
         def call(**values: Any) -> None:
@@ -74,8 +85,8 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
             for key, (kind, default) in _COMMON.items()
         ]
-        parameters = [*list(own.parameters.values())[1:], *added]
-        call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        parameters = [*list(signature.parameters.values())[1:], *added]
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
         app.command(name=name, epilog=f"Example: {example}")(call)
         return function
@@ -87,6 +98,14 @@ def was_given(flag: str) -> bool:
     """Whether the command line holds an option; also where it could not be parsed."""
     words = sys.argv[1:]
     return flag in (words[: words.index("--")] if "--" in words else words)
+
+
+def was_chosen(parameter: str) -> bool:
+    """Whether the user gave a value for a parameter of the running command."""
+    import click
+
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:

@@ -1,0 +1,132 @@
+"""What a long run is going to do and about how long it takes, said before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.cli.run import Run
+from fsl_nlp.errors import FslError
+
+if TYPE_CHECKING:
+    from fsl_nlp.episodes import EpisodeTable
+    from fsl_nlp.evaluation.one_by_one import MethodSpec
+    from fsl_nlp.types import Dataset
+
+# Batches of frozen vectors are quick: fewer episodes are scored before a note is read.
+_QUICK_EPISODES = 200
+_PROBED_EPISODES = 16
+_SHORT = 3.0  # seconds; a shorter run needs no note
+
+
+def about(seconds: float) -> str:
+    """
+    >>> about(0.4), about(75), about(600), about(9000)
+    ('about 1 s', 'about 75 s', 'about 10 min', 'about 2.5 h')
+    """
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def announce_fit(
+    run: Run, method: str, encoder: str, options: dict[str, Any], device: str, support: Dataset
+) -> None:
+    """For a method that trains: its first steps are measured. Other methods take seconds."""
+    from fsl_nlp.encoders import load_encoder
+    from fsl_nlp.encoders.catalogue import auto_model
+    from fsl_nlp.methods import build_method
+    from fsl_nlp.methods.timing import seconds_to_fit
+
+    if run.quiet or method == "auto":
+        return
+    with suppress(FslError):  # the fit itself will say it
+        name = auto_model(support.texts) if encoder == "auto" else encoder
+        built = build_method(
+            method, load_encoder(name, device=device), seed=run.seed, options=options
+        )
+        trainings = len(built.trainings(support))
+        if seconds := seconds_to_fit(built, support):
+            times = f"{trainings} trainings" if trainings > 1 else "training"
+            work = f"{len(support.labelled):,} texts of {len(support.labels)} labels"
+            run.note(f"{times} of {method} on {work}: {about(seconds)}.")
+
+
+def announce_episodes(
+    run: Run,
+    spec: MethodSpec,
+    data: Dataset,
+    table: EpisodeTable,
+    *,
+    batched: bool,
+    has_source: bool,
+    workers: int,
+) -> None:
+    """For many episodes, or for a method that trains in each."""
+    from fsl_nlp.methods import method_class
+    from fsl_nlp.methods.frozen import FrozenMethod
+
+    batched = batched and issubclass(method_class(spec.name), FrozenMethod)
+    if run.quiet or (batched and len(table) < _QUICK_EPISODES):
+        return
+    table.check(data)
+    work = f"{describe_episodes([table])} with {spec.name}"
+    seconds: float | None = None
+    with suppress(FslError):  # the evaluation itself will say it
+        if not batched:
+            seconds = _seconds_of_fits(spec, data, table, workers)
+        elif not has_source:
+            seconds = _seconds_of_batches(spec, data, table)
+    if seconds is None:
+        run.note(f"{work}.")
+    elif seconds >= _SHORT:
+        run.note(f"{work}: {about(seconds)}.")
+
+
+def describe_episodes(tables: Sequence[EpisodeTable]) -> str:
+    """Such as "10,000 episodes of 5-way 1-shot, 11,200 texts to encode"."""
+    import numpy as np
+
+    count = sum(len(table) for table in tables)
+    kinds = sorted({(table.way, table.support.shape[2]) for table in tables})
+    shapes = ", ".join(f"{way}-way {shot}-shot" for way, shot in kinds)
+    indices = [array.ravel() for table in tables for array in (table.support, table.query)]
+    texts = int((np.unique(np.concatenate(indices)) >= 0).sum())
+    return f"{count:,} episodes of {shapes}, {texts:,} texts to encode"
+
+
+def describe_runs(count: int, episodes: int) -> str:
+    """
+    >>> describe_runs(9, 1000)
+    '9 points of 1,000 episodes each.'
+    """
+    return f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each."
+
+
+def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) -> float | None:
+    """A few episodes, measured; their vectors are kept for the run."""
+    import numpy as np
+
+    from fsl_nlp.evaluation.batched import score_in_batches
+
+    method: Any = spec.build()
+    if not method.head.ready:
+        return None
+    some = table.take(slice(0, _PROBED_EPISODES))
+    scored = score_in_batches(method, data, some)
+    all_texts, texts = (
+        len(np.unique(np.concatenate([part.support.ravel(), part.query.ravel()])))
+        for part in (table, some)
+    )
+    encode = scored.encode_seconds * all_texts / texts
+    return encode + scored.score_seconds * len(table) / len(some)
+
+
+def _seconds_of_fits(
+    spec: MethodSpec, data: Dataset, table: EpisodeTable, workers: int
+) -> float | None:
+    from fsl_nlp.methods.timing import seconds_to_fit
+
+    seconds = seconds_to_fit(spec.build(), table.task(data, 0).support)
+    return None if seconds is None else seconds * len(table) / max(1, workers)

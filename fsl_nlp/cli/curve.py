@@ -21,7 +21,7 @@ from fsl_nlp.cli.options import (
     shared,
     skip_small,
 )
-from fsl_nlp.cli.run import Run, command, was_chosen
+from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
 
@@ -51,7 +51,8 @@ def add_to(app: typer.Typer) -> None:
         device: Device = "auto",
     ) -> None:
         """Draw accuracy over the number of shots, for methods and ways."""
-        from fsl_nlp.cli.plans import describe_runs
+        from fsl_nlp.cli.plans import announce_curve
+        from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.curves import adaptation_curve, check_picture, learning_curve
 
         for path in out:
@@ -60,16 +61,18 @@ def add_to(app: typer.Typer) -> None:
         methods = parse_list(method)
         options = {"label_names": label_names, "descriptions": False}
         if prepared is None:
-            chosen = [chosen_method(None, name, encoder, options) for name in methods]
+            chosen = [chosen_method(run, None, name, encoder, options) for name in methods]
         else:
-            name = methods[0] if was_chosen("method") else ""
-            chosen = [chosen_method(prepared, name, encoder, options)]
+            name = methods[0] if "method" in run.chosen else ""
+            chosen = [chosen_method(run, prepared, name, encoder, options)]
         target = load_split(data, split, data_dir)
         if skip_small_classes:
             target = skip_small(run, target, max(shots) + query)
         specs = [method_spec(*choice, run, device, target) for choice in chosen]
         if inner_steps is None:
-            run.note(describe_runs(len(specs) * len(shots) * len(ways), episodes))
+            # What cannot be sampled is an error before the long work.
+            EpisodeTable.sample(target, way=max(ways), shot=max(shots), query=query, episodes=1)
+            announce_curve(run, specs, len(shots) * len(ways), episodes)
             drawn = learning_curve(
                 specs,
                 target,
@@ -83,7 +86,7 @@ def add_to(app: typer.Typer) -> None:
             raise OptionError("--inner-steps needs --from, the folder that meta-train wrote.")
         else:
             steps = _numbers("--inner-steps", [inner_steps])
-            run.note(describe_runs(len(steps) * len(shots), episodes))
+            announce_curve(run, specs, len(steps) * len(shots), episodes)
             drawn = adaptation_curve(
                 specs[0],
                 target,

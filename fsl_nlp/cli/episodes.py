@@ -113,7 +113,9 @@ def add_to(app: typer.Typer) -> None:
 
         low, high = parse_range("--shot", shot)
         ways = None if way == "all" else parse_number("--way", way)
-        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
+        method, encoder, options = chosen_method(
+            run, prepared, method, encoder, parse_options(option)
+        )
         target = load_split(data, split, data_dir)
         if skip_small_classes:
             target = skip_small(run, target, high + query)
@@ -145,7 +147,7 @@ def add_to(app: typer.Typer) -> None:
             spec,
             target,
             episode_table,
-            batched=not no_batch,
+            no_batch=no_batch,
             has_source=learned is not None,
             workers=workers,
         )

@@ -86,7 +86,9 @@ def add_to(app: typer.Typer) -> None:
         if checkpoint and out.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
             raise OptionError("--checkpoint must lie outside --out, which holds the result alone.")
         described = read_descriptions(descriptions)
-        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
+        method, encoder, options = chosen_method(
+            run, prepared, method, encoder, parse_options(option)
+        )
         data = load_dataset(
             train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )

@@ -77,7 +77,7 @@ def add_to(app: typer.Typer) -> None:
                 f"--method {method} is not meta-trained.{did_you_mean(method, ALGORITHMS)} "
                 f"Choose one of {', '.join(ALGORITHMS)}."
             )
-        method, encoder, options = chosen_method(None, method, encoder, parse_options(option))
+        method, encoder, options = chosen_method(run, None, method, encoder, parse_options(option))
         data = [load_dataset(name, data_dir=data_dir) for name in sources]
         for name in exclude or []:
             kept_out = load_dataset(name, data_dir=data_dir)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsl_nlp.cli.completion import data_names, encoder_names, method_names
-from fsl_nlp.cli.run import Run, was_chosen
+from fsl_nlp.cli.run import Run
 from fsl_nlp.errors import OptionError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ ClassifierFolder = Annotated[Path, typer.Argument(help="Folder that `fsl-nlp fit
 
 
 def chosen_method(
-    folder: Path | None, method: str, encoder: str, options: dict[str, Any]
+    run: Run, folder: Path | None, method: str, encoder: str, options: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
     """Method, encoder and options as they were given, or as the folder of a meta-training says."""
     from fsl_nlp.methods.info import check_method_options
@@ -99,12 +99,12 @@ def chosen_method(
         from fsl_nlp.meta.folder import load_prepared
 
         prepared = load_prepared(folder)
-        if was_chosen("method") and method != prepared.method:
+        if "method" in run.chosen and method != prepared.method:
             raise OptionError(
                 f"--method {method}: {folder} holds a meta-trained {prepared.method!r}."
             )
         method = prepared.method
-        encoder = encoder if was_chosen("encoder") else prepared.encoder["name"]
+        encoder = encoder if "encoder" in run.chosen else prepared.encoder["name"]
         options = {**options, "prepared": str(folder)}
     check_method_options(method, options)
     return method, encoder, options

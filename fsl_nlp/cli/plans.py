@@ -59,67 +59,64 @@ def announce_episodes(
     data: Dataset,
     table: EpisodeTable,
     *,
-    batched: bool,
+    no_batch: bool,
     has_source: bool,
     workers: int,
 ) -> None:
     """For many episodes, or for a method that trains in each."""
-    from fsl_nlp.methods import method_class
-    from fsl_nlp.methods.frozen import FrozenMethod
-
-    batched = batched and issubclass(method_class(spec.name), FrozenMethod)
-    if run.quiet or (batched and len(table) < _QUICK_EPISODES):
+    if run.quiet or (_is_frozen(spec) and len(table) < _QUICK_EPISODES):
         return
-    table.check(data)
-    work = f"{describe_episodes([table])} with {spec.name}"
-    seconds: float | None = None
-    with suppress(FslError):  # the evaluation itself will say it
-        if not batched:
+    work = f"{describe_episodes(table)} with {spec.name}"
+    try:
+        if no_batch or not _is_frozen(spec):
             seconds = _seconds_of_fits(spec, data, table, workers)
-        elif not has_source:
-            seconds = _seconds_of_batches(spec, data, table)
+        else:
+            seconds = None if has_source else _seconds_of_batches(spec, data, table)
+    except FslError:  # the evaluation itself will say it
+        return
     if seconds is None:
         run.note(f"{work}.")
     elif seconds >= _SHORT:
         run.note(f"{work}: {about(seconds)}.")
 
 
-def describe_episodes(tables: Sequence[EpisodeTable]) -> str:
+def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes: int) -> None:
+    """For many episodes, or for a method that trains in each."""
+    count = len(specs) * points
+    if not all(map(_is_frozen, specs)) or count * episodes >= _QUICK_EPISODES:
+        run.note(f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each.")
+
+
+def _is_frozen(spec: MethodSpec) -> bool:
+    from fsl_nlp.methods import method_class
+    from fsl_nlp.methods.frozen import FrozenMethod
+
+    return issubclass(method_class(spec.name), FrozenMethod)
+
+
+def describe_episodes(table: EpisodeTable) -> str:
     """Such as "10,000 episodes of 5-way 1-shot, 11,200 texts to encode"."""
+    shape = f"{table.way}-way {table.support.shape[2]}-shot"
+    return f"{len(table):,} episodes of {shape}, {_count_texts(table):,} texts to encode"
+
+
+def _count_texts(table: EpisodeTable) -> int:
     import numpy as np
 
-    count = sum(len(table) for table in tables)
-    kinds = sorted({(table.way, table.support.shape[2]) for table in tables})
-    shapes = ", ".join(f"{way}-way {shot}-shot" for way, shot in kinds)
-    indices = [array.ravel() for table in tables for array in (table.support, table.query)]
-    texts = int((np.unique(np.concatenate(indices)) >= 0).sum())
-    return f"{count:,} episodes of {shapes}, {texts:,} texts to encode"
-
-
-def describe_runs(count: int, episodes: int) -> str:
-    """
-    >>> describe_runs(9, 1000)
-    '9 points of 1,000 episodes each.'
-    """
-    return f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each."
+    used = np.unique(np.concatenate([table.support.ravel(), table.query.ravel()]))
+    return int((used >= 0).sum())  # below 0 is padding
 
 
 def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) -> float | None:
     """A few episodes, measured; their vectors are kept for the run."""
-    import numpy as np
-
     from fsl_nlp.evaluation.batched import score_in_batches
 
     method: Any = spec.build()
-    if not method.head.ready:
+    if spec.options.get("prepared"):
         return None
     some = table.take(slice(0, _PROBED_EPISODES))
     scored = score_in_batches(method, data, some)
-    all_texts, texts = (
-        len(np.unique(np.concatenate([part.support.ravel(), part.query.ravel()])))
-        for part in (table, some)
-    )
-    encode = scored.encode_seconds * all_texts / texts
+    encode = scored.encode_seconds * _count_texts(table) / _count_texts(some)
     return encode + scored.score_seconds * len(table) / len(some)
 
 

@@ -39,11 +39,12 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a command: what its common options say."""
+    """One call of a command: what its common options say, and which options the user gave."""
 
     seed: int
     json: bool
     quiet: bool = False
+    chosen: frozenset[str] = frozenset()  # names of parameters
 
     def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
         """The result on stdout: as JSON, or as `text()` prints or renders it."""
@@ -76,16 +77,21 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
         signature = inspect.signature(function, eval_str=True)
 
         @functools.wraps(function)
-        def call(**values: Any) -> None:
+        def call(context: typer.Context, **values: Any) -> None:
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
-            function(Run(common["seed"], common["json"], common["quiet"]), **values)
+            sources = {name: context.get_parameter_source(name) for name in values}
+            chosen = frozenset(n for n, s in sources.items() if s and s.name == "COMMANDLINE")
+            function(Run(common["seed"], common["json"], common["quiet"], chosen), **values)
 
+        context = inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        )
         added = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
             for key, (kind, default) in _COMMON.items()
         ]
-        parameters = [*list(signature.parameters.values())[1:], *added]
+        parameters = [context, *list(signature.parameters.values())[1:], *added]
         call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
         app.command(name=name, epilog=f"Example: {example}")(call)
@@ -98,14 +104,6 @@ def was_given(flag: str) -> bool:
     """Whether the command line holds an option; also where it could not be parsed."""
     words = sys.argv[1:]
     return flag in (words[: words.index("--")] if "--" in words else words)
-
-
-def was_chosen(parameter: str) -> bool:
-    """Whether the user gave a value for a parameter of the running command."""
-    import click
-
-    source = click.get_current_context().get_parameter_source(parameter)
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:

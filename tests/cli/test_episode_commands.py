@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -70,8 +71,8 @@ def test_chinese_episodes(run: Cli, multilingual: TextEncoder) -> None:
 
 def test_other_kinds_of_episodes(run: Cli) -> None:
     uneven = run(
-        "episodes", "support_en", "--way", "all", "--shot", "1-4", "--imbalance", 1, "--label-names",
-        "--episodes", 10, "--option", "distance=euclidean", "--json",
+        "episodes", "support_en", "--way", "all", "--shot", "1-4", "--imbalance", 1,
+        "--label-names", "--episodes", 10, "--option", "distance=euclidean", "--json",
     )  # fmt: skip
     assert uneven.json["episodes"]["way"] == 15
     assert uneven.json["episodes"]["shot"] == [1, 4]
@@ -125,6 +126,58 @@ def test_tasks_one_by_one_go_on_from_a_file(run: Cli, tmp_path: Path) -> None:
     assert len(file.read_text().splitlines()) == 5
     again = run(*words, "--no-batch", "--progress-file", file).json
     assert again["accuracy"] == apart["accuracy"]
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> Path:
+    """Three classes of 12 sentences and one of two."""
+    data = load_dataset("support_en")
+    rows = [e for e in data if e.label in data.labels[:3]]
+    rows += [e for e in data if e.label == data.labels[3]][:2]
+    path = tmp_path / "uneven.csv"
+    path.write_text("text,label\n" + "".join(f'"{e.text}",{e.label}\n' for e in rows))
+    return path
+
+
+def test_small_classes_are_left_out_by_name(run: Cli, uneven: Path) -> None:
+    small = load_dataset("support_en").labels[3]
+    words = ("episodes", uneven, "--way", 3, "--episodes", 10, "--json")
+    refused = run(*words)
+    assert refused.status == 1
+    assert f"'{small}' has 2" in refused.err
+    assert "--skip-small" in refused.err
+    result = run(*words, "--skip-small")
+    assert result.status == 0
+    assert result.err == f"note: left out, with fewer than 6 examples: {small}.\n"
+    assert small not in result.json["per_class"]
+    assert run(*words, "--skip-small", "--quiet").err == ""
+
+
+# what a long run says before it starts
+
+
+def test_many_episodes_are_announced(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsl_nlp.cli.plans._SHORT", 0.0)
+    words = ("episodes", "support_en", "--way", 3, "--episodes", 200, "--json")
+    result = run(*words)
+    assert re.fullmatch(
+        r"note: 200 episodes of 3-way 1-shot, \d+ texts to encode with proto: about \d+ s\.\n",
+        result.err,
+    )
+    assert run(*words, "--quiet").err == ""
+    source = run(*words, "--method", "siamese", "--classes", "9,6")
+    assert source.err.endswith("texts to encode with siamese.\n")
+
+
+def test_a_method_that_trains_in_each_episode_is_announced(
+    run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsl_nlp.cli.plans._SHORT", 0.0)
+    words = ("--method", "head", "--option", "epochs=2", "--episodes", 8, "--way", 2)
+    result = run("episodes", "support_en", *words, "--json")
+    assert result.status == 0
+    assert "note: 8 episodes of 2-way 1-shot, " in result.err
+    assert "texts to encode with head: about" in result.err
 
 
 # curve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def announce_episodes(
         return
     work = f"{describe_episodes(table)} with {spec.name}"
     try:
+        seconds: float | None
         if no_batch or not _is_frozen(spec):
             seconds = _seconds_of_fits(spec, data, table, workers)
         else:
@@ -120,10 +122,15 @@ def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) ->
     return encode + scored.score_seconds * len(table) / len(some)
 
 
-def _seconds_of_fits(
-    spec: MethodSpec, data: Dataset, table: EpisodeTable, workers: int
-) -> float | None:
+def _seconds_of_fits(spec: MethodSpec, data: Dataset, table: EpisodeTable, workers: int) -> float:
+    """The training of the first episode, measured; without one, the whole episode."""
+    from fsl_nlp.evaluation.one_by_one import predict_task
     from fsl_nlp.methods.timing import seconds_to_fit
 
-    seconds = seconds_to_fit(spec.build(), table.task(data, 0).support)
-    return None if seconds is None else seconds * len(table) / max(1, workers)
+    method, task = spec.build(), table.task(data, 0)
+    seconds = seconds_to_fit(method, task.support)
+    if seconds is None:
+        started = time.perf_counter()
+        predict_task(method, task)
+        seconds = time.perf_counter() - started
+    return seconds * len(table) / max(1, workers)

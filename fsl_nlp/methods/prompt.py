@@ -132,7 +132,7 @@ class PromptMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        return (self,)
+        return () if self.name == "zero-shot" else (self,)
 
     def fit(self, support: Dataset) -> PromptClassifier:
         """Unlabelled examples of the support only count for `calibration="texts"`."""

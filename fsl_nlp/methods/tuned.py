@@ -167,7 +167,7 @@ class TunedMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        return (self,)
+        return (self,) if self.adaptation else ()
 
     def fit(self, support: Dataset) -> TunedClassifier:
         others, support = support.unlabelled, support.labelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import zipfile
@@ -135,7 +136,8 @@ def uneven(tmp_path: Path) -> Path:
     rows = [e for e in data if e.label in data.labels[:3]]
     rows += [e for e in data if e.label == data.labels[3]][:2]
     path = tmp_path / "uneven.csv"
-    path.write_text("text,label\n" + "".join(f'"{e.text}",{e.label}\n' for e in rows))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in rows)])
     return path
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -81,9 +82,17 @@ def first_sentence(text: str) -> str:
     """What a flag means wherever it is; a command may add sentences.
 
     >>> first_sentence("Where to write the result. A folder.")
-    'Where to write the result.'
+    'Where to write the result'
     """
     return re.split(r"(?<=[.;]) ", text)[0].rstrip(".;")
+
+
+def type_of(name: str, parameter: str) -> str:
+    """The type of one value of a command's parameter, such as "str" of `list[str] | None`."""
+    hint = inspect.signature(COMMANDS[name].callback).parameters[parameter].annotation
+    while parts := [part for part in get_args(hint) if part is not type(None)]:
+        hint = parts[0]
+    return str(hint.__name__)
 
 
 @every_command
@@ -104,7 +113,7 @@ def test_a_flag_means_the_same_in_every_command() -> None:
     for name in COMMANDS:
         for flag, option in options(name).items():
             if (name, flag) not in NOT_YET:
-                meaning = (option.type.name, first_sentence(option.help))
+                meaning = (type_of(name, option.name), first_sentence(option.help))
                 meanings.setdefault(flag, {}).setdefault(meaning, []).append(name)
     assert {flag: found for flag, found in meanings.items() if len(found) > 1} == {}
 

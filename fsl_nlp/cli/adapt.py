@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
         steps: Annotated[int, typer.Option(min=1, help="Training steps in all.")] = 2000,
         option: Annotated[
             list[str] | None,
-            shared("--option", "tune, rank, batch_size, learning_rate, rate, longest, ..."),
+            shared("--option", "Such as tune, rank, batch_size, learning_rate, rate, longest."),
         ] = None,
         stop_after: Annotated[
             int | None, typer.Option(min=1, help="Stop after this many steps, to resume later.")
@@ -48,8 +48,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Train a model on your own unlabelled texts: it learns to fill in hidden words.
 
-        The result is a model folder that every --encoder takes. The same command resumes a run that
-        was stopped.
+        The result is a model folder that every --encoder takes. The same command resumes a run.
         """
         from fsl_nlp import load_dataset
         from fsl_nlp.heads.options import check_options, options_of

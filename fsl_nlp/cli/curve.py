@@ -24,6 +24,8 @@ from fsl_nlp.cli.options import (
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
+LIST = "May be repeated, or a list with commas."
+
 
 def add_to(app: typer.Typer) -> None:
     @command(app, example="fsl-nlp curve banking77:test --shot 1,2,5,10 --out curve.png")
@@ -32,10 +34,10 @@ def add_to(app: typer.Typer) -> None:
         data: DataArgument,
         out: Annotated[list[Path], shared("--out", "A .json, .png or .svg file. May be repeated.")],
         split: Annotated[str | None, shared("--split")] = None,
-        method: Annotated[list[str], shared("--method", "May be repeated.")] = ["proto"],  # noqa: B006
+        method: Annotated[list[str], shared("--method", LIST)] = ["proto"],  # noqa: B006
         encoder: Encoder = "auto",
-        shot: Annotated[list[str], shared("--shot", "May be repeated.")] = ["1", "2", "5"],  # noqa: B006
-        way: Annotated[list[str], shared("--way", "May be repeated.")] = ["5"],  # noqa: B006
+        shot: Annotated[list[str], shared("--shot", LIST)] = ["1", "2", "5"],  # noqa: B006
+        way: Annotated[list[str], shared("--way", LIST)] = ["5"],  # noqa: B006
         query: Query = 5,
         episodes: Annotated[int, shared("--episodes", "For each point.")] = 1000,
         skip_small_classes: SkipSmall = False,

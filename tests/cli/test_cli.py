@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -356,6 +357,23 @@ def test_options_of_the_method_are_passed_on(run: Cli, train: Path, tmp_path: Pa
         "label_names": False,
     }
     assert model.examples_ == ()
+
+
+def test_a_training_is_announced_and_stays_the_same(
+    run: Cli, tmp_path: Path, texts: list[str]
+) -> None:
+    """The measured steps leave no trace in what is learned."""
+    words = ("fit", "support_en", "--shot", 4, "--method", "bitfit", "--option", "epochs=2")
+    words = (*words, "--json")
+    loud = run(*words, "--out", tmp_path / "loud")
+    assert re.fullmatch(
+        r"note: training of bitfit on 60 texts of 15 labels: about \d+ s\.\n", loud.err
+    )
+    quiet = run(*words, "--out", tmp_path / "quiet", "--quiet")
+    assert quiet.err == ""
+    assert quiet.json["model_version"] == loud.json["model_version"]
+    first, second = (FewShotClassifier.load(tmp_path / name) for name in ("loud", "quiet"))
+    assert first.predict_proba(texts).tolist() == second.predict_proba(texts).tolist()
 
 
 def test_values_of_options() -> None:

@@ -121,7 +121,7 @@ class Plan:
             raise DataError(
                 f"{most} supports and {query} queries need {most + query} examples a class; "
                 f"{len(small)} of {dataset.name}'s {count} classes have fewer: {shown}. "
-                "Ask for fewer, or leave those classes out."
+                "Ask for fewer, or leave those classes out (without_small_classes, --skip-small)."
             )
         starts = np.concatenate([[0], sizes.cumsum()[:-1]])
         return cls(settings, way, classes.argsort(kind="stable"), starts, sizes)

@@ -81,6 +81,23 @@ def sample_shots(dataset: Dataset, shots: int, seed: int = 0) -> Dataset:
     return replace(dataset, examples=tuple(dataset.examples[i] for i in sorted(kept)))
 
 
+def without_small_classes(dataset: Dataset, least: int) -> tuple[Dataset, tuple[Label, ...]]:
+    """The classes with at least `least` examples, and the labels of those with fewer.
+
+    Episodes need `shot + query` examples of every class.
+
+    >>> data = Dataset.from_texts(["a", "b", "c"], ["x", "x", "y"])
+    >>> kept, left_out = without_small_classes(data, 2)
+    >>> kept.labels, left_out
+    (('x',), ('y',))
+    """
+    sizes = Counter(example.label for example in dataset)
+    small = tuple(label for label in dataset.labels if sizes[label] < least)
+    if not small:
+        return dataset, ()
+    return keep_classes(dataset, set(dataset.labels) - set(small)), small
+
+
 def shared_classes(first: Dataset, second: Dataset) -> list[Label]:
     """The labels of `second` that `first` has too.
 

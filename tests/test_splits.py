@@ -14,6 +14,7 @@ from fsl_nlp.splits import (
     sample_shots,
     shared_classes,
     split_classes,
+    without_small_classes,
 )
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 
@@ -176,3 +177,13 @@ def test_of_many_shared_classes_ten_are_named() -> None:
     many = Dataset.from_examples([Example("x", f"class {i:02}") for i in range(14)], name="many")
     with pytest.raises(DataError, match=r"share 14 classes \(class 00, .*class 09, \.\.\.\)"):
         refuse_leakage(many, many)
+
+
+def test_small_classes_are_left_out() -> None:
+    data = Dataset.from_texts(["a", "b", "c", "d", "e"], ["x", "x", "y", "z", "z"])
+    kept, left_out = without_small_classes(data, 2)
+    assert (kept.labels, left_out) == (("x", "z"), ("y",))
+    assert kept.texts == ["a", "b", "d", "e"]
+    assert without_small_classes(data, 1) == (data, ())
+    everything, all_labels = without_small_classes(data, 3)
+    assert (len(everything), all_labels) == (0, data.labels)

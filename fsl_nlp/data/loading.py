@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsl_nlp.data.catalogue import CATALOGUE, close_names, find_split
+from fsl_nlp.data.catalogue import CATALOGUE, find_split, suggest_dataset
 from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Placed, read_examples, row_maker, settle
 from fsl_nlp.data.files import SUFFIXES, read_file
@@ -150,11 +150,9 @@ def _existing(source: str | os.PathLike[str]) -> Path | None:
 def _unknown(source: str) -> str:
     if source.lower().endswith(SUFFIXES):
         return f"There is no file {source}."
-    close = close_names(source)
-    meant = f" Did you mean {' or '.join(close)}?" if close else ""
     return (
-        f'There is no file "{source}", and no dataset of that name in the catalogue.{meant} '
-        f"The catalogue holds: {', '.join(CATALOGUE)}."
+        f'There is no file "{source}", and no dataset of that name in the catalogue.'
+        f"{suggest_dataset(source)} The catalogue holds: {', '.join(CATALOGUE)}."
     )
 
 

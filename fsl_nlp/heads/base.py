@@ -31,6 +31,9 @@ class Head(ABC):
     transductive: ClassVar[bool] = False
     # Can its method choose among candidates that each example brings?
     takes_candidates: ClassVar[bool] = False
+    # What it does, in one line, and where it was published.
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
 
     @property
     def ready(self) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_means, squared_distances, unit
-from fsl_nlp.heads.options import require_between, require_choice
+from fsl_nlp.heads.options import option, require_between, require_choice
 
 COVARIANCES = ("shared", "class", "diagonal")
 
@@ -37,8 +37,13 @@ class GaussianHead(Head):
     tensor([[0]])
     """
 
-    covariance: Literal["shared", "class", "diagonal"] = "shared"
-    shrinkage: float = 0.8
+    summary: ClassVar[str] = "A Gaussian for each class, with shrunk covariance."
+    paper: ClassVar[str] = "Friedman 1989; Bateni et al. 2020, arXiv 1912.03432"
+
+    covariance: Literal["shared", "class", "diagonal"] = option(
+        "shared", "one matrix for all classes, one for each, or variances alone"
+    )
+    shrinkage: float = option(0.8, "weight of the identity in the covariance, 0.01 to 1")
 
     def __post_init__(self) -> None:
         require_choice("covariance", self.covariance, COVARIANCES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,12 @@ class InductionHead(LearnedHead):
     True
     """
 
-    width: int = 256
-    slices: int = 8
-    routings: int = 3
+    summary: ClassVar[str] = "Dynamic routing makes a class vector of the examples."
+    paper: ClassVar[str] = "Geng et al. 2019, arXiv 1902.10482"
+
+    width: int = option(256, "dimensions of a class vector")
+    slices: int = option(8, "matrices of the relation layer")
+    routings: int = option(3, "rounds of dynamic routing")
 
     def __post_init__(self) -> None:
         require_count("width", self.width)

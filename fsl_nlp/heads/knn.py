@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
 _DISTANCE_OFFSET = 0.01  # keeps the vote finite where an example equals the query
 _VOTE_OFFSET = 1e-6  # keeps the logarithm of no votes finite
@@ -28,7 +29,10 @@ class KnnHead(Head):
     tensor([[[1., 0.]]])
     """
 
-    k: int = 5
+    summary: ClassVar[str] = "The nearest examples vote, weighted by distance."
+    paper: ClassVar[str] = "Dudani 1976"
+
+    k: int = option(5, "how many nearest examples vote")
 
     def __post_init__(self) -> None:
         require_count("k", self.k)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_means, squared_distances, unit
-from fsl_nlp.heads.options import require_above, require_count
+from fsl_nlp.heads.options import option, require_above, require_count
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,15 @@ class LaplacianHead(Head):
     tensor([[0, 1]])
     """
 
+    summary: ClassVar[str] = "Prototypes, and queries near each other get one class."
+    paper: ClassVar[str] = "Ziko et al. 2020, arXiv 2006.15486"
+
     transductive: ClassVar[bool] = True
 
-    neighbours: int = 3
-    strength: float = 0.3
-    scale: float = 10.0
-    updates: int = 20
+    neighbours: int = option(3, "nearest queries that influence a query")
+    strength: float = option(0.3, "weight of these neighbours")
+    scale: float = option(10.0, "factor on the distances to the prototypes")
+    updates: int = option(20, "rounds of updates")
 
     def __post_init__(self) -> None:
         require_count("neighbours", self.neighbours)

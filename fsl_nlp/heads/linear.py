@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.newton import fit_logistic
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_above
+from fsl_nlp.heads.options import option, require_above
 
 # From this many tasks on, small regressions are faster all at once than by scikit-learn in turn.
 MANY_TASKS = 8
@@ -43,7 +44,9 @@ class LinearHead(Head):
     tensor([[0]])
     """
 
-    C: float = 30.0
+    summary: ClassVar[str] = "Logistic regression; the default of `auto` for balanced classes."
+
+    C: float = option(30.0, "inverse strength of the L2 penalty: larger fits the examples closer")
 
     def __post_init__(self) -> None:
         require_above("C", self.C, 0, "larger fits closer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import log_sum_of_classes, unit
-from fsl_nlp.heads.options import require_above, require_count
+from fsl_nlp.heads.options import option, require_above, require_count
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,15 @@ class MatchingHead(LearnedHead):
     tensor([[0]])
     """
 
-    scale: float = 5.0
-    full_context: bool = False
-    reads: int = 2
-    hidden: int = 128
+    summary: ClassVar[str] = "Every example votes, weighted by its cosine to the text."
+    paper: ClassVar[str] = "Vinyals et al. 2016, arXiv 1606.04080"
+
+    scale: float = option(5.0, "factor on the cosines: larger lets the nearest examples decide")
+    full_context: bool = option(
+        False, "an LSTM reads the support set first; it needs source classes"
+    )
+    reads: int = option(2, "steps of that LSTM")
+    hidden: int = option(128, "units of that LSTM")
 
     def __post_init__(self) -> None:
         require_above("scale", self.scale, 0)

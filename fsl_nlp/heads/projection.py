@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_means, unit
-from fsl_nlp.heads.options import require_between
+from fsl_nlp.heads.options import option, require_between
 from fsl_nlp.heads.source_episodes import SourceEpisodes
 
 _SCALE = 10.0  # of the cosines, so that little is left to calibrate
@@ -37,7 +37,9 @@ class ProjectionHead(LearnedHead):
     True
     """
 
-    shrinkage: float = 0.8
+    summary: ClassVar[str] = "Prototypes under a metric that source classes give."
+
+    shrinkage: float = option(0.8, "how much the metric stays Euclidean, 0.01 to 1 (1: it does)")
 
     def __post_init__(self) -> None:
         require_between("shrinkage", self.shrinkage, 0.01, 1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
-from fsl_nlp.heads.options import require_choice
+from fsl_nlp.heads.options import option, require_choice
 
 DISTANCES = ("cosine", "euclidean")
 
@@ -33,8 +33,12 @@ class ProtoHead(Head):
     """
 
     takes_candidates: ClassVar[bool] = True
+    summary: ClassVar[str] = "The class whose mean is nearest; a strong start with few examples."
+    paper: ClassVar[str] = "Snell et al. 2017, arXiv 1703.05175"
 
-    distance: Literal["cosine", "euclidean"] = "cosine"
+    distance: Literal["cosine", "euclidean"] = option(
+        "cosine", "how near a text is to a class mean"
+    )
 
     def __post_init__(self) -> None:
         require_choice("distance", self.distance, DISTANCES)

@@ -11,7 +11,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import class_means, unit
-from fsl_nlp.heads.options import require_choice, require_count
+from fsl_nlp.heads.options import option, require_choice, require_count
 
 PAIRINGS = ("concatenate", "compare")
 
@@ -29,10 +29,15 @@ class RelationHead(LearnedHead):
     True
     """
 
+    summary: ClassVar[str] = "A small network compares a text with each prototype."
+    paper: ClassVar[str] = "Sung et al. 2018, arXiv 1711.06025"
+
     learning_rate: ClassVar[float] = 3e-3
 
-    pairing: Literal["concatenate", "compare"] = "compare"
-    hidden: int = 64
+    pairing: Literal["concatenate", "compare"] = option(
+        "compare", "what the network sees: both vectors, or also their difference and product"
+    )
+    hidden: int = option(64, "hidden units of the network")
 
     def __post_init__(self) -> None:
         require_choice("pairing", self.pairing, PAIRINGS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_above
+from fsl_nlp.heads.options import option, require_above
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,11 @@ class RidgeHead(Head):
     tensor([[0]])
     """
 
-    regularisation: float = 1.0
-    scale: float = 10.0
+    summary: ClassVar[str] = "Ridge regression to the classes, in closed form."
+    paper: ClassVar[str] = "Bertinetto et al. 2019, arXiv 1805.08136"
+
+    regularisation: float = option(1.0, "strength of the L2 penalty")
+    scale: float = option(10.0, "factor on the scores")
 
     def __post_init__(self) -> None:
         require_above("regularisation", self.regularisation, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,9 @@ class SiameseHead(LearnedHead):
     >>> SiameseHead().prepare(vectors, classes, way=2, steps=1).ready
     True
     """
+
+    summary: ClassVar[str] = "Learned similarity of a text and each example."
+    paper: ClassVar[str] = "Koch et al. 2015"
 
     def initial(self, dimensions: int, seed: int) -> Parameters:
         """Equal weights for all dimensions."""

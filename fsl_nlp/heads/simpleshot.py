@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
-from fsl_nlp.heads.options import require_choice
+from fsl_nlp.heads.options import option, require_choice
 
 TRANSFORMATIONS = ("none", "l2", "centre")
 
@@ -33,7 +33,12 @@ class SimpleShotHead(LearnedHead):
     tensor([[0]])
     """
 
-    transformation: Literal["none", "l2", "centre"] = "centre"
+    summary: ClassVar[str] = "The nearest class mean after centring and normalising."
+    paper: ClassVar[str] = "Wang et al. 2019, arXiv 1911.04623"
+
+    transformation: Literal["none", "l2", "centre"] = option(
+        "centre", "of the vectors: none, unit length, or centred and then unit length"
+    )
 
     def __post_init__(self) -> None:
         require_choice("transformation", self.transformation, TRANSFORMATIONS)

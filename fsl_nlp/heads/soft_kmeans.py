@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_means, unit
-from fsl_nlp.heads.options import require_above, require_count
+from fsl_nlp.heads.options import option, require_above, require_count
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,13 @@ class SoftKMeansHead(Head):
     tensor([[0, 1]])
     """
 
+    summary: ClassVar[str] = "Prototypes that move towards the queries."
+    paper: ClassVar[str] = "Ren et al. 2018, arXiv 1803.00676"
+
     transductive: ClassVar[bool] = True
 
-    updates: int = 3
-    scale: float = 20.0
+    updates: int = option(3, "rounds of updates")
+    scale: float = option(20.0, "factor on the cosines in the assignment")
 
     def __post_init__(self) -> None:
         require_count("updates", self.updates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import class_means, means_and_excess, squared_distances, unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class TadamHead(LearnedHead):
     True
     """
 
-    hidden: int = 64
+    summary: ClassVar[str] = "Prototypes; the task itself scales and shifts the vectors."
+    paper: ClassVar[str] = "Oreshkin et al. 2018, arXiv 1805.10123"
+
+    hidden: int = option(64, "hidden units of the network that conditions on the task")
 
     def __post_init__(self) -> None:
         require_count("hidden", self.hidden)

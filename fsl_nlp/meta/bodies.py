@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.learned import random_matrix
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.heads.options import require_between, require_count
+from fsl_nlp.heads.options import option, require_between, require_count
 from fsl_nlp.heads.projection import source_metric, whitened
 from fsl_nlp.meta.task_heads import Tensors
 
@@ -138,14 +138,12 @@ class ScaleShiftBody(MetricBody):
 
 @dataclass(frozen=True)
 class BodySettings:
-    """`rank` of the metric's or LoRA's change, `shrinkage` of the metric. `layers`: so many of the
-    encoder's top layers adapt, and each text, cut to `tokens`, runs through those below once.
-    """
+    """Options of what lies below the head. A text runs through the lower layers once."""
 
-    rank: int | None = None
-    shrinkage: float = 0.8
-    layers: int = 2
-    tokens: int = 48
+    rank: int | None = option(None, "rank of the metric's or LoRA's change; None is its default")
+    shrinkage: float = option(0.8, "how much the metric stays Euclidean, 0.01 to 1 (1: it does)")
+    layers: int = option(2, "top layers of the encoder that adapt, with body=lora and the like")
+    tokens: int = option(48, "tokens of a text that these layers read")
 
     def __post_init__(self) -> None:
         if self.rank is not None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils.checkpoint import checkpoint
 
-from fsl_nlp.heads.options import require_above, require_count
+from fsl_nlp.heads.options import option, require_above, require_count
 from fsl_nlp.meta.learner import Learner, support_loss
 from fsl_nlp.meta.linear_steps import linear_steps
 from fsl_nlp.meta.task_heads import Tensors
@@ -33,16 +33,13 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class InnerSettings:
-    """`inner_steps`, of `inner_rate` for the head and `body_rate` for what lies below it.
-    `test_steps`: so many at fitting, None for the same. `recompute`: keep only the tensors between
-    steps and compute the rest again going back, so that memory grows little with the steps.
-    """
+    """Options of the inner loop, which adapts to one task."""
 
-    inner_steps: int = 5
-    inner_rate: float = 0.015
-    body_rate: float = 0.0005
-    test_steps: int | None = None
-    recompute: bool = False
+    inner_steps: int = option(5, "gradient steps on the support of a task")
+    inner_rate: float = option(0.015, "learning rate of these steps for the head")
+    body_rate: float = option(0.0005, "learning rate of these steps below the head")
+    test_steps: int | None = option(None, "steps when a bot is fitted; None is inner_steps")
+    recompute: bool = option(False, "compute steps again going back: slower, with less memory")
 
     def __post_init__(self) -> None:
         require_count("inner_steps", self.inner_steps, 0)

@@ -10,14 +10,21 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.heads import HEADS
-from fsl_nlp.lazy import load_object
+from fsl_nlp.lazy import lazy_attributes, load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.info import MethodInfo as MethodInfo
+    from fsl_nlp.methods.info import OptionInfo as OptionInfo
+    from fsl_nlp.methods.info import describe as describe
+    from fsl_nlp.methods.info import describe_all as describe_all
+
+_LAZY = ("MethodInfo", "OptionInfo", "describe", "describe_all")
+__getattr__ = lazy_attributes(__name__, dict.fromkeys(_LAZY, "info"))[0]
 
 TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 
@@ -44,6 +51,7 @@ def method_class(name: str) -> type[Method]:
     if name not in METHODS:
         raise OptionError(
             f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."
+            f"{did_you_mean(name, ['auto', *METHODS])} `fsl-nlp methods` says what each is for."
         )
     found: type[Method] = load_object(METHODS[name])
     return found

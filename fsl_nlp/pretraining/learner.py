@@ -19,7 +19,13 @@ from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.encoders.hardware import has_bf16
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.folders import write_atomically
-from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
+from fsl_nlp.heads.options import (
+    option,
+    require_above,
+    require_between,
+    require_choice,
+    require_count,
+)
 from fsl_nlp.pretraining.corpus import Corpus, MaskedBatch
 from fsl_nlp.pretraining.model import trained_parameters
 from fsl_nlp.progress import track
@@ -41,24 +47,22 @@ _PASS_TOKENS = {"cpu": 1024, "cuda": 65536}
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """`tune`: "lora" changes the layers by low-rank additions, which are merged in the end, "full"
-    all of them. `rate`: the share of tokens hidden. `longest`: tokens read of a text at a time.
-    `held_out`: texts that are not learned from, at most a tenth, for the masked accuracy.
-    `learning_rate` None: 1e-3 for lora, 1e-4 for full. `dropout`: for few texts read many times.
-    """
+    """Options of `adapt`."""
 
-    steps: int = 2000
-    batch_size: int = 64
-    tune: str = "lora"
-    rank: int = 16
-    learning_rate: float | None = None
-    weight_decay: float = 0.01
-    warmup: float = 0.05
-    rate: float = 0.2
-    longest: int = 128
-    held_out: int = 500
-    dropout: bool = False
-    save_minutes: float = 5.0
+    steps: int = option(2000, "steps of training")
+    batch_size: int = option(64, "texts in a step")
+    tune: str = option(
+        "lora", "low-rank additions, merged in the end, or all layers (full)", choices=TUNE
+    )
+    rank: int = option(16, "rank of the low-rank additions")
+    learning_rate: float | None = option(None, "None is 1e-3 for lora, 1e-4 for full")
+    weight_decay: float = option(0.01, "weight decay of AdamW")
+    warmup: float = option(0.05, "share of the steps in which the rate rises; then it falls to 0")
+    rate: float = option(0.2, "share of the tokens that are hidden")
+    longest: int = option(128, "tokens read of a text at a time")
+    held_out: int = option(500, "texts kept for the masked accuracy, at most a tenth")
+    dropout: bool = option(False, "use dropout: for few texts that are read many times")
+    save_minutes: float = option(5.0, "minutes between two checkpoints")
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "rank", "held_out"):

@@ -154,7 +154,7 @@ class _Parts:
         except ModelError as error:
             raise NeedsTorchError(
                 f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export "
-                "the bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
+                "the bot to a folder of its own: fsl-nlp export BOT --out FOLDER"
             ) from error
         return graph
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fsl_nlp.errors import ModelError, OptionError
-from fsl_nlp.heads.options import require_above, require_between, require_count
+from fsl_nlp.heads.options import option, require_above, require_between, require_count
 from fsl_nlp.training.copies import private_copy, thaw
 from fsl_nlp.training.layers import adapter_targets, layer_stack
 
@@ -20,11 +20,9 @@ Parameters = dict[str, nn.Parameter]
 
 @dataclass(frozen=True)
 class Adaptation(ABC):
-    """`freeze_layers`: so many of the lowest layers stay as they are, and each text runs through
-    them once.
-    """
+    """A way of choosing parameters. Each text runs through the frozen layers once."""
 
-    freeze_layers: int = 0
+    freeze_layers: int = option(0, "lowest layers of the encoder that stay as they are")
 
     def __post_init__(self) -> None:
         require_count("freeze_layers", self.freeze_layers, 0)
@@ -62,7 +60,7 @@ class Adaptation(ABC):
 class FullTuning(Adaptation):
     """All parameters; those of word and position embeddings only with `embeddings`."""
 
-    embeddings: bool = False
+    embeddings: bool = option(False, "with full tuning, word and position embeddings train too")
 
     def trainable(self, module: nn.Module, model: str) -> list[str]:
         """All parameters, or those outside the embeddings."""
@@ -82,19 +80,16 @@ class BiasTuning(Adaptation):
 
 @dataclass(frozen=True)
 class LoraTuning(Adaptation):
-    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft.
+    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft."""
 
-    `targets`: "attention", "all" linear maps of the layers, or names with commas between them.
-    `rslora` (arXiv 2312.03732) scales by alpha / sqrt(rank), `dora` (arXiv 2402.09353) learns
-    the lengths of the rows apart from their directions.
-    """
-
-    rank: int = 8
-    alpha: float = 16
-    dropout: float = 0.0
-    rslora: bool = False
-    dora: bool = False
-    targets: str = "attention"
+    rank: int = option(8, "rank of the low-rank matrices (LoRA)")
+    alpha: float = option(16, "LoRA scales what it adds by alpha / rank")
+    dropout: float = option(0.0, "dropout before the LoRA matrices")
+    rslora: bool = option(False, "scale by alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732)")
+    dora: bool = option(False, "learn length and direction apart (DoRA, arXiv 2402.09353)")
+    targets: str = option(
+        "attention", "linear maps that get LoRA: attention, all, or names with commas"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

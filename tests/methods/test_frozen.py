@@ -310,7 +310,11 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("linear", {"distance": "cosine"}, "method 'linear' has no option 'distance'. It has: C,"),
+        (
+            "linear",
+            {"distance": "cosine"},
+            "method 'linear' has no option 'distance'. It has: C (n",
+        ),
         ("proto", {"C": 1}, "method 'proto' has no option 'C'. It has: "),
         ("linear", {"C": "abc"}, "C='abc': must be a number."),
         ("linear", {"C": True}, "C=True: must be a number."),
@@ -325,8 +329,9 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
         (
             "projection",
             {"parameters": {}},
-            "method 'projection' has no option 'parameters'. It has: descriptions, label_names, "
-            "none_margin, shrinkage, temperature.",
+            "method 'projection' has no option 'parameters'. It has: descriptions (true or false), "
+            "label_names (true or false), none_margin (number), shrinkage (number), "
+            "temperature (number or None).",
         ),
     ],
 )

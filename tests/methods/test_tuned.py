@@ -404,7 +404,7 @@ def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("full", {"rank": 8}, "no option 'rank'. It has: balance, batch_size"),
+        ("full", {"rank": 8}, "no option 'rank'. It has: balance (true or false), batch_size"),
         ("lora", {"rank": "8"}, "rank='8': must be a whole number"),
         ("lora", {"rank": 0}, "rank=0: must be a whole number, at least 1"),
         ("lora", {"alpha": -1}, "alpha=-1: must be greater than 0"),

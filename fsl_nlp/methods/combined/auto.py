@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.label_texts import label_texts
-from fsl_nlp.methods.base import Classifier, Method
+from fsl_nlp.methods.base import Classifier, Method, MethodCard
+from fsl_nlp.methods.combined.timing import seconds_to_train
 from fsl_nlp.training.trainer import propagate_interrupts
 from fsl_nlp.types import Dataset
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fsl_nlp")
 
-# In the order in which they are tried.
+CARD = MethodCard(
+    "combined",
+    "Compares methods on held-out examples and takes the best; the default of `fit`.",
+    "seconds, or --budget",
+    example="fsl-nlp fit train.csv --budget 5m --out my-bot",
+)
 FROZEN = ("linear", "proto")
 TUNED = ("full", "lora")
 # Above this ratio of the largest class to the smallest, class means beat logistic regression
@@ -38,7 +43,6 @@ _FEW, _REPEATS = 200, 3
 _MANY = 2000
 # A better mean counts if it is so many standard errors above 0.
 BEYOND_NOISE = 1.0
-_PROBED_STEPS = 3
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 Hits = NDArray[np.float64]  # [n]: how often each example was told right; NaN if never held out
@@ -214,7 +218,7 @@ class _Choice:
             return Candidate(name, "not tried: too few examples to hold some out")
         folds = self.folds
         if name in TUNED:
-            seconds = self._seconds_to_fit(method)
+            seconds = seconds_to_train(method, self.support)
             folds = self._affordable(seconds)
             if not folds:
                 return Candidate(
@@ -306,23 +310,6 @@ class _Choice:
             affordable -= affordable % FOLDS
         return self.folds[:affordable]
 
-    def _seconds_to_fit(self, method: Method) -> float:
-        """What the whole training would take: a few of its steps, measured, times their number."""
-        times: list[float] = []
-        steps = 0
-
-        def on_step(step: dict[str, float]) -> None:
-            nonlocal steps
-            steps = int(step["steps"])
-            times.append(time.perf_counter())
-            if len(times) > _PROBED_STEPS:
-                raise _ProbedError
-
-        with suppress(_ProbedError):
-            replace(method, on_step=on_step).fit(self.support)  # type: ignore[type-var]
-        # The first step also waits for memory and caches.
-        return steps * (times[-1] - times[0]) / max(1, len(times) - 1)
-
     def _why(self, chosen: str, candidates: Sequence[Candidate]) -> str:
         if not self.folds:
             return "there are too few examples to compare methods on, so it is the usual choice"
@@ -334,10 +321,6 @@ class _Choice:
         if any(c.note.startswith("not tried") for c in candidates):
             return "nothing that the budget allows is better beyond the noise"
         return "nothing else is better beyond the noise"
-
-
-class _ProbedError(Exception):
-    """Enough steps were seen."""
 
 
 def _without_calibration(method: Method) -> Method:

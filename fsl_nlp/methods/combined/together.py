@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import PAIR, TEXT
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
-from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.combined.ensemble import Ensemble, member_states
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
@@ -24,11 +25,11 @@ _APART = 1000
 
 @dataclass(frozen=True)
 class TogetherSettings:
-    """`members`: names of methods with commas between them. NAME@ENCODER reads with that encoder
-    instead of the classifier's own. A name that stands twice is trained from two seeds.
-    """
+    """Which methods answer. A name that stands twice is trained from two seeds."""
 
-    members: str = "full, full@embedded:multilingual"
+    members: str = option(
+        "full, full@embedded:multilingual", "methods with commas; NAME@ENCODER has another encoder"
+    )
 
     def named(self) -> list[tuple[str, str]]:
         """(method, encoder or nothing)."""
@@ -53,6 +54,11 @@ class TogetherMethod(Method):
     members: tuple[Method, ...]
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        summary = "Several methods answer as one: the mean of their log-probabilities."
+        return MethodCard("combined", summary, "the sum of its members")
+
+    @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """Texts and pairs, as tuned members do; of others, what all members take."""
         return (TEXT, PAIR)
@@ -61,6 +67,10 @@ class TogetherMethod(Method):
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """What its members learn from."""
         return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        return (TogetherSettings(),)
 
     @classmethod
     def build(
@@ -81,6 +91,9 @@ class TogetherMethod(Method):
 
     def origin(self) -> dict[str, str]:
         return {f"encoder {i}": m.encoder.fingerprint for i, m in enumerate(self.members)}
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        return tuple(training for m in self.members for training in m.trainings(support))
 
     def check(self, support: Dataset) -> None:
         """Every member checks its part before any of them trains for minutes."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
-from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
+from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, SUMMARIES, VECTOR_BODIES, Algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
@@ -25,7 +26,7 @@ from fsl_nlp.meta.run import MetaTrainingResult, meta_train
 from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
-from fsl_nlp.methods.base import Classifier, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.frozen.settings import FrozenSettings
@@ -45,6 +46,15 @@ LEAST_CLASSES = 4
 
 
 @dataclass(frozen=True)
+class PreparedSettings:
+    """Where the meta-training is."""
+
+    prepared: str | None = option(
+        None, "folder that `fsl-nlp meta-train` wrote, as --from gives it"
+    )
+
+
+@dataclass(frozen=True)
 class MetaMethod(FrozenMethod):
     """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
 
@@ -59,6 +69,14 @@ class MetaMethod(FrozenMethod):
     sources: tuple[Dataset, ...] = ()
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        summary, paper = SUMMARIES.get(name, ("", ""))
+        example = "fsl-nlp meta-train clinc150:train --method {name} --out my-meta"
+        return MethodCard(
+            "meta", summary, "minutes once, then seconds", "fsl-nlp meta-train", paper, example
+        )
+
+    @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """Texts; mentions are read by bodies that were trained on them, and ignored by others."""
         return (TEXT, MENTIONS)
@@ -67,6 +85,11 @@ class MetaMethod(FrozenMethod):
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """Source classes first."""
         return (EXAMPLES, NAMES, DESCRIPTIONS, SOURCE)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        settings = (InnerSettings(), BodySettings(), MetaSettings(), FrozenSettings())
+        return (ALGORITHMS[name], *settings, PreparedSettings())
 
     @classmethod
     def build(

@@ -22,15 +22,15 @@ from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import DataError, ModelError, OptionError
-from fsl_nlp.heads.options import require_above, require_choice, require_count
+from fsl_nlp.heads.options import option, require_above, require_count
 from fsl_nlp.inputs.kinds import Inputs
-from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
-from fsl_nlp.methods.prompted.method import TUNE
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.prompted.method import TUNE, TuneSettings
 from fsl_nlp.methods.prompted.prompt import PromptSettings, Shape, example_of, shape_of
 from fsl_nlp.methods.prompted.training import PromptTraining
 from fsl_nlp.prompts.rendering import field_value
 from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
-from fsl_nlp.training.adaptation import Adaptation, trained_tensors
+from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning, trained_tensors
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_array, to_tensor
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
@@ -41,20 +41,22 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 _RATES = {"none": 1e-3, "lora": 1e-3, "full": 5e-5, "bias": 1e-3}
+_HEAD_RATE = 1e-3
 
 
 @dataclass(frozen=True)
 class EflSettings:
-    """`statement`: a label in words, [MASK] standing for its word; fields may stand in it too.
+    """Options of `efl` besides those of its training."""
 
-    `negatives`: so many wrong labels are learned with each example, drawn at random.
-    """
-
-    statement: str | None = None
-    blank: str | None = None
-    words: Mapping[str, Any] | None = None
-    negatives: int = 7
-    temperature: float = 1.0
+    statement: str | None = option(
+        None, "a label in words, with [MASK] for its word; None is one for the language"
+    )
+    blank: str | None = option(None, "marks in a text where a candidate belongs, as #idiom#")
+    words: Mapping[str, Any] | None = option(
+        None, "{label: word or words}; None takes those of the data, else the label names"
+    )
+    negatives: int = option(7, "wrong labels that are learned with each example")
+    temperature: float = option(1.0, "divides the scores")
 
     def __post_init__(self) -> None:
         require_count("negatives", self.negatives)
@@ -95,6 +97,8 @@ class InferenceNet(nn.Module):
 
 @dataclass(frozen=True)
 class EflMethod(Method):
+    refused_options: ClassVar[tuple[str, ...]] = ("adapet",)
+
     name: str
     encoder: TextEncoder
     adaptation: Adaptation | None
@@ -107,11 +111,32 @@ class EflMethod(Method):
     template_option: ClassVar[str] = "statement"
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        return MethodCard(
+            "prompted",
+            "Asks whether a text entails each label in words; good with an inference model.",
+            "minutes on a CPU; answers are slower, too",
+            paper="Wang et al. 2021, arXiv 2104.14690",
+        )
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        return ("text", "pair", "mentions", "candidates")
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        return ("examples", "label names")
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        train = PromptTraining(head_learning_rate=_HEAD_RATE)
+        return (EflSettings(), TuneSettings(), train, LoraTuning(), FullTuning())
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> EflMethod:
-        tune = options.pop("tune", "lora")
-        require_choice("tune", tune, list(TUNE))
+        tune = TuneSettings(options.pop("tune", "lora")).tune
         if "adapet" in options:
             raise OptionError("adapet: method 'efl' has no words to predict. Use 'prompt'.")
         kind = TUNE[tune]
@@ -121,10 +146,15 @@ class EflMethod(Method):
             name,
             encoder,
             kind(**rest[0]) if kind else None,
-            replace(PromptTraining(learning_rate=_RATES[tune], head_learning_rate=1e-3), **train),
+            replace(
+                PromptTraining(learning_rate=_RATES[tune], head_learning_rate=_HEAD_RATE), **train
+            ),
             EflSettings(**own),
             seed,
         )
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        return (self,)
 
     def learn(self, support: Dataset) -> EflClassifier:
         settings = self.settings

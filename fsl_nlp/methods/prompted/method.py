@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.heads.options import require_choice
+from fsl_nlp.heads.options import option, require_choice
 from fsl_nlp.inputs.kinds import KINDS, Inputs
 from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
-from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.prompt import (
     PROTOTYPE_SHARPNESS,
     Prompt,
@@ -70,6 +71,16 @@ _NOTHING = ("。", "无", "N/A", "...")
 
 
 @dataclass(frozen=True)
+class TuneSettings:
+    """Which parameters of the model train."""
+
+    tune: str = option("lora", "what trains of the model besides new vectors", choices=TUNE)
+
+    def __post_init__(self) -> None:
+        require_choice("tune", self.tune, list(TUNE))
+
+
+@dataclass(frozen=True)
 class PromptMethod(Method):
     """`on_step` is called after each step of training with its number, loss and rate."""
 
@@ -96,12 +107,22 @@ class PromptMethod(Method):
         return (*(() if name == "zero-shot" else (EXAMPLES,)), NAMES, UNLABELLED)
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        return PROMPT_CARDS[name]
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        if name == "zero-shot":
+            return (PromptSettings(), PromptTraining())
+        tuned = (PromptTraining(), LoraTuning(), FullTuning())
+        return (PromptSettings(), TuneSettings(_DEFAULTS[name]), *tuned)
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> PromptMethod:
         """Options of training, of `PromptSettings` and of what is tuned."""
-        tune = options.pop("tune", _DEFAULTS[name])
-        require_choice("tune", tune, list(TUNE))
+        tune = TuneSettings(options.pop("tune", _DEFAULTS[name])).tune
         if name == "zero-shot" and tune != "none":
             raise OptionError(f"tune={tune!r}: zero-shot trains nothing. Use method='prompt'.")
         kind = TUNE[tune]
@@ -115,6 +136,9 @@ class PromptMethod(Method):
             PromptSettings(**own),
             seed,
         )
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        return () if self.name == "zero-shot" else (self,)
 
     def learn(self, support: Dataset) -> PromptClassifier:
         """Unlabelled examples of the support only count for `calibration="texts"`."""

@@ -19,10 +19,25 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS
-from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
+from fsl_nlp.heads.options import (
+    check_options,
+    option,
+    options_of,
+    require_above,
+    require_between,
+    require_choice,
+    require_count,
+)
 from fsl_nlp.inputs.kinds import KINDS, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
-from fsl_nlp.methods.base import Classifier, Method, Tensors, rename_old_options, take_options
+from fsl_nlp.methods.base import (
+    Classifier,
+    Method,
+    MethodCard,
+    Tensors,
+    rename_old_options,
+    take_options,
+)
 from fsl_nlp.methods.combined.ensemble import (
     Ensemble,
     log_probabilities,
@@ -32,6 +47,7 @@ from fsl_nlp.methods.combined.ensemble import (
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
 from fsl_nlp.methods.prompted.prompt import Shape, default_templates
 from fsl_nlp.methods.prompted.training import PromptLesson
@@ -51,31 +67,26 @@ _STUDENT_EPOCHS = 3
 class PetSettings:
     """Options of `pet` besides those of `prompt`.
 
-    `templates`: patterns; one with words of its own is {"pattern": ..., "words": {...}}.
-    `seeds`: so many models a pattern. `weighting`: "accuracy" gives each pattern the weight of
-    its accuracy on the support before any training, as in the paper (section 3.3).
-    `distillation_temperature`: the temperature of the soft labels. `unlabelled`: how many texts at
-    most are labelled.
-    `distil`: without it, or without unlabelled texts, all models answer together.
-    `student`: the method of the final classifier of whole texts, 'linear' or a tuned one; with
-    METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. None is
-    'linear' for single texts, and one more prompt for pairs. Marked words and candidates are read
-    by prompts alone. What a frozen student makes of the texts by itself counts as much in their
-    soft labels as all prompts.
-    `generations`: of iPET; each has `growth` times the examples of the one before, labelled by
-    `share` of the other models.
+    Marked words and candidates are read by prompts alone. What a frozen student makes of the texts
+    by itself counts as much in their soft labels as all prompts.
     """
 
-    templates: list[Any] | None = None
-    seeds: int = 1
-    weighting: Literal["accuracy", "uniform"] = "accuracy"
-    distillation_temperature: float = 2.0
-    unlabelled: int = 10_000
-    distil: bool = True
-    student: str | None = None
-    generations: int = 0
-    growth: int = 5
-    share: float = 0.25
+    templates: list[Any] | None = option(  # noqa: RUF009
+        None, 'patterns, each a template or {"pattern": ..., "words": {...}}; None has defaults'
+    )
+    seeds: int = option(1, "models trained for each pattern")
+    weighting: Literal["accuracy", "uniform"] = option(
+        "accuracy", "weight of a pattern: its accuracy on the support before training, or equal"
+    )
+    distillation_temperature: float = option(2.0, "temperature of the soft labels")
+    unlabelled: int = option(10_000, "unlabelled texts that are labelled at most")
+    distil: bool = option(True, "one final classifier learns the soft labels; else all answer")
+    student: str | None = option(
+        None, "that classifier, METHOD or METHOD@ENCODER; None: linear, for pairs a prompt"
+    )
+    generations: int = option(0, "generations of iPET, each trained on more labelled texts")
+    growth: int = option(5, "a generation has this many times the examples of the last")
+    share: float = option(0.25, "share of the other models that label for a generation")
 
     def __post_init__(self) -> None:
         require_count("seeds", self.seeds)
@@ -122,6 +133,12 @@ class PetMethod(Method):
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
 
+    refused_options: ClassVar[tuple[str, ...]] = ("template",)
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        return PROMPT_CARDS[name]
+
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """All kinds, as its prompts do."""
@@ -133,6 +150,10 @@ class PetMethod(Method):
         return (EXAMPLES, NAMES, UNLABELLED)
 
     @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        return (PetSettings(), *PromptMethod.default_settings("prompt"))
+
+    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> PetMethod:
@@ -141,10 +162,16 @@ class PetMethod(Method):
             raise OptionError("template: method 'pet' takes several, templates=[...].")
         names = PetSettings.__dataclass_fields__
         options = rename_old_options(options, names)
+        infos = (i for settings in cls.default_settings(name) for i in options_of(settings))
+        check_options(f"method {name!r}", options, infos)
         own = {n: options.pop(n) for n in names if n in options}
         (known,) = take_options(name, own, PetSettings)
         prompt = PromptMethod.build("prompt", encoder, seed, options)
         return cls(name, encoder, prompt, PetSettings(**known), seed)
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        count = len(self.settings.patterns(support.examples)) * self.settings.seeds
+        return (self.prompt,) * (count * (1 + self.settings.generations))
 
     def learn(self, support: Dataset) -> PetClassifier:
         known = support.labelled

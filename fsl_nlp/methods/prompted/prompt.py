@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import require_above, require_choice, require_count
+from fsl_nlp.heads.options import option, require_above, require_choice, require_count
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.prompts.cloze import Cloze, Questions, mean_by_label
@@ -38,25 +38,29 @@ PROTOTYPE_SHARPNESS = 0.05
 class PromptSettings:
     """Options of every prompt.
 
-    `template`, `blank`: see `fsl_nlp.prompts.Template`. `words`: {label: word or words}; without
-    it the words that the data name, else the labels' names.
-    `verbalizer`: "words"; "soft", a trained vector a label that begins as its words (WARP,
+    The verbalizers: "soft" is a trained vector a label that begins as its words (WARP,
     Hambardzumyan et al. 2021, arXiv 2101.00121); "prototype", the mean of the mask's states of a
     label's examples (ProtoVerb, Cui et al. 2022, arXiv 2203.09770, without its training);
     "search", words found in the vocabulary (PETAL, Schick et al. 2020, arXiv 2010.13641).
-    `searched`: how many words a label the search takes.
-    `calibration`: what a label's words score anyway is taken away: "contextual" asks inputs that
-    say nothing (Zhao et al. 2021, arXiv 2102.09690), "texts" the support and unlabelled texts.
-    `temperature`: divides the scores.
+    Calibration takes away what a label's words score anyway: "contextual" on inputs without
+    content (Zhao et al. 2021, arXiv 2102.09690), "texts" on the support and unlabelled texts.
     """
 
-    template: str | None = None
-    blank: str | None = None
-    words: Mapping[str, Any] | None = None
-    verbalizer: Literal["words", "soft", "prototype", "search"] = "words"
-    searched: int = 3
-    calibration: Literal["none", "contextual", "texts"] = "none"
-    temperature: float = 1.0
+    template: str | None = option(
+        None, "text with {text} and [MASK]; None is one for the language of the texts"
+    )
+    blank: str | None = option(None, "marks in a text where a candidate belongs, as #idiom#")
+    words: Mapping[str, Any] | None = option(
+        None, "{label: word or words}; None takes those of the data, else the label names"
+    )
+    verbalizer: Literal["words", "soft", "prototype", "search"] = option(
+        "words", "what stands for a label at the mask"
+    )
+    searched: int = option(3, "words for each label that verbalizer=search takes")
+    calibration: Literal["none", "contextual", "texts"] = option(
+        "none", "subtract what the words of a label score on texts without content, or on all"
+    )
+    temperature: float = option(1.0, "divides the scores")
 
     def __post_init__(self) -> None:
         require_choice("verbalizer", self.verbalizer, VERBALIZERS)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.options import option
 from fsl_nlp.methods.prompted.prompt import Prompt
 from fsl_nlp.prompts.adapet import AdapetLoss
 from fsl_nlp.training.adaptation import Parameters
@@ -28,23 +29,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PromptTraining:
-    """Options of every tuned prompt: those of `TrainSettings` that a cloze has a use for.
+    """Options of every tuned prompt: those of `TrainSettings` that a cloze has a use for."""
 
-    `head_learning_rate` is that of soft tokens and soft words. `adapet`: every word of the
-    vocabulary has a say, and the label helps to fill in the text (ADAPET, Tam et al. 2021, arXiv
-    2103.11955).
-    """
-
-    epochs: int = 10
-    batch_size: int = 16
-    learning_rate: float = 1e-3
-    head_learning_rate: float = 1e-2
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
-    balance: bool = True
-    patience: int = 5
-    adapet: bool = False
+    epochs: int = option(10, "passes over the examples at most")
+    batch_size: int = option(16, "examples in a training step")
+    learning_rate: float = option(1e-3, "of the model; tune=full has 5e-5")
+    head_learning_rate: float = option(1e-2, "of soft tokens, soft words or the head")
+    weight_decay: float = option(0.01, "weight decay of AdamW")
+    warmup: float = option(0.1, "share of the steps in which the rates rise; then they fall to 0")
+    clip: float = option(1.0, "largest norm of a gradient")
+    balance: bool = option(True, "each class counts the same, whatever its number of examples")
+    patience: int = option(5, "stop after this many epochs without a lower loss")
+    adapet: bool = option(
+        False, "score the whole vocabulary, and fill in the text by the label (arXiv 2103.11955)"
+    )
 
     def __post_init__(self) -> None:
         self.steps()  # checks

@@ -22,7 +22,7 @@ from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
-from fsl_nlp.methods.base import Method, Tensors, take_options
+from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
     COSINE,
@@ -59,6 +59,19 @@ class TunedMethod(Method):
     on_step: OnStep | None = None
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """What the recipe of that name trains."""
+        cost = "minutes on a CPU" if RECIPES[name].adaptation else "seconds"
+        return MethodCard("tuned", RECIPES[name].summary, cost, paper=RECIPES[name].paper)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """Those of training, `TunedSettings` and the adaptation."""
+        recipe = RECIPES[name]
+        adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
+        return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
+
+    @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """Texts and pairs; the two texts of a pair go in together."""
         return (TEXT, PAIR)
@@ -72,10 +85,9 @@ class TunedMethod(Method):
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TunedMethod:
-        """Options of training, of `TunedSettings` and of the adaptation."""
+        """Options as in `default_settings`."""
         recipe = RECIPES[name]
-        classes: list[type] = [TrainSettings, TunedSettings]
-        classes += [recipe.adaptation] if recipe.adaptation else []
+        classes = map(type, cls.default_settings(name))
         train, settings, *rest = take_options(name, options, *classes)
         adaptation = recipe.adaptation(**rest[0]) if recipe.adaptation else None
         return cls(
@@ -87,6 +99,10 @@ class TunedMethod(Method):
             seed,
             recipe.contrast,
         )
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """One, unless the head alone trains."""
+        return (self,) if self.adaptation else ()
 
     def learn(self, support: Dataset) -> TunedClassifier:
         """Tune on the labelled examples and label texts; then a step for the unlabelled ones."""

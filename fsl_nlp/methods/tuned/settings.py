@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.options import option
 from fsl_nlp.training.adaptation import Adaptation, BiasTuning, FullTuning, LoraTuning
 from fsl_nlp.training.settings import TrainSettings
 
@@ -17,20 +18,15 @@ TEMPERATURE = 1.2
 
 @dataclass(frozen=True)
 class TunedSettings:
-    """`label_names`, `descriptions`: the words of a label's name, its description, are one more
-    example of it each.
-    `centre`: the mean of the classes is subtracted from vectors. (Those of some encoders, such as
-    e5, all have nearly the same direction.)
-    `refit`: a logistic regression on the tuned vectors gives half of the probability. (It gives all
-    of it where the method learned from unlabelled texts.)
-    `temperature`: divides the scores; None is 1.2.
-    """
+    """Options of every tuned method, besides those of its training."""
 
-    label_names: bool = True
-    descriptions: bool = True
-    centre: bool = True
-    refit: bool = True
-    temperature: float | None = None
+    label_names: bool = option(True, "the name of a label is one more example of it")
+    descriptions: bool = option(True, "the description of a label is one more example of it")
+    # The vectors of some encoders, such as e5, all have nearly the same direction.
+    centre: bool = option(True, "subtract the mean of the classes from each vector")
+    # After learning from unlabelled texts, the regression alone answers.
+    refit: bool = option(True, "average the answer with a logistic regression on the tuned vectors")
+    temperature: float | None = option(None, f"divides the scores; None is {TEMPERATURE:g}")
 
     def __post_init__(self) -> None:
         if self.temperature is not None and not self.temperature > 0:
@@ -43,14 +39,34 @@ class Recipe:
 
     adaptation: type[Adaptation] | None  # None trains the head alone
     train: TrainSettings
+    summary: str
+    paper: str = ""
     contrast: bool = False
     refit: bool = True
 
 
 RECIPES: dict[str, Recipe] = {
-    "lora": Recipe(LoraTuning, TrainSettings(learning_rate=1e-3)),
-    "full": Recipe(FullTuning, TrainSettings()),
-    "bitfit": Recipe(BiasTuning, TrainSettings(learning_rate=1e-3)),
-    "head": Recipe(None, TrainSettings(epochs=30), refit=False),
-    "contrastive": Recipe(FullTuning, TrainSettings(), contrast=True),
+    "lora": Recipe(
+        LoraTuning,
+        TrainSettings(learning_rate=1e-3),
+        "Trains small low-rank additions to the encoder; saves a small file.",
+        "Hu et al. 2021, arXiv 2106.09685",
+    ),
+    "full": Recipe(FullTuning, TrainSettings(), "Trains the whole encoder: most accurate, large."),
+    "bitfit": Recipe(
+        BiasTuning,
+        TrainSettings(learning_rate=1e-3),
+        "Trains only the biases and layer norms of the encoder.",
+        "Ben Zaken et al. 2022, arXiv 2106.10199",
+    ),
+    "head": Recipe(
+        None, TrainSettings(epochs=30), "Trains one vector a class; no encoder weight.", refit=False
+    ),
+    "contrastive": Recipe(
+        FullTuning,
+        TrainSettings(),
+        "Trains the encoder to bring texts of one class together.",
+        "Khosla et al. 2020, arXiv 2004.11362",
+        contrast=True,
+    ),
 }

@@ -123,8 +123,8 @@ def refuse_leakage(source: Dataset, target: Dataset) -> None:
     if shared:
         raise DataError(
             f"Leakage: {source.name} and {target.name} share {len(shared)} classes "
-            f"({_list(shared)}). Leave them out of {source.name} (drop_shared, --exclude-test-classes), "
-            "or test on other classes."
+            f"({_list(shared)}). Leave them out of {source.name} (drop_shared, "
+            "--exclude-test-classes), or test on other classes."
         )
 
 

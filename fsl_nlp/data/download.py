@@ -47,6 +47,10 @@ def fetch_dataset(
     """Download the missing files of a dataset, or of one split, from where it is published.
 
     `report` is called with each file as soon as it is complete.
+
+    >>> fetch_dataset("support_en")
+    Traceback (most recent call last):
+    fsl_nlp.errors.DataError: support_en comes with fsl_nlp: there is nothing to download.
     """
     entry = find_entry(name)
     if split is not None:

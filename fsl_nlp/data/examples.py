@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fsl_nlp.data.columns import Columns
 from fsl_nlp.data.records import Problem, Record, Table, quoted, shortened
-from fsl_nlp.types import Example, Label
+from fsl_nlp.types import LONE_SURROGATE, Example, Label
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can escape one half of a pair
 Positioned = tuple[int, Example]  # the position of a record, and its example
 
 
@@ -130,7 +128,7 @@ def _value(record: Record, column: str | None) -> Any:
 def _clean(value: str, role: str) -> str:
     if "\0" in value:
         raise ValueError(f"the {role} holds a NUL character")
-    if _SURROGATE.search(value):
+    if LONE_SURROGATE.search(value):  # JSON can escape one half of a pair
         raise ValueError(f"the {role} holds half a character (a lone surrogate)")
     return value.strip()
 

@@ -150,7 +150,7 @@ def _relation_info(relations: Iterable[str], folder: Path | None) -> dict[Any, L
 
 
 def _info_from_name(relation: str) -> LabelInfo:
-    """A name in words from the relation's; those of SemEval also give a description.
+    """The relation's name in words; names of SemEval also give a description.
 
     >>> _info_from_name("Cause-Effect(e2,e1)").description
     'the head is the effect, the tail the cause'

@@ -119,11 +119,11 @@ def drop_shared(source: Dataset, target: Dataset) -> Dataset:
 
 def refuse_leakage(source: Dataset, target: Dataset) -> None:
     """Raise a DataError that names the classes of `target` that are in `source` too."""
-    leaked = shared_classes(source, target)
-    if leaked:
+    shared = shared_classes(source, target)
+    if shared:
         raise DataError(
-            f"Leakage: {source.name} and {target.name} share {len(leaked)} classes "
-            f"({_list(leaked)}). Leave them out of {source.name} (drop_shared, "
+            f"Leakage: {source.name} and {target.name} share {len(shared)} classes "
+            f"({_list(shared)}). Leave them out of {source.name} (drop_shared, "
             "--exclude-test-classes), or test on other classes."
         )
 

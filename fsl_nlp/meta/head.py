@@ -49,8 +49,8 @@ class MetaHead(PreparedHead):
         learner = Learner(self.body, task_head(self.algorithm.task_head), self.algorithm.adapts)
         return InnerLoop(learner, self.inner, self.algorithm.first_order)
 
-    def transform(self, rows: Tensor) -> Tensor:
-        return self.inputs(self.loop.learner.ground(self.learned(rows), rows))
+    def transform(self, vectors: Tensor) -> Tensor:
+        return self.inputs(self.loop.learner.ground(self.learned(vectors), vectors))
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Rows with all that never changes done -> what `fit` and `score` take."""

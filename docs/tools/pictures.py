@@ -173,9 +173,9 @@ def meta_learning() -> Picture:
     picture.dot(start, INK, 7)
     picture.dot(moved, INK, 7)
     picture.text(110, 245, "start before training", size=13)
-    picture.text(336, 168, "start that was learned", size=13, anchor="end")
-    picture.text(170, 130, "outer steps:", size=13, anchor="middle", bold=True)
-    picture.text(170, 148, "over many tasks", size=13, anchor="middle")
+    picture.text(310, 126, "start that was learned", size=13, anchor="end")
+    picture.text(110, 150, "outer steps:", size=13, anchor="middle", bold=True)
+    picture.text(110, 168, "over many tasks", size=13, anchor="middle")
     picture.text(500, 110, "inner steps: on the support of", size=13, bold=True)
     picture.text(500, 128, "one task, a few of them", size=13)
     return picture

@@ -176,7 +176,8 @@ def write_table() -> None:
             )
         parts += [
             f"## {record['title']}",
-            f"{record['about'].strip()}\n\nAgain: `python recipes/run.py recipes/{path.stem}.yaml`. "
+            f"{record['about'].strip()}\n\n"
+            f"Again: `python recipes/run.py recipes/{path.stem}.yaml`. "
             f"Measured on: {record['machine']}. Seconds are of whole commands, start included.",
             "\n".join(lines),
         ]

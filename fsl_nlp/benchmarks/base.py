@@ -100,7 +100,7 @@ class Benchmark(ABC):
 
     @classmethod
     def default_encoder(cls, method: str) -> str:
-        """The encoder's name for `--encoder auto`; "auto" leaves the choice to each task's texts."""
+        """The encoder's name for `--encoder auto`; "auto": the texts of each task choose."""
         from fsl_nlp.methods import method_class
 
         return "embedded:mlm" if method_class(method).needs_masked_model else "auto"

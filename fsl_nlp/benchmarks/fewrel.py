@@ -23,7 +23,7 @@ _TASKS = ("5-way-1-shot", "5-way-5-shot", "10-way-1-shot", "10-way-5-shot")
 def _published(
     name: str, scores: str, source: str, remark: str, pubmed: str = "- - - -"
 ) -> Published:
-    """`scores` on val_wiki and on val_pubmed, in the order of the tasks; "-" where there is none."""
+    """`scores` on val_wiki, and on val_pubmed, in the order of the tasks; "-" for none."""
     titles = [f"{task} {split}" for split in ("val_wiki", "val_pubmed") for task in _TASKS]
     pairs = zip(titles, f"{scores} {pubmed}".split(), strict=True)
     named = {title: float(score) for title, score in pairs if score != "-"}
@@ -137,7 +137,7 @@ class FewRel(Benchmark):
     def write_submission(
         self, folder: Path, tasks: Sequence[str], split: str | int, data_dir: DataDir, device: str
     ) -> list[Path]:
-        """Predictions for the official files `fewrel/test_wiki_input-N-K.json` of the data folder."""
+        """Answers to the official files `fewrel/test_wiki_input-N-K.json` of the data folder."""
         from fsl_nlp.data.catalogue import data_folder
 
         root = data_folder(data_dir)

@@ -33,8 +33,8 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.data import zip_predictions
 
         warnings.warn(
-            "submit-fewrel is now `fsl-nlp benchmark fewrel --submit FOLDER`, which reads the input "
-            "files from the folder fewrel/ of the data folder.",
+            "submit-fewrel is now `fsl-nlp benchmark fewrel --submit FOLDER`, with the input files "
+            "in the folder fewrel/ of the data folder.",
             stacklevel=2,
         )
         options, sources = parse_options(option), tuple(source or ())

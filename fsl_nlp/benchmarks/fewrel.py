@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,21 +117,22 @@ class FewRel(Benchmark):
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import without_nan
 
+        started = time.perf_counter()
         data = load_dataset(self.test_data(job), data_dir=data_dir)
         way, shot = read_task(job.task)
         table = EpisodeTable.sample(
             data, way=way, shot=shot, query=self.query, episodes=self.episodes, seed=job.seed
         )
-        result = evaluate(
-            self._spec(data, device), data, table, source=self._source(data, data_dir)
-        )
+        spec = self._spec(data, device)
+        result = evaluate(spec, data, table, source=self._source(data, data_dir))
         row = {
             "accuracy": result.accuracy.value,
             "half_width": result.accuracy.half_width,
             "interval_over": f"{len(table):,} episodes",
             "count": len(table),
             "episode_hash": result.episode_hash,
-            "seconds": round(result.encode_seconds + result.score_seconds, 1),
+            "encoder": spec.encoder,
+            "seconds": round(time.perf_counter() - started, 1),
         }
         return dict(without_nan(row))
 

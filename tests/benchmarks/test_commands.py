@@ -110,7 +110,7 @@ def test_intents_on_a_sample(run: Cli) -> None:
     assert (result.status, result.err) == (0, "")
     assert "Only a part of the test texts was scored." in result.out
     assert "support_en-1-shot" in result.out
-    assert "linear on auto" in result.out
+    assert "linear on embedded:en" in result.out
     seeds = run(*words, "--seed", 5, "--json").json["tasks"]["support_en-1-shot"]["splits"]
     assert [row["seed"] for row in seeds] == [5, 6]
 

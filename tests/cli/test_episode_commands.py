@@ -100,7 +100,7 @@ def test_a_table_is_written_then_used_and_results_are_compared(run: Cli, tmp_pat
     assert comparison["difference"] == pytest.approx(gap)
     assert Result.load(first).accuracy.value == one["accuracy"]["value"]
     shown = run("episodes", "support_en", "--table", table, "--compare", first).out
-    assert "proto - proto: 0.00% ± 0.00% (no difference that shows)" in shown
+    assert "proto - proto: 0.00% ± 0.00% (no significant difference)" in shown
 
 
 def test_a_head_is_trained_on_other_classes_first(run: Cli) -> None:
@@ -281,7 +281,10 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         (("episodes", "support_en", "--classes", "3"), "--classes takes TRAIN,TEST"),
         (("episodes", "support_en", "--classes", "9,9"), "9 + 0 + 9 classes asked for"),
         (("episodes", "support_en", "--table", "one.csv"), "one.csv is no table of episodes"),
-        (("episodes", "support_en", "--compare", "one.csv", *SMALL), "one.csv is no saved result"),
+        (
+            ("episodes", "support_en", "--compare", "one.csv", *SMALL),
+            "one.csv is not a saved result",
+        ),
         (
             ("episodes", "support_en", "--one-by-one", "--progress-file", "one.csv", *SMALL),
             "one.csv is not a progress file",

@@ -199,7 +199,8 @@ def _sources(systems: Sequence[Published]) -> list[str]:
     for system in systems:
         remark = f" ({system.remark})" if system.remark else ""
         lines.setdefault(f"{system.source}{remark}", []).append(system.name)
-    return [f"Published: {', '.join(names)}: {source}." for source, names in lines.items()]
+    shown = [f"  {', '.join(names)}: {source}" for source, names in lines.items()]
+    return ["Published results, in percent:", *shown] if shown else []
 
 
 def _list(values: Sequence[str | int]) -> str:

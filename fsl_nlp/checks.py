@@ -44,10 +44,24 @@ def as_examples(
     items = _as_list(values, argument)
     texts = [item.text if isinstance(item, Example) else item for item in items]
     checked = as_texts(texts, argument, allow_empty=allow_empty, first=first)
+    for i, item in enumerate(items, first):
+        if isinstance(item, Example):
+            _check_fields(item, f"{argument}[{i}]")
     return [
         item if isinstance(item, Example) else Example(text)
         for item, text in zip(items, checked, strict=True)
     ]
+
+
+def _check_fields(example: Example, place: str) -> None:
+    """The texts of an example besides its first: a second one, candidates."""
+    texts = {f"candidates[{i}]": text for i, text in enumerate(example.candidates)}
+    if example.text_b is not None:
+        texts["text_b"] = example.text_b
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise DataError(f"{place}.{name} must be a string, got {_describe(text)}.")
+        _check_characters(text, f"{place}.{name}")
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:

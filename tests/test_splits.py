@@ -44,10 +44,10 @@ def test_parts_share_no_class_and_every_example_goes_with_its_class(
     data: Dataset, seed: int
 ) -> None:
     parts = split_classes(data, train=3, validation=2, test=3, seed=seed)
-    found = [parts.train, parts.validation, parts.test]
-    assert [len(part.labels) for part in found] == [3, 2, 3]
-    assert set().union(*(part.labels for part in found)) == set(data.labels)
-    for part in found:
+    datasets = [parts.train, parts.validation, parts.test]
+    assert [len(part.labels) for part in datasets] == [3, 2, 3]
+    assert set().union(*(part.labels for part in datasets)) == set(data.labels)
+    for part in datasets:
         assert part.examples == tuple(e for e in data if e.label in part.labels)  # in order
         assert part.labels == tuple(label for label in data.labels if label in part.labels)
         assert part.info.keys() == data.info.keys() & set(part.labels)
@@ -100,8 +100,8 @@ def test_at_most_so_many_of_each_class(data: Dataset, shots: int) -> None:
         taken = [e for e in few if e.label == label]
         assert len(taken) == min(shots, size)
         assert set(taken) <= set(data)
-    places = [data.examples.index(e) for e in few]
-    assert places == sorted(places)
+    indices = [data.examples.index(e) for e in few]
+    assert indices == sorted(indices)
     assert (few.labels, few.info) == (data.labels, data.info)
 
 

@@ -68,8 +68,8 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.errors import did_you_mean
         from fsl_nlp.meta.algorithms import ALGORITHMS
         from fsl_nlp.meta.folder import load_prepared
-        from fsl_nlp.meta.settings import Shape
-        from fsl_nlp.methods.meta import MetaMethod
+        from fsl_nlp.meta.settings import TaskSize
+        from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
         if method not in ALGORITHMS:
@@ -82,7 +82,7 @@ def add_to(app: typer.Typer) -> None:
         for name in exclude or []:
             kept_out = load_dataset(name, data_dir=data_dir)
             data = [drop_shared(source, kept_out) for source in data]
-        shape = Shape(parse_range("--way", way), parse_range("--shot", shot), query)
+        shape = TaskSize(parse_range("--way", way), parse_range("--shot", shot), query)
         spec = method_spec(method, encoder, options, run, device, data[0])
         started = time.perf_counter()
         built = spec.build()

@@ -195,7 +195,7 @@ def method_spec(
 ) -> Any:
     """The method for the evaluator; encoder 'auto' goes by the texts of the data."""
     from fsl_nlp.encoders.catalogue import auto_model
-    from fsl_nlp.evaluation.one_by_one import MethodSpec
+    from fsl_nlp.evaluation.method_spec import MethodSpec
 
     chosen = auto_model(data.texts) if encoder == "auto" else encoder
     return MethodSpec(name, chosen, options, run.seed, device)

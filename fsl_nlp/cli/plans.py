@@ -12,7 +12,7 @@ from fsl_nlp.errors import FslError
 
 if TYPE_CHECKING:
     from fsl_nlp.episodes import EpisodeTable
-    from fsl_nlp.evaluation.one_by_one import MethodSpec
+    from fsl_nlp.evaluation.method_spec import MethodSpec
     from fsl_nlp.types import Dataset
 
 # Batches of frozen vectors are quick: fewer episodes are scored before a note is read.
@@ -91,7 +91,7 @@ def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes:
 
 def _is_frozen(spec: MethodSpec) -> bool:
     from fsl_nlp.methods import method_class
-    from fsl_nlp.methods.frozen import FrozenMethod
+    from fsl_nlp.methods.frozen.method import FrozenMethod
 
     return issubclass(method_class(spec.name), FrozenMethod)
 

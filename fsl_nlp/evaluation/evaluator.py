@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.episodes import EpisodeTable
-from fsl_nlp.errors import OptionError
-from fsl_nlp.evaluation.one_by_one import MethodSpec, score_one_by_one
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.evaluation.method_spec import MethodSpec
+from fsl_nlp.evaluation.one_by_one import score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
+from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.types import Dataset
 
@@ -39,15 +41,15 @@ def evaluate(
     that resumable. `one_by_one` asks for the second way whatever the method; it takes no `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
-    from fsl_nlp.methods.meta import MetaMethod
-    from fsl_nlp.runtime.candidates import refuse_candidates
+    from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.meta.method import MetaMethod
 
     table.check(dataset)
-    refuse_candidates(
-        dataset.examples,
-        "Episodes are drawn of classes, and a place is none: fit a classifier and evaluate it.",
-    )
+    if has_candidates(dataset.examples):
+        raise DataError(
+            "These examples bring candidates of their own. Episodes are drawn of classes, and the "
+            "position of a candidate is none: fit a classifier and evaluate it."
+        )
     built = method.build()
     if source is not None:
         if one_by_one:

@@ -13,6 +13,7 @@ import numpy as np
 from fsl_nlp.data import CATALOGUE, load_dataset
 from fsl_nlp.data.fewclue_prompts import TaskPrompts, task_prompts
 from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.support import UNLABELLED
 from fsl_nlp.methods import method_class
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -52,7 +53,7 @@ class Plan:
             raise OptionError(f"score={self.score!r}: choose 'test_public' or 'dev'.")
         if self.score == "dev" and self.choices:
             raise OptionError("score='dev': what dev_i chooses cannot be scored on dev_i.")
-        if self.unlabelled and not method_class(self.method).takes_unlabelled:
+        if self.unlabelled and UNLABELLED not in method_class(self.method).learns_from(self.method):
             raise OptionError(f"unlabelled: {self.method!r} learns nothing from such texts.")
 
     @property

@@ -8,7 +8,7 @@ from fsl_nlp.data.fewrel_submission import SubmissionEpisodes
 from fsl_nlp.episodes import EpisodeTable, dataset_hash
 from fsl_nlp.errors import OptionError
 from fsl_nlp.evaluation.evaluator import prepared
-from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.types import Dataset
 
 
@@ -17,7 +17,7 @@ def predict_submission(
 ) -> list[int]:
     """For each episode the place of the predicted relation in it."""
     from fsl_nlp.evaluation.batched import score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
+    from fsl_nlp.methods.frozen.method import FrozenMethod
 
     count, way = len(episodes), episodes.way
     settings = {"way": way, "shot": episodes.shot, "query": 1, "episodes": count}

@@ -112,7 +112,8 @@ def _is_of_type(value: Any, type_in_words: str) -> bool:
 
 
 def require_above(name: str, value: float, bound: float, why: str = "") -> None:
-    """
+    """Refuse a value that is no number above the bound; `why` is added to the message.
+
     >>> require_above("C", -1, 0, "larger fits closer")
     Traceback (most recent call last):
     fsl_nlp.errors.OptionError: C=-1: must be greater than 0 (larger fits closer).
@@ -123,16 +124,24 @@ def require_above(name: str, value: float, bound: float, why: str = "") -> None:
 
 
 def require_between(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a value that is no number from `low` to `high`, both included."""
     if not (_is_number(value) and low <= value <= high):
         raise OptionError(f"{name}={value!r}: must be from {low} to {high}.")
 
 
 def require_count(name: str, value: int, least: int = 1) -> None:
+    """Refuse a value that is no whole number, or is below `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise OptionError(f"{name}={value!r}: must be a whole number, at least {least}.")
 
 
 def require_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    >>> require_choice("distance", "far", ["cosine", "euclidean"])
+    Traceback (most recent call last):
+    fsl_nlp.errors.OptionError: distance='far': choose one of 'cosine', 'euclidean'.
+    """
     if value not in choices:
         raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
 

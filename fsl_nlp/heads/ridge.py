@@ -21,6 +21,11 @@ class RidgeHead(Head):
     score(q) = scale q W. With X the rows sqrt(w_i) s_i, W = X' inv(X X' + regularisation I) Y
     (equation 6), a system of N * K rows; or of D, where that is less. The papers learn
     regularisation and scale with the encoder; here they are options.
+
+    >>> support, query = torch.eye(2).view(1, 2, 1, 2), torch.tensor([[[0.9, 0.1]]])
+    >>> head = RidgeHead()
+    >>> head.score(head.fit(support, torch.ones(1, 2, 1)), query).argmax(-1)
+    tensor([[0]])
     """
 
     summary: ClassVar[str] = "Ridge regression to the classes, in closed form."
@@ -34,6 +39,7 @@ class RidgeHead(Head):
         require_above("scale", self.scale, 0)
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
+        """W, in closed form."""
         root = weights.flatten(1).sqrt().unsqueeze(-1)  # [B, M, 1], M = N * K
         rows = root * unit(support).flatten(1, 2)  # [B, M, D]
         targets = root * class_of_example(weights)  # [B, M, N]
@@ -48,4 +54,5 @@ class RidgeHead(Head):
         return torch.cholesky_solve(right, torch.linalg.cholesky(matrix))
 
     def score(self, state: State, query: Tensor) -> Tensor:
+        """scale q W."""
         return self.scale * unit(query) @ state["weight"]

@@ -1,7 +1,8 @@
-"""How to meta-train."""
+"""Settings of meta-training."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from fsl_nlp.errors import OptionError
@@ -9,12 +10,16 @@ from fsl_nlp.heads.options import option, require_above, require_choice, require
 
 CORPORA = ("equal", "size", "difficulty")
 
-Span = tuple[int, int]  # the least and the most, both included
+Span = tuple[int, int]  # smallest and largest value, both included
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Of the tasks to train on; each step draws its way, each class its shots."""
+class TaskSize:
+    """The size of training tasks. A step draws its way, and each class its shots.
+
+    >>> print(TaskSize(way=(5, 10), shot=(1, 1)))
+    5-10-way 1-shot
+    """
 
     way: Span = (5, 5)
     shot: Span = (1, 1)
@@ -56,3 +61,10 @@ class MetaSettings:
         require_above("meta_rate", self.meta_rate, 0)
         require_above("clip", self.clip, 0)
         require_choice("corpora", self.corpora, CORPORA)
+
+
+def __getattr__(name: str) -> type[TaskSize]:
+    if name == "Shape":
+        warnings.warn("Shape is now TaskSize.", DeprecationWarning, stacklevel=2)
+        return TaskSize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,13 @@ TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 PROMPTED = ("zero-shot", "prompt", "p-tuning")
 
 METHODS: dict[str, str] = {
-    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
-    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
-    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
-    "pet": "fsl_nlp.methods.pet:PetMethod",
-    "efl": "fsl_nlp.methods.efl:EflMethod",
-    "together": "fsl_nlp.methods.together:TogetherMethod",
-    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
+    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen.method:FrozenMethod"),
+    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned.method:TunedMethod"),
+    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompted.method:PromptMethod"),
+    "pet": "fsl_nlp.methods.prompted.pet:PetMethod",
+    "efl": "fsl_nlp.methods.prompted.efl:EflMethod",
+    "together": "fsl_nlp.methods.combined.together:TogetherMethod",
+    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta.method:MetaMethod"),
 }
 
 
@@ -64,3 +64,19 @@ def build_method(
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
     return method_class(name).build(name, encoder, seed, dict(options or {}))
+
+
+# Methods that errors name first, the cheapest first.
+_SUGGESTED = ("linear", "proto", "lora", "prompt")
+
+
+def methods_that_take(kinds: Sequence[str]) -> list[str]:
+    """Names of methods for examples of these kinds (`fsl_nlp.inputs.kinds`), best known first.
+
+    >>> methods_that_take(["pair"])[:2]
+    ['linear', 'proto']
+    """
+    names = [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]
+    classes = {name: method_class(name) for name in names}
+    able = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
+    return [n for n in able if len(kinds) == 1 or classes[n].combines_kinds][:4]

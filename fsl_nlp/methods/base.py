@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.heads.options import check_options, options_of
+from fsl_nlp.inputs.kinds import TEXT, Inputs
+from fsl_nlp.inputs.support import (
+    DESCRIPTIONS,
+    EXAMPLES,
+    NAMES,
+    UNLABELLED,
+    check_candidates,
+    check_kinds,
+)
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -48,17 +58,22 @@ class Classifier(ABC):
 
     labels: tuple[Label, ...]
 
+    @property
+    def inputs(self) -> Inputs:
+        """The examples that it takes. Whoever asks for answers checks them: `inputs.check`."""
+        return Inputs()
+
     @abstractmethod
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, N]; the softmax of a row is the calibrated belief in each label."""
+        """[n, N]; the softmax of a row gives the calibrated probability of each label."""
 
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it reads, made of a text."""
-        return Example(text)
+        """An example of the kind that it takes, made of a text."""
+        return self.inputs.example_of(text)
 
     def runtime_parts(self) -> tuple[Part, ...]:
         """What answers as this classifier does, without torch; their answers are averaged."""
@@ -85,12 +100,38 @@ class MethodCard:
 
 
 class Method(ABC):
-    """A way of learning from a few examples."""
+    """A way of learning from a few examples.
+
+    A subclass says what it takes and learns from, builds itself from options, learns, and restores
+    a classifier from its saved state.
+    """
 
     name: str
     encoder: TextEncoder
-    # Whether examples without a label in the support are of use to it.
-    takes_unlabelled: ClassVar[bool] = False
+    # Whether an example may be of several kinds at once, such as a pair with marked mentions.
+    combines_kinds: ClassVar[bool] = False
+    # How many unlabelled texts a benchmark gives it, unless the user names a number.
+    default_unlabelled: ClassVar[int] = 0
+    # Whether it asks a model with a template, and the option that holds it.
+    takes_template: ClassVar[bool] = False
+    template_option: ClassVar[str] = "template"
+    # Whether its encoder must be a masked language model.
+    needs_masked_model: ClassVar[bool] = False
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """The kinds of examples (`fsl_nlp.inputs.kinds.KINDS`) that the method `name` takes."""
+        return (TEXT,)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """What the method `name` learns from, of `fsl_nlp.inputs.support.LEARNS_FROM`."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS)
+
+    @property
+    def takes_unlabelled(self) -> bool:
+        """Whether examples without a label are of use to it."""
+        return UNLABELLED in self.learns_from(self.name)
 
     # Options of its settings that it does not take after all.
     refused_options: ClassVar[tuple[str, ...]] = ()
@@ -99,17 +140,6 @@ class Method(ABC):
     def card(cls, name: str) -> MethodCard:
         """What `fsl-nlp methods` shows of the method of that name."""
         return MethodCard("other", (cls.__doc__ or "").partition("\n")[0], "")
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """The kinds of examples: of "text", "pair", "mentions" and "candidates"."""
-        return ("text",)
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        """Of "examples", "label names", "label descriptions", "unlabelled texts" and "source
-        classes"."""
-        return ("examples",)
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
@@ -144,9 +174,38 @@ class Method(ABC):
         """
         return ()
 
-    @abstractmethod
+    def check_inputs(self, examples: Sequence[Example]) -> None:
+        """Refuse examples of a kind that it does not take, and name methods that do."""
+        from fsl_nlp.methods import methods_that_take
+
+        check_kinds(
+            examples,
+            self.name,
+            self.takes(self.name),
+            combines=self.combines_kinds,
+            instead=methods_that_take,
+        )
+
+    def check(self, support: Dataset) -> None:
+        """Refuse what it cannot learn from, before any work."""
+        self.check_inputs(support.examples)
+        if support.unlabelled and not self.takes_unlabelled:
+            raise DataError(
+                f"{support.unlabelled[0].text[:40]!r} has no label: method {self.name!r} learns "
+                "nothing from unlabelled texts. Leave them out, or use 'linear', 'full' or 'pet'."
+            )
+        if support.examples and support.examples[0].candidates:
+            check_candidates(support)
+        self.check_ready()
+
     def fit(self, support: Dataset) -> Classifier:
-        """Learn the labels of `support`."""
+        """Learn the labels of `support`, after the one check of it."""
+        self.check(support)
+        return self.learn(support)
+
+    @abstractmethod
+    def learn(self, support: Dataset) -> Classifier:
+        """Learn the labels of a support set that was checked."""
 
     @abstractmethod
     def restore(
@@ -155,9 +214,34 @@ class Method(ABC):
         """The classifier that `Classifier.state` described."""
 
 
+# Old names of options, accepted for one version.
+RENAMED_OPTIONS = {"sharpness": "loss_temperature", "soften": "distillation_temperature"}
+
+
+def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The options, with an old name replaced where its new one is among `names`."""
+    renamed: dict[str, Any] = {}
+    for name, value in options.items():
+        new = RENAMED_OPTIONS.get(name)
+        if new is None or name in names or new not in names:
+            renamed[name] = value
+            continue
+        if new in options:
+            raise OptionError(f"{name!r} is the old name of {new!r}. Give one of them.")
+        warnings.warn(
+            f"The option {name!r} is now {new!r}; the old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        renamed[new] = value
+    return renamed
+
+
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
     """Share `options` out to the settings classes that have a field of that name."""
     known = [options_of(kind) for kind in kinds]
+    names = {info.name for infos in known for info in infos}
+    options = rename_old_options(options, names)
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
     check_options(f"method {method!r}", options, (info for infos in known for info in infos))

@@ -10,8 +10,8 @@ from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
 from fsl_nlp.methods import METHODS, method_class
-from fsl_nlp.methods.auto import CARD as AUTO
-from fsl_nlp.methods.auto import FROZEN, TUNED
+from fsl_nlp.methods.combined.auto import CARD as AUTO
+from fsl_nlp.methods.combined.auto import FROZEN, TUNED
 
 # In the order in which methods are listed.
 FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")

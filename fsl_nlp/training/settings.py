@@ -1,4 +1,4 @@
-"""How to train."""
+"""Settings of training."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fsl_nlp.heads.options import option, require_above, require_between, require_count
 
-# The more layers change, the more the whole does: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or
-# less for the 12 of e5 (docs/tuning.md).
+# More layers that change need a lower rate: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or less
+# for the 12 of e5 (docs/tuning.md).
 RATE_OF_ONE_LAYER = 1.2e-3
 
 
@@ -24,7 +24,7 @@ class TrainSettings:
     weight_decay: float = option(0.01, "weight decay of AdamW")
     warmup: float = option(0.1, "share of the steps in which the rates rise; then they fall to 0")
     clip: float = option(1.0, "largest norm of a gradient")
-    sharpness: float = option(0.05, "divides the cosines in the loss: lower fits closer")
+    loss_temperature: float = option(0.05, "divides the cosines in the loss: lower fits closer")
     margin: float = option(0.1, "lead that the loss asks of the cosine to the right class")
     balance: bool = option(True, "each class counts the same, whatever its number of examples")
     patience: int = option(5, "stop after this many epochs without a lower loss")
@@ -37,7 +37,7 @@ class TrainSettings:
         require_count("tokens", self.tokens, 8)
         if self.learning_rate is not None:
             require_above("learning_rate", self.learning_rate, 0)
-        for name in ("head_learning_rate", "clip", "sharpness"):
+        for name in ("head_learning_rate", "clip", "loss_temperature"):
             require_above(name, getattr(self, name), 0)
         require_between("margin", self.margin, 0, 1)
         require_between("weight_decay", self.weight_decay, 0, 10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from fsl_nlp.errors import DataError
-from fsl_nlp.types import Dataset, Example, Label, LabelInfo, sort_labels
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from fsl_nlp.types import LONE_SURROGATE, Dataset, Example, Label, LabelInfo, sort_labels
 
 
 def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: int = 0) -> list[str]:
@@ -165,7 +162,7 @@ def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, st
 
 
 def _check_characters(text: str, place: str) -> None:
-    if _SURROGATE.search(text):
+    if LONE_SURROGATE.search(text):
         raise DataError(
             f"{place} holds half a character (a lone surrogate): {_describe(text)}. It was cut "
             "inside an emoji, or decoded from bytes that are not UTF-8."

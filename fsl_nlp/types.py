@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 Label = str | int
 Span = tuple[int, int]  # character offsets in a text: start, end (exclusive)
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoder can read
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def announce_fit(
     from fsl_nlp.encoders import load_encoder
     from fsl_nlp.encoders.catalogue import auto_model
     from fsl_nlp.methods import build_method
-    from fsl_nlp.methods.timing import seconds_to_fit
+    from fsl_nlp.methods.combined.timing import seconds_to_fit
 
     if run.quiet or method == "auto":
         return
@@ -125,7 +125,7 @@ def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) ->
 def _seconds_of_fits(spec: MethodSpec, data: Dataset, table: EpisodeTable, workers: int) -> float:
     """The training of the first episode, measured; without one, the whole episode."""
     from fsl_nlp.evaluation.one_by_one import predict_task
-    from fsl_nlp.methods.timing import seconds_to_fit
+    from fsl_nlp.methods.combined.timing import seconds_to_fit
 
     method, task = spec.build(), table.task(data, 0)
     seconds = seconds_to_fit(method, task.support)

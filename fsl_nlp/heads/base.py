@@ -29,11 +29,11 @@ class Head(ABC):
 
     # Does a query's score depend on the other queries of its task? Named in every result.
     transductive: ClassVar[bool] = False
+    # Can its method choose among candidates that each example brings?
+    takes_candidates: ClassVar[bool] = False
     # What it does, in one line, and where it was published.
     summary: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    # Can its method choose among candidates that each example brings?
-    takes_candidates: ClassVar[bool] = False
 
     @property
     def ready(self) -> bool:

@@ -74,9 +74,9 @@ class LearnedHead(PreparedHead):
         start = self.initial(vectors.shape[-1], seed)
         if not start:
             return self
-        best = _copied(start, vectors)
+        best = _copy(start, vectors)
         best_accuracy = _accuracy(replace(self, parameters=best), *held_out_tasks)
-        parameters = {k: v.requires_grad_() for k, v in _copied(start, vectors).items()}
+        parameters = {k: v.requires_grad_() for k, v in _copy(start, vectors).items()}
         head = replace(self, parameters=parameters)
         optimiser = torch.optim.Adam(parameters.values(), lr=rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -91,7 +91,7 @@ class LearnedHead(PreparedHead):
             if step % max(steps // CHECKS, 1) == 0:
                 accuracy = _accuracy(head, *held_out_tasks)
                 if accuracy > best_accuracy:
-                    best, best_accuracy = _copied(parameters, vectors), accuracy
+                    best, best_accuracy = _copy(parameters, vectors), accuracy
         return replace(self, parameters=best)
 
 
@@ -100,7 +100,7 @@ def random_matrix(rows: int, columns: int, generator: torch.Generator) -> Tensor
     return torch.randn(rows, columns, generator=generator) / columns**0.5
 
 
-def _copied(parameters: Parameters, like: Tensor) -> Parameters:
+def _copy(parameters: Parameters, like: Tensor) -> Parameters:
     """Copies on the device and in the precision of `like` that share no memory."""
     return {k: v.detach().to(like, copy=True) for k, v in parameters.items()}
 

@@ -73,7 +73,7 @@ class LinearHead(Head):
 
     def _fit_block(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [B, N, K, D], weights [B, N, K] -> weight [B, N, D], bias [B, N]."""
-        rows, balanced = support.flatten(1, 2), _balanced(weights)
+        rows, balanced = support.flatten(1, 2), _balance(weights)
         is_binary = (weights.sum(-1) > 0).sum(-1) == 2
         costs = balanced.flatten(1) * torch.where(is_binary, self.C / 2, self.C)[:, None]
         targets = class_of_example(weights)
@@ -93,7 +93,7 @@ class LinearHead(Head):
         from threadpoolctl import threadpool_limits
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
-        costs = _balanced(weights[None])[0][classes, examples].double().cpu().numpy()
+        costs = _balance(weights[None])[0][classes, examples].double().cpu().numpy()
         rows = support[classes, examples].double().cpu().numpy()
         # In these variables L-BFGS takes a half to a fifth of the steps. With the mean as origin
         # the bias is almost independent of W. With rows scaled up, and W down, the bias has about
@@ -125,7 +125,7 @@ class LinearHead(Head):
         return unit(query) @ state["weight"].mT + state["bias"].unsqueeze(-2)
 
 
-def _balanced(weights: Tensor) -> Tensor:
+def _balance(weights: Tensor) -> Tensor:
     """Weights [B, N, K] scaled so that all classes have the same sum, with the total kept."""
     total = weights.sum(-1, keepdim=True)  # [B, N, 1]
     classes = (total > 0).sum(1, keepdim=True)

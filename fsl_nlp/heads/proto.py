@@ -32,9 +32,9 @@ class ProtoHead(Head):
     tensor([[[0.6000, 0.8000]]])
     """
 
+    takes_candidates: ClassVar[bool] = True
     summary: ClassVar[str] = "The class whose mean is nearest; a strong start with few examples."
     paper: ClassVar[str] = "Snell et al. 2017, arXiv 1703.05175"
-    takes_candidates: ClassVar[bool] = True
 
     distance: Literal["cosine", "euclidean"] = option(
         "cosine", "how near a text is to a class mean"

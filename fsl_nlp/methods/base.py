@@ -110,6 +110,8 @@ class Method(ABC):
     encoder: TextEncoder
     # Whether an example may be of several kinds at once, such as a pair with marked mentions.
     combines_kinds: ClassVar[bool] = False
+    # Options of its settings that it does not take.
+    refused_options: ClassVar[tuple[str, ...]] = ()
     # How many unlabelled texts a benchmark gives it, unless the user names a number.
     default_unlabelled: ClassVar[int] = 0
     # Whether it asks a model with a template, and the option that holds it.
@@ -132,9 +134,6 @@ class Method(ABC):
     def takes_unlabelled(self) -> bool:
         """Whether examples without a label are of use to it."""
         return UNLABELLED in self.learns_from(self.name)
-
-    # Options of its settings that it does not take after all.
-    refused_options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
@@ -167,13 +166,6 @@ class Method(ABC):
     def check_ready(self) -> None:  # noqa: B027
         """Refuse what has yet to learn from source classes before it fits."""
 
-    def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        """The methods with `on_step` that `fit` trains one after another; none where it is quick.
-
-        They are measured before a long run.
-        """
-        return ()
-
     def check_inputs(self, examples: Sequence[Example]) -> None:
         """Refuse examples of a kind that it does not take, and name methods that do."""
         from fsl_nlp.methods import methods_that_take
@@ -197,6 +189,13 @@ class Method(ABC):
         if support.examples and support.examples[0].candidates:
             check_candidates(support)
         self.check_ready()
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """The methods with `on_step` that `fit` trains one after another; none where it is quick.
+
+        They are measured before a long run.
+        """
+        return ()
 
     def fit(self, support: Dataset) -> Classifier:
         """Learn the labels of `support`, after the one check of it."""
@@ -240,8 +239,7 @@ def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> di
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
     """Share `options` out to the settings classes that have a field of that name."""
     known = [options_of(kind) for kind in kinds]
-    names = {info.name for infos in known for info in infos}
-    options = rename_old_options(options, names)
+    options = rename_old_options(options, {o.name for infos in known for o in infos})
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
     check_options(f"method {method!r}", options, (info for infos in known for info in infos))

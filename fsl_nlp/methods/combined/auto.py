@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
-from fsl_nlp.methods.timing import seconds_to_train
+from fsl_nlp.methods.combined.timing import seconds_to_train
 from fsl_nlp.training.trainer import propagate_interrupts
 from fsl_nlp.types import Dataset
 

@@ -38,7 +38,7 @@ from fsl_nlp.vectors import Matrix
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# Commands for heads that cannot fit a bot by themselves, by what they need.
+# Example commands for heads that cannot fit a bot by themselves.
 _EPISODES = {
     "episodes": "fsl-nlp episodes banking77:test --method {name}",
     "source classes": "fsl-nlp episodes banking77:test --method {name} --classes 50,27",
@@ -58,10 +58,17 @@ class FrozenMethod(Method):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """What the head does; heads that fit no bot by themselves have an example of episodes."""
         head = head_class(name)
         needs = "episodes" if head.transductive else "" if head().ready else "source classes"
         example = _EPISODES[needs] if needs else MethodCard.example
         return MethodCard("frozen", head.summary, "seconds", needs, head.paper, example)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """The head, `FrozenSettings` and, where the head takes them, the option of candidates."""
+        head = head_class(name)
+        return (head(), FrozenSettings(), *([CandidateSettings()] if head.takes_candidates else []))
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
@@ -80,19 +87,12 @@ class FrozenMethod(Method):
         return (EXAMPLES, NAMES, DESCRIPTIONS, *unlabelled, *source)
 
     @classmethod
-    def default_settings(cls, name: str) -> tuple[Any, ...]:
-        head = head_class(name)
-        candidates = (CandidateSettings(),) if head.takes_candidates else ()
-        return (head(), FrozenSettings(), *candidates)
-
-    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> FrozenMethod:
-        """Options of the head, of `FrozenSettings` and, where it takes them, of candidates."""
-        head = head_class(name)
-        classes = map(type, cls.default_settings(name))
-        head_options, options, *rest = take_options(name, options, *classes)
+        """Options as in `default_settings`."""
+        head, *others = map(type, cls.default_settings(name))
+        head_options, options, *rest = take_options(name, options, head, *others)
         candidates = CandidateSettings(**rest[0]) if rest else CandidateSettings()
         settings = FrozenSettings(**options)
         return cls(name, encoder, head(**head_options), settings, seed, candidates=candidates)

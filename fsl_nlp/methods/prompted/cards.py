@@ -1,4 +1,4 @@
-"""What is said of the methods with prompts where methods are listed."""
+"""What is said of the methods with prompts."""
 
 from __future__ import annotations
 

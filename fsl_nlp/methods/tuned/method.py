@@ -60,8 +60,16 @@ class TunedMethod(Method):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """What the recipe of that name trains."""
         cost = "minutes on a CPU" if RECIPES[name].adaptation else "seconds"
         return MethodCard("tuned", RECIPES[name].summary, cost, paper=RECIPES[name].paper)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """Those of training, `TunedSettings` and the adaptation."""
+        recipe = RECIPES[name]
+        adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
+        return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
@@ -74,16 +82,10 @@ class TunedMethod(Method):
         return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
 
     @classmethod
-    def default_settings(cls, name: str) -> tuple[Any, ...]:
-        recipe = RECIPES[name]
-        adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
-        return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
-
-    @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TunedMethod:
-        """Options of training, of `TunedSettings` and of the adaptation."""
+        """Options as in `default_settings`."""
         recipe = RECIPES[name]
         classes = map(type, cls.default_settings(name))
         train, settings, *rest = take_options(name, options, *classes)
@@ -99,6 +101,7 @@ class TunedMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """One, unless the head alone trains."""
         return (self,) if self.adaptation else ()
 
     def learn(self, support: Dataset) -> TunedClassifier:

@@ -71,11 +71,6 @@ class PetMethod(Method):
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
-    refused_options: ClassVar[tuple[str, ...]] = ("template",)
-
-    @classmethod
-    def card(cls, name: str) -> MethodCard:
-        return PROMPT_CARDS[name]
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:

@@ -169,8 +169,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """Read what `save` wrote. `encoder` says where its encoder is now, if it has moved."""
         from fsl_nlp.artifact import read_classifier
         from fsl_nlp.methods import build_method
-        from fsl_nlp.methods.auto import Report
-        from fsl_nlp.restoring import check_restorable, load_saved_encoder, restore
+        from fsl_nlp.restoring import (
+            check_restorable,
+            load_saved_encoder,
+            restore,
+            restore_report,
+        )
 
         folder = Path(folder)
         saved = read_classifier(folder)
@@ -187,9 +191,13 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
                 f"that this one does not have: {error}"
             ) from error
         fitted = restore(folder, saved, method)
-        report = Report.from_dict(saved.report) if saved.report else None
         return classifier._take(
-            fitted, saved.method, loaded, saved.examples, saved.model_version, report
+            fitted,
+            saved.method,
+            loaded,
+            saved.examples,
+            saved.model_version,
+            restore_report(saved),
         )
 
     def _check_fitted(self) -> None:

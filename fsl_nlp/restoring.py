@@ -17,6 +17,7 @@ from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier, Method
 
 log = logging.getLogger("fsl_nlp")
@@ -122,3 +123,13 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
         raise incomplete(folder, CLASSIFIER, error) from error
     check_self_test(folder, fitted, saved.tensors)
     return fitted
+
+
+def restore_report(saved: SavedClassifier) -> Report | None:
+    """Why `auto` chose the method; None where the user named it."""
+    from fsl_nlp.methods.auto import Candidate, Report
+
+    if saved.report is None:
+        return None
+    candidates = tuple(Candidate(**candidate) for candidate in saved.report["candidates"])
+    return Report(**{**saved.report, "candidates": candidates})

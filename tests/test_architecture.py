@@ -71,7 +71,7 @@ def part_of(path: Path) -> str:
 
 def imports(path: Path) -> Iterator[str]:
     """Every module that the file imports when it runs, inside functions and in texts too."""
-    for node in _running(_tree(path)):
+    for node in _running(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if match := NAMED_OBJECT.fullmatch(node.value):
                 yield match[1]
@@ -91,16 +91,20 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+def _running(path: Path) -> list[ast.AST]:
+    """The nodes of a file that run; those under `if TYPE_CHECKING` do not."""
+    nodes: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    for node in nodes:  # grows while it is read
+        nodes += (child for child in ast.iter_child_nodes(node) if not _is_for_types(child))
+    return nodes
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _running(child)
+def _is_for_types(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
 
 
 def home_of_names() -> dict[str, str]:
@@ -180,20 +184,25 @@ def imported_files(path: Path, modules: Mapping[str, Path]) -> set[Path]:
     Names that a package loads on demand (`lazy_attributes`) stand for the modules that have them.
     """
     files = set()
-    for node in _running(_tree(path)):
+    for node in _running(path):
         if isinstance(node, ast.Import):
             files |= {modules[alias.name] for alias in node.names if alias.name in modules}
         elif isinstance(node, ast.ImportFrom) and node.module in modules:
-            homes = lazy_homes(modules[node.module])
-            for alias in node.names:
-                name = f"{node.module}.{homes.get(alias.name, alias.name)}"
-                files.add(modules.get(name, modules[node.module]))
+            files |= {home_of(node.module, alias.name, modules) for alias in node.names}
     return files - {path}
 
 
+def home_of(module: str, name: str, modules: Mapping[str, Path]) -> Path:
+    """The file that has a name which a module offers."""
+    if home := lazy_homes(modules[module]).get(name):
+        return home_of(f"{module}.{home}", name, modules)
+    return modules.get(f"{module}.{name}", modules[module])
+
+
+@cache
 def lazy_homes(path: Path) -> dict[str, str]:
     """The names that a package loads on demand, and the submodules that have them."""
-    for node in ast.walk(_tree(path)):
+    for node in _running(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy_attributes":
             return dict(ast.literal_eval(node.args[1]))
     return {}

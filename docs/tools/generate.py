@@ -213,6 +213,7 @@ def capabilities_page(infos: Sequence[Any]) -> str:
         ]
         parts.append(f"## {family[:1].upper()}{family[1:]}\n")
         parts.append(table(("method", "what it does", "inputs", "learns from", "needs"), rows))
+    parts.append("```{toctree}\n:hidden:\n:glob:\n\n*\n```\n")
     return "\n".join(parts)
 
 

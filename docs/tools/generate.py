@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 REFERENCE = Path(__file__).parent.parent / "reference"
+ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
 NOTICE = "<!-- Written by docs/tools/generate.py; do not edit. -->\n"
 
 
@@ -25,7 +27,8 @@ def main() -> None:
     from fsl_nlp.methods import METHODS, describe
 
     pages = {"commands.md": commands_page(app)}
-    pages |= {f"methods/{name}": page for name, page in method_pages(METHODS, describe).items()}
+    names = ("auto", *METHODS)
+    pages |= {f"methods/{name}": page for name, page in method_pages(names, describe).items()}
     if "--check" not in sys.argv[1:]:
         write(pages)
         return
@@ -196,8 +199,8 @@ def capabilities_page(infos: Sequence[Any]) -> str:
     parts = [
         f"{NOTICE}\n# Methods\n\n"
         "What `--method NAME` and `FewShotClassifier(NAME)` take. `auto`, the default, chooses "
-        "one of them ([how to choose](../../how-to/choose-method.md)). "
-        "`fsl-nlp methods NAME` shows a page of this list on the command line.\n"
+        "among them ([how to choose](../../how-to/choose-method.md)). "
+        "`fsl-nlp methods NAME` shows one of these pages on the command line.\n"
     ]
     for family in dict.fromkeys(info.family for info in infos):
         rows = [
@@ -225,13 +228,12 @@ def method_page(info: Any) -> str:
         ("learns from", listed(info.learns_from)),
         ("needs", listed(info.needs)),
         ("cost", listed(info.cost)),
-        ("paper", listed(info.paper)),
+        ("paper", ARXIV.sub(r"[arXiv \1](https://arxiv.org/abs/\1)", listed(info.paper))),
     ]
     parts = [
         f"{NOTICE}\n# `{info.name}`\n\n{paragraphs(info.summary)}\n",
         table(("", ""), [fact for fact in facts if fact[1]]),
-        f"```sh\nfsl-nlp fit train.csv --method {info.name} --out my-bot\n```\n",
-        f'```python\nbot = FewShotClassifier("{info.name}")\n```\n',
+        f"```sh\n{info.example}\n```\n",
         "## Options\n",
     ]
     if not info.options:

@@ -62,7 +62,7 @@ def anchors(text: str) -> set[str]:
 def broken_links(page: Path, root: Path = ROOT) -> Iterator[str]:
     """One message for each link of a page that leads nowhere."""
     text = read(page)
-    pending = {root / "docs" / name for name in PAGES}
+    pending = {(root / "docs" / name).resolve() for name in PAGES}
     for match in LINK.finditer(CODE.sub("", FENCE.sub("", text))):
         link = match[1] or match[2]
         if REMOTE.match(link):
@@ -74,7 +74,7 @@ def broken_links(page: Path, root: Path = ROOT) -> Iterator[str]:
             continue
         if not target.exists():
             yield f"{where}: there is no such file."
-        elif "docs" in page.parts and not target.is_relative_to(root / "docs"):
+        elif page.is_relative_to(root / "docs") and not target.is_relative_to(root / "docs"):
             yield f"{where}: the site has the folder docs/ alone."
         elif target.is_dir():
             if page.is_relative_to(root / "docs"):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PAGES = (
+    "../README.zh-CN.md",
     "tutorials/first-bot.zh.md",
     "extend/plugin.md",
     "extend/public-api.md",
@@ -21,6 +22,8 @@ PAGES = (
     "research/meta-learn.md",
     "research/prompt.md",
     "research/reproduce.md",
+    "research/adapt.md",
+    "concepts/unlabelled.md",
     "concepts/few-shot.md",
     "concepts/heads.md",
     "concepts/tuning.md",
@@ -35,9 +38,6 @@ PAGES = (
     "results/meta.md",
     "results/speed.md",
     "results/what-was-tried.md",
-    "reference/methods/index.md",
-    *(f"reference/methods/{name}.md" for name in ("pet", "full", "lora", "bitfit", "contrastive")),
-    *(f"reference/methods/{name}.md" for name in ("head", "together", "linear", "proto")),
 )
 COMMANDS = ("methods", "inspect")
 

@@ -1,6 +1,6 @@
 """Draw the picture of the README and the start page: a real run, as a terminal shows it.
 
-    python docs/tools/picture.py
+python docs/tools/picture.py
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ QUESTIONS = ("has my parcel been sent?", "the jacket is too big")
 
 def main() -> None:
     """Train on the shipped sample, ask, and write the picture."""
-    console = Console(record=True, width=84, file=tempfile.TemporaryFile("w"))
+    console = Console(record=True, width=100, file=tempfile.TemporaryFile("w"))
     with tempfile.TemporaryDirectory() as folder:
+        fit = ("fit", "support_en", "--out", "my-bot")
+        run(fit, folder)  # what is made once for a model is made: the picture shows each day's run
         for words in (
-            ("fit", "support_en", "--out", "my-bot"),
+            fit,
             ("predict", "my-bot", *QUESTIONS, "--nearest", "2"),
         ):
             console.print(Text("$ ", "green") + Text(typed(words), "bold"))
@@ -53,7 +55,9 @@ def coloured(output: str) -> Text:
     text = Text()
     for line in output.splitlines():
         answer = line[:8].strip().endswith("%")
-        text.append(line + "\n", "bold cyan" if answer else "bright_black" if line[0] == " " else "")
+        text.append(
+            line + "\n", "bold cyan" if answer else "bright_black" if line[0] == " " else ""
+        )
     return text
 
 

@@ -5,6 +5,7 @@ python docs/tools/picture.py
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ QUESTIONS = ("has my parcel been sent?", "the jacket is too big")
 
 def main() -> None:
     """Train on the shipped sample, ask, and write the picture."""
-    console = Console(record=True, width=100, file=tempfile.TemporaryFile("w"))
+    console = Console(record=True, width=100, file=io.StringIO())
     with tempfile.TemporaryDirectory() as folder:
         fit = ("fit", "support_en", "--out", "my-bot")
         run(fit, folder)  # what is made once for a model is made: the picture shows each day's run
@@ -65,9 +66,7 @@ def without_fonts(svg: str) -> str:
     """The picture with the reader's own fonts: rich's template fetches its from the network."""
     start, end = svg.index("@font-face"), svg.rindex("@font-face")
     end = svg.index("}", end) + 1
-    plain = svg[:start] + svg[end:]
-    plain = plain.replace("Fira Code", "ui-monospace").replace("<!-- Generated with Rich", "<!--")
-    return plain
+    return (svg[:start] + svg[end:]).replace("Fira Code", "ui-monospace")
 
 
 if __name__ == "__main__":

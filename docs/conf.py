@@ -27,7 +27,6 @@ myst_links_external_new_tab = False
 suppress_warnings = ["myst.header"]
 
 default_role = "code"  # docstrings are Markdown: `this` is code
-autodoc_class_signature = "separated"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"

@@ -26,6 +26,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 suppress_warnings = ["myst.header"]
 
+smartquotes = False
 default_role = "code"  # docstrings are Markdown: `this` is code
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.episodes import EpisodeTable
-from fsl_nlp.errors import OptionError
-from fsl_nlp.evaluation.one_by_one import MethodSpec, score_one_by_one
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.evaluation.method_spec import MethodSpec
+from fsl_nlp.evaluation.one_by_one import score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
+from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.types import Dataset
 
@@ -29,29 +31,29 @@ def evaluate(
     one_by_one: bool = False,
     source: Dataset | None = None,
 ) -> Result:
-    """Score `method` on every episode.
+    """The result of `method` on all episodes of the table.
 
-    `source` has the classes that a method with learned parameters is trained on first; classes
-    that `dataset` has too are leakage, and refused.
+    `source` has the classes that a method with learned parameters is trained on first; a class
+    that `dataset` has too is leakage, and refused.
 
     A frozen encoder with a head is scored in batches on the encoder's device, `memory` bytes at
-    a time. Any other method is fitted task by task in `workers` processes; `progress_file` makes
-    that resumable. `one_by_one` asks for the second way whatever the method; it takes no `source`.
+    a time. Any other method is fitted on one episode after another in `workers` processes, and
+    continues `progress_file`. `one_by_one` chooses the second way for any method, without `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
-    from fsl_nlp.methods.meta import MetaMethod
-    from fsl_nlp.runtime.candidates import refuse_candidates
+    from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.meta.method import MetaMethod
 
     table.check(dataset)
-    refuse_candidates(
-        dataset.examples,
-        "Episodes are drawn of classes, and a place is none: fit a classifier and evaluate it.",
-    )
+    if has_candidates(dataset.examples):
+        raise DataError(
+            "These examples bring candidates of their own. Episodes are drawn of classes, and the "
+            "position of a candidate is none: fit a classifier and evaluate it."
+        )
     built = method.build()
     if source is not None:
         if one_by_one:
-            raise OptionError("one_by_one fits tasks without any source; leave one of them out.")
+            raise OptionError("one_by_one takes no source; leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
         "encoder": method.encoder,
@@ -63,8 +65,8 @@ def evaluate(
     if isinstance(built, FrozenMethod):
         built = built.loaded()
     if isinstance(built, MetaMethod):
-        for known in built.sources:
-            refuse_leakage(known, dataset)
+        for trained_on in built.sources:
+            refuse_leakage(trained_on, dataset)
         built.note_shape(table.way, table.support.shape[2])
     if isinstance(built, FrozenMethod) and not one_by_one:
         scored = score_in_batches(built, dataset, table, memory=memory)
@@ -100,7 +102,7 @@ def evaluate(
 
 
 def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:
-    """`method` after learning from `source`, for episodes of these settings."""
+    """The method after it has learned from `source`, for episodes with these settings."""
     refuse_leakage(source, target)
     shot = episodes["shot"]
     return method.prepare(

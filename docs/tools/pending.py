@@ -12,34 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PAGES = (
-    "../README.zh-CN.md",
-    "tutorials/first-bot.zh.md",
-    "extend/plugin.md",
-    "extend/public-api.md",
-    "research/evaluate.md",
-    "research/compare.md",
-    "research/meta-learn.md",
-    "research/prompt.md",
-    "research/reproduce.md",
-    "research/adapt.md",
-    "concepts/unlabelled.md",
-    "concepts/few-shot.md",
-    "concepts/heads.md",
-    "concepts/tuning.md",
-    "concepts/prompts.md",
-    "concepts/meta-learning.md",
-    "concepts/calibration.md",
-    "concepts/episodes.md",
-    "results/index.md",
-    "results/intents.md",
-    "results/fewclue.md",
-    "results/fewrel.md",
-    "results/meta.md",
-    "results/speed.md",
-    "results/what-was-tried.md",
-)
-COMMANDS = ("methods", "inspect")
+PAGES = ("extend/plugin.md", "extend/public-api.md")
+COMMANDS = ("inspect",)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

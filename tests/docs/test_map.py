@@ -7,7 +7,7 @@ import re
 from links import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-MAP = re.findall(r"^    ([a-z_]+/[\w./]*)  +\S", TEXT, re.MULTILINE)
+MAP = re.findall(r"^    ([a-z_]+/[\w./]*) +\S", TEXT, re.MULTILINE)
 HELPERS = re.findall(r"`(\w+\.py)` \(", TEXT)
 
 

@@ -53,8 +53,8 @@ class SavedClassifier:
     `method` is the one that was fitted, `parameters` are those of the classifier's constructor.
     `settings`, and `tensors` whose names begin with "state.", are what the method restores the
     classifier from. `report` says why `auto` chose the method. `inputs` are the examples that the
-    classifier takes (`fsl_nlp.inputs.kinds.Inputs`); None in format 1. `examples` is () if they were
-    left out. `version` is that of the fsl_nlp that saved it.
+    classifier takes (`fsl_nlp.inputs.kinds.Inputs`); None in format 1. `examples` is () if they
+    were left out. `version` is that of the fsl_nlp that saved it.
     """
 
     method: str

@@ -25,3 +25,7 @@ class MissingExtraError(FslError, ImportError):
 
 class ArtifactError(FslError, RuntimeError):
     """A saved classifier is incomplete, altered, too new or belongs to another encoder."""
+
+
+class PluginError(FslError, ImportError):
+    """What another package offers cannot be loaded, or is of the wrong kind."""

@@ -49,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Learn from source classes how to learn new ones from a few sentences."""
         from fsl_nlp import load_dataset
-        from fsl_nlp.meta.algorithms import ALGORITHMS
+        from fsl_nlp.meta.algorithms import algorithm_names
         from fsl_nlp.meta.folder import load_prepared
         from fsl_nlp.meta.settings import Shape
         from fsl_nlp.methods.meta import MetaMethod
@@ -65,7 +65,8 @@ def add_to(app: typer.Typer) -> None:
         built = spec.build()
         if not isinstance(built, MetaMethod):
             raise OptionError(
-                f"--method {method} is not meta-trained. Choose one of {', '.join(ALGORITHMS)}."
+                f"--method {method} is not meta-trained. "
+                f"Choose one of {', '.join(algorithm_names())}."
             )
         trained = built.meta_train(data, shape, folder=out, on_check=None if run.quiet else _say)
         found = load_prepared(out)

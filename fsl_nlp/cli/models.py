@@ -16,12 +16,12 @@ def add_to(app: typer.Typer) -> None:
         """List the encoders and the methods."""
         from dataclasses import asdict
 
-        from fsl_nlp.encoders.catalogue import MODELS
-        from fsl_nlp.methods import METHODS
+        from fsl_nlp.encoders.catalogue import model_cards
+        from fsl_nlp.methods import method_names
         from fsl_nlp.processor import machine
 
-        cards = [{**asdict(card), "installed": card.installed} for card in MODELS.values()]
-        result = {"encoders": cards, "methods": sorted(METHODS), "machine": machine()}
+        cards = [{**asdict(card), "installed": card.installed} for card in model_cards()]
+        result = {"encoders": cards, "methods": sorted(method_names()), "machine": machine()}
 
         def text() -> Any:
             from rich.console import Group
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
             table = Table(
                 "encoder", "model", "languages", "dimensions", "MB", "installed", box=None
             )
-            for card in MODELS.values():
+            for card in model_cards():
                 table.add_row(
                     card.name,
                     card.title,
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
                 table,
                 "\nAny Hugging Face hub id or model folder works too, "
                 "and 'auto' picks by the script of the texts.",
-                f"Methods: auto, {', '.join(sorted(METHODS))}",
+                f"Methods: auto, {', '.join(sorted(method_names()))}",
                 f"This machine: {machine()}",
             )
 

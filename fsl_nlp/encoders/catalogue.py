@@ -13,6 +13,7 @@ from threading import Thread
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.lazy import load_object
+from fsl_nlp.plugins import Registry
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
 log = logging.getLogger("fsl_nlp")
@@ -25,7 +26,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 class ModelCard:
     """A model of the catalogue: what it is, the package that ships it, and its hub id.
 
-    `file` is what fsl_nlp itself ships of it, relative to its own folder.
+    `file` is what fsl_nlp itself ships of it, relative to its own folder. `folder` is where the
+    model of another package lies.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ModelCard:
     megabytes: int
     licence: str
     file: str = ""
+    folder: str = ""
 
     @property
     def shipped(self) -> bool:
@@ -83,6 +86,25 @@ MODELS: dict[str, ModelCard] = {
         ),
     )
 }
+
+
+def _wrong(loaded: object) -> str | None:
+    if isinstance(loaded, ModelCard) and loaded.folder:
+        return None
+    return "is no fsl_nlp.encoders.ModelCard with a folder"
+
+
+REGISTRY = Registry("encoder", MODELS, "fsl_nlp.encoders", check=_wrong)
+
+
+def model_cards() -> list[ModelCard]:
+    """The models that have a name of their own, those of installed packages last.
+
+    >>> [card.name for card in model_cards()][:2]
+    ['embedded:en', 'embedded:multilingual']
+    """
+    return [card for _, card in REGISTRY.items()]
+
 
 # No code, no pickled weights, none of the other formats that a repository may hold.
 HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safetensors"]
@@ -144,7 +166,7 @@ def locate(name: str) -> Path:
         return _embedded(MODELS[name])
     if name.startswith("embedded:"):
         raise ModelError(f"There is no model {name!r}. Embedded models: {', '.join(MODELS)}.")
-    folder = Path(name).expanduser()
+    folder = Path(REGISTRY.load(name).folder if name in REGISTRY else name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(

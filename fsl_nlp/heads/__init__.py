@@ -1,14 +1,15 @@
 """Vectors in, scores out.
 
 A head knows nothing of text. `HEADS` maps the name a user gives to the class; a new head is one
-module and one line here.
+module and one line here, or an entry point of another package in the group `fsl_nlp.heads`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.lazy import load_object
+from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
     from fsl_nlp.heads.base import Head
@@ -33,7 +34,31 @@ HEADS: dict[str, str] = {
 }
 
 
+def _wrong(loaded: Any) -> str | None:
+    from fsl_nlp.heads.base import Head
+
+    if isinstance(loaded, type) and issubclass(loaded, Head) and is_dataclass(loaded):
+        return None
+    return "is no dataclass that derives from fsl_nlp.heads.base.Head"
+
+
+REGISTRY = Registry("head", HEADS, "fsl_nlp.heads", check=_wrong)
+
+
+def head_names() -> list[str]:
+    """The names of all heads, those of installed packages last.
+
+    >>> head_names()[:2]
+    ['proto', 'linear']
+    """
+    return REGISTRY.names()
+
+
 def head_class(name: str) -> type[Head]:
-    """The class behind a name of `HEADS`."""
-    found: type[Head] = load_object(HEADS[name])
-    return found
+    """The class behind a name of `head_names`.
+
+    >>> head_class("proto").__name__
+    'ProtoHead'
+    """
+    kind: type[Head] = REGISTRY.load(name)
+    return kind

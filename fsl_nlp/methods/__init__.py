@@ -1,7 +1,9 @@
 """What users name: `proto`, `linear`, ...
 
 `METHODS` maps a name to the class that is built for it; a new method is one module and one line.
-Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head on top.
+Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head on top. Another
+package adds a method by an entry point in the group `fsl_nlp.methods`; a head or a meta-algorithm
+that it adds is a method as well.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from fsl_nlp.errors import OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.lazy import load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
+from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -34,19 +37,51 @@ METHODS: dict[str, str] = {
 }
 
 
+# What an entry point gives, by its group: a method, or a part of one of these.
+_BUILT_BY = {
+    "fsl_nlp.methods": None,
+    "fsl_nlp.heads": METHODS["proto"],
+    "fsl_nlp.meta_algorithms": METHODS["maml"],
+}
+
+REGISTRY = Registry("method", METHODS, *_BUILT_BY, reserved=("auto",))
+
+
+def method_names() -> list[str]:
+    """The names of all methods, those of installed packages last.
+
+    >>> "proto" in method_names()
+    True
+    """
+    return REGISTRY.names()
+
+
 def method_class(name: str) -> type[Method]:
-    """The class behind a name of `METHODS`."""
+    """The class behind a name of `method_names`.
+
+    >>> method_class("proto").__name__
+    'FrozenMethod'
+    """
     if name == "auto":
         raise OptionError(
             "method='auto' chooses by the examples, for FewShotClassifier and `fsl-nlp fit`. "
-            f"Here choose one of {', '.join(map(repr, METHODS))}."
+            f"Here choose one of {', '.join(map(repr, method_names()))}."
         )
-    if name not in METHODS:
+    if name not in REGISTRY:
+        close = " or ".join(map(repr, REGISTRY.close_names(name)))
         raise OptionError(
-            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."
+            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, method_names()))}."
+            + (f" Did you mean {close}?" if close else "")
         )
-    found: type[Method] = load_object(METHODS[name])
-    return found
+    plugin = REGISTRY.plugin(name)
+    built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
+    kind: type[Method] = load_object(built_by) if built_by else REGISTRY.load(name)
+    if plugin and not built_by:
+        from fsl_nlp.methods.base import Method
+
+        if not (isinstance(kind, type) and issubclass(kind, Method)):
+            raise plugin.refuse("does not derive from fsl_nlp.methods.base.Method")
+    return kind
 
 
 def build_method(

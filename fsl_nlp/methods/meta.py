@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, VECTOR_BODIES, Algorithm
+from fsl_nlp.meta.algorithms import MENTION_BODY, VECTOR_BODIES, Algorithm, find_algorithm
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
@@ -67,7 +67,7 @@ class MetaMethod(FrozenMethod):
             raise OptionError(f"prepared={prepared!r}: give the folder that meta-train wrote.")
         kinds = (Algorithm, InnerSettings, BodySettings, MetaSettings, FrozenSettings)
         algorithm, inner, body, train, own = take_options(name, known, *kinds)
-        chosen = replace(ALGORITHMS[name], **algorithm)
+        chosen = replace(find_algorithm(name), **algorithm)
         head = MetaHead(
             chosen,
             InnerSettings(**inner),

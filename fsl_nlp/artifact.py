@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from fsl_nlp.answering import Scorer
     from fsl_nlp.classifier import FewShotClassifier
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.objects import MethodLike
     from fsl_nlp.methods.scorers import SavedPart
 
 log = logging.getLogger("fsl_nlp")
@@ -163,7 +165,9 @@ def _manifest(
     parts: list[dict[str, Any]],
 ) -> str:
     from fsl_nlp import __version__
+    from fsl_nlp.methods.objects import read_method
 
+    chosen = read_method(classifier.method)
     encoder = classifier.encoder_
     # A relative path would mean another folder wherever the classifier is loaded.
     name = str(Path(encoder.name).absolute()) if Path(encoder.name).is_dir() else encoder.name
@@ -172,7 +176,11 @@ def _manifest(
         "fsl_nlp": __version__,
         "model_version": classifier.model_version_,
         "method": classifier.method_,
-        "parameters": {**classifier.get_params(deep=False), "encoder": name},
+        **chosen.saved(),
+        "parameters": {
+            **chosen.saved_parameters(classifier.get_params(deep=False)),
+            "encoder": name,
+        },
         "labels": list(classifier.classifier_.labels),
         "encoder": {
             "name": name,
@@ -209,10 +217,11 @@ def load_classifier(
     kind: type[FewShotClassifier],
     folder: Path,
     *,
-    encoder: str | TextEncoder | None,
+    method: MethodLike | None = None,
+    encoder: EncoderLike | None,
     device: str,
 ) -> FewShotClassifier:
-    from fsl_nlp.methods import build_method
+    from fsl_nlp.methods.objects import load_choice
 
     manifest = read_manifest(folder)
     if any(part.get("differs") for part in manifest.get("runtime", {}).get("parts", ())):
@@ -223,31 +232,36 @@ def load_classifier(
     tensors = read_tensors(folder, manifest)
     examples = read_examples(folder, manifest)
     wanted = manifest["encoder"]
+    chosen, parameters = load_choice(folder, manifest, method)
+    encoder = chosen.encoder if encoder is None else encoder
     found = _find_encoder(folder, wanted, encoder, device)
     try:
         classifier = kind(
-            **{**manifest["parameters"], "encoder": encoder or wanted["name"], "device": device}
+            **{
+                **parameters,
+                "encoder": wanted["name"] if encoder is None else encoder,
+                "device": device,
+            }
         )
-        method = build_method(
-            manifest["method"], found, seed=classifier.seed, options=classifier._options()
-        )
+        built = chosen.build(found, seed=classifier.seed, options=classifier._options())
     except OptionError as error:
         raise ArtifactError(
             f"The classifier in {folder} was saved by fsl_nlp {manifest['fsl_nlp']} with a "
             f"setting that this one does not have: {error}"
         ) from error
     state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
-    fitted = method.restore(tuple(manifest["labels"]), state, manifest["settings"])
+    fitted = built.restore(tuple(manifest["labels"]), state, manifest["settings"])
     check_answers(folder, tensors, self_test(fitted))
     version = str(manifest["model_version"])
     return classifier._take(fitted, manifest["method"], found, examples, version)
 
 
 def _find_encoder(
-    folder: Path, wanted: dict[str, Any], encoder: str | TextEncoder | None, device: str
+    folder: Path, wanted: dict[str, Any], encoder: EncoderLike | None, device: str
 ) -> TextEncoder:
     """The encoder that the manifest names or the user gives, if it is the one saved with."""
     from fsl_nlp.encoders import load_encoder
+    from fsl_nlp.encoders.objects import as_encoder
 
     if encoder is None or isinstance(encoder, str):
         try:
@@ -260,6 +274,7 @@ def _find_encoder(
                 f"The classifier in {folder} needs its encoder {wanted['name']!r}. {error}\n"
                 "If it has moved, say where it is: load(folder, encoder=FOLDER)."
             ) from error
+    encoder = as_encoder(encoder)
     if encoder.fingerprint != wanted["fingerprint"]:
         raise ArtifactError(
             f"The classifier in {folder} was made with another encoder.\n"

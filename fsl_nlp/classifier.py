@@ -20,15 +20,18 @@ from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
-    A scikit-learn classifier whose X is a list of strings. `encoder` is a name of the catalogue,
-    a hub id, a folder or a loaded `TextEncoder`; further keywords are options of the method.
+    A scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a method, or
+    a class of either. `encoder` is a name of the catalogue, a hub id, a folder, a `TextEncoder` or
+    a `SentenceTransformer`. Further keywords are options of the method.
     With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
     the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
     `report_` then says what was found. (How long a machine takes decides what fits the budget: for
@@ -45,8 +48,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def __init__(
         self,
-        method: str = "auto",
-        encoder: str | TextEncoder = "auto",
+        method: MethodLike = "auto",
+        encoder: EncoderLike = "auto",
         seed: int = 0,
         device: str = "auto",
         budget: str | float | None = 0,
@@ -87,15 +90,18 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact import model_version
-        from fsl_nlp.methods import build_method
         from fsl_nlp.methods.auto import choose, parse_budget
+        from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
 
         labelled = support.labelled
         check_support(labelled)
-        encoder = self._load_encoder(support)
+        chosen = read_method(self.method)
+        by_default = chosen.encoder is not None and self.encoder == "auto"
+        encoder = chosen.encoder if by_default else self._load_encoder(support)
+        assert encoder is not None
         if len(labelled) < len(support):
-            _refuse_unlabelled(support, self.method)
+            _refuse_unlabelled(support, chosen)
         options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
@@ -107,14 +113,14 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
-                f"budget={self.budget!r} is for method='auto'; {self.method!r} has none."
+                f"budget={self.budget!r} is for method='auto'; {chosen.name!r} has none."
             )
-        built = build_method(self.method, encoder, seed=self.seed, options=options)
-        options |= built.origin()
-        version = model_version(support, self.method, encoder, seed=self.seed, options=options)
+        built = chosen.build(encoder, seed=self.seed, options=options)
+        options |= {**chosen.version_options(), **built.origin()}
+        version = model_version(support, chosen.name, encoder, seed=self.seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
-        return self._take(fitted, self.method, encoder, labelled.examples, version)
+        return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 
     def _take(
         self,
@@ -143,12 +149,21 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, encoder: str | TextEncoder | None = None, device: str = "auto"
+        cls,
+        folder: str | Path,
+        *,
+        method: MethodLike | None = None,
+        encoder: EncoderLike | None = None,
+        device: str = "auto",
     ) -> FewShotClassifier:
-        """Read what `save` wrote. `encoder` says where its encoder is now, if it has moved."""
+        """Read what `save` wrote.
+
+        `encoder` says where its encoder is now, if it has moved. `method` is the object that it was
+        fitted with, if that is needed again: one whose class has no registered name.
+        """
         from fsl_nlp.artifact import load_classifier
 
-        return load_classifier(cls, Path(folder), encoder=encoder, device=device)
+        return load_classifier(cls, Path(folder), method=method, encoder=encoder, device=device)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)
@@ -159,19 +174,13 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         return nothing_kept()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
-        from fsl_nlp.encoders import TextEncoder, load_encoder
         from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.encoders.objects import as_encoder
 
-        if isinstance(self.encoder, TextEncoder):
-            return self.encoder
-        if not isinstance(self.encoder, str):
-            raise OptionError(
-                f"encoder={self.encoder!r}: must be a name, a folder or a TextEncoder."
-            )
         if self.encoder != "auto":
-            return load_encoder(self.encoder, device=self.device)
+            return as_encoder(self.encoder, device=self.device)
         described = [info.description or "" for info in support.info.values()]
-        return load_encoder(auto_model([*support.texts, *described]), device=self.device)
+        return as_encoder(auto_model([*support.texts, *described]), device=self.device)
 
     def _options(self) -> dict[str, Any]:
         """The options of the method: what the constructor was given beyond its own arguments."""
@@ -223,12 +232,10 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         return tags
 
 
-def _refuse_unlabelled(support: Dataset, method: str) -> None:
-    from fsl_nlp.methods import method_class
-
-    if method != "auto" and not method_class(method).takes_unlabelled:
+def _refuse_unlabelled(support: Dataset, method: MethodChoice) -> None:
+    if method.name != "auto" and not method.takes_unlabelled:
         text = support.unlabelled[0].text
         raise DataError(
-            f"{text[:40]!r} has no label: method {method!r} learns nothing from unlabelled texts. "
-            "Leave them out, or use 'linear', 'full' or 'pet'."
+            f"{text[:40]!r} has no label: method {method.name!r} learns nothing from unlabelled "
+            "texts. Leave them out, or use 'linear', 'full' or 'pet'."
         )

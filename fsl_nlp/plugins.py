@@ -147,19 +147,20 @@ class Registry:
             except PluginError as error:
                 _warn_once(str(error))
 
-    def name_of(self, loaded: Any) -> str | None:
-        """The name under which an object is registered; None if it is under none or several."""
-        path = f"{loaded.__module__}:{loaded.__qualname__}"
-        names = [name for name, value in self.builtin.items() if value in (path, loaded)]
-        package = path.partition(".")[0].partition(":")[0]
+    def names_of(self, kind: type) -> list[str]:
+        """The names under which a class is registered."""
+        path = f"{kind.__module__}:{kind.__qualname__}"
+        names = [name for name, value in self.builtin.items() if value == path]
+        package = kind.__module__.partition(".")[0]
         for name, plugin in self.plugins().items():
-            # Other packages need not be imported to see that it is not theirs.
-            if plugin.entry_point.module.partition(".")[0] == package:
-                try:
-                    names += [name] if self.load(name) is loaded else []
-                except PluginError as error:
-                    _warn_once(str(error))
-        return names[0] if len(names) == 1 else None
+            # Other packages need not be imported to see that the class is not theirs.
+            if plugin.entry_point.module.partition(".")[0] != package:
+                continue
+            try:
+                names += [name] if plugin.load() is kind else []
+            except PluginError as error:
+                _warn_once(str(error))
+        return names
 
     def close_names(self, name: str) -> list[str]:
         """The names that may have been meant."""

@@ -65,7 +65,7 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
             prefer_short(module)
     if not (folder / "modules.json").is_file():
         log.warning(f"{name} does not say how to pool (no modules.json): by normalised means.")
-    return LoadedModel(module, tokenizer, pooling, _fingerprint(module, tokenizer))
+    return LoadedModel(module, tokenizer, pooling, fingerprint(module, tokenizer))
 
 
 def _token_states(folder: Path, config: Any) -> torch.nn.Module:
@@ -123,7 +123,7 @@ def _longest_input(config: Any, tokenizer: Any) -> int:
     return int(min(positions if positions > 0 else LONGEST, tokenizer.model_max_length))
 
 
-def _fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
+def fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
     """Names the weights and the tokenizer, wherever and in whatever format they were stored.
 
     The pooler on BERT's first token is left out: it is not used, and many models come without

@@ -88,6 +88,11 @@ def build_method(
     name: str, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
 ) -> Method:
     """A method ready to fit; an option it does not have is an error that lists those it has."""
+    check_seed(seed)
+    return method_class(name).build(name, encoder, seed, dict(options or {}))
+
+
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
-    return method_class(name).build(name, encoder, seed, dict(options or {}))

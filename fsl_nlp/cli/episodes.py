@@ -163,7 +163,7 @@ def method_spec(
     name: str, encoder: str, options: dict[str, Any], run: Run, device: str, data: Dataset
 ) -> Any:
     from fsl_nlp.encoders.catalogue import auto_model
-    from fsl_nlp.evaluation.one_by_one import MethodSpec
+    from fsl_nlp.evaluation.method_spec import MethodSpec
 
     chosen = auto_model(data.texts) if encoder == "auto" else encoder
     return MethodSpec(name, chosen, options, run.seed, device)

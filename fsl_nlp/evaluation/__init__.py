@@ -9,7 +9,7 @@ from fsl_nlp.lazy import lazy_attributes
 if TYPE_CHECKING:
     from fsl_nlp.evaluation.curves import learning_curve as learning_curve
     from fsl_nlp.evaluation.evaluator import evaluate as evaluate
-    from fsl_nlp.evaluation.one_by_one import MethodSpec as MethodSpec
+    from fsl_nlp.evaluation.method_spec import MethodSpec as MethodSpec
     from fsl_nlp.evaluation.result import Result as Result
     from fsl_nlp.evaluation.result import compare as compare
 
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     {
         "learning_curve": "curves",
         "evaluate": "evaluator",
-        "MethodSpec": "one_by_one",
+        "MethodSpec": "method_spec",
         "Result": "result",
         "compare": "result",
     },

@@ -12,7 +12,7 @@ from typing import Any
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import MissingExtraError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
-from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.evaluation.result import Mean, without_nan
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.types import Dataset

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import OptionError
-from fsl_nlp.evaluation.one_by_one import MethodSpec, score_one_by_one
+from fsl_nlp.evaluation.method_spec import MethodSpec
+from fsl_nlp.evaluation.one_by_one import score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
 from fsl_nlp.splits import refuse_leakage

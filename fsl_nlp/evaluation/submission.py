@@ -8,7 +8,7 @@ from fsl_nlp.data.fewrel_submission import SubmissionEpisodes
 from fsl_nlp.episodes import EpisodeTable, dataset_hash
 from fsl_nlp.errors import OptionError
 from fsl_nlp.evaluation.evaluator import prepared
-from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.types import Dataset
 
 

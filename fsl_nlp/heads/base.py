@@ -29,6 +29,8 @@ class Head(ABC):
 
     # Does a query's score depend on the other queries of its task? Named in every result.
     transductive: ClassVar[bool] = False
+    # Can its method choose among candidates that each example brings?
+    takes_candidates: ClassVar[bool] = False
 
     @property
     def ready(self) -> bool:

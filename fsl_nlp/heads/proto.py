@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -24,6 +24,8 @@ class ProtoHead(Head):
     As in `simpleshot`, v / K_n is taken off each Euclidean distance, so that classes with unlike
     numbers of examples compete fairly; with like numbers the beliefs are the paper's.
     """
+
+    takes_candidates: ClassVar[bool] = True
 
     distance: Literal["cosine", "euclidean"] = "cosine"
 

@@ -80,6 +80,13 @@ class Method(ABC):
     encoder: TextEncoder
     # Whether examples without a label in the support are of use to it.
     takes_unlabelled: ClassVar[bool] = False
+    # How many of them a benchmark gives it, unless the user names a number.
+    default_unlabelled: ClassVar[int] = 0
+    # Whether it asks a model with a template, and the option that holds it.
+    takes_template: ClassVar[bool] = False
+    template_option: ClassVar[str] = "template"
+    # Whether its encoder must be a masked language model.
+    needs_masked_model: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

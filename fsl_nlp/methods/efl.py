@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -101,6 +101,9 @@ class EflMethod(Method):
     settings: EflSettings = EflSettings()
     seed: int = 0
     on_step: OnStep | None = None
+
+    takes_template: ClassVar[bool] = True
+    template_option: ClassVar[str] = "statement"
 
     @classmethod
     def build(

@@ -109,6 +109,10 @@ class PetMethod(Method):
     seed: int = 0
 
     takes_unlabelled: ClassVar[bool] = True
+    default_unlabelled: ClassVar[int] = 2000
+    takes_template: ClassVar[bool] = True
+    template_option: ClassVar[str] = "templates"
+    needs_masked_model: ClassVar[bool] = True
 
     @classmethod
     def build(

@@ -80,6 +80,8 @@ class PromptMethod(Method):
     on_step: OnStep | None = None
 
     takes_unlabelled: ClassVar[bool] = True
+    takes_template: ClassVar[bool] = True
+    needs_masked_model: ClassVar[bool] = True
 
     @classmethod
     def build(

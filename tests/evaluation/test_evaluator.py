@@ -16,7 +16,7 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import batched, one_by_one
 from fsl_nlp.evaluation.evaluator import evaluate
-from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import build_method
 from fsl_nlp.splits import drop_shared, keep_classes, split_classes
@@ -184,10 +184,10 @@ def test_workers_and_an_interrupted_run_give_the_same_result(
     wanted = evaluate(spec(), data, table, one_by_one=True)
     real = one_by_one._score
 
-    def stops(chosen: MethodSpec, task: Any, e: int) -> Any:
+    def stops(device: str, chosen: MethodSpec, task: Any, e: int) -> Any:
         if e == 3:
             raise KeyboardInterrupt
-        return real(chosen, task, e)
+        return real(device, chosen, task, e)
 
     monkeypatch.setattr(one_by_one, "_score", stops)
     with pytest.raises(KeyboardInterrupt):
@@ -195,7 +195,7 @@ def test_workers_and_an_interrupted_run_give_the_same_result(
     with file.open("a") as half:
         half.write('{"task": 3, "pred')  # the power went while it was written
     todo: list[int] = []
-    monkeypatch.setattr(one_by_one, "_score", lambda s, t, e: (todo.append(e), real(s, t, e))[1])
+    monkeypatch.setattr(one_by_one, "_score", lambda *of: (todo.append(of[-1]), real(*of))[1])
     again = evaluate(spec(), data, table, one_by_one=True, progress_file=file)
     assert todo == [3, 4]
     assert again.episode_accuracy == wanted.episode_accuracy

@@ -12,7 +12,7 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
-from fsl_nlp.evaluation.one_by_one import MethodSpec
+from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.methods import build_method
 from fsl_nlp.runtime.candidates import closeness
 from fsl_nlp.types import Example

@@ -1,0 +1,150 @@
+"""Jobs that can be stopped and continued: a file of finished rows, and a pool of workers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fsl_nlp.errors import DataError, ModelError
+from fsl_nlp.progress import track
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+Row = dict[str, Any]  # what JSON can hold
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class ProgressFile(Generic[K]):
+    """JSON lines: a header that names the run, then a row for each finished job.
+
+    `key` says which job a row belongs to.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    key: Callable[[Row], K]
+
+    def resume(self) -> dict[K, Row]:
+        """The finished rows. A line that was cut off while it was written is removed."""
+        if not self.path.exists():
+            return {}
+        content = self.path.read_bytes()
+        size = content.rfind(b"\n") + 1  # of the whole lines
+        try:
+            header, *rows = map(json.loads, content[:size].splitlines()) if size else [None]
+            if header is None and not self._line(self.header).encode().startswith(content):
+                raise ValueError("no header")
+            if header is not None:
+                self._check(header)
+            finished = {self.key(row): row for row in rows}
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                f"{self.path} is not a progress file of this command. Name another file."
+            ) from None
+        os.truncate(self.path, size)
+        return finished
+
+    def append(self, row: Row) -> None:
+        """Write the row of a finished job, and the header before the first."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            if file.tell() == 0:
+                file.write(self._line(self.header))
+            file.write(self._line(row))
+
+    def _check(self, header: Mapping[str, Any]) -> None:
+        expected = json.loads(self._line(self.header))
+        if header == expected:
+            return
+        names = [n for n in {**expected, **header} if header.get(n) != expected.get(n)]
+        differences = (f"{n} is {header.get(n)!r}, not {expected.get(n)!r}" for n in names)
+        raise DataError(
+            f"{self.path} belongs to another run: {'; '.join(differences)}. "
+            "Name another file, or delete this one."
+        )
+
+    @staticmethod
+    def _line(content: Mapping[str, Any]) -> str:
+        return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def run_jobs(
+    jobs: Sequence[K],
+    score: Callable[..., Row],
+    arguments: Callable[[K], tuple[Any, ...]],
+    *,
+    title: str,
+    devices: Sequence[str] = ("auto",),
+    progress_file: ProgressFile[K] | None = None,
+) -> dict[K, Row]:
+    """The row of each job, in the order of `jobs`.
+
+    A job's row is `score(device, *arguments(job))`. `devices` has one entry for each worker; with
+    more than one, each worker is a spawned process, so `score` must be a function of a module.
+    Rows of `progress_file` are not made again.
+    """
+    finished = progress_file.resume() if progress_file else {}
+    open_jobs = [job for job in jobs if job not in finished]
+    with track(len(jobs), title) as progress:
+        progress(len(jobs) - len(open_jobs))
+        for job, row in _run(open_jobs, score, arguments, devices):
+            finished[job] = row
+            if progress_file:
+                progress_file.append(row)
+            progress(1)
+    return {job: finished[job] for job in jobs}
+
+
+def _run(
+    jobs: Sequence[K],
+    score: Callable[..., Row],
+    arguments: Callable[[K], tuple[Any, ...]],
+    devices: Sequence[str],
+) -> Iterator[tuple[K, Row]]:
+    workers = min(len(devices), len(jobs))
+    if workers <= 1:
+        for job in jobs:
+            yield job, score(devices[0], *arguments(job))
+        return
+    context = get_context("spawn")  # a forked copy of torch's thread pool hangs
+    queue = context.SimpleQueue()
+    for device in devices[:workers]:
+        queue.put(device)
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (queue, threads))
+    try:
+        futures = {pool.submit(_score_in_worker, score, arguments(job)): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise ModelError(
+            "A worker process ended early. If memory ran out, use fewer workers. In a script, "
+            "start the run below `if __name__ == '__main__':`."
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+_device: list[str] = []  # of this process, if it is a worker
+
+
+def _start_worker(queue: SimpleQueue[str], threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    _device[:] = [queue.get()]
+
+
+def _score_in_worker(score: Callable[..., Row], arguments: tuple[Any, ...]) -> Row:
+    return score(_device[0], *arguments)

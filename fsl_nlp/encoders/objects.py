@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fsl_nlp.encoders.encoder import TextEncoder, load_encoder
+from fsl_nlp.encoders.encoder import TextEncoder
 from fsl_nlp.encoders.loading import fingerprint
 from fsl_nlp.errors import ModelError, OptionError
 
@@ -29,6 +29,8 @@ def as_encoder(encoder: EncoderLike, *, device: str = "auto") -> TextEncoder:
     if isinstance(encoder, TextEncoder):
         return encoder
     if isinstance(encoder, str):
+        from fsl_nlp.encoders import load_encoder
+
         return load_encoder(encoder, device=device)
     # Who holds a SentenceTransformer has imported its package: no need to load it to recognise one.
     library = sys.modules.get("sentence_transformers")
@@ -46,7 +48,7 @@ def _of_sentence_transformer(model: Any, device: str) -> TextEncoder:
     advice = "Save it with save_pretrained(FOLDER), and give FOLDER as the encoder."
     if not name:
         raise ModelError(f"This SentenceTransformer does not say where it lies. {advice}")
-    encoder = load_encoder(name, device=device)
+    encoder = as_encoder(name, device=device)
     module = model if encoder.pooling.custom else transformer
     ours, theirs = (
         vector / np.linalg.norm(vector)

@@ -16,14 +16,17 @@ from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.objects import MethodLike
 
 
 def evaluate(
-    method: MethodSpec,
+    method: MethodSpec | MethodLike,
     dataset: Dataset,
     table: EpisodeTable,
     *,
+    encoder: EncoderLike = "auto",
     memory: int | None = None,
     workers: int = 1,
     progress_file: str | Path | None = None,
@@ -31,6 +34,9 @@ def evaluate(
     source: Dataset | None = None,
 ) -> Result:
     """Score `method` on every episode.
+
+    `method` is a spec, which names its encoder, or a name or an object such as a head; then
+    `encoder` is what it reads with.
 
     `source` has the classes that a method with learned parameters is trained on first; classes
     that `dataset` has too are leakage, and refused.
@@ -49,16 +55,20 @@ def evaluate(
         dataset.examples,
         "Episodes are drawn of classes, and a place is none: fit a classifier and evaluate it.",
     )
+    if not isinstance(method, MethodSpec):
+        method = MethodSpec.of(method, encoder, dataset)
+    elif encoder != "auto":
+        raise OptionError("encoder: this method is a MethodSpec, which names its encoder.")
     built = method.build()
     if source is not None:
         if one_by_one:
             raise OptionError("one_by_one fits tasks without any source; leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
-        "encoder": method.encoder,
+        "encoder": method.encoder_name,
         "seed": method.seed,
         "source": source.name if source else None,
-        **method.options,
+        **method.all_options,
         **built.origin(),
     }
     if isinstance(built, FrozenMethod):

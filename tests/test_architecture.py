@@ -50,6 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
     | {"runtime", "sampling", "splits", "training"},
+    "benchmarks": BOTTOM
+    | {"data", "encoders", "episodes", "evaluation", "heads", "methods", "splits"},
     "artifact": BOTTOM | {"decision", "encoders", "methods", "runtime"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
     "classifier": BOTTOM

@@ -1,169 +1,205 @@
 from __future__ import annotations
 
-import json
+import inspect
+import warnings
+from collections.abc import Sequence
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from fsl_nlp.cli.episodes import Encoder, Option
+from fsl_nlp.benchmarks import BENCHMARKS, benchmark_class
+from fsl_nlp.cli.episodes import Encoder, Method, Option
 from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir
+from fsl_nlp.cli.options import DataDir, From, chosen_method
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.benchmarks.base import Benchmark, Published
+
+Texts = list[str] | None
+# Types of a benchmark's settings that need no parser.
+_PLAIN = (bool, int, int | None, str, str | None)
 
 
 def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Public benchmarks, whole.")
     app.add_typer(group, name="benchmark")
+    for name in BENCHMARKS:
+        _add_benchmark(group, benchmark_class(name))
 
-    @command(group, example="fsl-nlp benchmark fewclue --method pet --encoder embedded:mlm")
-    def fewclue(
+
+def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
+    """A command with the options that all benchmarks have, and with this one's settings."""
+
+    def run_it(
         run: Run,
-        tasks: Annotated[str, typer.Option(help="'all', or names with commas between.")] = "all",
-        method: Annotated[
-            str, typer.Option(help="zero-shot, prompt, p-tuning, pet, efl, lora, proto, ...")
-        ] = "pet",
+        task: Annotated[
+            Texts, typer.Option(help="'all' or a task. Repeatable, or with commas between.")
+        ] = None,
+        split: Annotated[Texts, typer.Option(help="A split of the tasks; likewise.")] = None,
+        method: Method = benchmark.default_method,
         encoder: Encoder = "auto",
-        splits: Annotated[str, typer.Option(help="0-4, or numbers with commas between.")] = "0-4",
+        prepared: From = None,
         option: Option = None,
-        choose: Annotated[
-            list[str] | None,
-            typer.Option(help="NAME=[VALUE, VALUE]: dev_i chooses. May be repeated."),
-        ] = None,
-        patterns: Annotated[
-            int | None, typer.Option(min=1, help="Only a task's first so many patterns.")
-        ] = None,
-        unlabelled: Annotated[
-            int | None,
-            typer.Option(
-                min=0, help="Learn from so many unlabelled texts, too; 2000 with pet, else 0."
-            ),
-        ] = None,
-        limit: Annotated[
-            int | None, typer.Option(min=1, help="Only so many test texts, for a quick look.")
-        ] = None,
-        score: Annotated[
-            str, typer.Option(help="'test_public', or 'dev' where that is not at hand.")
-        ] = "test_public",
         submit: Annotated[
             Path | None,
             typer.Option(help="Write the leaderboard's files here instead, from the first split."),
         ] = None,
         progress_file: Annotated[
-            Path | None, typer.Option(help="A line a split; the same command again goes on.")
+            Path | None, typer.Option(help="A line for each job; the same command continues it.")
         ] = None,
         workers: Annotated[int, typer.Option(min=1, help="Processes on each device.")] = 1,
         device: Annotated[
             str, typer.Option(help="'auto', 'cpu', 'cuda', or several with commas between.")
         ] = "auto",
         data_dir: DataDir = None,
+        tasks: Annotated[Texts, typer.Option(hidden=True)] = None,
+        splits: Annotated[Texts, typer.Option(hidden=True)] = None,
+        **settings: Any,
     ) -> None:
-        """Learn from train_i, choose on dev_i, score test_public; the mean over i."""
-        from fsl_nlp.data.fewclue_submission import TASKS
-        from fsl_nlp.evaluation.fewclue import run_fewclue, submit_fewclue
-        from fsl_nlp.evaluation.fewclue_task import Plan
+        from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
 
-        names = list(TASKS) if tasks == "all" else [name.strip() for name in tasks.split(",")]
-        numbers = parse_splits(splits)
+        names = _renamed("task", task, tasks)
+        chosen = None if names in (None, ["all"]) else names
+        numbers = parse_splits(_renamed("split", split, splits))
+        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
         if encoder == "auto":
-            encoder = default_encoder(method)
-        plan = Plan(
-            method,
-            encoder,
-            parse_options(option),
-            parse_choices(choose),
-            patterns,
-            unlabelled,
-            limit,
-            score,
-            run.seed,
-        )
+            encoder = benchmark.default_encoder(method)
+        plan = benchmark(method, encoder, options, seed=run.seed, **_parsed(benchmark, settings))
         devices = [name.strip() for name in device.split(",")]
         if submit is not None:
-            written = submit_fewclue(
-                plan, submit, names, numbers[0], data_dir=data_dir, device=devices[0]
+            written = submit_benchmark(
+                plan, submit, chosen, numbers, data_dir=data_dir, device=devices[0]
             )
             files = [str(path) for path in written]
             run.show({"files": files}, lambda: print("\n".join(files)))
             return
-        result = run_fewclue(
+        result = run_benchmark(
             plan,
-            names,
+            chosen,
             numbers,
             data_dir=data_dir,
             devices=devices,
             workers=workers,
             progress_file=progress_file,
         )
-        run.show(result, lambda: as_table(result))
+        run.show(result, lambda: as_table(plan, result))
+
+    signature = inspect.signature(run_it, eval_str=True)
+    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    added = [_parameter(benchmark, field) for field in _settings(benchmark)]
+    run_it.__signature__ = signature.replace(parameters=[*shared, *added])  # type: ignore[attr-defined]
+    run_it.__doc__ = (
+        f"{inspect.getdoc(benchmark)}\n\nTasks: {', '.join(benchmark.tasks)}. "
+        f"Splits: {_list(benchmark.splits)}; default: {_list(benchmark.default_splits)}."
+    )
+    example = f"fsl-nlp benchmark {benchmark.name} {benchmark.example}"
+    command(group, name=benchmark.name, example=example)(run_it)
 
 
-def default_encoder(method: str) -> str:
+def _settings(benchmark: type[Benchmark]) -> list[Field[Any]]:
+    return [field for field in fields(benchmark) if "help" in field.metadata]
+
+
+def _parameter(benchmark: type[Benchmark], field: Field[Any]) -> inspect.Parameter:
+    """The command-line option of a setting."""
+    hint, default = get_type_hints(benchmark)[field.name], field.default
+    if hint not in _PLAIN:
+        hint, default = Texts, None
+    flag = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
+    option = typer.Option(flag, min=field.metadata["least"], help=field.metadata["help"])
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[hint, option],
+    )
+
+
+def _parsed(benchmark: type[Benchmark], values: dict[str, Any]) -> dict[str, Any]:
+    """The settings as the benchmark takes them; those left at their default are left out."""
+    parsers = {field.name: field.metadata["parse"] for field in _settings(benchmark)}
+    parsed = {name: parsers[name](v) if parsers[name] and v else v for name, v in values.items()}
+    return {name: value for name, value in parsed.items() if value is not None}
+
+
+def _renamed(name: str, texts: Texts, old: Texts) -> Texts:
+    """The names of an option that may be repeated or hold commas; also under its old name."""
+    if old:
+        warnings.warn(
+            f"--{name}s is now --{name}; the old name goes in the next version.", stacklevel=2
+        )
+    names = [*(texts or []), *(old or [])]
+    return [part.strip() for text in names for part in text.split(",")] or None
+
+
+def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
+    """Names as they are, numbers and spans of numbers as numbers.
+
+    >>> parse_splits(["0-2", "4"]), parse_splits(["val_wiki"])
+    ([0, 1, 2, 4], ['val_wiki'])
     """
-    >>> default_encoder("pet"), default_encoder("efl"), default_encoder("proto")
-    ('embedded:mlm', 'embedded:multilingual', 'embedded:multilingual')
-    """
-    from fsl_nlp.evaluation.fewclue_task import CLOZES
-
-    return "embedded:mlm" if method in CLOZES else "embedded:multilingual"
-
-
-def parse_splits(text: str) -> list[int]:
-    """
-    >>> parse_splits("0-4"), parse_splits("3,1")
-    ([0, 1, 2, 3, 4], [3, 1])
-    """
-    numbers: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise OptionError(f"--splits {text}: write 0-4, or 0,2.")
-        numbers += range(int(first), int(last if dash else first) + 1)
-    return numbers
+    if names is None:
+        return None
+    splits: list[str | int] = []
+    for name in names:
+        first, dash, last = name.partition("-")
+        if not first.isdecimal():
+            splits.append(name)
+        elif dash and not last.isdecimal():
+            raise OptionError(f"--split {name}: write 0-4, or 0,2.")
+        else:
+            splits += range(int(first), int(last if dash else first) + 1)
+    return splits
 
 
-def parse_choices(pairs: list[str] | None) -> dict[str, list[Any]]:
-    """
-    >>> parse_choices(["epochs=[5, 10]"])
-    {'epochs': [5, 10]}
-    """
-    choices: dict[str, list[Any]] = {}
-    for pair in pairs or []:
-        name, _, values = pair.partition("=")
-        try:
-            found = json.loads(values)
-        except ValueError:
-            found = None
-        if not name.isidentifier() or not isinstance(found, list) or not found:
-            raise OptionError(f"--choose {pair}: write it as NAME=[VALUE, VALUE], in JSON.")
-        choices[name] = found
-    return choices
-
-
-def as_table(result: dict[str, Any]) -> Any:
+def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
-    shown = ("majority", "fine-tuning", "zero-shot", "pet", "p-tuning", "efl", "human")
-    title = f"{result['method']} on {result['encoder']}"
-    table = Table("task", title, "texts", *shown, box=None)
-    for task, found in result["tasks"].items():
-        spread = found["deviation"]
-        own = f"{found['accuracy']:.1%}" + ("" if spread is None else f" ± {spread:.1%}")
-        table.add_row(
-            task, own, str(found["count"]), *(f"{found['published'][name]:.1f}" for name in shown)
-        )
-    if len(result["tasks"]) == 9:
-        published = (f"{result['published'][name]:.2f}" for name in shown)
-        own = f"{result['accuracy']:.2%}"
-        table.add_row("mean", own, "", *published)
-    notes = [
-        f"Accuracy on {result['scored_on']}, mean and standard deviation over the splits. The "
-        "other columns are published, on test_public, with a model of 102 million parameters "
-        "(arXiv 2107.07498, Table 3)."
+    rows, means = result["tasks"], result["published"]
+    systems = [
+        system
+        for system in benchmark.published
+        if any(system.name in row["published"] for row in rows.values())
     ]
+    names = [system.name for system in systems]
+    title = f"{result['method']} on {result['encoder']}"
+    table = Table("task", title, benchmark.unit, "seconds", *names, box=None)
+    for task, row in rows.items():
+        published = [_score(row["published"].get(name)) for name in names]
+        accuracy = _accuracy(row["accuracy"], row["half_width"])
+        table.add_row(task, accuracy, f"{row['count']:,}", f"{row['seconds']:,.1f}", *published)
+    if means and len(rows) == len(benchmark.tasks):
+        accuracy = _accuracy(result["accuracy"], result["half_width"])
+        table.add_row("mean", accuracy, "", "", *(_score(means.get(name)) for name in names))
+    notes = [benchmark.protocol.format(**result) + " ± is the 95% interval."]
     if result["partial"]:
-        notes.append("Only a part of the test texts was looked at.")
+        notes.append("Only a part of the test texts was scored.")
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
+    notes += _sources(systems)
     return Group(table, "", *notes)
+
+
+def _accuracy(value: float, half_width: float | None) -> str:
+    return f"{value:.2%}" if half_width is None else f"{value:.2%} ± {half_width:.2%}"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _sources(systems: Sequence[Published]) -> list[str]:
+    """A line for each source of published results, with the systems that it reports."""
+    lines: dict[str, list[str]] = {}
+    for system in systems:
+        remark = f" ({system.remark})" if system.remark else ""
+        lines.setdefault(f"{system.source}{remark}", []).append(system.name)
+    return [f"Published: {', '.join(names)}: {source}." for source, names in lines.items()]
+
+
+def _list(values: Sequence[str | int]) -> str:
+    return ", ".join(map(str, values))

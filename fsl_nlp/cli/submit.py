@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fsl_nlp.cli.episodes import Encoder, Method, Option, Source, load_sources, method_spec
+from fsl_nlp.cli.episodes import Encoder, Method, Option, Source
 from fsl_nlp.cli.fit import parse_options
 from fsl_nlp.cli.options import DataDir, Device
 from fsl_nlp.cli.run import Run, command
@@ -24,19 +25,21 @@ def add_to(app: typer.Typer) -> None:
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
-        """Predict FewRel's hidden test and write the files its leaderboard takes."""
-        from fsl_nlp.data import read_submission_episodes, write_predictions, zip_predictions
-        from fsl_nlp.evaluation.submission import predict_submission
+        """Deprecated: use `fsl-nlp benchmark fewrel --submit FOLDER`.
 
-        learned = load_sources(source, data_dir)
-        written = []
-        for path in inputs:
-            episodes = read_submission_episodes(path)
-            spec = method_spec(
-                method, encoder, parse_options(option), run, device, episodes.dataset
-            )
-            predictions = predict_submission(spec, episodes, source=learned)
-            written.append(write_predictions(out, episodes, predictions))
+        Predict FewRel's hidden test and write the files that its leaderboard takes.
+        """
+        from fsl_nlp.benchmarks.fewrel import FewRel
+        from fsl_nlp.data import zip_predictions
+
+        warnings.warn(
+            "submit-fewrel is now `fsl-nlp benchmark fewrel --submit FOLDER`, which reads the input "
+            "files from the folder fewrel/ of the data folder.",
+            stacklevel=2,
+        )
+        options, sources = parse_options(option), tuple(source or ())
+        plan = FewRel(method, encoder, options, seed=run.seed, source=sources)
+        written = plan.predict_files(inputs, out, data_dir, device)
         archive = zip_predictions(out / "submission.zip", written)
         files = [str(path) for path in written]
         run.show(

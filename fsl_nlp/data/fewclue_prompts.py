@@ -21,6 +21,15 @@ class Pattern:
     text: str
     words: Words = field(default_factory=dict)
 
+    def options(self) -> dict[str, Any]:
+        """As an item of the option `templates` of a prompt method.
+
+        >>> Pattern("{text}[MASK]", {"good": ("好",)}).options()
+        {'pattern': '{text}[MASK]', 'words': {'good': ['好']}}
+        """
+        words = {label: list(words) for label, words in self.words.items()}
+        return {"pattern": self.text, **({"words": words} if words else {})}
+
 
 @dataclass(frozen=True)
 class TaskPrompts:

@@ -40,15 +40,14 @@ class ProgressFile(Generic[K]):
         content = self.path.read_bytes()
         size = content.rfind(b"\n") + 1  # of the whole lines
         try:
-            header, *rows = map(json.loads, content[:size].splitlines()) if size else [None]
-            if header is None and not self._line(self.header).encode().startswith(content):
-                raise ValueError("no header")
-            if header is not None:
-                self._check(header)
-            finished = {self.key(row): row for row in rows}
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, DataError):
-                raise
+            lines: list[Row] = [json.loads(line) for line in content[:size].split(b"\n")[:-1]]
+            if not lines and not self._line(self.header).encode().startswith(content):
+                raise ValueError
+            self._check(lines[:1])
+            finished = {self.key(row): row for row in lines[1:]}
+        except DataError:
+            raise
+        except (ValueError, KeyError, TypeError):
             raise DataError(
                 f"{self.path} is not a progress file of this command. Name another file."
             ) from None
@@ -63,16 +62,17 @@ class ProgressFile(Generic[K]):
                 file.write(self._line(self.header))
             file.write(self._line(row))
 
-    def _check(self, header: Mapping[str, Any]) -> None:
+    def _check(self, headers: Sequence[Row]) -> None:
+        """Refuse the header of another run; an empty file has none."""
         expected = json.loads(self._line(self.header))
-        if header == expected:
-            return
-        names = [n for n in {**expected, **header} if header.get(n) != expected.get(n)]
-        differences = (f"{n} is {header.get(n)!r}, not {expected.get(n)!r}" for n in names)
-        raise DataError(
-            f"{self.path} belongs to another run: {'; '.join(differences)}. "
-            "Name another file, or delete this one."
-        )
+        for header in headers:
+            names = [n for n in {**expected, **header} if header.get(n) != expected.get(n)]
+            if names:
+                parts = (f"{n} is {header.get(n)!r}, not {expected.get(n)!r}" for n in names)
+                raise DataError(
+                    f"{self.path} belongs to another run: {'; '.join(parts)}. "
+                    "Name another file, or delete this one."
+                )
 
     @staticmethod
     def _line(content: Mapping[str, Any]) -> str:

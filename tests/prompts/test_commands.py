@@ -1,4 +1,4 @@
-"""`adapt`, `benchmark fewclue` and prompts in `fit`, as they are typed."""
+"""`adapt` and prompts in `fit`, as they are typed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -97,58 +96,4 @@ def test_adapt_refuses(
     status, out, err = call("adapt", model, texts, "--out", tmp_path / "out", *words)
     assert (status, out) == (1, "")
     assert err.startswith("error: ")
-    assert message in err
-
-
-def corpus(root: Path) -> Path:
-    folder = root / "fewclue/eprstmt"
-    folder.mkdir(parents=True)
-    for split in ("train_0", "dev_0", "train_1", "dev_1", "test_public", "test", "unlabeled"):
-        rows: list[dict[str, Any]] = [
-            {"id": i, "sentence": f"{text}{i}", "label": {"bad": "Negative", "good": "Positive"}[t]}
-            for i, (text, t) in enumerate(ROWS)
-        ]
-        if split in ("test", "unlabeled"):
-            rows = [{k: v for k, v in row.items() if k != "label"} for row in rows]
-        lines = (json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows)
-        (folder / f"{split}.json").write_bytes("".join(lines).encode())
-    return root
-
-
-def test_benchmark(call: Call, model: str, tmp_path: Path) -> None:
-    words = ["benchmark", "fewclue", "--encoder", model, "--method", "zero-shot", "--data-dir",
-             corpus(tmp_path), "--tasks", "eprstmt", "--splits", "0-1"]  # fmt: skip
-    status, out, _ = call(*words)
-    assert status == 0
-    row = next(line for line in out.split("\n") if line.strip().startswith("eprstmt"))
-    assert "±" in row
-    assert "86.7" in row
-    status, out, _ = call(*words, "--json", "--choose", "temperature=[1, 2]", "--patterns", "2")
-    found = json.loads(out)
-    assert [r["split"] for r in found["tasks"]["eprstmt"]["splits"]] == [0, 1]
-    assert {r["tried"] for r in found["tasks"]["eprstmt"]["splits"]} == {4}
-    assert found["interval_over"] == "2 splits"
-    status, out, _ = call(*words, "--submit", tmp_path / "out", "--json")
-    assert [Path(f).name for f in json.loads(out)["files"]] == [
-        "eprstmt_predict.json",
-        "submission.zip",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--splits", "a"], "--splits a: write 0-4"),
-        (["--choose", "C=1"], "--choose C=1: write it as NAME=[VALUE, VALUE]"),
-        (["--tasks", "news"], "'news' is no task of FewCLUE"),
-        (["--method", "nonsense"], "method='nonsense': choose one of"),
-    ],
-)
-def test_benchmark_refuses(
-    call: Call, model: str, tmp_path: Path, words: list[str], message: str
-) -> None:
-    first = ["benchmark", "fewclue", "--encoder", model, "--data-dir", corpus(tmp_path),
-             "--tasks", "eprstmt", "--splits", "0"]  # fmt: skip
-    status, out, err = call(*first, *words)
-    assert (status, out) == (1, "")
     assert message in err

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from fsl_nlp import TextEncoder
+from fsl_nlp.benchmarks import fewclue
+from fsl_nlp.benchmarks.base import Job, accuracy_of
+from fsl_nlp.benchmarks.fewclue import FewClue
+from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
 from fsl_nlp.data.fewclue_submission import FILES, TASKS, write_fewclue
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.evaluation import fewclue, fewclue_task
-from fsl_nlp.evaluation.fewclue import run_fewclue, submit_fewclue
-from fsl_nlp.evaluation.fewclue_task import Plan, why_not
-from fsl_nlp.evaluation.published import PUBLISHED
 from fsl_nlp.types import Example
 
 IDIOMS = ["四面八方", "五光十色", "三心二意", "四四五五", "八面三心", "二光五色", "十面四方"]
@@ -82,8 +82,8 @@ def model(masked: Callable[[str], TextEncoder]) -> str:
 
 
 def test_mean_and_deviation_beside_the_published_table(corpora: Path, model: str) -> None:
-    plan = Plan("zero-shot", model, patterns=2)
-    found = run_fewclue(plan, ["eprstmt", "bustm"], [0, 3], data_dir=corpora)
+    plan = FewClue("zero-shot", model, patterns=2)
+    found = run_benchmark(plan, ["eprstmt", "bustm"], [0, 3], data_dir=corpora)
     task = found["tasks"]["eprstmt"]
     values = [row["accuracy"] for row in task["splits"]]
     assert task["accuracy"] == mean(values)
@@ -103,10 +103,11 @@ def test_mean_and_deviation_beside_the_published_table(corpora: Path, model: str
 def test_the_table_is_the_published_one() -> None:
     scores = {"majority": 29.04, "fine-tuning": 44.10, "zero-shot": 44.60, "pet": 57.44}
     scores |= {"lm-bff": 56.32, "p-tuning": 59.91, "efl": 55.91, "human": 82.50}
-    for method, score in scores.items():
-        assert set(PUBLISHED[method]) == set(TASKS)
+    assert {system.name for system in FewClue.published} == set(scores)
+    for system in FewClue.published:
+        assert set(system.scores) == set(TASKS)
         # The paper's own means differ from those of its rows by up to 0.7.
-        assert mean(PUBLISHED[method].values()) == pytest.approx(score, abs=0.75)
+        assert mean(system.scores.values()) == pytest.approx(scores[system.name], abs=0.75)
 
 
 def test_dev_chooses_and_the_test_does_not(
@@ -114,23 +115,22 @@ def test_dev_chooses_and_the_test_does_not(
 ) -> None:
     """The setting that dev_i likes is taken, however the test likes another."""
     read: list[str] = []
-    load = fewclue_task.load_dataset
+    load = fewclue.load_dataset
 
     def recorded(name: str, **options: Any) -> Any:
         read.append(name)
         return load(name, **options)
 
-    monkeypatch.setattr(fewclue_task, "load_dataset", recorded)
-    plan = Plan("linear", model, choices={"C": [1e-6, 1000.0]})
-    found = run_fewclue(plan, ["eprstmt"], [1], data_dir=corpora)
+    monkeypatch.setattr(fewclue, "load_dataset", recorded)
+    plan = FewClue("linear", model, choices={"C": [1e-6, 1000.0]})
+    found = run_benchmark(plan, ["eprstmt"], [1], data_dir=corpora)
     (row,) = found["tasks"]["eprstmt"]["splits"]
     assert read == ["eprstmt:train_1", "eprstmt:dev_1", "eprstmt:test_public"]
     assert row["tried"] == 2
     options = [{"C": 1e-6}, {"C": 1000.0}]
     train, dev = (load(f"eprstmt:{s}_1", data_dir=corpora) for s in ("train", "dev"))
     scores = [
-        fewclue_task.accuracy_of(fewclue_task._build(plan, chosen, "cpu").fit(train), dev)
-        for chosen in options
+        accuracy_of(plan.build(chosen, train.texts, 0, "cpu").fit(train), dev) for chosen in options
     ]
     assert row["chosen"] == options[scores.index(max(scores))]
 
@@ -150,80 +150,84 @@ def test_dev_chooses_and_the_test_does_not(
 def test_methods_and_tasks(
     corpora: Path, model: str, method: str, task: str, options: dict[str, Any]
 ) -> None:
-    plan = Plan(
+    plan = FewClue(
         method, model, options, patterns=1, unlabelled=None if method in ("efl", "proto") else 4
     )
-    found = run_fewclue(plan, [task], [0], data_dir=corpora)
+    found = run_benchmark(plan, [task], [0], data_dir=corpora)
     assert 0 <= found["accuracy"] <= 1
     assert found["tasks"][task]["deviation"] is None
 
 
 def test_methods_that_can_learn_from_the_unlabelled_file(corpora: Path, model: str) -> None:
     """Where the plan says so; the file holds texts of the task alone."""
-    plan = Plan("linear", model, unlabelled=4)
-    kept = fewclue_task.fit_split(plan, "bustm", 0, corpora).classifier.head_state
-    plain = fewclue_task.fit_split(replace(plan, unlabelled=0), "bustm", 0, corpora)
-    assert not torch.equal(kept["weight"], plain.classifier.head_state["weight"])
-    assert Plan("linear", model).texts_without_labels == 0
-    assert Plan("pet", model).texts_without_labels == 2000
-    with pytest.raises(OptionError, match="'efl' learns nothing from such texts"):
-        Plan("efl", model, unlabelled=4)
+    plan = FewClue("linear", model, unlabelled=4)
+    kept = plan.fit("bustm", 0, corpora).classifier.head_state
+    plain = replace(plan, unlabelled=0).fit("bustm", 0, corpora).classifier
+    assert not torch.equal(kept["weight"], plain.head_state["weight"])
+    assert FewClue("linear", model).unlabelled_count == 0
+    assert FewClue("pet", model).unlabelled_count == 2000
+    with pytest.raises(OptionError, match="'efl' does not learn from unlabelled texts"):
+        FewClue("efl", model, unlabelled=4)
 
 
 def test_goes_on_where_it_was_stopped(
     corpora: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, file = Plan("zero-shot", model, patterns=1), tmp_path / "run.jsonl"
-    whole = run_fewclue(plan, ["eprstmt"], [0, 1, 2], data_dir=corpora, progress_file=file)
+    plan, file = FewClue("zero-shot", model, patterns=1), tmp_path / "run.jsonl"
+    whole = run_benchmark(plan, ["eprstmt"], [0, 1, 2], data_dir=corpora, progress_file=file)
     lines = file.read_text().split("\n")
     assert len(lines) == 5
     # Cut off in the middle of the third split's line.
     file.write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
-    done: list[int] = []
-    score = fewclue.score_split
+    done: list[Any] = []
+    run = FewClue.run
 
-    def counted(*args: Any) -> Any:
-        done.append(args[2])
-        return score(*args)
+    def counted(self: FewClue, job: Job, *args: Any) -> Any:
+        done.append(job.split)
+        return run(self, job, *args)
 
-    monkeypatch.setattr(fewclue, "score_split", counted)
-    again = run_fewclue(plan, ["eprstmt"], [0, 1, 2], data_dir=corpora, progress_file=file)
+    monkeypatch.setattr(FewClue, "run", counted)
+    again = run_benchmark(plan, ["eprstmt"], [0, 1, 2], data_dir=corpora, progress_file=file)
     assert done == [2]
     accuracies = [[r["accuracy"] for r in f["tasks"]["eprstmt"]["splits"]] for f in (whole, again)]
     assert accuracies[0] == accuracies[1]
-    with pytest.raises(DataError, match="belongs to another run"):
-        run_fewclue(Plan("zero-shot", model, patterns=2), ["eprstmt"], [0], data_dir=corpora,
+    with pytest.raises(DataError, match="belongs to another run: patterns is 1, not 2"):
+        run_benchmark(FewClue("zero-shot", model, patterns=2), ["eprstmt"], [0], data_dir=corpora,
                     progress_file=file)  # fmt: skip
 
 
 def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
-    found = run_fewclue(Plan("linear", model), MADE, [0], data_dir=corpora)
+    found = run_benchmark(FewClue("linear", model), MADE, [0], data_dir=corpora)
     assert set(found["tasks"]) == {"eprstmt", "tnews", "bustm"}
     assert "own candidates" in found["skipped"]["chid"]
-    assert why_not("cluewsc", Plan("lora", model)) is None
-    assert "learns nothing" in str(why_not("chid", Plan("proto", model, unlabelled=4)))
+    chid, pronouns = (Job(task, 0, 0) for task in ("chid", "cluewsc"))
+    assert FewClue("lora", model).unsupported_reason(pronouns) is None
+    reason = FewClue("proto", model, unlabelled=4).unsupported_reason(chid)
+    assert "does not learn from unlabelled texts" in str(reason)
     with pytest.raises(OptionError, match=r"there is no fewclue/cluewsc/test_public.json"):
-        run_fewclue(Plan("lora", model), ["cluewsc"], [0], data_dir=corpora)
-    on_dev = Plan("lora", model, {"epochs": 1}, score="dev")
-    found = run_fewclue(on_dev, ["cluewsc"], [0], data_dir=corpora)
+        run_benchmark(FewClue("lora", model), ["cluewsc"], [0], data_dir=corpora)
+    on_dev = FewClue("lora", model, {"epochs": 1}, score="dev")
+    found = run_benchmark(on_dev, ["cluewsc"], [0], data_dir=corpora)
     assert found["scored_on"] == "dev"
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"tasks": ["nonsense"]}, "'nonsense' is no task of FewCLUE"),
-        ({"splits": [5]}, "splits=\\[5\\]: FewCLUE has the splits 0 to 4"),
+        ({"tasks": ["nonsense"]}, "'nonsense' is not a task of fewclue"),
+        ({"splits": [5]}, "splits=\\[5\\]: fewclue has the splits 0, 1, 2, 3, 4"),
         ({"splits": [1, 1]}, "each split once"),
         ({"plan": {"score": "test"}}, "choose 'test_public' or 'dev'"),
         ({"plan": {"score": "dev", "choices": {"C": [1, 2]}}}, "cannot be scored on dev_i"),
-        ({"plan": {"options": {"C": 1}, "choices": {"C": [1, 2]}}}, "both given and to be chosen"),
+        ({"plan": {"options": {"C": 1}, "choices": {"C": [1, 2]}}}, "C has a value and choices"),
     ],
 )
 def test_refusals(corpora: Path, model: str, call: dict[str, Any], message: str) -> None:
     def run() -> None:
-        plan = Plan(**{"method": "linear", "encoder": model, **call.get("plan", {})})
-        run_fewclue(plan, call.get("tasks", ["eprstmt"]), call.get("splits", [0]), data_dir=corpora)
+        plan = FewClue(**{"method": "linear", "encoder": model, **call.get("plan", {})})
+        run_benchmark(
+            plan, call.get("tasks", ["eprstmt"]), call.get("splits", [0]), data_dir=corpora
+        )
 
     with pytest.raises(OptionError, match=message):
         run()
@@ -235,7 +239,7 @@ def test_a_missing_split_is_an_error(corpora: Path, model: str, tmp_path: Path) 
     for split in ("train_0", "test_public"):
         write(folder / f"{split}.json", rows("eprstmt", labelled=True))
     with pytest.raises(DataError, match=r"there is no .*dev_0.json"):
-        run_fewclue(Plan("zero-shot", model), ["eprstmt"], [0], data_dir=tmp_path)
+        run_benchmark(FewClue("zero-shot", model), ["eprstmt"], [0], data_dir=tmp_path)
 
 
 # The leaderboard
@@ -243,8 +247,8 @@ def test_a_missing_split_is_an_error(corpora: Path, model: str, tmp_path: Path) 
 
 def test_the_leaderboards_files(corpora: Path, model: str, tmp_path: Path) -> None:
     """Field by field: names, keys, types, one object a line, ids of the source in its order."""
-    plan = Plan("zero-shot", model, patterns=1, options={})
-    files = submit_fewclue(plan, tmp_path / "out", ["eprstmt", "bustm", "chid"], data_dir=corpora)
+    plan = FewClue("zero-shot", model, patterns=1, options={})
+    files = submit_benchmark(plan, tmp_path / "out", ["eprstmt", "bustm", "chid"], data_dir=corpora)
     assert [file.name for file in files] == [
         "eprstmt_predict.json",
         "bustm_predict.json",
@@ -266,7 +270,7 @@ def test_the_leaderboards_files(corpora: Path, model: str, tmp_path: Path) -> No
         assert sorted(archive.namelist()) == sorted(file.name for file in files[:-1])
         assert archive.read("chidf_predict.json") == files[2].read_bytes()
     with pytest.raises(OptionError, match="'linear' cannot answer chid"):
-        submit_fewclue(Plan("linear", model), tmp_path, ["bustm", "chid"], data_dir=corpora)
+        submit_benchmark(FewClue("linear", model), tmp_path, ["bustm", "chid"], data_dir=corpora)
 
 
 def test_every_task_has_its_file(tmp_path: Path) -> None:

@@ -1,0 +1,219 @@
+"""What a benchmark is: tasks, one job to one row, published results, files to hand in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.methods.base import Classifier, Method
+    from fsl_nlp.types import Dataset, Example, Label
+
+Row = dict[str, Any]  # what JSON can hold
+DataDir = str | os.PathLike[str] | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """The accuracy of a published system in percent, by `Benchmark.published_key`.
+
+    `remark` says what a reader must know before comparing, such as another test file.
+    """
+
+    name: str
+    scores: Mapping[str, float]
+    source: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One run of a method: learn a task from one split with one seed, and score it."""
+
+    task: str
+    split: str | int
+    seed: int
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    least: int | None = None,
+    flag: str | None = None,
+    parse: Callable[[list[str]], Any] | None = None,
+) -> Any:
+    """A field that the command line shows as an option.
+
+    `least` is its smallest value and `flag` its name, if that is not the field's. A field that is
+    neither a number, a text nor true or false is an option that may be repeated, and `parse`
+    makes its value of the texts.
+    """
+    metadata = {"help": help, "least": least, "flag": flag, "parse": parse}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata, kw_only=True)
+    return field(default=default, metadata=metadata, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Benchmark(ABC):
+    """A method and how it is measured.
+
+    A subclass names its tasks and splits, and says how one job becomes one row. It adds its own
+    settings as fields made by `setting`.
+    """
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    splits: ClassVar[tuple[str | int, ...]]
+    default_splits: ClassVar[tuple[str | int, ...]]
+    published: ClassVar[tuple[Published, ...]] = ()
+    # What the accuracy is of; in braces, keys of the result.
+    protocol: ClassVar[str]
+    # What the runs behind one row are called, and what a run is scored on.
+    repeats: ClassVar[str] = "splits"
+    unit: ClassVar[str] = "texts"
+    default_method: ClassVar[str] = "proto"
+    example: ClassVar[str] = ""  # words of a command line
+
+    method: str
+    encoder: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _ = self.kind  # refuses an unknown name
+
+    @property
+    def kind(self) -> type[Method]:
+        """The class of the method, for what it declares."""
+        from fsl_nlp.methods import method_class
+
+        return method_class(self.method)
+
+    @classmethod
+    def default_encoder(cls, method: str) -> str:
+        """The encoder's name for `--encoder auto`; "auto" leaves the choice to each task's texts."""
+        from fsl_nlp.methods import method_class
+
+        return "embedded:mlm" if method_class(method).needs_masked_model else "auto"
+
+    def check_task(self, task: str) -> None:
+        """Refuse a task that the benchmark does not have."""
+        if task not in self.tasks:
+            raise OptionError(
+                f"{task!r} is not a task of {self.name}. Its tasks: {', '.join(self.tasks)}."
+            )
+
+    def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:
+        """What has to be run for these tasks and splits."""
+        return [Job(task, split, self.seed) for task in tasks for split in splits]
+
+    @abstractmethod
+    def test_data(self, job: Job) -> str:
+        """The data name of the texts that the job is scored on."""
+
+    def unsupported_reason(self, job: Job) -> str | None:
+        """Why there is no such job for this method; None where there is."""
+        return None
+
+    @abstractmethod
+    def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
+        """Learn and score: at least the keys accuracy, count and seconds.
+
+        A row that has an interval of its own also has half_width and interval_over.
+        """
+
+    def title(self, job: Job) -> str:
+        """The row of the table that the job belongs to."""
+        return job.task
+
+    def published_key(self, job: Job) -> str:
+        """What the published scores of that row are listed under."""
+        return self.title(job)
+
+    def write_submission(
+        self, folder: Path, tasks: Sequence[str], split: str | int, data_dir: DataDir, device: str
+    ) -> list[Path]:
+        """The files that the benchmark's leaderboard takes, for these tasks."""
+        raise OptionError(f"{self.name} has no hidden test, and so no files to hand in.")
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as a result names them."""
+        return asdict(self)
+
+    def header(self) -> dict[str, Any]:
+        """What tells this run's progress file from another's; of a model folder, its files too."""
+        header = {"benchmark": self.name, **asdict(self)}
+        folder = Path(self.encoder).expanduser()
+        if folder.is_dir():
+            sizes = [(p.name, p.stat().st_size) for p in sorted(folder.glob("*.safetensors"))]
+            header["files"] = hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
+        return header
+
+    def key(self, row: Row) -> Job:
+        """The job that a row of a progress file belongs to; old rows have no seed."""
+        return Job(row["task"], row["split"], row.get("seed", self.seed))
+
+    # For subclasses
+
+    def build(
+        self, options: Mapping[str, Any], texts: Iterable[str], seed: int, device: str
+    ) -> Method:
+        """The method, ready to fit; `texts` choose the encoder where it is "auto"."""
+        from fsl_nlp.encoders import load_encoder
+        from fsl_nlp.methods import build_method
+
+        encoder = load_encoder(self.encoder_for(texts), device=device)
+        return build_method(self.method, encoder, seed=seed, options=options)
+
+    def encoder_for(self, texts: Iterable[str]) -> str:
+        """The encoder's name; `texts` choose it where it is "auto"."""
+        from fsl_nlp.encoders.catalogue import auto_model
+
+        return auto_model(texts) if self.encoder == "auto" else self.encoder
+
+    def check_unlabelled(self, count: int | None) -> None:
+        """Refuse unlabelled texts for a method that cannot use them."""
+        if count and not self.kind.takes_unlabelled:
+            raise OptionError(f"unlabelled: {self.method!r} does not learn from unlabelled texts.")
+
+
+def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> Dataset:
+    """`support` with `count` of the texts, drawn by `seed`; with all where there are fewer."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(texts), min(count, len(texts)), replace=False)
+    return support.with_unlabelled(texts.examples[i] for i in sorted(chosen.tolist()))
+
+
+def predict(classifier: Classifier, examples: Sequence[Example]) -> list[Label]:
+    """The label with the highest score for each example."""
+    return [classifier.labels[i] for i in classifier.scores(examples).argmax(1)]
+
+
+def score_texts(classifier: Classifier, test: Dataset) -> Row:
+    """The accuracy of a row, with its 95% interval over the test texts."""
+    from fsl_nlp.evaluation.result import NORMAL_95
+
+    accuracy, count = accuracy_of(classifier, test), len(test)
+    return {
+        "accuracy": accuracy,
+        "half_width": NORMAL_95 * (accuracy * (1 - accuracy) / count) ** 0.5,
+        "interval_over": f"{count:,} test texts",
+        "count": count,
+    }
+
+
+def accuracy_of(classifier: Classifier, data: Dataset) -> float:
+    """The part of the examples that get their own label."""
+    pairs = zip(predict(classifier, data.examples), data.known_targets, strict=True)
+    return sum(label == target for label, target in pairs) / len(data)

@@ -1,0 +1,175 @@
+"""A whole benchmark: its jobs shared out and resumed, summed up beside the published results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Row
+from fsl_nlp.data.catalogue import find_entry, find_split, root_of
+from fsl_nlp.errors import OptionError
+
+
+def run_benchmark(
+    benchmark: Benchmark,
+    tasks: Sequence[str] | None = None,
+    splits: Sequence[str | int] | None = None,
+    *,
+    data_dir: DataDir = None,
+    devices: Sequence[str] = ("auto",),
+    workers: int = 1,
+    progress_file: str | Path | None = None,
+) -> dict[str, Any]:
+    """Accuracy of each task with its 95% interval, ready for JSON.
+
+    By default all tasks and the benchmark's usual splits. `progress_file` gets a line for each
+    job; the same call again continues after the last. The jobs are shared out over `workers`
+    processes on each device. Tasks that the method cannot do, or whose files are not in the data
+    folder, are named under "skipped".
+    """
+    from fsl_nlp.evaluation.jobs import ProgressFile, run_jobs
+    from fsl_nlp.evaluation.result import versions
+
+    tasks, splits = _check(benchmark, tasks, splits)
+    skipped: dict[str, str] = {}
+    jobs: list[Job] = []
+    for job in benchmark.jobs(tasks, splits):
+        if reason := _skip_reason(benchmark, job, data_dir):
+            skipped[benchmark.title(job)] = reason
+        else:
+            jobs.append(job)
+    if not jobs:
+        raise OptionError("; ".join(f"{task}: {reason}" for task, reason in skipped.items()) + ".")
+    rows = run_jobs(
+        jobs,
+        _run,
+        lambda job: (benchmark, job, data_dir),
+        title=benchmark.name,
+        devices=[device for device in devices for _ in range(workers)],
+        progress_file=ProgressFile(Path(progress_file), benchmark.header(), benchmark.key)
+        if progress_file
+        else None,
+    )
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(benchmark.title(job), []).append(job)
+    summaries = {
+        title: _summary(benchmark, group[0], [rows[job] for job in group])
+        for title, group in groups.items()
+    }
+    settings = benchmark.settings()
+    return {
+        "benchmark": benchmark.name,
+        **settings,
+        "partial": settings.get("limit") is not None,
+        "tasks": summaries,
+        "skipped": skipped,
+        **_overall(list(summaries.values())),
+        "interval_over": next(iter(summaries.values()))["interval_over"],
+        "published": {
+            system.name: mean(system.scores.values())
+            for system in benchmark.published
+            if set(benchmark.tasks) == set(system.scores)
+        },
+        "versions": versions(),
+    }
+
+
+def submit_benchmark(
+    benchmark: Benchmark,
+    folder: str | Path,
+    tasks: Sequence[str] | None = None,
+    splits: Sequence[str | int] | None = None,
+    *,
+    data_dir: DataDir = None,
+    device: str = "auto",
+) -> list[Path]:
+    """Write the leaderboard's files and their zip, of what is learned from the first split."""
+    from fsl_nlp.data.fewrel_submission import zip_predictions
+
+    tasks, splits = _check(benchmark, tasks, splits)
+    for job in benchmark.jobs(tasks, splits[:1]):
+        if reason := benchmark.unsupported_reason(job):
+            raise OptionError(f"{benchmark.method!r} cannot answer {job.task}: {reason}.")
+    written = benchmark.write_submission(Path(folder), tasks, splits[0], data_dir, device)
+    return [*written, zip_predictions(Path(folder) / "submission.zip", written)]
+
+
+def _run(device: str, benchmark: Benchmark, job: Job, data_dir: DataDir) -> Row:
+    row = {"task": job.task, "split": job.split, "seed": job.seed}
+    return {**row, **benchmark.run(job, data_dir, device)}
+
+
+def _check(
+    benchmark: Benchmark, tasks: Sequence[str] | None, splits: Sequence[str | int] | None
+) -> tuple[Sequence[str], Sequence[str | int]]:
+    """The tasks and splits, by default the usual ones; refuses unknown and repeated ones."""
+    tasks = benchmark.tasks if tasks is None else tasks
+    splits = benchmark.default_splits if splits is None else splits
+    for task in tasks:
+        benchmark.check_task(task)
+    if not tasks or not splits or not set(splits) <= set(benchmark.splits):
+        raise OptionError(
+            f"splits={list(splits)}: {benchmark.name} has the splits "
+            f"{', '.join(map(str, benchmark.splits))}."
+        )
+    if len(set(splits)) != len(splits) or len(set(tasks)) != len(tasks):
+        raise OptionError("Name each task and each split once.")
+    return tasks, splits
+
+
+def _skip_reason(benchmark: Benchmark, job: Job, data_dir: DataDir) -> str | None:
+    """Why a job is left out: the method cannot do the task, or the test file is not there."""
+    if reason := benchmark.unsupported_reason(job):
+        return reason
+    name, _, split = benchmark.test_data(job).partition(":")
+    entry = find_entry(name)
+    root = root_of(entry, data_dir)
+    if root is None:
+        find_split(f"{name}:{split}", data_dir)  # raises: no data folder is set
+    if root is not None and (root / entry.splits[split]).is_file():
+        return None
+    return f"there is no {entry.splits[split]} in the data folder"
+
+
+def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, Any]:
+    """The row of the table that `job` belongs to: in parts of 1, published numbers in percent.
+
+    The interval is Student's t over the runs. One run, or runs that are all the same, say nothing
+    of what changes from run to run: then it is the run's own interval, if it has one.
+    """
+    values = [row["accuracy"] for row in rows]
+    deviation = stdev(values) if len(values) > 1 else None
+    interval = {
+        "half_width": rows[0].get("half_width"),
+        "interval_over": rows[0].get("interval_over", f"{len(rows)} {benchmark.repeats}"),
+    }
+    if deviation:
+        from scipy.stats import t
+
+        factor = float(t.ppf(0.975, len(values) - 1))
+        interval["half_width"] = factor * deviation / len(values) ** 0.5
+        interval["interval_over"] = f"{len(rows)} {benchmark.repeats}"
+    key = benchmark.published_key(job)
+    return {
+        "accuracy": mean(values),
+        "deviation": deviation,
+        **interval,
+        "count": rows[0]["count"],
+        "seconds": round(sum(row["seconds"] for row in rows), 1),
+        "splits": list(rows),
+        "published": {
+            system.name: system.scores[key]
+            for system in benchmark.published
+            if key in system.scores
+        },
+    }
+
+
+def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over tasks; their runs are drawn separately, so their errors are independent."""
+    widths = [task["half_width"] for task in tasks]
+    together = None if None in widths else sum(w**2 for w in widths) ** 0.5 / len(tasks)
+    return {"accuracy": mean(task["accuracy"] for task in tasks), "half_width": together}

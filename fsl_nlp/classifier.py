@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
+    from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.auto import Report
@@ -89,7 +91,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         self, support: Dataset, checkpoint: str | Path | None = None
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
-        from fsl_nlp.artifact import model_version
+        from fsl_nlp.artifact.model_version import model_version
         from fsl_nlp.methods.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
@@ -142,10 +144,32 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write everything but the encoder's weights to `folder`."""
-        from fsl_nlp.artifact import save_classifier
+        from fsl_nlp.artifact import check_folder, write_classifier
+        from fsl_nlp.restoring import runtime_parts
 
         check_is_fitted(self)
-        return save_classifier(self, Path(folder), store_examples=store_examples)
+        check_folder(Path(folder))
+        record = self.to_record(store_examples=store_examples)
+        return write_classifier(
+            replace(record, parts=runtime_parts(self.classifier_)), Path(folder)
+        )
+
+    def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
+        """The fitted classifier as plain values, without what answers without torch."""
+        from fsl_nlp.methods.objects import read_method
+        from fsl_nlp.restoring import record_of
+
+        chosen = read_method(self.method)
+        return record_of(
+            self.classifier_,
+            self.encoder_,
+            method=self.method_,
+            method_source=chosen.source,
+            parameters=chosen.saved_parameters(self.get_params(deep=False)),
+            model_version=self.model_version_,
+            examples=self.examples_ if store_examples else (),
+            report=self.report_.to_dict() if self.report_ else None,
+        )
 
     @classmethod
     def load(
@@ -161,9 +185,33 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         `encoder` says where its encoder is now, if it has moved. `method` is the object that it was
         fitted with, if that is needed again: one whose class has no registered name.
         """
-        from fsl_nlp.artifact import load_classifier
+        from fsl_nlp.artifact import read_classifier
+        from fsl_nlp.methods.auto import Report
+        from fsl_nlp.methods.objects import load_choice
+        from fsl_nlp.restoring import check_restorable, load_saved_encoder, restore
 
-        return load_classifier(cls, Path(folder), method=method, encoder=encoder, device=device)
+        folder = Path(folder)
+        saved = read_classifier(folder)
+        check_restorable(folder, saved)
+        chosen, parameters = load_choice(folder, saved, method)
+        if encoder is None:
+            encoder = chosen.encoder
+        loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
+        places = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
+        try:
+            classifier = cls(**{**parameters, **places})
+            options = classifier._options()
+            built = chosen.build(loaded, seed=classifier.seed, options=options)
+        except OptionError as error:
+            raise ArtifactError(
+                f"The classifier in {folder} was saved by fsl_nlp {saved.version} with a setting "
+                f"that this one does not have: {error}"
+            ) from error
+        fitted = restore(folder, saved, built)
+        report = Report.from_dict(saved.report) if saved.report else None
+        return classifier._take(
+            fitted, saved.method, loaded, saved.examples, saved.model_version, report
+        )
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)

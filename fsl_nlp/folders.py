@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fsl_nlp.errors import ArtifactError, ModelError
+from fsl_nlp.errors import ModelError
 
 _ATTEMPTS = 10  # to give a folder its name, while others do the same
 
@@ -26,15 +26,6 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/fsl_nlp"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fsl_nlp"
-
-
-def check_format(path: Path, version: object, newest: int) -> None:
-    """Refuse what a later fsl_nlp wrote."""
-    if not isinstance(version, int) or version > newest:
-        raise ArtifactError(
-            f"{path} has format {version}; this fsl_nlp reads up to {newest}. "
-            "Upgrade it: pip install --upgrade fsl-nlp"
-        )
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,26 @@ def watched() -> Callable[..., AbstractContextManager[list[int]]]:
             yield taken
 
     return watch
+
+
+@pytest.fixture
+def edit_manifest() -> Callable[..., None]:
+    """`edit_manifest(folder, edit)` changes a manifest, with a new sum unless `keep_sum`."""
+
+    def change(
+        folder: Path, edit: Callable[[dict[str, Any]], object], *, keep_sum: bool = False
+    ) -> None:
+        (path,) = (p for p in folder.iterdir() if p.name in ("classifier.json", "meta.json"))
+        manifest = json.loads(path.read_text("utf-8"))
+        edit(manifest)
+        if not keep_sum:
+            # The documented format: the sha256 of the JSON with sorted keys, without "sum" itself.
+            unsigned = {key: value for key, value in manifest.items() if key != "sum"}
+            text = json.dumps(unsigned, sort_keys=True)
+            manifest["sum"] = hashlib.sha256(text.encode()).hexdigest()
+        path.write_text(json.dumps(manifest), "utf-8")
+
+    return change
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fsl_nlp.artifact import save_classifier, self_test
+from fsl_nlp.artifact import SavedPart, write_classifier
+from fsl_nlp.artifact.self_test import run_self_test
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.tracing import quantise
 from fsl_nlp.errors import ArtifactError, ModelError, OptionError
 from fsl_nlp.export.pruning import prune
 from fsl_nlp.folders import file_sha256
-from fsl_nlp.methods.scorers import SavedPart, saved_parts
+from fsl_nlp.methods.scorers import saved_parts
 from fsl_nlp.runtime.graph import INFO, Graph, open_session, read_info, write_info
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.vectors import unit
@@ -92,13 +93,13 @@ def export_bot(
             exported = PartsClassifier(fitted.labels, tuple(loaded))
             report = _compare(classifier, exported, precision)
             _refuse_changes(report, max_changed)
-            tensors = {f"runtime.{name}": a for name, a in self_test(exported).items()}
+            tensors = {f"runtime.{name}": a for name, a in run_self_test(exported).items()}
             if classifier.examples_ and store_examples:
                 vectors = unit(exported.embed(classifier.examples_))
                 tensors["runtime.vectors"] = np.ascontiguousarray(vectors)
-            save_classifier(
-                classifier, building, store_examples=store_examples, parts=placed, tensors=tensors
-            )
+            record = classifier.to_record(store_examples=store_examples)
+            tensors = {**record.tensors, **tensors}
+            write_classifier(replace(record, parts=tuple(placed), tensors=tensors), building)
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())
             building.rename(target)
     except OSError as error:
@@ -130,21 +131,26 @@ def _write_encoder(
 
 
 def _with_folder(part: SavedPart, place: Path) -> SavedPart:
-    written: dict[str, Any] = {"folder": place.name, "sha256": file_sha256(place / INFO)}
     info = read_info(place)
+    written: dict[str, Any] = {
+        "folder": place.name,
+        "sha256": file_sha256(place / INFO),
+        "precision": info.precision,
+        "pruned": info.pruned,
+    }
     if info.precision == "int8" or info.pruned:
         written["differs"] = True  # from what the classifier's own encoder reads
-    return replace(part, about={**part.about, **written})
+    return replace(part, entry={**part.entry, **written})
 
 
 def _loaded(part: SavedPart, graph: Graph) -> LoadedPart:
     return LoadedPart(
-        part.about["reads"],
+        part.entry["reads"],
         graph,
         open_session(part.scorer, "scorer", 1) if part.scorer else None,
         part.tensors,
-        part.about["settings"],
-        part.about["weight"],
+        part.entry["settings"],
+        part.entry["weight"],
     )
 
 

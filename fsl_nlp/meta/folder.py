@@ -15,16 +15,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.artifact.manifest import incomplete, publish, read_file, read_manifest
+from fsl_nlp.artifact.protocols import META
 from fsl_nlp.errors import ArtifactError, DataError
-from fsl_nlp.folders import check_format, write_atomically
+from fsl_nlp.folders import write_atomically
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.meta.task_heads import Tensors
 
-FORMAT = 1
-MANIFEST = "meta.json"
 PROGRESS = "progress.json"
 _WEIGHTS = "progress.safetensors"
 
@@ -62,33 +62,24 @@ class Prepared:
                 f"{folder} was meta-trained with another encoder.\n"
                 f"  trained with {self.encoder['name']!r}, fingerprint "
                 f"{self.encoder['fingerprint'][:16]}\n"
-                f"  found        {encoder.name!r}, fingerprint {encoder.fingerprint[:16]}\n"
+                f"  here         {encoder.name!r}, fingerprint {encoder.fingerprint[:16]}\n"
                 "Give the encoder that it was trained with, or train again with this one."
             )
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save
+        """Write what was learned, and remove the state of the unfinished training."""
+        from fsl_nlp import __version__
 
-        content = save({n: t.detach().cpu().contiguous() for n, t in self.parameters.items()})
-        digest = hashlib.sha256(content).hexdigest()
-        name = f"parameters-{digest[:12]}.safetensors"
-        manifest = {
-            "format": FORMAT,
-            **{n: v for n, v in vars(self).items() if n not in ("parameters", "sum")},
-            "file": {"name": name, "sha256": digest},
-        }
-        write_atomically(folder / name, content)
-        write_atomically(folder / MANIFEST, _json(manifest))
-        for old in folder.glob("parameters-*.safetensors"):
-            if old.name != name:
-                old.unlink(missing_ok=True)
-        for left in (PROGRESS, _WEIGHTS):
-            (folder / left).unlink(missing_ok=True)
+        fields = {n: v for n, v in vars(self).items() if n not in ("parameters", "sum")}
+        fields["fsl_nlp"] = __version__
+        publish(folder, META, fields, {"parameters": _to_bytes(self.parameters)})
+        for name in (PROGRESS, _WEIGHTS):
+            (folder / name).unlink(missing_ok=True)
 
 
 def load_prepared(folder: str | Path) -> Prepared:
     """What `fsl-nlp meta-train --out` wrote."""
-    path = Path(folder) / MANIFEST
+    path = Path(folder) / META.manifest
     written = path.stat().st_mtime_ns if path.is_file() else 0
     return _load(Path(folder), written)
 
@@ -98,42 +89,30 @@ def _load(folder: Path, written: int) -> Prepared:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = folder / MANIFEST
-    if (folder / PROGRESS).exists() and not path.exists():
+    if (folder / PROGRESS).exists() and not (folder / META.manifest).exists():
         step = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))["step"]
         raise ArtifactError(
             f"The meta-training in {folder} was interrupted at step {step}. Run the same "
             "`fsl-nlp meta-train` command again: it goes on from there."
         )
-    if not path.is_file():
-        raise ArtifactError(
-            f"There is no meta-trained method in {folder} (no {MANIFEST}). Give the folder that "
-            "`fsl-nlp meta-train --out` wrote."
-        )
+    manifest = read_manifest(folder, META)
+    fields = {n: v for n, v in manifest.items() if n not in ("format", "files", "fsl_nlp")}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version, file = manifest.pop("format"), manifest.pop("file")
-        check_format(path, version, FORMAT)
-        content = (folder / Path(file["name"]).name).read_bytes()
-        if hashlib.sha256(content).hexdigest() != file["sha256"]:
-            raise ValueError("the sum of its tensors is wrong")
-        return Prepared(**manifest, parameters=load(content), sum=file["sha256"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ArtifactError(
-            f"{folder} is damaged: {error}. Copy the folder again, or train again."
-        ) from None
+        file = manifest["files"]["parameters"]
+        parameters = load(read_file(folder, META, file))
+        return Prepared(**fields, parameters=parameters, sum=file["sha256"])
+    except (KeyError, TypeError, SafetensorError) as error:
+        raise incomplete(folder, META, error) from None
 
 
 def save_progress(
     folder: Path, header: Mapping[str, Any], tensors: Tensors, values: Mapping[str, Any]
 ) -> None:
     """Where training is; the tensors first, and their sum in the JSON that makes them count."""
-    from safetensors.torch import save
-
-    content = save({n: t.detach().cpu().contiguous() for n, t in tensors.items()})
+    content = _to_bytes(tensors)
     write_atomically(folder / _WEIGHTS, content)
-    said = {"run": header, "sum": hashlib.sha256(content).hexdigest(), **values}
-    write_atomically(folder / PROGRESS, _json(said))
+    state = {"run": header, "sum": hashlib.sha256(content).hexdigest(), **values}
+    write_atomically(folder / PROGRESS, _json(state))
 
 
 def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dict[str, Any]] | None:
@@ -164,6 +143,12 @@ def labels_of(dataset: Dataset) -> list[tuple[Label, str | None]]:
         (label, dataset.info[label].name if label in dataset.info else None)
         for label in dataset.labels
     ]
+
+
+def _to_bytes(tensors: Tensors) -> bytes:
+    from safetensors.torch import save
+
+    return save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
 
 
 def _json(content: Mapping[str, Any]) -> str:

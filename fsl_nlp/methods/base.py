@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from types import NoneType
@@ -120,9 +121,33 @@ class Method(ABC):
         """The classifier that `Classifier.state` described."""
 
 
+# Old names of options, accepted for one version.
+RENAMED_OPTIONS = {"sharpness": "loss_temperature", "soften": "distillation_temperature"}
+
+
+def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The options, with an old name replaced where its new one is among `names`."""
+    renamed: dict[str, Any] = {}
+    for name, value in options.items():
+        new = RENAMED_OPTIONS.get(name)
+        if new is None or name in names or new not in names:
+            renamed[name] = value
+            continue
+        if new in options:
+            raise OptionError(f"{name!r} is the old name of {new!r}. Give one of them.")
+        warnings.warn(
+            f"The option {name!r} is now {new!r}; the old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        renamed[new] = value
+    return renamed
+
+
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
     """Share `options` out to the settings classes that have a field of that name."""
     known = [_settings(kind) for kind in kinds]
+    options = rename_old_options(options, {name for settings in known for name in settings})
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
     for name, value in options.items():

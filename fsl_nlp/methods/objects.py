@@ -17,7 +17,13 @@ from fsl_nlp.methods.base import Method, take_options
 from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
+
+# In the place of a package's name, for a method that loading cannot build by its name.
+OBJECT = "object"
 
 MethodLike: TypeAlias = "str | Head | Method | type[Head] | type[Method]"
 
@@ -101,12 +107,16 @@ class MethodChoice:
             options["parameters"] = digest.hexdigest()
         return options
 
-    def saved(self) -> dict[str, Any]:
-        """What a saved classifier says of its method, besides its name."""
+    @property
+    def source(self) -> str:
+        """Where a saved classifier gets its method from; "" for a built-in one.
+
+        The name of the package that offers it, or "object": the user must give it at loading.
+        """
         if not self.by_name:
-            return {"method_object": True}
+            return OBJECT
         plugin = REGISTRY.plugin(self.name)
-        return {"method_package": plugin.package} if plugin else {}
+        return plugin.package if plugin else ""
 
     def saved_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A classifier's parameters, with the name and the options of a method object."""
@@ -141,24 +151,23 @@ def read_method(method: MethodLike) -> MethodChoice:
 
 
 def load_choice(
-    folder: object, manifest: Mapping[str, Any], method: MethodLike | None
+    folder: Path, saved: SavedClassifier, method: MethodLike | None
 ) -> tuple[MethodChoice, dict[str, Any]]:
     """The method of a saved classifier, and the parameters of the classifier.
 
     `method` is what the user gives at loading. A class named in a file is never imported.
     """
-    name, parameters = manifest["method"], dict(manifest["parameters"])
+    name, parameters = saved.method, dict(saved.parameters)
     if method is None:
-        if manifest.get("method_object"):
+        if saved.method_source == OBJECT:
             raise ArtifactError(
                 f"The classifier in {folder} was fitted with a method object, {name}. Give it "
                 "again: FewShotClassifier.load(folder, method=OBJECT)."
             )
-        package = manifest.get("method_package")
-        if package and name not in REGISTRY:
+        if saved.method_source and name not in REGISTRY:
             raise ArtifactError(
-                f"The classifier in {folder} needs the method {name!r} of the package {package}, "
-                "which is not installed. Install it, or give the method: "
+                f"The classifier in {folder} needs the method {name!r} of the package "
+                f"{saved.method_source}, which is not installed. Install it, or give the method: "
                 "FewShotClassifier.load(folder, method=OBJECT)."
             )
         return MethodChoice(name), parameters

@@ -20,7 +20,7 @@ from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_names
 from fsl_nlp.heads.options import require_above, require_between, require_choice, require_count
-from fsl_nlp.methods.base import Classifier, Method, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, Tensors, rename_old_options, take_options
 from fsl_nlp.methods.ensemble import Ensemble, log_beliefs, mean_beliefs, parts
 from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod
 from fsl_nlp.methods.member import check_same_encoder, read_member
@@ -47,7 +47,8 @@ class PetSettings:
     `templates`: patterns; one with words of its own is {"pattern": ..., "words": {...}}.
     `seeds`: so many models a pattern. `weighting`: "accuracy" gives each pattern the weight of
     its accuracy on the support before any training, as in the paper (section 3.3).
-    `soften`: the temperature of the soft labels. `unlabelled`: how many texts at most are labelled.
+    `distillation_temperature`: the temperature of the soft labels. `unlabelled`: how many texts at
+    most are labelled.
     `distil`: without it, or without unlabelled texts, all models answer together.
     `student`: the method of the final classifier of whole texts, 'linear' or a tuned one; with
     METHOD@ENCODER its encoder, else a sentence encoder for the language of the texts. None is
@@ -61,7 +62,7 @@ class PetSettings:
     templates: list[Any] | None = None
     seeds: int = 1
     weighting: Literal["accuracy", "uniform"] = "accuracy"
-    soften: float = 2.0
+    distillation_temperature: float = 2.0
     unlabelled: int = 10_000
     distil: bool = True
     student: str | None = None
@@ -75,7 +76,7 @@ class PetSettings:
         require_count("generations", self.generations, 0)
         require_count("growth", self.growth, 2)
         require_choice("weighting", self.weighting, WEIGHTINGS)
-        require_above("soften", self.soften, 0)
+        require_above("distillation_temperature", self.distillation_temperature, 0)
         require_between("share", self.share, 0, 1)
         given = self.templates
         if given is not None and (not isinstance(given, (list, tuple)) or not given):
@@ -120,7 +121,9 @@ class PetMethod(Method):
     ) -> PetMethod:
         if "template" in options:
             raise OptionError("template: method 'pet' takes several, templates=[...].")
-        own = {n: options.pop(n) for n in PetSettings.__dataclass_fields__ if n in options}
+        names = PetSettings.__dataclass_fields__
+        options = rename_old_options(options, names)
+        own = {n: options.pop(n) for n in names if n in options}
         (known,) = take_options(name, own, PetSettings)
         prompt = PromptMethod.build("prompt", encoder, seed, options)
         return cls(name, encoder, prompt, PetSettings(**known), seed)
@@ -191,7 +194,7 @@ class PetMethod(Method):
 
     def _softened(self, found: Tensor) -> Tensor:
         """[n, N]: the soft labels, from log-beliefs."""
-        return (found / self.settings.soften).softmax(-1)
+        return (found / self.settings.distillation_temperature).softmax(-1)
 
     def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":

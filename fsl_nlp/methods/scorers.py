@@ -7,33 +7,23 @@ more.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from fsl_nlp.artifact.record import SavedPart
 from fsl_nlp.encoders.catalogue import first_line
 from fsl_nlp.encoders.graphs import require_onnx, require_onnxruntime
 from fsl_nlp.encoders.tracing import trace
 from fsl_nlp.errors import ModelError
-from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.methods.base import Classifier, Part
 from fsl_nlp.runtime.graph import open_session
 from fsl_nlp.runtime.parts import ROWS, SCORES, VECTORS
 
 _PROBES = (1, 2, 7)  # numbers of rows that a scorer is checked with
 _TOLERANCE = 1e-4  # of the scores' own size
-
-
-@dataclass(frozen=True)
-class SavedPart:
-    """A part as it is written: what the manifest says of it, its scorer, its tensors."""
-
-    about: Mapping[str, Any]
-    scorer: bytes | None
-    tensors: Tensors
 
 
 def saved_parts(classifier: Classifier) -> list[SavedPart]:
@@ -44,13 +34,13 @@ def saved_parts(classifier: Classifier) -> list[SavedPart]:
 
 
 def _saved(part: Part) -> SavedPart:
-    about = {
+    entry = {
         "reads": part.reads,
         "weight": part.weight,
         "settings": dict(part.settings),
         "graph": asdict(part.graph.info),
     }
-    return SavedPart(about, _scorer(part) if part.score else None, dict(part.tensors))
+    return SavedPart(entry, _scorer(part) if part.score else None, dict(part.tensors))
 
 
 def _scorer(part: Part) -> bytes:

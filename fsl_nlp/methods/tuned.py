@@ -159,7 +159,7 @@ class TunedMethod(Method):
             self.adaptation,
             tuple(parameters),
             state,
-            sharpness=MEANS_TEMPERATURE if self.contrast else self.train.sharpness,
+            loss_temperature=MEANS_TEMPERATURE if self.contrast else self.train.loss_temperature,
             temperature=self.settings.temperature or TEMPERATURE,
         )
         return self._spread(learned, examples, classes, others) if others else learned
@@ -213,7 +213,7 @@ class TunedMethod(Method):
             self.adaptation,
             tuple(parameters),
             {COSINE: head, **centre},
-            sharpness=self.train.sharpness,
+            loss_temperature=self.train.loss_temperature,
             temperature=self.settings.temperature or TEMPERATURE,
         )
 
@@ -267,7 +267,7 @@ class TunedMethod(Method):
             adaptation,
             tuple(found),
             state,
-            sharpness=float(settings["sharpness"]),
+            loss_temperature=float(settings["loss_temperature"]),
             temperature=float(settings["temperature"]),
         )
         return restored.read_by_graph()

@@ -42,7 +42,7 @@ class TunedClassifier(Classifier):
     adaptation: Adaptation | None
     tuned: tuple[str, ...]  # the names of the parameters that trained
     head: State
-    sharpness: float  # divides the cosines
+    loss_temperature: float  # divides the cosines
     temperature: float  # divides what comes of them
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
@@ -60,7 +60,7 @@ class TunedClassifier(Classifier):
         head = self.head
         found = []
         if COSINE in head:
-            found.append((vectors @ head[COSINE].mT / self.sharpness).log_softmax(-1))
+            found.append((vectors @ head[COSINE].mT / self.loss_temperature).log_softmax(-1))
         if LINEAR[0] in head:
             weight, bias = (head[name] for name in LINEAR)
             found.append(((vectors @ weight.mT + bias) / LINEAR_TEMPERATURE).log_softmax(-1))
@@ -105,7 +105,7 @@ class TunedClassifier(Classifier):
         arrays = {name: to_array(tensor) for name, tensor in tuned.items()}
         head = {name: tensor.numpy() for name, tensor in self.head.items()}
         settings: dict[str, Any] = {
-            "sharpness": self.sharpness,
+            "loss_temperature": self.loss_temperature,
             "temperature": self.temperature,
         }
         if self.adaptation:

@@ -10,20 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.decision import softmax
+from fsl_nlp.artifact.manifest import Manifest, incomplete, read_file, read_manifest
+from fsl_nlp.artifact.protocols import CLASSIFIER
+from fsl_nlp.artifact.reading import part_entries, read_examples, read_tensors
+from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
-from fsl_nlp.runtime.saved import (
-    MANIFEST,
-    SELF_TEST,
-    check_answers,
-    read_examples,
-    read_file,
-    read_manifest,
-    read_tensors,
-)
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import unit
 
@@ -65,7 +59,7 @@ class Bot(Answering):
     def load(cls, folder: str | Path, *, threads: int | None = None) -> Bot:
         """Read a folder. `threads` is how many compute one answer; None is all there are."""
         folder = Path(folder)
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, CLASSIFIER)
         if "runtime" not in manifest:
             raise NeedsTorchError(
                 f"The classifier in {folder} cannot answer without torch: it has no scorer. Save "
@@ -74,7 +68,9 @@ class Bot(Answering):
         tensors = read_tensors(folder, manifest)
         parts = _Parts(folder, manifest, tensors, threads).load()
         classifier = PartsClassifier(tuple(manifest["labels"]), parts)
-        _check_self(folder, classifier, tensors)
+        # An exported graph answers a little differently from the classifier's encoder.
+        expected = {n: tensors.get(f"runtime.{n}", tensors[n]) for n in (VECTOR, PROBABILITIES)}
+        check_self_test(folder, classifier, expected)
         return cls(
             classifier,
             read_examples(folder, manifest),
@@ -98,49 +94,46 @@ class _Parts:
     """The parts of a saved classifier, to be loaded; those with one encoder share its graph."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     tensors: dict[str, Any]
     threads: int | None
     graphs: dict[Path, Graph] = field(default_factory=dict)
 
     def load(self) -> tuple[LoadedPart, ...]:
         try:
-            described = self.manifest["runtime"]["parts"]
-            return tuple(self._part(number, about) for number, about in enumerate(described))
+            entries = part_entries(self.manifest)
+            return tuple(self._part(number, entry) for number, entry in enumerate(entries))
         except (KeyError, TypeError) as error:
-            raise ArtifactError(
-                f"{self.folder / MANIFEST} is not as this fsl_nlp expects it ({error!r}). It was "
-                f"written by fsl_nlp {self.manifest['fsl_nlp']}: upgrade, or export it again."
-            ) from None
+            raise incomplete(self.folder, CLASSIFIER, error) from None
         except ModelError as error:
             raise ArtifactError(f"The bot in {self.folder} cannot be used. {error}") from error
 
-    def _part(self, number: int, about: dict[str, Any]) -> LoadedPart:
-        entry = self.manifest["files"].get(f"scorer-{number}")
+    def _part(self, number: int, entry: dict[str, Any]) -> LoadedPart:
+        file = self.manifest["files"].get(f"scorer-{number}")
         scorer = None
-        if entry is not None:
-            content = read_file(self.folder, entry)
-            scorer = open_session(content, self.folder / entry["name"], 1)
+        if file is not None:
+            content = read_file(self.folder, CLASSIFIER, file)
+            scorer = open_session(content, self.folder / file["name"], 1)
         start = f"runtime.{number}."
         return LoadedPart(
-            about["reads"],
-            self._exported_graph(about) if "folder" in about else self._cached_graph(about),
+            entry["reads"],
+            self._exported_graph(entry) if "folder" in entry else self._cached_graph(entry),
             scorer,
             {n.removeprefix(start): a for n, a in self.tensors.items() if n.startswith(start)},
-            about["settings"],
-            float(about["weight"]),
+            entry["settings"],
+            float(entry["weight"]),
         )
 
-    def _exported_graph(self, about: dict[str, Any]) -> Graph:
-        place = self.folder / Path(about["folder"]).name
-        if not (place / INFO).is_file() or file_sha256(place / INFO) != about["sha256"]:
+    def _exported_graph(self, entry: dict[str, Any]) -> Graph:
+        place = self.folder / Path(entry["folder"]).name
+        if not (place / INFO).is_file() or file_sha256(place / INFO) != entry["sha256"]:
             raise ArtifactError(
                 f"{place / INFO} is missing or altered. Copy the whole folder again."
             )
         return self._graph(place, remember=False)
 
-    def _cached_graph(self, about: dict[str, Any]) -> Graph:
-        info = as_info(about["graph"])
+    def _cached_graph(self, entry: dict[str, Any]) -> Graph:
+        info = as_info(entry["graph"])
         place = cache_folder() / "graphs" / info.id
         try:
             graph = self._graph(place, remember=True)
@@ -157,17 +150,3 @@ class _Parts:
         if place not in self.graphs:
             self.graphs[place] = Graph.open(place, threads=self.threads, remember=remember)
         return self.graphs[place]
-
-
-def _check_self(folder: Path, classifier: PartsClassifier, tensors: dict[str, Any]) -> None:
-    """Refuse a bot that does not answer as it did when it was written."""
-    expected = {
-        name: tensors.get(f"runtime.{name}", tensors[name])
-        for name in ("self_test.vector", "self_test.beliefs")
-    }
-    question = [classifier.example_of(SELF_TEST)]
-    answers = {
-        "self_test.vector": classifier.embed(question)[0],
-        "self_test.beliefs": softmax(classifier.scores(question))[0],
-    }
-    check_answers(folder, expected, answers)

@@ -18,7 +18,7 @@ def class_weights(targets: Tensor, count: int) -> Tensor:
 
 
 def cosine_margin(
-    vectors: Tensor, head: Tensor, targets: Tensor, *, sharpness: float, margin: float
+    vectors: Tensor, head: Tensor, targets: Tensor, *, loss_temperature: float, margin: float
 ) -> Tensor:
     """[B]: cross-entropy of the cosines to each class, the own one less a margin.
 
@@ -27,23 +27,25 @@ def cosine_margin(
     """
     cosines = F.normalize(vectors, dim=-1) @ F.normalize(head, dim=-1).mT
     own = F.one_hot(targets, len(head)).to(cosines)
-    return F.cross_entropy((cosines - margin * own) / sharpness, targets, reduction="none")
+    return F.cross_entropy((cosines - margin * own) / loss_temperature, targets, reduction="none")
 
 
-def cosine_distillation(vectors: Tensor, head: Tensor, beliefs: Tensor, sharpness: float) -> Tensor:
+def cosine_distillation(
+    vectors: Tensor, head: Tensor, beliefs: Tensor, loss_temperature: float
+) -> Tensor:
     """[B]: cross-entropy of the cosines to each class with beliefs [B, N] in them."""
     cosines = F.normalize(vectors, dim=-1) @ F.normalize(head, dim=-1).mT
-    return F.cross_entropy(cosines / sharpness, beliefs, reduction="none")
+    return F.cross_entropy(cosines / loss_temperature, beliefs, reduction="none")
 
 
-def supervised_contrastive(vectors: Tensor, targets: Tensor, sharpness: float) -> Tensor:
+def supervised_contrastive(vectors: Tensor, targets: Tensor, loss_temperature: float) -> Tensor:
     """[B]: SupCon (Khosla et al. 2020, arXiv 2004.11362, equation 2) within the batch.
 
     l_i = - mean_p log (exp(z_i.z_p / t) / sum_{a != i} exp(z_i.z_a / t)) over the others p of
     the class of i; 0 where there are none.
     """
     vectors = F.normalize(vectors, dim=-1)
-    similar = vectors @ vectors.mT / sharpness
+    similar = vectors @ vectors.mT / loss_temperature
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
     beliefs = similar.masked_fill(itself, float("-inf")).log_softmax(-1)
     pairs = (targets[:, None] == targets) & ~itself

@@ -18,8 +18,8 @@ class TrainSettings:
     `learning_rate` is the encoder's (None is `RATE_OF_ONE_LAYER` divided by its layers),
     `head_learning_rate` the head's. `batch_size` examples make a step, in as many passes as fit
     in memory. `warmup` is the share of the steps in which the rates rise; then they fall to 0.
-    `sharpness` divides the cosines in the loss: the lower, the closer the fit. `margin`: by how
-    much the cosine to the own class must lead. `patience`: stop after so many epochs without a
+    `loss_temperature` divides the cosines in the loss: the lower, the closer the fit. `margin`: by
+    how much the cosine to the own class must lead. `patience`: stop after so many epochs without a
     lower loss. `balance`: classes count alike, however many examples they have. `tokens`: training
     reads so many of a text at most, its first; answers read the whole text.
     """
@@ -31,7 +31,7 @@ class TrainSettings:
     weight_decay: float = 0.01
     warmup: float = 0.1
     clip: float = 1.0
-    sharpness: float = 0.05
+    loss_temperature: float = 0.05
     margin: float = 0.1
     balance: bool = True
     patience: int = 5
@@ -44,7 +44,7 @@ class TrainSettings:
         require_count("tokens", self.tokens, 8)
         if self.learning_rate is not None:
             require_above("learning_rate", self.learning_rate, 0)
-        for name in ("head_learning_rate", "clip", "sharpness"):
+        for name in ("head_learning_rate", "clip", "loss_temperature"):
             require_above(name, getattr(self, name), 0)
         require_between("margin", self.margin, 0, 1)
         require_between("weight_decay", self.weight_decay, 0, 10)

@@ -95,13 +95,17 @@ class Lesson:
         def loss(rows: list[int]) -> Tensor:
             vectors, own = vectors_of(rows), targets[rows]
             if contrast:
-                losses = supervised_contrastive(vectors, own, settings.sharpness)
+                losses = supervised_contrastive(vectors, own, settings.loss_temperature)
             elif self.beliefs is not None:
                 wanted = self.beliefs[rows].to(vectors)
-                losses = cosine_distillation(vectors, head, wanted, settings.sharpness)
+                losses = cosine_distillation(vectors, head, wanted, settings.loss_temperature)
             else:
                 losses = cosine_margin(
-                    vectors, head, own, sharpness=settings.sharpness, margin=settings.margin
+                    vectors,
+                    head,
+                    own,
+                    loss_temperature=settings.loss_temperature,
+                    margin=settings.margin,
                 )
             return (losses * weights[rows]).mean()
 

@@ -21,7 +21,7 @@ from fsl_nlp.encoders import encoder as loading
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, Result, compare, evaluate
-from fsl_nlp.meta.folder import MANIFEST, load_prepared
+from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.meta.trainer import MetaTrainer
 from fsl_nlp.methods import build_method
@@ -195,8 +195,10 @@ def test_folders_that_hold_nothing_or_half(words, trained, source, tmp_path, wat
     assert sorted(path.name[:10] for path in tmp_path.iterdir()) == ["meta.json", "parameters"]
     for path in tmp_path.glob("*.safetensors"):
         path.write_bytes(path.read_bytes()[:-1] + b"x")
-    (tmp_path / MANIFEST).touch()
-    with pytest.raises(ArtifactError, match="is damaged: the sum of its tensors is wrong"):
+    (tmp_path / "meta.json").touch()
+    with pytest.raises(
+        ArtifactError, match=r"is cut off or altered: its sum is not the one in meta\.json"
+    ):
         load_prepared(tmp_path)
 
 

@@ -57,7 +57,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "full": {"epochs": 30, "learning_rate": 3e-3},
     "bitfit": {"epochs": 20, "learning_rate": 2e-2},
     "head": {"epochs": 60, "head_learning_rate": 3e-2},
-    "contrastive": {"epochs": 40, "learning_rate": 3e-3, "sharpness": 2.0},
+    "contrastive": {"epochs": 40, "learning_rate": 3e-3, "loss_temperature": 2.0},
 }
 every_method = pytest.mark.parametrize("name", QUICK)
 

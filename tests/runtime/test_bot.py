@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -27,7 +28,6 @@ from fsl_nlp.methods.base import Classifier
 from fsl_nlp.runtime import Bot
 from fsl_nlp.runtime.bot import NeedsTorchError
 from fsl_nlp.runtime.graph import FORMAT, INFO, MODEL, TOKENIZER, WEIGHTS
-from fsl_nlp.runtime.saved import MANIFEST, manifest_sum
 
 ENGLISH = {
     "track": ["where is my parcel", "has my order been sent", "when will it be delivered"],
@@ -596,35 +596,28 @@ def test_a_damaged_file_is_refused(pattern: str, damaged: Path) -> None:
         Bot.load(damaged)
 
 
-def test_a_scorer_of_an_unknown_version_is_refused(damaged: Path) -> None:
+def test_a_scorer_of_an_unknown_version_is_refused(damaged: Path, edit_manifest: Any) -> None:
     """As a newer exporter might write: the sums are right and the content is not understood."""
-    import hashlib
-
     (path,) = damaged.glob("scorer-*.onnx")
     path.write_bytes(b"\x08\x63" + path.read_bytes()[2:])
-    manifest = json.loads((damaged / MANIFEST).read_text("utf-8"))
-    manifest["files"]["scorer-0"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest["sum"] = manifest_sum(manifest)
-    (damaged / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    edit_manifest(damaged, lambda m: m["files"]["scorer-0"].update(sha256=digest))
     with pytest.raises(ArtifactError, match="upgrade onnxruntime"):
         Bot.load(damaged)
 
 
-def test_a_bot_that_answers_otherwise_is_refused(damaged: Path) -> None:
+def test_a_bot_that_answers_otherwise_is_refused(damaged: Path, edit_manifest: Any) -> None:
     """Other labels in the manifest's sum are right, and the scorer is another's."""
     from safetensors.numpy import load_file, save
 
     (path,) = damaged.glob("tensors-*")
     tensors = load_file(path)
-    tensors["runtime.self_test.beliefs"] = tensors["runtime.self_test.beliefs"][::-1].copy()
+    name = "runtime.self_test.probabilities"
+    tensors[name] = tensors[name][::-1].copy()
     content = save(tensors)
     path.write_bytes(content)
-    import hashlib
-
-    manifest = json.loads((damaged / MANIFEST).read_text("utf-8"))
-    manifest["files"]["tensors"]["sha256"] = hashlib.sha256(content).hexdigest()
-    manifest["sum"] = manifest_sum(manifest)
-    (damaged / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    digest = hashlib.sha256(content).hexdigest()
+    edit_manifest(damaged, lambda m: m["files"]["tensors"].update(sha256=digest))
     with pytest.raises(ArtifactError, match="does not answer as it did"):
         Bot.load(damaged)
 

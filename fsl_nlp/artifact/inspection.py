@@ -1,0 +1,200 @@
+"""What is in a saved folder, without loading a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from fsl_nlp.artifact.manifest import (
+    Manifest,
+    Protocol,
+    incomplete,
+    read_file,
+    read_saved_manifest,
+    upgrade,
+)
+from fsl_nlp.artifact.protocols import CLASSIFIER, META
+from fsl_nlp.artifact.reading import part_entries, read_examples
+from fsl_nlp.types import Label
+
+# Parameters of `FewShotClassifier` that are not options of its method.
+_NOT_OPTIONS = ("method", "encoder", "seed", "device", "budget")
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file of a folder; `name` is relative to it."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """A label, and how many examples of it are stored; None where no examples are."""
+
+    label: Label
+    examples: int | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What every saved folder says of itself.
+
+    `format` is the number that it was written with, `fsl_nlp` the version that wrote it, `written`
+    when (UTC; a copy of the folder may have a later time). `files` are all files of the folder.
+    """
+
+    folder: str
+    kind: str
+    format: int
+    fsl_nlp: str | None
+    written: str
+    method: str
+    options: Mapping[str, Any]
+    seed: int
+    encoder: str
+    fingerprint: str
+    files: tuple[SavedFile, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for `json.dumps`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ClassifierInspection(Inspection):
+    """What a saved classifier or an exported bot says of itself.
+
+    `precision` is the encoder's; "auto" depends on the processor. `pruned` says which pieces of
+    the tokenizer were left out. `temperatures` are the calibration temperatures, one for each
+    classifier of an ensemble that has one. `report` says why `auto` chose the method.
+    `exported`: the folder holds its encoder. `without_torch`: it has what `fsl_nlp.runtime.Bot`
+    needs; if it is not exported, the cache must have the encoder's graph.
+    """
+
+    model_version: str
+    labels: tuple[LabelCount, ...]
+    precision: str
+    pruned: str
+    temperatures: tuple[float, ...]
+    report: Mapping[str, Any] | None
+    exported: bool
+    without_torch: bool
+
+
+@dataclass(frozen=True)
+class MetaInspection(Inspection):
+    """What a meta-trained method says of itself.
+
+    `way`, `shot` and `query` are those of its training tasks, least and most. `sources` maps each
+    corpus that it learned from to its number of classes.
+    """
+
+    way: tuple[int, int]
+    shot: tuple[int, int]
+    query: int
+    mentions: bool
+    sources: Mapping[str, int]
+    training: Mapping[str, Any]
+
+
+def inspect_bot(folder: str | Path) -> ClassifierInspection | MetaInspection:
+    """What is in a saved classifier, an exported bot or a folder of `fsl-nlp meta-train`.
+
+    No model is loaded. The sums of the files that the manifest names are checked.
+
+    >>> from tempfile import mkdtemp
+    >>> from fsl_nlp import FewShotClassifier
+    >>> classifier = FewShotClassifier("proto", "embedded:en")
+    >>> _ = classifier.fit(["red", "two"], ["colour", "number"])
+    >>> inspection = inspect_bot(classifier.save(mkdtemp()))
+    >>> inspection.method, inspection.labels[0]
+    ('proto', LabelCount(label='colour', examples=1))
+    """
+    folder = Path(folder)
+    is_meta = (folder / META.manifest).is_file() and not (folder / CLASSIFIER.manifest).exists()
+    protocol = META if is_meta else CLASSIFIER
+    saved = read_saved_manifest(folder, protocol)
+    try:
+        manifest = upgrade(saved, protocol)
+        common = _common(folder, protocol, saved["format"], manifest)
+        return (_inspect_meta if is_meta else _inspect_classifier)(folder, manifest, common)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise incomplete(folder, protocol, error) from None
+
+
+def _common(folder: Path, protocol: Protocol, number: int, manifest: Manifest) -> dict[str, Any]:
+    """The fields of `Inspection` that are read in the same way from every manifest."""
+    for entry in manifest["files"].values():
+        read_file(folder, protocol, entry)
+    changed = (folder / protocol.manifest).stat().st_mtime
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "folder": str(folder),
+        "format": number,
+        "fsl_nlp": manifest.get("fsl_nlp"),
+        "written": datetime.fromtimestamp(changed, timezone.utc).isoformat(timespec="seconds"),
+        "method": manifest["method"],
+        "encoder": manifest["encoder"]["name"],
+        "fingerprint": manifest["encoder"]["fingerprint"],
+        "files": tuple(
+            SavedFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths
+        ),
+    }
+
+
+def _inspect_classifier(
+    folder: Path, manifest: Manifest, common: Mapping[str, Any]
+) -> ClassifierInspection:
+    parameters = manifest["parameters"]
+    parts = part_entries(manifest)
+    exported = any("folder" in part for part in parts)
+    counts = Counter(example.label for example in read_examples(folder, manifest))
+    return ClassifierInspection(
+        **common,
+        kind="exported bot" if exported else "classifier",
+        options={n: v for n, v in parameters.items() if n not in _NOT_OPTIONS},
+        seed=parameters["seed"],
+        model_version=str(manifest["model_version"]),
+        labels=tuple(
+            LabelCount(label, counts[label] if counts else None) for label in manifest["labels"]
+        ),
+        precision=_joined(parts, "precision") or manifest["encoder"].get("precision", "auto"),
+        pruned=_joined(parts, "pruned"),
+        temperatures=_temperatures(manifest["settings"]),
+        report=manifest.get("report"),
+        exported=exported,
+        without_torch=bool(parts),
+    )
+
+
+def _inspect_meta(folder: Path, manifest: Manifest, common: Mapping[str, Any]) -> MetaInspection:
+    shape = manifest["shape"]
+    return MetaInspection(
+        **common,
+        kind="meta-trained method",
+        options=manifest["options"],
+        seed=manifest["seed"],
+        way=tuple(shape["way"]),
+        shot=tuple(shape["shot"]),
+        query=shape["query"],
+        mentions=manifest["mentions"],
+        sources={source["name"]: len(source["labels"]) for source in manifest["sources"]},
+        training=manifest["training"],
+    )
+
+
+def _joined(parts: list[dict[str, Any]], key: str) -> str:
+    """The values that the parts have for a key, each once."""
+    return ", ".join(dict.fromkeys(part[key] for part in parts if part.get(key)))
+
+
+def _temperatures(settings: Mapping[str, Any]) -> tuple[float, ...]:
+    """The temperature of a classifier, or those of the classifiers of an ensemble."""
+    models = settings.get("models", [settings])
+    return tuple(float(m["temperature"]) for m in models if m.get("temperature") is not None)

@@ -1,0 +1,37 @@
+"""A name for what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.artifact.manifest import content_sum
+from fsl_nlp.types import Dataset, LabelInfo
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+
+def model_version(
+    support: Dataset, method: str, encoder: TextEncoder, *, seed: int, options: Mapping[str, Any]
+) -> str:
+    """Twelve hexadecimal digits that name what was learned; equal for equal training.
+
+    They are the sum of what goes into training. What comes out differs in its last bits with the
+    batches in which the encoder computed its vectors.
+    """
+    from fsl_nlp import __version__
+
+    content = {
+        "fsl_nlp": __version__,
+        "method": method,
+        "encoder": [encoder.fingerprint, asdict(encoder.pooling)],
+        "seed": seed,
+        "options": dict(options),
+        "labels": [
+            [label, asdict(support.info.get(label, LabelInfo()))] for label in support.labels
+        ],
+        "examples": [asdict(example) for example in support],
+    }
+    return content_sum(content)[:12]

@@ -1,0 +1,27 @@
+"""The saved forms that there are. The table of their formats is in `fsl_nlp.artifact`."""
+
+from __future__ import annotations
+
+from fsl_nlp.artifact import format_1
+from fsl_nlp.artifact.manifest import Protocol
+
+CLASSIFIER = Protocol(
+    manifest="classifier.json",
+    newest=2,
+    suffixes={"tensors": "safetensors", "examples": "jsonl", "scorer": "onnx"},
+    upgrades={1: format_1.upgrade_classifier},
+    thing="classifier",
+    writers="save() or `fsl-nlp fit --out`",
+    again="save it again",
+)
+
+META = Protocol(
+    manifest="meta.json",
+    newest=2,
+    suffixes={"parameters": "safetensors"},
+    upgrades={1: format_1.upgrade_meta},
+    thing="meta-trained method",
+    writers="`fsl-nlp meta-train --out`",
+    again="train again",
+    unsigned=frozenset({1}),
+)

@@ -1,0 +1,78 @@
+"""A fitted classifier as plain values, as they are saved and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.types import Example, Label
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[str, NDArray[Any]]
+
+STATE = "state."  # before the names of a method's own tensors
+
+
+@dataclass(frozen=True)
+class SavedEncoder:
+    """Which encoder a classifier reads with. Its weights are not saved.
+
+    `fingerprint` names the weights and the tokenizer, `pooling` is how they make a vector.
+    `precision` is "int8" where the user chose it, else "auto".
+    """
+
+    name: str
+    fingerprint: str
+    pooling: Mapping[str, Any] = field(default_factory=dict)
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class SavedPart:
+    """What answers without torch: an encoder's graph, and a scorer of its vectors.
+
+    `entry` describes it in the manifest: `reads`, `weight`, `settings`, `graph`; and in an exported
+    bot the `folder` of the encoder, its `sha256`, and `differs` where it gives other vectors than
+    the classifier's own encoder. `scorer` is an ONNX graph.
+    """
+
+    entry: Mapping[str, Any]
+    scorer: bytes | None = None
+    tensors: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SavedClassifier:
+    """All that is saved of a fitted classifier.
+
+    `method` is the one that was fitted, `parameters` are those of the classifier's constructor.
+    `settings`, and `tensors` whose names begin with "state.", are what the method restores the
+    classifier from. `method_source` is the package that offers the method, or "object" if the user
+    must give it at loading; "" for a built-in one. `report` says why `auto` chose the method. `examples` is () if they were left
+    out. `version` is that of the fsl_nlp that saved it.
+    """
+
+    method: str
+    labels: tuple[Label, ...]
+    parameters: Mapping[str, Any]
+    encoder: SavedEncoder
+    settings: Mapping[str, Any]
+    tensors: Arrays
+    model_version: str
+    version: str
+    examples: tuple[Example, ...] = ()
+    parts: tuple[SavedPart, ...] = ()
+    report: Mapping[str, Any] | None = None
+    method_source: str = ""
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The method's own tensors."""
+        return {
+            name.removeprefix(STATE): array
+            for name, array in self.tensors.items()
+            if name.startswith(STATE)
+        }

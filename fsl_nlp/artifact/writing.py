@@ -1,0 +1,86 @@
+"""Writing a fitted classifier."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fsl_nlp.artifact.manifest import publish
+from fsl_nlp.artifact.protocols import CLASSIFIER
+from fsl_nlp.artifact.record import SavedClassifier
+from fsl_nlp.errors import ArtifactError
+from fsl_nlp.types import Example
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a classifier cannot be saved in."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise ArtifactError(f"{existing} is a file. Give a folder to save the classifier in.")
+    if not os.access(existing, os.W_OK):
+        raise ArtifactError(f"You may not write in {existing}. Give another folder.")
+    if not folder.is_dir() or (folder / CLASSIFIER.manifest).exists():
+        return
+    names = [path.name for path in folder.iterdir() if not CLASSIFIER.is_leftover(path.name)]
+    if names:
+        raise ArtifactError(
+            f"{folder} holds other files ({min(names)}) and no classifier. "
+            "Give a new or an empty folder."
+        )
+
+
+def write_classifier(saved: SavedClassifier, folder: Path) -> Path:
+    """Write a classifier to a folder and give the folder; an older classifier is replaced."""
+    from safetensors.numpy import save
+
+    tensors = dict(saved.tensors)
+    for number, part in enumerate(saved.parts):
+        tensors |= {f"runtime.{number}.{name}": array for name, array in part.tensors.items()}
+    contents = {"tensors": save({n: np.ascontiguousarray(a) for n, a in tensors.items()})}
+    for number, part in enumerate(saved.parts):
+        if part.scorer:
+            contents[f"scorer-{number}"] = part.scorer
+    if saved.examples:
+        lines = [json.dumps(_fields(e), ensure_ascii=False) for e in saved.examples]
+        contents["examples"] = "".join(f"{line}\n" for line in lines).encode()
+    try:
+        publish(folder, CLASSIFIER, _manifest(saved), contents)
+    except OSError as error:
+        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return folder
+
+
+def _manifest(saved: SavedClassifier) -> dict[str, Any]:
+    encoder = saved.encoder
+    manifest: dict[str, Any] = {
+        "fsl_nlp": saved.version,
+        "model_version": saved.model_version,
+        "method": saved.method,
+        "parameters": dict(saved.parameters),
+        "labels": list(saved.labels),
+        "encoder": {
+            "name": encoder.name,
+            "fingerprint": encoder.fingerprint,
+            "pooling": dict(encoder.pooling),
+        },
+        "settings": dict(saved.settings),
+    }
+    if encoder.precision != "auto":
+        manifest["encoder"]["precision"] = encoder.precision
+    if saved.method_source:
+        manifest["method_source"] = saved.method_source
+    if saved.report is not None:
+        manifest["report"] = dict(saved.report)
+    if saved.parts:
+        manifest["runtime"] = {"parts": [dict(part.entry) for part in saved.parts]}
+    return manifest
+
+
+def _fields(example: Example) -> dict[str, Any]:
+    """The fields of an example that hold something."""
+    return {name: value for name, value in asdict(example).items() if value not in (None, ())}

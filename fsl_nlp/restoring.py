@@ -1,0 +1,129 @@
+"""From a fitted method to its saved record, and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.artifact.manifest import incomplete
+from fsl_nlp.artifact.protocols import CLASSIFIER
+from fsl_nlp.artifact.record import STATE, SavedClassifier, SavedEncoder, SavedPart
+from fsl_nlp.artifact.self_test import check_self_test, run_self_test
+from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
+from fsl_nlp.types import Example
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.objects import EncoderLike
+    from fsl_nlp.methods.base import Classifier, Method
+
+log = logging.getLogger("fsl_nlp")
+
+
+def record_of(
+    fitted: Classifier,
+    encoder: TextEncoder,
+    *,
+    method: str,
+    method_source: str = "",
+    parameters: Mapping[str, Any],
+    model_version: str,
+    examples: tuple[Example, ...] = (),
+    report: Mapping[str, Any] | None = None,
+) -> SavedClassifier:
+    """What is saved of a fitted classifier, without the parts that answer without torch.
+
+    `parameters` are those of the constructor of `FewShotClassifier`.
+    """
+    from fsl_nlp import __version__
+
+    saved_encoder = _record_of_encoder(encoder)
+    state, settings = fitted.state()
+    return SavedClassifier(
+        method=method,
+        method_source=method_source,
+        labels=tuple(fitted.labels),
+        parameters={**parameters, "encoder": saved_encoder.name},
+        encoder=saved_encoder,
+        settings=settings,
+        tensors={
+            **{f"{STATE}{name}": array for name, array in state.items()},
+            **run_self_test(fitted),
+        },
+        model_version=model_version,
+        version=__version__,
+        examples=examples,
+        report=report,
+    )
+
+
+def _record_of_encoder(encoder: TextEncoder) -> SavedEncoder:
+    # A relative path would mean another folder wherever the classifier is loaded.
+    name = str(Path(encoder.name).absolute()) if Path(encoder.name).is_dir() else encoder.name
+    # Other precisions come from the processor; int8 is the user's choice.
+    precision = "int8" if encoder.precision == "int8" else "auto"
+    return SavedEncoder(name, encoder.fingerprint, asdict(encoder.pooling), precision)
+
+
+def runtime_parts(fitted: Classifier) -> tuple[SavedPart, ...]:
+    """What answers without torch; () where that cannot be made."""
+    from fsl_nlp.methods.scorers import saved_parts
+
+    try:
+        return tuple(saved_parts(fitted))
+    except (ModelError, MissingExtraError) as error:
+        log.info("Saved without what answers without torch: %s", error)
+        return ()
+
+
+def check_restorable(folder: Path, saved: SavedClassifier) -> None:
+    """Refuse an exported bot whose encoder gives other vectors than the one it was fitted on."""
+    if any(part.entry.get("differs") for part in saved.parts):
+        raise ArtifactError(
+            f"{folder} was exported in int8 or for some scripts alone: it answers through "
+            "fsl_nlp.runtime.Bot.load. To change it, export the classifier that it was made from."
+        )
+
+
+def load_saved_encoder(
+    folder: Path, saved: SavedEncoder, encoder: EncoderLike | None, device: str
+) -> TextEncoder:
+    """The encoder that was saved with, by its name or by what the user gives in its place."""
+    from fsl_nlp.encoders import load_encoder
+    from fsl_nlp.encoders.objects import as_encoder
+
+    if encoder is None or isinstance(encoder, str):
+        if saved.precision == "int8" and device == "auto":
+            device = "cpu"  # the only device that computes in int8
+        try:
+            encoder = load_encoder(encoder or saved.name, device=device, precision=saved.precision)
+        except ModelError as error:
+            raise ArtifactError(
+                f"The classifier in {folder} needs its encoder {saved.name!r}. {error}\n"
+                "If it has moved, say where it is: load(folder, encoder=FOLDER)."
+            ) from error
+    encoder = as_encoder(encoder, device=device)
+    if encoder.fingerprint != saved.fingerprint:
+        raise ArtifactError(
+            f"The classifier in {folder} was made with another encoder.\n"
+            f"  saved with {saved.name!r}, fingerprint {saved.fingerprint[:16]}\n"
+            f"  here       {encoder.name!r}, fingerprint {encoder.fingerprint[:16]}\n"
+            "Give the encoder that it was saved with, or fit it again with this one."
+        )
+    return encoder
+
+
+def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
+    """The fitted classifier of a record, if it answers as it did when it was saved.
+
+    `method` is the one that fitted it, built with its options and its encoder.
+    """
+    try:
+        fitted = method.restore(saved.labels, saved.state, saved.settings)
+    except KeyError as error:
+        raise incomplete(folder, CLASSIFIER, error) from error
+    check_self_test(folder, fitted, saved.tensors)
+    return fitted

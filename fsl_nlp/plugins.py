@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fsl_nlp")
 
+# The groups of entry points, and what messages call the things in them.
+GROUPS = {
+    "fsl_nlp.heads": "head",
+    "fsl_nlp.methods": "method",
+    "fsl_nlp.corpora": "corpus",
+    "fsl_nlp.benchmarks": "benchmark",
+    "fsl_nlp.meta_algorithms": "meta-algorithm",
+    "fsl_nlp.encoders": "encoder",
+}
+
 _reading = threading.Lock()
 
 
@@ -31,11 +41,16 @@ class Plugin:
     """A name that an installed package offers."""
 
     entry_point: EntryPoint
-    kind: str  # as a message calls it: "head", "method"
 
     @property
     def name(self) -> str:
+        """What users ask for."""
         return self.entry_point.name
+
+    @property
+    def kind(self) -> str:
+        """What messages call it, such as "head"."""
+        return GROUPS[self.entry_point.group]
 
     @property
     def package(self) -> str:
@@ -70,20 +85,18 @@ class Registry:
     used. `groups` are the entry-point groups that add to it. `check` takes an object from outside
     and says what is wrong with it, or nothing. `reserved` names cannot be offered.
 
-    >>> shapes = Registry("shape", {"circle": "math:pi"}, "fsl_nlp.shapes")
-    >>> shapes.names(), "square" in shapes
-    (['circle'], False)
+    >>> heads = Registry({"proto": "fsl_nlp.heads.proto:ProtoHead"}, "fsl_nlp.heads")
+    >>> heads.names()[0], "no such head" in heads, heads.load("proto").__name__
+    ('proto', False, 'ProtoHead')
     """
 
     def __init__(
         self,
-        kind: str,
         builtin: Mapping[str, Any],
         *groups: str,
         check: Callable[[Any], str | None] | None = None,
         reserved: tuple[str, ...] = (),
     ) -> None:
-        self.kind = kind
         self.builtin = builtin
         self.groups = groups
         self.check = check
@@ -101,11 +114,11 @@ class Registry:
         offers = [offer for group in self.groups for offer in _offers(group)]
         usable: dict[str, Plugin] = {}
         for entry_point in offers:
-            plugin = Plugin(entry_point, self.kind)
+            plugin = Plugin(entry_point)
             if plugin.name in self.builtin or plugin.name in self.reserved:
                 _warn_once(
-                    f"{plugin.package} offers a {self.kind} {plugin.name!r}, but that name is "
-                    f"built in. The built-in {self.kind} is used. The package must rename its own."
+                    f"{plugin.package} offers the {plugin.kind} {plugin.name!r}, but that name is "
+                    "built in. The built-in one is used. The package must rename its own."
                 )
             else:
                 usable.setdefault(plugin.name, plugin)
@@ -113,7 +126,7 @@ class Registry:
 
     def load(self, name: str) -> Any:
         """The object of that name; a KeyError if there is none."""
-        plugin = self.plugin(name)
+        plugin = None if name in self.builtin else self.plugin(name)
         if plugin is None:
             value = self.builtin[name]
             return load_object(value) if isinstance(value, str) else value
@@ -132,9 +145,9 @@ class Registry:
             return None
         offers = [offer for group in self.groups for offer in _offers(group) if offer.name == name]
         if len(offers) > 1:
-            packages = " and by ".join(Plugin(offer, self.kind).package for offer in offers)
+            packages = " and by ".join(Plugin(offer).package for offer in offers)
             raise PluginError(
-                f"The {self.kind} {name!r} is offered more than once, by {packages}. "
+                f"The {plugin.kind} {name!r} is offered more than once, by {packages}. "
                 "Remove one of them."
             )
         return plugin

@@ -29,7 +29,7 @@ def _wrong(loaded: Any) -> str | None:
     return "does not derive from fsl_nlp.benchmarks.base.Benchmark"
 
 
-REGISTRY = Registry("benchmark", BENCHMARKS, "fsl_nlp.benchmarks", check=_wrong)
+REGISTRY = Registry(BENCHMARKS, "fsl_nlp.benchmarks", check=_wrong)
 
 
 def benchmark_class(name: str) -> type[Benchmark]:

@@ -23,7 +23,7 @@ def _wrong(loaded: object) -> str | None:
     return None if isinstance(loaded, Entry) else "is no fsl_nlp.data.Entry"
 
 
-REGISTRY = Registry("corpus", CATALOGUE, "fsl_nlp.corpora", check=_wrong)
+REGISTRY = Registry(CATALOGUE, "fsl_nlp.corpora", check=_wrong)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _wrong(loaded: object) -> str | None:
     return "is no fsl_nlp.encoders.ModelCard with a folder"
 
 
-REGISTRY = Registry("encoder", MODELS, "fsl_nlp.encoders", check=_wrong)
+REGISTRY = Registry(MODELS, "fsl_nlp.encoders", check=_wrong)
 
 
 def model_cards() -> list[ModelCard]:

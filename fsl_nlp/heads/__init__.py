@@ -42,7 +42,7 @@ def _wrong(loaded: Any) -> str | None:
     return "is no dataclass that derives from fsl_nlp.heads.base.Head"
 
 
-REGISTRY = Registry("head", HEADS, "fsl_nlp.heads", check=_wrong)
+REGISTRY = Registry(HEADS, "fsl_nlp.heads", check=_wrong)
 
 
 def head_names() -> list[str]:

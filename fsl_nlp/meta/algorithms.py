@@ -102,7 +102,7 @@ def _wrong(loaded: Any) -> str | None:
     return None if isinstance(loaded, Algorithm) else "is no fsl_nlp.meta.algorithms.Algorithm"
 
 
-REGISTRY = Registry("meta-algorithm", ALGORITHMS, "fsl_nlp.meta_algorithms", check=_wrong)
+REGISTRY = Registry(ALGORITHMS, "fsl_nlp.meta_algorithms", check=_wrong)
 
 
 def algorithm_names() -> list[str]:

@@ -44,7 +44,7 @@ _BUILT_BY = {
     "fsl_nlp.meta_algorithms": METHODS["maml"],
 }
 
-REGISTRY = Registry("method", METHODS, *_BUILT_BY, reserved=("auto",))
+REGISTRY = Registry(METHODS, *_BUILT_BY, reserved=("auto",))
 
 
 def method_names() -> list[str]:

@@ -186,7 +186,6 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         fitted with, if that is needed again: one whose class has no registered name.
         """
         from fsl_nlp.artifact import read_classifier
-        from fsl_nlp.methods.auto import Report
         from fsl_nlp.methods.objects import load_choice
         from fsl_nlp.restoring import check_restorable, load_saved_encoder, restore
 
@@ -208,7 +207,11 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
                 f"that this one does not have: {error}"
             ) from error
         fitted = restore(folder, saved, built)
-        report = Report.from_dict(saved.report) if saved.report else None
+        report = None
+        if saved.report:
+            from fsl_nlp.methods.auto import Report
+
+            report = Report.from_dict(saved.report)
         return classifier._take(
             fitted, saved.method, loaded, saved.examples, saved.model_version, report
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +12,10 @@ from textwrap import dedent
 
 import pytest
 
+import fsl_nlp
 from fsl_nlp import cli, plugins
+
+EXAMPLE = Path(fsl_nlp.__file__).parents[1] / "docs" / "examples" / "fsl_nlp_cosine_head"
 
 Install = Callable[..., str]
 Offers = Mapping[str, Mapping[str, str]]  # group -> name -> value
@@ -46,6 +51,24 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return str(site)
 
     return install
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the plugin of the tutorial is installed in, without a network."""
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copytree(EXAMPLE, folder / "source")
+    offline = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *offline]
+    subprocess.run([*command, "--target", folder / "site", folder / "source"], check=True)
+    return folder / "site"
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin is there, in this process."""
+    monkeypatch.syspath_prepend(str(site))
+    plugins.forget()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,24 +25,6 @@ EXAMPLE = ROOT / "docs" / "examples" / "fsl_nlp_cosine_head"
 QUESTIONS = ["hello bot", "see you next week", "many thanks", "are you a robot"]
 
 Python = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the plugin is installed in."""
-    folder = tmp_path_factory.mktemp("plugin")
-    shutil.copytree(EXAMPLE, folder / "source")
-    offline = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *offline]
-    subprocess.run([*command, "--target", folder / "site", folder / "source"], check=True)
-    return folder / "site"
-
-
-@pytest.fixture
-def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plugin is there, in this process."""
-    monkeypatch.syspath_prepend(str(site))
-    plugins.forget()
 
 
 @pytest.fixture

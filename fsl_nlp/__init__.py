@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fsl_nlp.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from fsl_nlp.artifact import inspect_bot as inspect_bot
     from fsl_nlp.classifier import FewShotClassifier as FewShotClassifier
     from fsl_nlp.data import load_dataset as load_dataset
     from fsl_nlp.encoders import TextEncoder as TextEncoder
@@ -22,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     __name__,
     {
         "FewShotClassifier": "classifier",
+        "inspect_bot": "artifact",
         "load_dataset": "data",
         "TextEncoder": "encoders",
         "FslError": "errors",

@@ -187,7 +187,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """
         from fsl_nlp.artifact import read_classifier
         from fsl_nlp.methods.objects import load_choice
-        from fsl_nlp.restoring import check_restorable, load_saved_encoder, restore
+        from fsl_nlp.restoring import (
+            check_restorable,
+            load_saved_encoder,
+            restore,
+            restore_report,
+        )
 
         folder = Path(folder)
         saved = read_classifier(folder)
@@ -207,13 +212,13 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
                 f"that this one does not have: {error}"
             ) from error
         fitted = restore(folder, saved, built)
-        report = None
-        if saved.report:
-            from fsl_nlp.methods.auto import Report
-
-            report = Report.from_dict(saved.report)
         return classifier._take(
-            fitted, saved.method, loaded, saved.examples, saved.model_version, report
+            fitted,
+            saved.method,
+            loaded,
+            saved.examples,
+            saved.model_version,
+            restore_report(saved),
         )
 
     def _check_fitted(self) -> None:

@@ -18,6 +18,7 @@ from fsl_nlp.types import Example
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
+    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier, Method
 
 log = logging.getLogger("fsl_nlp")
@@ -39,14 +40,17 @@ def record_of(
     `parameters` are those of the constructor of `FewShotClassifier`.
     """
     from fsl_nlp import __version__
+    from fsl_nlp.methods.base import RENAMED_OPTIONS
 
     saved_encoder = _record_of_encoder(encoder)
+    # A saved classifier outlives the old names of options.
+    current = {RENAMED_OPTIONS.get(name, name): value for name, value in parameters.items()}
     state, settings = fitted.state()
     return SavedClassifier(
         method=method,
         method_source=method_source,
         labels=tuple(fitted.labels),
-        parameters={**parameters, "encoder": saved_encoder.name},
+        parameters={**current, "encoder": saved_encoder.name},
         encoder=saved_encoder,
         settings=settings,
         tensors={
@@ -127,3 +131,13 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
         raise incomplete(folder, CLASSIFIER, error) from error
     check_self_test(folder, fitted, saved.tensors)
     return fitted
+
+
+def restore_report(saved: SavedClassifier) -> Report | None:
+    """Why `auto` chose the method; None where the user named it."""
+    from fsl_nlp.methods.auto import Candidate, Report
+
+    if saved.report is None:
+        return None
+    candidates = tuple(Candidate(**candidate) for candidate in saved.report["candidates"])
+    return Report(**{**saved.report, "candidates": candidates})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": {"errors", "types"},
     "decision": {"types"},
     "answering": BOTTOM | {"checks", "decision"},
-    "runtime": BOTTOM | {"answering", "checks", "decision"},
+    "artifact": BOTTOM | {"decision"},
+    "runtime": BOTTOM | {"answering", "artifact", "checks", "decision"},
     "data": BOTTOM,
     "sampling": BOTTOM,
     "episodes": BOTTOM | {"sampling"},
@@ -42,22 +46,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "heads": {"errors", "lazy", "plugins", "types"},
     "training": BOTTOM | {"encoders", "heads", "runtime"},
     "prompts": BOTTOM | {"data.labels", "encoders", "runtime", "training"},
-    "meta": BOTTOM | {"encoders", "heads", "runtime", "training"},
+    "meta": BOTTOM | {"artifact", "encoders", "heads", "runtime", "training"},
     "methods": BOTTOM
-    | {"checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts", "runtime"}
-    | {"splits", "training"},
+    | {"artifact", "checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts"}
+    | {"runtime", "splits", "training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
     | {"runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
     | {"data", "encoders", "episodes", "evaluation", "heads", "methods", "splits"},
-    "artifact": BOTTOM | {"decision", "encoders", "methods", "runtime"},
+    "restoring": BOTTOM | {"artifact", "encoders", "methods"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "training.checkpoint"},
+    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
+    | {"training.checkpoint"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
+
+# An object that is named in a text, to be imported when it is first used: "fsl_nlp.x.y:Name".
+NAMED_OBJECT = re.compile(r"(fsl_nlp(?:\.\w+)+):\w+")
 
 
 def part_of(path: Path) -> str:
@@ -65,23 +73,41 @@ def part_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that the file imports when it runs, inside functions too."""
-    for node in _running(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: write imports in full"
-            assert node.module
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    """Every module that the file imports when it runs, inside functions and in texts too."""
+    for node in _running(path):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if match := NAMED_OBJECT.fullmatch(node.value):
+                yield match[1]
+        else:
+            yield from _imported(node)
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _running(child)
+def _imported(node: ast.AST) -> Iterator[str]:
+    """What an import statement names: modules, and objects of modules."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "write imports in full"
+        assert node.module
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def _running(path: Path) -> list[ast.AST]:
+    """The nodes of a file that run; those under `if TYPE_CHECKING` do not."""
+    nodes: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    for node in nodes:  # grows while it is read
+        nodes += (child for child in ast.iter_child_nodes(node) if not _is_for_types(child))
+    return nodes
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
 
 
 def home_of_names() -> dict[str, str]:
@@ -139,6 +165,81 @@ def test_the_checker_sees_a_wrong_import(tmp_path: Path) -> None:
         "data",
         "data.labels",
     }
+
+
+def test_the_checker_sees_a_wrong_import_in_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text('load_object("fsl_nlp.methods.frozen:FrozenMethod")\n"see fsl_nlp.data:x"\n')
+    assert own_imports(file) == {"methods.frozen"}
+    assert not may_import("encoders", "methods.frozen")
+
+
+def module_name(path: Path) -> str:
+    """fsl_nlp/data/labels.py -> fsl_nlp.data.labels"""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_files(path: Path, modules: Mapping[str, Path]) -> set[Path]:
+    """The files of fsl_nlp whose code the import statements of a file need.
+
+    Names in texts are left out: a registry names what is built on it, and loads it on demand.
+    Names that a package loads on demand (`lazy_attributes`) stand for the modules that have them.
+    """
+    files = set()
+    for node in _running(path):
+        if isinstance(node, ast.Import):
+            files |= {modules[alias.name] for alias in node.names if alias.name in modules}
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            files |= {home_of(node.module, alias.name, modules) for alias in node.names}
+    return files - {path}
+
+
+def home_of(module: str, name: str, modules: Mapping[str, Path]) -> Path:
+    """The file that has a name which a module offers."""
+    if home := lazy_homes(modules[module]).get(name):
+        return home_of(f"{module}.{home}", name, modules)
+    return modules.get(f"{module}.{name}", modules[module])
+
+
+@cache
+def lazy_homes(path: Path) -> dict[str, str]:
+    """The names that a package loads on demand, and the submodules that have them."""
+    for node in _running(path):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy_attributes":
+            return dict(ast.literal_eval(node.args[1]))
+    return {}
+
+
+def circle_of(files: Collection[Path]) -> list[str]:
+    """Files that import each other in a circle, the first one again at the end; [] if none do."""
+    modules = {module_name(path): path for path in files}
+    graph = {path: imported_files(path, modules) for path in files}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [module_name(path) for path in error.args[1]]
+    return []
+
+
+def test_files_do_not_import_each_other_in_a_circle() -> None:
+    assert circle_of(FILES) == []
+
+
+def test_the_checker_sees_a_circle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path / "fsl_nlp")
+    files = {
+        "fsl_nlp/__init__.py": 'lazy_attributes(__name__, {"first": "one"})\n',
+        "fsl_nlp/one.py": "def first():\n    from fsl_nlp import two\n",
+        "fsl_nlp/two.py": "from fsl_nlp.three import third\n",
+        "fsl_nlp/three.py": "from fsl_nlp import first\n",
+    }
+    (tmp_path / "fsl_nlp").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    paths = [tmp_path / name for name in files]
+    assert set(circle_of(paths)) == {"fsl_nlp.one", "fsl_nlp.two", "fsl_nlp.three"}
+    assert circle_of(paths[:3]) == []
 
 
 @every_file

@@ -51,8 +51,8 @@ class SavedClassifier:
     `method` is the one that was fitted, `parameters` are those of the classifier's constructor.
     `settings`, and `tensors` whose names begin with "state.", are what the method restores the
     classifier from. `method_source` is the package that offers the method, or "object" if the user
-    must give it at loading; "" for a built-in one. `report` says why `auto` chose the method. `examples` is () if they were left
-    out. `version` is that of the fsl_nlp that saved it.
+    must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
+    `examples` is () if they were left out. `version` is that of the fsl_nlp that saved it.
     """
 
     method: str

@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _installed(card: ModelCard) -> str:
-    from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED
+    from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 
     if not card.shipped:
         return "not in this copy"

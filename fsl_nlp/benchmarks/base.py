@@ -89,6 +89,8 @@ class Benchmark(ABC):
     seed: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.encoder == "auto":
+            object.__setattr__(self, "encoder", self.default_encoder())
         _ = self.kind  # refuses an unknown name
 
     @property
@@ -98,12 +100,9 @@ class Benchmark(ABC):
 
         return method_class(self.method)
 
-    @classmethod
-    def default_encoder(cls, method: str) -> str:
-        """The encoder's name for `--encoder auto`; "auto" leaves the choice to each task's texts."""
-        from fsl_nlp.methods import method_class
-
-        return "embedded:mlm" if method_class(method).needs_masked_model else "auto"
+    def default_encoder(self) -> str:
+        """The encoder for "auto"; another "auto" leaves the choice to the texts of each task."""
+        return "embedded:mlm" if self.kind.needs_masked_model else "auto"
 
     def check_task(self, task: str) -> None:
         """Refuse a task that the benchmark does not have."""
@@ -126,7 +125,7 @@ class Benchmark(ABC):
 
     @abstractmethod
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
-        """Learn and score: at least the keys accuracy, count and seconds.
+        """Learn and score: at least the keys accuracy, count, encoder and seconds.
 
         A row that has an interval of its own also has half_width and interval_over.
         """
@@ -201,7 +200,7 @@ def predict(classifier: Classifier, examples: Sequence[Example]) -> list[Label]:
 
 
 def score_texts(classifier: Classifier, test: Dataset) -> Row:
-    """The accuracy of a row, with its 95% interval over the test texts."""
+    """The accuracy on the test texts, with its 95% interval over them."""
     from fsl_nlp.evaluation.result import NORMAL_95
 
     accuracy, count = accuracy_of(classifier, test), len(test)

@@ -120,10 +120,8 @@ class FewClue(Benchmark):
             raise OptionError(f"{min(overlap)} has a value and choices. Give one of them.")
         self.check_unlabelled(self.unlabelled)
 
-    @classmethod
-    def default_encoder(cls, method: str) -> str:
-        name = super().default_encoder(method)
-        return "embedded:multilingual" if name == "auto" else name
+    def default_encoder(self) -> str:
+        return "embedded:mlm" if self.kind.needs_masked_model else "embedded:multilingual"
 
     @property
     def unlabelled_count(self) -> int:
@@ -161,6 +159,7 @@ class FewClue(Benchmark):
         test = replace(test, examples=test.examples[: self.limit])
         return {
             **score_texts(fitted.classifier, test),
+            "encoder": self.encoder,
             "dev_accuracy": fitted.dev_accuracy,
             "chosen": fitted.chosen,
             "tried": fitted.tried,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ _TASKS = ("5-way-1-shot", "5-way-5-shot", "10-way-1-shot", "10-way-5-shot")
 def _published(
     name: str, scores: str, source: str, remark: str, pubmed: str = "- - - -"
 ) -> Published:
-    """`scores` on val_wiki and on val_pubmed, in the order of the tasks; "-" where there is none."""
+    """`scores` on val_wiki, and on val_pubmed, in the order of the tasks; "-" for none."""
     titles = [f"{task} {split}" for split in ("val_wiki", "val_pubmed") for task in _TASKS]
     pairs = zip(titles, f"{scores} {pubmed}".split(), strict=True)
     named = {title: float(score) for title, score in pairs if score != "-"}
@@ -116,28 +117,29 @@ class FewRel(Benchmark):
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import without_nan
 
+        started = time.perf_counter()
         data = load_dataset(self.test_data(job), data_dir=data_dir)
         way, shot = read_task(job.task)
         table = EpisodeTable.sample(
             data, way=way, shot=shot, query=self.query, episodes=self.episodes, seed=job.seed
         )
-        result = evaluate(
-            self._spec(data, device), data, table, source=self._source(data, data_dir)
-        )
+        spec = self._spec(data, device)
+        result = evaluate(spec, data, table, source=self._source(data, data_dir))
         row = {
             "accuracy": result.accuracy.value,
             "half_width": result.accuracy.half_width,
             "interval_over": f"{len(table):,} episodes",
             "count": len(table),
             "episode_hash": result.episode_hash,
-            "seconds": round(result.encode_seconds + result.score_seconds, 1),
+            "encoder": spec.encoder,
+            "seconds": round(time.perf_counter() - started, 1),
         }
         return dict(without_nan(row))
 
     def write_submission(
         self, folder: Path, tasks: Sequence[str], split: str | int, data_dir: DataDir, device: str
     ) -> list[Path]:
-        """Predictions for the official files `fewrel/test_wiki_input-N-K.json` of the data folder."""
+        """Answers to the official files `fewrel/test_wiki_input-N-K.json` of the data folder."""
         from fsl_nlp.data.catalogue import data_folder
 
         root = data_folder(data_dir)

@@ -144,4 +144,5 @@ class Intents(Benchmark):
         test = replace(test, examples=test.examples[: self.limit])
         classifier = self.build(self.options, support.texts, job.seed, device).fit(support)
         row = score_texts(classifier, test)
-        return {**row, "seconds": round(time.perf_counter() - started, 1)}
+        encoder = self.encoder_for(support.texts)
+        return {**row, "encoder": encoder, "seconds": round(time.perf_counter() - started, 1)}

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Row
-from fsl_nlp.data.catalogue import find_entry, find_split, root_of
+from fsl_nlp.data.catalogue import CATALOGUE, find_split, root_of
 from fsl_nlp.errors import OptionError
 
 
@@ -125,13 +125,15 @@ def _skip_reason(benchmark: Benchmark, job: Job, data_dir: DataDir) -> str | Non
     if reason := benchmark.unsupported_reason(job):
         return reason
     name, _, split = benchmark.test_data(job).partition(":")
-    entry = find_entry(name)
+    entry = CATALOGUE.get(name)
+    if entry is None:  # of another package, which reads it
+        return None
     root = root_of(entry, data_dir)
     if root is None:
         find_split(f"{name}:{split}", data_dir)  # raises: no data folder is set
-    if root is not None and (root / entry.splits[split]).is_file():
-        return None
-    return f"there is no {entry.splits[split]} in the data folder"
+    elif not (root / entry.splits[split]).is_file():
+        return f"there is no {entry.splits[split]} in the data folder"
+    return None
 
 
 def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, Any]:

@@ -81,8 +81,6 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
         chosen = None if names in (None, ["all"]) else names
         numbers = parse_splits(_renamed("split", split, splits))
         method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
-        if encoder == "auto":
-            encoder = benchmark.default_encoder(method)
         plan = benchmark(method, encoder, options, seed=run.seed, **_parsed(benchmark, settings))
         devices = [name.strip() for name in device.split(",")]
         if submit is not None:
@@ -182,7 +180,10 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
         if any(system.name in row["published"] for row in rows.values())
     ]
     names = [system.name for system in systems]
-    title = f"{result['method']} on {result['encoder']}"
+    encoders = {
+        run.get("encoder", benchmark.encoder): 0 for r in rows.values() for run in r["splits"]
+    }
+    title = f"{result['method']} on {', '.join(encoders)}"
     table = Table("task", title, benchmark.unit, "seconds", *names, box=None)
     for task, row in rows.items():
         published = [_score(row["published"].get(name)) for name in names]

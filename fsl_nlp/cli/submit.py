@@ -32,15 +32,15 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.benchmarks.fewrel import FewRel
         from fsl_nlp.data import zip_predictions
 
-        warnings.warn(
-            "submit-fewrel is now `fsl-nlp benchmark fewrel --submit FOLDER`, which reads the input "
-            "files from the folder fewrel/ of the data folder.",
-            stacklevel=2,
-        )
         options, sources = parse_options(option), tuple(source or ())
         plan = FewRel(method, encoder, options, seed=run.seed, source=sources)
         written = plan.predict_files(inputs, out, data_dir, device)
         archive = zip_predictions(out / "submission.zip", written)
+        warnings.warn(
+            "submit-fewrel is now `fsl-nlp benchmark fewrel --submit FOLDER`, with the input files "
+            "in the folder fewrel/ of the data folder.",
+            stacklevel=2,
+        )
         files = [str(path) for path in written]
         run.show(
             {"predictions": files, "zip": str(archive)},

@@ -16,7 +16,7 @@ Words = Mapping[str, tuple[str, ...]]  # label -> its words
 
 @dataclass(frozen=True)
 class Pattern:
-    """A cloze in the language of `fsl_nlp.prompts.Template`; `words` are its own, if any."""
+    """A template of `fsl_nlp.prompts.Template`; `words` replace those of the task, if any."""
 
     text: str
     words: Words = field(default_factory=dict)
@@ -33,9 +33,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class TaskPrompts:
-    """`statement` is a label in words, for methods that ask whether it holds.
+    """The templates of a task and the words of its labels.
 
-    `blank`: what stands in the texts themselves for the mask.
+    `statement` is a hypothesis about the label, for methods of entailment. `blank` is what stands
+    in the texts where a candidate belongs.
     """
 
     patterns: tuple[Pattern, ...]
@@ -46,16 +47,16 @@ class TaskPrompts:
 
 def label_words(task: str) -> Words:
     """Words for each label; none for a task that has no file."""
-    found = _find(task)
-    return found.words if found else {}
+    prompts = _find(task)
+    return prompts.words if prompts else {}
 
 
 def task_prompts(task: str) -> TaskPrompts:
-    """What is known of a task."""
-    found = _find(task)
-    if found is None:
+    """The prompts of a task; an error for a task that has no file."""
+    prompts = _find(task)
+    if prompts is None:
         raise DataError(f"There are no patterns for {task!r}: no datasets/fewclue/{task}.yaml.")
-    return found
+    return prompts
 
 
 @cache
@@ -66,7 +67,7 @@ def _find(task: str) -> TaskPrompts | None:
 
 
 def read_prompts(path: Path) -> TaskPrompts:
-    """A YAML file: patterns, words {label: [words]}, and perhaps statement and blank."""
+    """The prompts in a YAML file: patterns, words {label: [words]}; optional: statement, blank."""
     import yaml
 
     try:
@@ -91,5 +92,5 @@ def _pattern(item: Any) -> Pattern:
     return Pattern(item["pattern"], _words(item.get("words")))
 
 
-def _words(found: Any) -> dict[str, tuple[str, ...]]:
-    return {str(label): tuple(map(str, words)) for label, words in (found or {}).items()}
+def _words(content: Any) -> dict[str, tuple[str, ...]]:
+    return {str(label): tuple(map(str, words)) for label, words in (content or {}).items()}

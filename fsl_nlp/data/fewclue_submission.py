@@ -1,4 +1,4 @@
-"""The files that FewCLUE's leaderboard takes: an object a line, keyed by the source's own id."""
+"""The files that FewCLUE's leaderboard takes: a JSON object a line, with the id of the source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_fewclue(
 ) -> Path:
     """Write a task's file; the examples are those of its `test`, in any order."""
     if task not in FILES:
-        raise DataError(f"{task!r} is no task of FewCLUE. There are: {', '.join(FILES)}.")
+        raise DataError(f"{task!r} is not a task of FewCLUE. Its tasks: {', '.join(FILES)}.")
     if len(examples) != len(answers):
         raise DataError(f"{len(answers)} answers for {len(examples)} examples of {task}.")
     ids = [example.id for example in examples]
@@ -44,7 +44,7 @@ def write_fewclue(
 
 
 def _row(task: str, id_: str, answer: Label) -> dict[str, Any]:
-    """tnews has ids of text, all others numbers; chid answers with a number, all others text."""
+    """One line. Ids are texts in tnews, else numbers; answers are numbers in chid, else texts."""
     key: str | int = id_ if task == "tnews" else _number(task, id_)
     if task == "chid":
         return {"id": key, "answer": _number(task, str(answer))}

@@ -1,11 +1,11 @@
-"""FewRel's hidden test: its input files read, and the files that its leaderboard takes written.
+"""FewRel's hidden test: reading its input files, writing the files that its leaderboard takes.
 
 An input file, `test_wiki_input-{N}-{K}.json`, lists episodes of N relations with K sentences each
 and one sentence to classify:
 
     [{"relation": [N ids], "meta_train": [N lists of K instances], "meta_test": instance}, ...]
 
-The answer, `pred-{N}-{K}.json`, is one list: for each episode the place of the relation in it.
+The answer, `pred-{N}-{K}.json`, is one list: for each episode, the position of the relation in it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _SHOWN_PROBLEMS = 20
 
 @dataclass(frozen=True)
 class SubmissionEpisodes:
-    """The episodes of an input file, as places in a dataset that holds each instance once."""
+    """The episodes of an input file, as indices into a dataset that holds each instance once."""
 
-    dataset: Dataset  # without labels: an instance says nothing about its relation
+    dataset: Dataset  # without labels: the file does not say which relation an instance has
     support: NDArray[np.int64]  # [E, N, K]
     query: NDArray[np.int64]  # [E, 1]
     relations: tuple[tuple[str, ...], ...]  # [E][N]
@@ -55,21 +55,21 @@ class SubmissionEpisodes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """An instance, and where it was met first."""
+class _FirstUse:
+    """An instance, and where the file has it first."""
 
-    place: int  # in the dataset
+    index: int  # in the dataset
     entry: int
     where: str
     instance: Any
 
 
 def read_submission_episodes(path: str | Path) -> SubmissionEpisodes:
-    """The episodes of `test_wiki_input-{N}-{K}.json`; entries that are wrong are named."""
+    """The episodes of `test_wiki_input-{N}-{K}.json`; an error names the entries that are wrong."""
     path = Path(path)
     entries = _read_list(path)
     way, shot = _sizes(path, entries)
-    found: dict[str, _Found] = {}  # by content: an instance is part of many episodes
+    instances: dict[str, _FirstUse] = {}  # by content: an instance is part of many episodes
     table, relations = [], []
     problems: dict[int, str] = {}
     for number, entry in enumerate(entries):
@@ -81,12 +81,12 @@ def read_submission_episodes(path: str | Path) -> SubmissionEpisodes:
         row = []
         for where, instance in _placed(entry):
             key = json.dumps(instance)
-            if key not in found:
-                found[key] = _Found(len(found), number, where, instance)
-            row.append(found[key].place)
+            if key not in instances:
+                instances[key] = _FirstUse(len(instances), number, where, instance)
+            row.append(instances[key].index)
         table.append(row)
         relations.append(tuple(entry["relation"]))
-    examples = _read_instances(found.values(), problems)
+    examples = _read_instances(instances.values(), problems)
     if problems:
         raise DataError(_report(path, problems))
     import numpy as np
@@ -105,7 +105,7 @@ def write_predictions(
     episodes: SubmissionEpisodes,
     predictions: Sequence[int] | NDArray[np.integer],
 ) -> Path:
-    """Write `pred-{N}-{K}.json` into the folder: one relation's place, from 0, for each episode."""
+    """Write `pred-{N}-{K}.json` into the folder: for each episode the relation's position."""
     chosen = [int(prediction) for prediction in predictions]
     if len(chosen) != len(episodes):
         raise DataError(f"{len(chosen)} predictions for {len(episodes)} episodes.")
@@ -143,11 +143,11 @@ def _read_list(path: Path) -> list[Any]:
     return entries
 
 
-def _read_instances(found: Collection[_Found], problems: dict[int, str]) -> list[Example]:
+def _read_instances(instances: Collection[_FirstUse], problems: dict[int, str]) -> list[Example]:
     """The examples; what cannot be read is added to the problems of its entry."""
     examples = []
-    split_hyphens = find_convention(one.instance for one in found)
-    for one in found:
+    split_hyphens = find_convention(one.instance for one in instances)
+    for one in instances:
         try:
             example = read_instance(one.instance, split_hyphens=split_hyphens)
             examples.append(replace(example, id=f"{one.entry}/{one.where}"))
@@ -157,14 +157,14 @@ def _read_instances(found: Collection[_Found], problems: dict[int, str]) -> list
 
 
 def _sizes(path: Path, entries: list[Any]) -> tuple[int, int]:
-    """Way and shot, as the file's name says them; else as the first entry has them."""
+    """Way and shot by the file's name; if it has none, by the first entry."""
     named = _SIZES.search(path.name)
     if named:
         return int(named[1]), int(named[2])
     try:
         return len(entries[0]["relation"]), len(entries[0]["meta_train"][0])
     except (TypeError, LookupError):
-        raise DataError(f"{path}: entry 0 has not the keys {', '.join(_KEYS)}.") from None
+        raise DataError(f"{path}: entry 0 lacks some of the keys {', '.join(_KEYS)}.") from None
 
 
 def _check_shape(entry: Any, way: int, shot: int) -> None:
@@ -181,16 +181,16 @@ def _check_shape(entry: Any, way: int, shot: int) -> None:
     for key, value in (("relation", relation), ("meta_train", support)):
         if len(value) != way:
             raise ValueError(f"'{key}' has {len(value)} members, and the file is {way}-way")
-    for place, group in enumerate(support):
+    for position, group in enumerate(support):
         if len(group) != shot:
             raise ValueError(
-                f"'meta_train' has {len(group)} instances of relation {place}, "
+                f"'meta_train' has {len(group)} instances of relation {position}, "
                 f"and the file is {shot}-shot"
             )
 
 
 def _placed(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The instances of an entry in the order of the table, with their place in the entry."""
+    """The instances of an entry in the order of the table, with their position in the entry."""
     for relation, group in enumerate(entry["meta_train"]):
         for number, instance in enumerate(group):
             yield f"meta_train/{relation}/{number}", instance

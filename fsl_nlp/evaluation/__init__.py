@@ -1,4 +1,4 @@
-"""Methods against labelled data: scores, intervals, reports."""
+"""Methods scored on labelled data: accuracy, intervals, comparisons, curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes of a frozen encoder and a head: encode once, then score many episodes a call."""
+"""Episodes of a frozen encoder and a head: encode each text once, score many episodes a call."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ from fsl_nlp.types import Dataset
 
 log = logging.getLogger("fsl_nlp")
 
-# Gathered vectors, their normalised copies and a head's own work, against the gathered alone.
+# Bytes of a batch, with normalised copies and what a head computes, per byte of its vectors.
 _WORKING_COPIES = 4
-# A CPU is fastest on what its cache holds: with 16 MiB thrice as fast as with 1 GiB.
+# A CPU is fastest on what its cache holds: 16 MiB were three times as fast as 1 GiB.
 _CPU_BATCH_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions [E, Q], counting as `EpisodeTable.target` does, and how long they took.
+    """Predictions [E, Q], numbered as in `EpisodeTable.target`, and the seconds that they took.
 
-    `diverged` tasks had to be adapted at a lower rate; None where nothing can diverge, or where it
-    was not counted.
+    `diverged` counts the tasks that were adapted at a lower rate; None where it was not counted.
     """
 
     predicted: NDArray[np.int64]
@@ -48,13 +47,16 @@ def score_in_batches(
     *,
     memory: int | None = None,
 ) -> Scored:
-    """All episodes. `memory` bounds the bytes of one batch; by default a part of what is free."""
+    """The predictions for all episodes.
+
+    `memory` is the most bytes of one batch; by default a quarter of what is free.
+    """
     method.check_ready()
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
     supports = np.setdiff1d(table.support, [NOTHING])
-    # The mean that vectors are centred on is of the supports, never of the queries.
+    # The mean that vectors are centred on is that of the supports, never of the queries.
     reader = method.reader_for([dataset.examples[i] for i in supports])
 
     def read(rows: NDArray[np.float32]) -> Tensor:
@@ -87,7 +89,7 @@ def score_in_batches(
         budget = min(budget, _CPU_BATCH_BYTES)
     batch = int(np.clip(budget // max(episode_bytes, 1), 1, len(table)))
     parts: list[tuple[Tensor, int | None]] = []
-    start, said = 0, False
+    start, warned = 0, False
     with torch.inference_mode(), track(len(table), "Scoring") as progress:
         while start < len(table):
             stop = min(start + batch, len(table))
@@ -97,9 +99,9 @@ def score_in_batches(
                 if batch == 1 or not _is_out_of_memory(error):
                     raise
                 batch = max(1, batch // 2)
-                if not said:
-                    log.warning("Out of memory: going on with %d episodes a batch.", batch)
-                    said = True
+                if not warned:
+                    log.warning("Out of memory: continuing with %d episodes a batch.", batch)
+                    warned = True
                 continue
             progress(stop - start)
             start = stop
@@ -110,15 +112,18 @@ def score_in_batches(
 
 
 class _Scorer:
-    """One batch of episodes to predicted classes, on the device where the vectors are, and how
-    many of them diverged."""
+    """Gives the predicted classes of a batch of episodes, and how many of them diverged.
+
+    It works on the device where the vectors are.
+    """
 
     def __init__(
         self,
         head: Head,
         vectors: Tensor,  # [n, D]
         row_of: Tensor,  # [len(dataset)] -> row of `vectors`
-        names: tuple[Tensor, Tensor] | None,  # of each class: vectors [C, M, D], weights [C, M]
+        # Label texts of each class: vectors [C, M, D], weights [C, M].
+        names: tuple[Tensor, Tensor] | None,
         *,
         none_margin: float | None,
     ) -> None:
@@ -129,9 +134,9 @@ class _Scorer:
         self.none_margin = none_margin
 
     def __call__(self, table: EpisodeTable) -> tuple[Tensor, int | None]:
-        places = self._on_device(table.support)
-        weights = (places != NOTHING).to(self.vectors.dtype)  # [B, N, K]
-        support = self.vectors[self.row_of[places.clamp(min=0)]]  # [B, N, K, D]
+        indices = self._on_device(table.support)
+        weights = (indices != NOTHING).to(self.vectors.dtype)  # [B, N, K]
+        support = self.vectors[self.row_of[indices.clamp(min=0)]]  # [B, N, K, D]
         query = self.vectors[self.row_of[self._on_device(table.query)]]  # [B, Q, D]
         if self.names is not None:
             classes = self._on_device(table.classes)
@@ -151,16 +156,16 @@ class _Scorer:
 
 
 def none_threshold(inside: Tensor, weights: Tensor, margin: float) -> Tensor:
-    """[B]: below this best score, a query is none of the above.
+    """[B]: a query whose best score is lower is none of the above.
 
-    Supports show what a stranger scores: each is one to the other classes of its episode. The
-    threshold lies `margin` standard deviations above the mean of their best scores there.
-    `inside` [B, N * K, N] are the supports' scores, `weights` [B, N, K].
+    Supports show how a text of another class scores: each belongs to none of the other classes of
+    its episode. The threshold is `margin` standard deviations above the mean of their best scores
+    for those. `inside` [B, N * K, N] has the supports' scores, `weights` is [B, N, K].
     """
     _, way, shot = weights.shape
-    own = torch.arange(way, device=inside.device).repeat_interleave(shot)
-    foreign = inside.scatter(2, own.view(1, -1, 1).expand(len(inside), -1, 1), float("-inf"))
-    best = foreign.amax(2)  # [B, N * K]
+    target = torch.arange(way, device=inside.device).repeat_interleave(shot)
+    outside = inside.scatter(2, target.view(1, -1, 1).expand(len(inside), -1, 1), float("-inf"))
+    best = outside.amax(2)  # [B, N * K]
     present = weights.flatten(1)
     count = present.sum(1)
     mean = (best * present).sum(1) / count

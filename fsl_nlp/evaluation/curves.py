@@ -1,4 +1,4 @@
-"""Accuracy against something that varies: shots, ways, adaptation steps. As JSON and pictures."""
+"""Accuracy over shots, ways or adaptation steps, as JSON and as pictures."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Curve:
+    """Lines over one x; `save` writes the numbers or a picture."""
+
     title: str
     x: str  # what varies along a line
     lines: tuple[Line, ...]
@@ -72,7 +74,7 @@ class Curve:
 
 
 def check_picture(path: Path) -> None:
-    """Refuse a file that a curve cannot be saved as; before the long work."""
+    """Refuse a file that a curve cannot be saved as. Call it before the long work."""
     if path.suffix not in (".json", *PICTURES):
         raise OptionError(f"{path}: a curve is saved as .json, .png or .svg.")
     if path.suffix in PICTURES and find_spec("matplotlib") is None:
@@ -91,9 +93,9 @@ def learning_curve(
 ) -> Curve:
     """Accuracy over shots, a line for each method and number of ways.
 
-    All methods answer the same episodes.
+    All methods are scored on the same episodes.
     """
-    # All of them first: what cannot be sampled is said before the long work.
+    # All tables first, so that what cannot be sampled is refused before the long work.
     tables = {
         (way, shot): EpisodeTable.sample(
             dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed

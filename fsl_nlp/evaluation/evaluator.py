@@ -33,17 +33,17 @@ def evaluate(
     one_by_one: bool = False,
     source: Dataset | None = None,
 ) -> Result:
-    """Score `method` on every episode.
+    """The result of `method` on all episodes of the table.
 
     `method` is a spec, which names its encoder, or a name or an object such as a head; then
     `encoder` is what it reads with.
 
-    `source` has the classes that a method with learned parameters is trained on first; classes
-    that `dataset` has too are leakage, and refused.
+    `source` has the classes that a method with learned parameters is trained on first; a class
+    that `dataset` has too is leakage, and refused.
 
     A frozen encoder with a head is scored in batches on the encoder's device, `memory` bytes at
-    a time. Any other method is fitted task by task in `workers` processes; `progress_file` makes
-    that resumable. `one_by_one` asks for the second way whatever the method; it takes no `source`.
+    a time. Any other method is fitted on one episode after another in `workers` processes, and
+    continues `progress_file`. `one_by_one` chooses the second way for any method, without `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
     from fsl_nlp.methods.frozen import FrozenMethod
@@ -53,7 +53,8 @@ def evaluate(
     table.check(dataset)
     refuse_candidates(
         dataset.examples,
-        "Episodes are drawn of classes, and a place is none: fit a classifier and evaluate it.",
+        "Episodes need classes, and a position among candidates is none: use `fsl-nlp fit` and "
+        "`fsl-nlp evaluate`.",
     )
     if not isinstance(method, MethodSpec):
         method = MethodSpec.of(method, encoder, dataset)
@@ -62,7 +63,7 @@ def evaluate(
     built = method.build()
     if source is not None:
         if one_by_one:
-            raise OptionError("one_by_one fits tasks without any source; leave one of them out.")
+            raise OptionError("one_by_one takes no source; leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
         "encoder": method.encoder_name,
@@ -74,8 +75,8 @@ def evaluate(
     if isinstance(built, FrozenMethod):
         built = built.loaded()
     if isinstance(built, MetaMethod):
-        for known in built.sources:
-            refuse_leakage(known, dataset)
+        for trained_on in built.sources:
+            refuse_leakage(trained_on, dataset)
         built.note_shape(table.way, table.support.shape[2])
     if isinstance(built, FrozenMethod) and not one_by_one:
         scored = score_in_batches(built, dataset, table, memory=memory)
@@ -111,7 +112,7 @@ def evaluate(
 
 
 def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:
-    """`method` after learning from `source`, for episodes of these settings."""
+    """The method after it has learned from `source`, for episodes with these settings."""
     refuse_leakage(source, target)
     shot = episodes["shot"]
     return method.prepare(

@@ -1,4 +1,4 @@
-"""What an evaluation found: numbers with intervals, and everything needed to find them again."""
+"""The result of an evaluation: numbers with intervals, and what is needed to repeat them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ class Mean:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Mean:
+        """The mean of the values of all episodes.
+
+        >>> Mean.of(np.array([0.25, 0.75])).value
+        0.5
+        """
         count = len(values)
         spread = values.std(ddof=1) / np.sqrt(count) if count > 1 else float("nan")
         return cls(float(values.mean()), float(NORMAL_95 * spread))
 
     @classmethod
     def from_dict(cls, content: dict[str, float | None]) -> Mean:
-        """What `without_nan` made of one."""
+        """A mean from its fields; None, as `without_nan` writes it, becomes NaN."""
         return cls(**{k: float("nan") if v is None else v for k, v in content.items()})
 
     def __str__(self) -> str:
@@ -43,7 +48,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class NoneOfTheAbove:
-    """How well queries of no class in the episode are told apart."""
+    """How well queries that belong to no class of the episode are recognised."""
 
     precision: float
     recall: float
@@ -67,9 +72,9 @@ class Result:
     encode_seconds: float
     score_seconds: float
     versions: dict[str, str]
-    # Of methods with an inner loop, scored in batches: tasks that had to go at a lower rate.
+    # Of methods with an inner loop, scored in batches: tasks that were adapted at a lower rate.
     diverged_tasks: int | None = None
-    # Hits of each episode, in order: what `compare` pairs.
+    # In the order of the table; `compare` pairs them.
     episode_accuracy: tuple[float, ...] = field(repr=False, default=())
 
     @property
@@ -108,7 +113,7 @@ class Result:
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}.") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no saved result: {error!r}.") from None
+            raise DataError(f"{path} is not a saved result: {error!r}.") from None
 
 
 @dataclass(frozen=True)
@@ -121,19 +126,19 @@ class Comparison:
 
     @property
     def beyond_noise(self) -> bool:
-        """True when the 95% interval leaves out zero."""
+        """True if the 95% interval does not hold zero."""
         return abs(self.difference.value) > self.difference.half_width
 
     def __str__(self) -> str:
-        verdict = "a difference" if self.beyond_noise else "no difference that shows"
+        verdict = "a difference" if self.beyond_noise else "no significant difference"
         return f"{self.first} - {self.second}: {self.difference} ({verdict})"
 
 
 def compare(first: Result, second: Result) -> Comparison:
-    """Episode by episode, so that the luck of the draw cancels out."""
+    """The difference episode by episode, so that how hard an episode is cancels out."""
     if first.episode_hash != second.episode_hash:
         raise DataError(
-            f"The results are of different episodes ({first.episode_hash} and "
+            f"The results are about different episodes ({first.episode_hash} and "
             f"{second.episode_hash}). Use the same dataset, settings and seed, or a saved table."
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
@@ -141,7 +146,7 @@ def compare(first: Result, second: Result) -> Comparison:
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None for NaN, which JSON has no word for: the interval of one episode.
+    """The value with None in the place of NaN, such as the interval of one episode: JSON has none.
 
     >>> without_nan({"value": 0.5, "half_width": float("nan")})
     {'value': 0.5, 'half_width': None}
@@ -154,7 +159,7 @@ def without_nan(value: Any) -> Any:
 
 
 def versions() -> dict[str, str]:
-    """Of what a number depends on."""
+    """The versions of the software that a number depends on."""
     import platform
     from importlib.metadata import version
 

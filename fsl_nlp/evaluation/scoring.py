@@ -1,4 +1,4 @@
-"""Predictions against the truth: accuracy, macro-F1, their intervals, and what goes wrong."""
+"""Predictions compared with the labels: accuracy, macro-F1, intervals and common mistakes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fsl_nlp.types import Label
 Interval = tuple[float, float]
 
 _RESAMPLES = 1000
-_PLACES_AT_ONCE = 1 << 19
-_SHOWN = 5  # of the labels in a message, the worst labels and the confusions
+_INDICES_AT_ONCE = 1 << 19
+_SHOWN = 5  # how many labels a message names, worst labels and confusions a report
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Score:
         return asdict(self)
 
 
-def check_known(found: Sequence[Label | None], labels: Sequence[Label]) -> None:
-    """Refuse what is not one of a classifier's labels."""
-    known = set(labels)
-    unknown = [repr(label) for label in dict.fromkeys(found) if label not in known]
+def check_known(targets: Sequence[Label | None], labels: Sequence[Label]) -> None:
+    """Refuse targets that are not among the labels of a classifier."""
+    label_set = set(labels)
+    unknown = [repr(label) for label in dict.fromkeys(targets) if label not in label_set]
     if unknown:
         more = " and more" if len(unknown) > _SHOWN else ""
         raise DataError(
@@ -71,7 +71,9 @@ def score_predictions(
     seed: int = 0,
     shown: int = _SHOWN,
 ) -> Score:
-    """`labels` are those the classifier can give; macro-F1 is over those that `targets` hold.
+    """How well `predicted` matches `targets`.
+
+    `labels` are those that the classifier can give; macro-F1 is over those among `targets`.
 
     >>> round(score_predictions(["a", "b", "b"], ["a", "b", "a"], ["a", "b"]).accuracy, 3)
     0.667
@@ -110,17 +112,17 @@ def _bootstrap(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Accuracy and macro-F1 of each resample, [R] each.
 
-    Some resamples at a time: all R * n places at once would be 800 MB for 100,000 texts. The
+    Some resamples at a time: all R * n indices at once would be 800 MB for 100,000 texts. The
     numbers do not depend on how many.
     """
     rng = np.random.default_rng(seed)
-    at_once = max(1, _PLACES_AT_ONCE // len(true))
+    at_once = max(1, _INDICES_AT_ONCE // len(true))
     accuracies, macro = [], []
     for start in range(0, _RESAMPLES, at_once):
-        places = rng.integers(0, len(true), (min(at_once, _RESAMPLES - start), len(true)))
-        drawn, answered = true[places], guess[places]
-        accuracies.append((drawn == answered).mean(axis=1))
-        macro.append(np.nanmean(_f1(drawn, answered, count), axis=1))
+        indices = rng.integers(0, len(true), (min(at_once, _RESAMPLES - start), len(true)))
+        targets, predictions = true[indices], guess[indices]
+        accuracies.append((targets == predictions).mean(axis=1))
+        macro.append(np.nanmean(_f1(targets, predictions, count), axis=1))
     return np.concatenate(accuracies), np.concatenate(macro)
 
 

@@ -1,4 +1,4 @@
-"""Episodes whose answers are not known, to predictions."""
+"""Predictions for episodes whose labels are hidden."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fsl_nlp.types import Dataset
 def predict_submission(
     method: MethodSpec, episodes: SubmissionEpisodes, *, source: Dataset | None = None
 ) -> list[int]:
-    """For each episode the place of the predicted relation in it."""
+    """For each episode, the position of the predicted relation in it."""
     from fsl_nlp.evaluation.batched import score_in_batches
     from fsl_nlp.methods.frozen import FrozenMethod
 
@@ -26,7 +26,8 @@ def predict_submission(
         built = prepared(built, source, episodes.dataset, settings)
     if not isinstance(built, FrozenMethod):
         raise OptionError(
-            f"method {method.name!r} is fitted task by task; the submission needs a frozen one."
+            f"method {method.name!r} is fitted task by task; files to hand in need a frozen "
+            "method, such as 'proto'."
         )
     table = EpisodeTable(
         classes=np.tile(np.arange(way), (count, 1)),
@@ -37,4 +38,4 @@ def predict_submission(
         dataset_hash=dataset_hash(episodes.dataset),
     )
     predicted = score_in_batches(built, episodes.dataset, table).predicted
-    return [int(place) for place in predicted[:, 0]]
+    return [int(position) for position in predicted[:, 0]]

@@ -1,4 +1,4 @@
-"""Predictions of all episodes to the numbers of a `Result`, with whole-array operations."""
+"""The numbers of a `Result` from the predictions of all episodes, by whole-array operations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fsl_nlp.types import Dataset, Label
 
 @dataclass(frozen=True)
 class Tally:
+    """Accuracy of each episode, and counts over the queries of all of them."""
+
     episode_accuracy: NDArray[np.float64]  # [E]
     micro_accuracy: float
     macro_f1: float
@@ -26,7 +28,7 @@ class Tally:
 
 
 def tally(dataset: Dataset, table: EpisodeTable, predicted: NDArray[np.int64]) -> Tally:
-    """`predicted` [E, Q] counts as `table.target` does: N is none of the above."""
+    """The counts; `predicted` [E, Q] is numbered as `table.target`: N is none of the above."""
     hits = predicted == table.target
     none = len(dataset.labels)  # one more class, after all of the dataset's
     columns = np.concatenate(
@@ -37,12 +39,12 @@ def tally(dataset: Dataset, table: EpisodeTable, predicted: NDArray[np.int64]) -
     in_truth = np.bincount(true, minlength=none + 1)
     in_guess = np.bincount(guess, minlength=none + 1)
     right = np.bincount(true[true == guess], minlength=none + 1)
-    asked = np.flatnonzero(in_truth[:none])
+    tested = np.flatnonzero(in_truth[:none])  # classes with queries
     f1 = 2 * right / np.maximum(in_truth + in_guess, 1)
     return Tally(
         episode_accuracy=hits.mean(1),
         micro_accuracy=float(hits.mean()),
-        macro_f1=float(f1[asked].mean()),
+        macro_f1=float(f1[tested].mean()),
         none_of_the_above=NoneOfTheAbove(
             precision=float(right[none] / max(in_guess[none], 1)),
             recall=float(right[none] / in_truth[none]),
@@ -50,5 +52,5 @@ def tally(dataset: Dataset, table: EpisodeTable, predicted: NDArray[np.int64]) -
         )
         if in_truth[none]
         else None,
-        per_class={dataset.labels[c]: float(right[c] / in_truth[c]) for c in asked},
+        per_class={dataset.labels[c]: float(right[c] / in_truth[c]) for c in tested},
     )

@@ -96,8 +96,8 @@ def test_a_file_of_something_else_stays_as_it_is(
     for content in ("notes\nof mine\n", "one line without an end", '{"benchmark": "intents"}\n'):
         file = tmp_path / "notes.txt"
         file.write_text(content)
-        result = run("benchmark", "fewclue", "--method", "zero-shot", "--encoder", model,
-                     "--data-dir", corpus, "--progress-file", file, "--task", "eprstmt")  # fmt: skip
+        words = ["--encoder", model, "--data-dir", corpus, "--progress-file", file]
+        result = run("benchmark", "fewclue", "--method", "zero-shot", *words, "--task", "eprstmt")
         assert result.status == 1
         assert "is not a progress file" in result.err or "belongs to another run" in result.err
         assert file.read_text() == content
@@ -110,7 +110,7 @@ def test_intents_on_a_sample(run: Cli) -> None:
     assert (result.status, result.err) == (0, "")
     assert "Only a part of the test texts was scored." in result.out
     assert "support_en-1-shot" in result.out
-    assert "linear on auto" in result.out
+    assert "linear on embedded:en" in result.out
     seeds = run(*words, "--seed", 5, "--json").json["tasks"]["support_en-1-shot"]["splits"]
     assert [row["seed"] for row in seeds] == [5, 6]
 

@@ -196,6 +196,31 @@ def test_goes_on_where_it_was_stopped(
                     progress_file=file)  # fmt: skip
 
 
+def test_a_progress_file_of_version_0_1_is_continued(corpora: Path, tmp_path: Path) -> None:
+    """Its header names no benchmark, its rows no seed. The model does not exist: nothing is run."""
+    header = {
+        "method": "zero-shot",
+        "encoder": "a-model-that-is-not-there",
+        "options": {},
+        "choices": {},
+        "patterns": 1,
+        "unlabelled": None,
+        "limit": None,
+        "score": "test_public",
+        "seed": 0,
+    }
+    row = {"task": "eprstmt", "accuracy": 0.5, "count": 7, "dev_accuracy": None, "chosen": {},
+           "tried": 1, "seconds": 2.5}  # fmt: skip
+    lines = [header, {**row, "split": 0}, {**row, "split": 1, "accuracy": 0.7}]
+    file = tmp_path / "run.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan = FewClue("zero-shot", "a-model-that-is-not-there", patterns=1)
+    found = run_benchmark(plan, ["eprstmt"], [0, 1], data_dir=corpora, progress_file=file)
+    assert found["accuracy"] == pytest.approx(0.6)
+    assert found["tasks"]["eprstmt"]["seconds"] == 5
+    assert len(file.read_text().splitlines()) == 3
+
+
 def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
     found = run_benchmark(FewClue("linear", model), MADE, [0], data_dir=corpora)
     assert set(found["tasks"]) == {"eprstmt", "tnews", "bustm"}
@@ -300,7 +325,7 @@ def test_every_task_has_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "ids", "answers", "message"),
     [
-        ("news", ["1"], ["a"], "no task of FewCLUE"),
+        ("news", ["1"], ["a"], "not a task of FewCLUE"),
         ("csl", ["1"], ["0", "1"], "2 answers for 1 examples"),
         ("csl", ["1", "1"], ["0", "1"], "no two the same"),
         ("csl", [None], ["0"], "need an id each"),

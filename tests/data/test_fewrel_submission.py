@@ -146,7 +146,7 @@ def test_files_that_are_no_input(file, write, tmp_path):
         read_submission_episodes(write("a.json", "{"))
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_submission_episodes(tmp_path / "nothing.json")
-    with pytest.raises(DataError, match="entry 0 has not the keys"):
+    with pytest.raises(DataError, match="entry 0 lacks some of the keys"):
         read_submission_episodes(write("a.json", "[3]"))
 
 

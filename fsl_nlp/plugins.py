@@ -82,8 +82,8 @@ class Registry:
     """The built-in names of one kind, and those that installed packages offer.
 
     `builtin` is the plain dict of the built-in ones; a value "module:name" is imported when it is
-    used. `groups` are the entry-point groups that add to it. `check` takes an object from outside
-    and says what is wrong with it, or nothing. `reserved` names cannot be offered.
+    used. `groups` are the entry-point groups that add to it. `check` takes a name and an object
+    from outside, and says what is wrong with the object, or None. `reserved` names cannot be offered.
 
     >>> heads = Registry({"proto": "fsl_nlp.heads.proto:ProtoHead"}, "fsl_nlp.heads")
     >>> heads.names()[0], "no such head" in heads, heads.load("proto").__name__
@@ -94,7 +94,7 @@ class Registry:
         self,
         builtin: Mapping[str, Any],
         *groups: str,
-        check: Callable[[Any], str | None] | None = None,
+        check: Callable[[str, Any], str | None] | None = None,
         reserved: tuple[str, ...] = (),
     ) -> None:
         self.builtin = builtin
@@ -131,7 +131,7 @@ class Registry:
             value = self.builtin[name]
             return load_object(value) if isinstance(value, str) else value
         loaded = plugin.load()
-        if self.check and (requirement := self.check(loaded)):
+        if self.check and (requirement := self.check(name, loaded)):
             raise plugin.refuse(requirement)
         return loaded
 

@@ -21,12 +21,12 @@ BENCHMARKS: dict[str, str] = {
 }
 
 
-def _wrong(loaded: Any) -> str | None:
+def _wrong(name: str, loaded: Any) -> str | None:
     from fsl_nlp.benchmarks.base import Benchmark
 
-    if isinstance(loaded, type) and issubclass(loaded, Benchmark):
-        return None
-    return "does not derive from fsl_nlp.benchmarks.base.Benchmark"
+    if not (isinstance(loaded, type) and issubclass(loaded, Benchmark)):
+        return "does not derive from fsl_nlp.benchmarks.base.Benchmark"
+    return None if loaded.name == name else f"has another name, {loaded.name!r}"
 
 
 REGISTRY = Registry(BENCHMARKS, "fsl_nlp.benchmarks", check=_wrong)

@@ -89,10 +89,10 @@ MODELS: dict[str, ModelCard] = {
 }
 
 
-def _wrong(loaded: object) -> str | None:
-    if isinstance(loaded, ModelCard) and loaded.folder:
-        return None
-    return "is no fsl_nlp.encoders.ModelCard with a folder"
+def _wrong(name: str, loaded: object) -> str | None:
+    if not isinstance(loaded, ModelCard) or not loaded.folder:
+        return "is no fsl_nlp.encoders.ModelCard with a folder"
+    return None if loaded.name == name else f"has another name, {loaded.name!r}"
 
 
 REGISTRY = Registry(MODELS, "fsl_nlp.encoders", check=_wrong)

@@ -34,7 +34,7 @@ HEADS: dict[str, str] = {
 }
 
 
-def _wrong(loaded: Any) -> str | None:
+def _wrong(name: str, loaded: Any) -> str | None:
     from fsl_nlp.heads.base import Head
 
     if isinstance(loaded, type) and issubclass(loaded, Head) and is_dataclass(loaded):

@@ -98,7 +98,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-def _wrong(loaded: Any) -> str | None:
+def _wrong(name: str, loaded: Any) -> str | None:
     return None if isinstance(loaded, Algorithm) else "is no fsl_nlp.meta.algorithms.Algorithm"
 
 

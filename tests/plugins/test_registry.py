@@ -234,6 +234,16 @@ def test_an_object_of_the_wrong_kind(group: str, look_up: Any, message: str, ins
         look_up("odd")
 
 
+def test_an_entry_must_have_the_name_that_it_is_offered_under(install: Any) -> None:
+    code = """
+        from fsl_nlp.data import Entry
+        TOY = Entry("toys", "two colours", "en", "sample", {"train": "toy.csv"})
+    """
+    install("acme_q", {"fsl_nlp.corpora": {"toy": "acme_q:TOY"}}, code)
+    with pytest.raises(PluginError, match="which has another name, 'toys'"):
+        load_dataset("toy")
+
+
 def test_an_unknown_name_suggests_the_nearest(install: Any) -> None:
     install("acme_n", {"fsl_nlp.heads": {"nearby": "acme_n:NearHead"}}, HEAD)
     with pytest.raises(OptionError, match=r"method='nerby': choose .* Did you mean 'nearby'\?"):

@@ -83,7 +83,7 @@ class Registry:
 
     `builtin` is the plain dict of the built-in ones; a value "module:name" is imported when it is
     used. `groups` are the entry-point groups that add to it. `check` takes a name and an object
-    from outside, and says what is wrong with the object, or None. `reserved` names cannot be offered.
+    from outside, and says what is wrong with it, or None. `reserved` names cannot be offered.
 
     >>> heads = Registry({"proto": "fsl_nlp.heads.proto:ProtoHead"}, "fsl_nlp.heads")
     >>> heads.names()[0], "no such head" in heads, heads.load("proto").__name__

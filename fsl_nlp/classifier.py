@@ -36,8 +36,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     a `SentenceTransformer`. Further keywords are options of the method.
     With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
     the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
-    `report_` then says what was found. (How long a machine takes decides what fits the budget: for
-    the same answer everywhere, name the method.)
+    `report_` then says how the methods compare. (How long a machine takes decides what fits the
+    budget: for the same answer everywhere, name the method.)
 
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
@@ -84,8 +84,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """
         examples = as_examples(texts, "texts")
         support = as_support(examples, as_labels(labels, "labels"), descriptions)
-        others = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        return self.fit_dataset(support.with_unlabelled(others), checkpoint)
+        more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
+        return self.fit_dataset(support.with_unlabelled(more), checkpoint)
 
     def fit_dataset(
         self, support: Dataset, checkpoint: str | Path | None = None
@@ -241,11 +241,11 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     def _options(self) -> dict[str, Any]:
         """The options of the method: what the constructor was given beyond its own arguments."""
         parameters = inspect.signature(type(self).__init__).parameters.values()
-        own = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         return {
             name: value
             for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
+            if name not in arguments and not name.startswith("_") and not name.endswith("_")
         }
 
     # scikit-learn's own versions of these two know nothing of `**options`.
@@ -272,12 +272,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> float:
         """Accuracy: the share of texts that get their label."""
         targets = as_labels(labels, "labels")
-        found = self.predict(texts).tolist()
-        if len(found) != len(targets):
-            raise DataError(unequal(len(found), len(targets)))
+        predicted = self.predict(texts).tolist()
+        if len(predicted) != len(targets):
+            raise DataError(unequal(len(predicted), len(targets)))
         if not targets:
             raise DataError("There are no texts to score.")
-        hits = [target == label for target, label in zip(targets, found, strict=True)]
+        hits = [target == label for target, label in zip(targets, predicted, strict=True)]
         return float(np.average(hits, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:

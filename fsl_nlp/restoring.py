@@ -65,11 +65,14 @@ def record_of(
 
 
 def _record_of_encoder(encoder: TextEncoder) -> SavedEncoder:
+    from fsl_nlp.encoders import MODELS
+
     # A relative path would mean another folder wherever the classifier is loaded.
     name = str(Path(encoder.name).absolute()) if Path(encoder.name).is_dir() else encoder.name
     # Other precisions come from the processor; int8 is the user's choice.
     precision = "int8" if encoder.precision == "int8" else "auto"
-    return SavedEncoder(name, encoder.fingerprint, asdict(encoder.pooling), precision)
+    languages = MODELS[name].languages if name in MODELS else ""
+    return SavedEncoder(name, encoder.fingerprint, asdict(encoder.pooling), precision, languages)
 
 
 def runtime_parts(fitted: Classifier) -> tuple[SavedPart, ...]:

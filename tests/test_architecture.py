@@ -117,9 +117,9 @@ def home_of_names() -> dict[str, str]:
 
 def own_imports(path: Path) -> set[str]:
     """What a file imports of fsl_nlp, as data.labels.readable or types.Example."""
-    found = {name.removeprefix("fsl_nlp.") for name in imports(path) if name.startswith("fsl_nlp.")}
+    names = {name.removeprefix("fsl_nlp.") for name in imports(path) if name.startswith("fsl_nlp.")}
     homes = home_of_names()
-    return {homes.get(name, name) for name in found} - {"__version__"}
+    return {homes.get(name, name) for name in names} - {"__version__"}
 
 
 def may_import(part: str, name: str) -> bool:

@@ -70,15 +70,17 @@ class Inspection:
 class ClassifierInspection(Inspection):
     """What a saved classifier or an exported bot says of itself.
 
-    `precision` is the encoder's; "auto" depends on the processor. `pruned` says which pieces of
-    the tokenizer were left out. `temperatures` are the calibration temperatures, one for each
-    classifier of an ensemble that has one. `report` says why `auto` chose the method.
-    `exported`: the folder holds its encoder. `without_torch`: it has what `fsl_nlp.runtime.Bot`
-    needs; if it is not exported, the cache must have the encoder's graph.
+    `languages` are the encoder's, if it is one of the catalogue; `precision` is "auto" where it
+    depends on the processor. `pruned` says which pieces of the tokenizer were left out.
+    `temperatures` are the calibration temperatures, one for each classifier of an ensemble that
+    has one. `report` says why `auto` chose the method. `exported`: the folder holds its encoder.
+    `without_torch`: it has what `fsl_nlp.runtime.Bot` needs; if it is not exported, the cache must
+    have the encoder's graph.
     """
 
     model_version: str
     labels: tuple[LabelCount, ...]
+    languages: str
     precision: str
     pruned: str
     temperatures: tuple[float, ...]
@@ -164,6 +166,7 @@ def _inspect_classifier(
         labels=tuple(
             LabelCount(label, counts[label] if counts else None) for label in manifest["labels"]
         ),
+        languages=manifest["encoder"].get("languages", ""),
         precision=_joined(parts, "precision") or manifest["encoder"].get("precision", "auto"),
         pruned=_joined(parts, "pruned"),
         temperatures=_temperatures(manifest["settings"]),

@@ -28,6 +28,7 @@ def read_classifier(folder: Path) -> SavedClassifier:
                 encoder["fingerprint"],
                 encoder["pooling"],
                 encoder.get("precision", "auto"),
+                encoder.get("languages", ""),
             ),
             settings=manifest["settings"],
             tensors=read_tensors(folder, manifest),

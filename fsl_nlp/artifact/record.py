@@ -21,13 +21,15 @@ class SavedEncoder:
     """Which encoder a classifier reads with. Its weights are not saved.
 
     `fingerprint` names the weights and the tokenizer, `pooling` is how they make a vector.
-    `precision` is "int8" where the user chose it, else "auto".
+    `precision` is "int8" where the user chose it, else "auto". `languages` are those of an encoder
+    of the catalogue, in words; "" for others.
     """
 
     name: str
     fingerprint: str
     pooling: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "auto"
+    languages: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         manifest["encoder"]["precision"] = encoder.precision
     if saved.method_source:
         manifest["method_source"] = saved.method_source
+    if encoder.languages:
+        manifest["encoder"]["languages"] = encoder.languages
     if saved.report is not None:
         manifest["report"] = dict(saved.report)
     if saved.parts:

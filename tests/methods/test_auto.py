@@ -274,10 +274,10 @@ def test_a_fit_that_fails_leaves_nothing_fitted(words: TextEncoder) -> None:
         model.predict(["red"])
 
 
-def test_a_loaded_classifier_has_no_report(english: TextEncoder, tmp_path: Path) -> None:
+def test_a_loaded_classifier_has_the_report(english: TextEncoder, tmp_path: Path) -> None:
     model = FewShotClassifier(encoder=english).fit(*colours((2, 2)))
     assert model.report_ is not None
-    assert FewShotClassifier.load(model.save(tmp_path / "bot")).report_ is None
+    assert FewShotClassifier.load(model.save(tmp_path / "bot")).report_ == model.report_
 
 
 def test_the_same_seed_judges_alike(words: TextEncoder) -> None:

@@ -146,14 +146,14 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
     deviation = stdev(values) if len(values) > 1 else None
     interval = {
         "half_width": rows[0].get("half_width"),
-        "interval_over": rows[0].get("interval_over", f"{len(rows)} {benchmark.repeats}"),
+        "interval_over": rows[0].get("interval_over", _runs(benchmark, rows)),
     }
     if deviation:
         from scipy.stats import t
 
         factor = float(t.ppf(0.975, len(values) - 1))
         interval["half_width"] = factor * deviation / len(values) ** 0.5
-        interval["interval_over"] = f"{len(rows)} {benchmark.repeats}"
+        interval["interval_over"] = _runs(benchmark, rows)
     key = benchmark.published_key(job)
     return {
         "accuracy": mean(values),
@@ -168,6 +168,11 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
             if key in system.scores
         },
     }
+
+
+def _runs(benchmark: Benchmark, rows: Sequence[Row]) -> str:
+    noun = benchmark.repeats if len(rows) > 1 else benchmark.repeats.removesuffix("s")
+    return f"{len(rows)} {noun}"
 
 
 def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -183,8 +183,18 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     encoders = {
         run.get("encoder", benchmark.encoder): 0 for r in rows.values() for run in r["splits"]
     }
-    title = f"{result['method']} on {', '.join(encoders)}"
-    table = Table("task", title, benchmark.unit, "seconds", *names, box=None)
+    table = Table(
+        "task",
+        "accuracy",
+        benchmark.unit,
+        "seconds",
+        *names,
+        box=None,
+        title=f"{benchmark.name}: {result['method']} on {', '.join(encoders)}",
+        title_justify="left",
+    )
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for task, row in rows.items():
         published = [_score(row["published"].get(name)) for name in names]
         accuracy = _accuracy(row["accuracy"], row["half_width"])
@@ -214,7 +224,8 @@ def _sources(systems: Sequence[Published]) -> list[str]:
     for system in systems:
         remark = f" ({system.remark})" if system.remark else ""
         lines.setdefault(f"{system.source}{remark}", []).append(system.name)
-    return [f"Published: {', '.join(names)}: {source}." for source, names in lines.items()]
+    shown = [f"  {', '.join(names)}: {source}" for source, names in lines.items()]
+    return ["Published results, in percent:", *shown] if shown else []
 
 
 def _list(values: Sequence[str | int]) -> str:

@@ -39,7 +39,7 @@ def test_a_result_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert Result.load(one.save(tmp_path / "one.json")) == one
     assert json.loads((tmp_path / "one.json").read_text())["worst_class"]["label"] == "a"
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(DataError, match="no saved result"):
+    with pytest.raises(DataError, match="not a saved result"):
         Result.load(tmp_path / "other.json")
     with pytest.raises(DataError, match=r"missing\.json"):
         Result.load(tmp_path / "missing.json")

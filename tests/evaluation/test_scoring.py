@@ -89,8 +89,8 @@ def test_the_interval_does_not_depend_on_how_much_is_resampled_at_once(
     samples = np.random.default_rng(3).integers(0, 153, (1000, 153))
     expected = np.quantile(hits[samples].mean(1), [0.025, 0.975])
     assert at_once.accuracy_interval == tuple(expected)
-    for places in (1, 153 * 7):
-        monkeypatch.setattr("fsl_nlp.evaluation.scoring._PLACES_AT_ONCE", places)
+    for count in (1, 153 * 7):
+        monkeypatch.setattr("fsl_nlp.evaluation.scoring._INDICES_AT_ONCE", count)
         assert score_predictions(targets, guesses, LABELS, seed=3) == at_once
 
 

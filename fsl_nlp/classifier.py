@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
-    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier
-    from fsl_nlp.methods.objects import MethodChoice, MethodLike
+    from fsl_nlp.methods.combined.auto import Report
+    from fsl_nlp.methods.objects import MethodLike
 
 
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -92,7 +92,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact.model_version import model_version
-        from fsl_nlp.methods.auto import choose, parse_budget
+        from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
 
@@ -102,8 +102,6 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
         assert encoder is not None
-        if len(labelled) < len(support):
-            _refuse_unlabelled(support, chosen)
         options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
@@ -225,9 +223,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
 
     def _keeping_nothing(self) -> AbstractContextManager[object]:
-        from fsl_nlp.encoders.memory import nothing_kept
+        from fsl_nlp.encoders.memory import without_caching
 
-        return nothing_kept()
+        return without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
         from fsl_nlp.encoders.catalogue import auto_model
@@ -286,12 +284,3 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-
-def _refuse_unlabelled(support: Dataset, method: MethodChoice) -> None:
-    if method.name != "auto" and not method.takes_unlabelled:
-        text = support.unlabelled[0].text
-        raise DataError(
-            f"{text[:40]!r} has no label: method {method.name!r} learns nothing from unlabelled "
-            "texts. Leave them out, or use 'linear', 'full' or 'pet'."
-        )

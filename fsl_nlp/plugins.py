@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +115,7 @@ class Registry:
         for entry_point in offers:
             plugin = Plugin(entry_point)
             if plugin.name in self.builtin or plugin.name in self.reserved:
-                _warn_once(
+                warn_once(
                     f"{plugin.package} offers the {plugin.kind} {plugin.name!r}, but that name is "
                     "built in. The built-in one is used. The package must rename its own."
                 )
@@ -158,7 +157,7 @@ class Registry:
             try:
                 yield name, self.load(name)
             except PluginError as error:
-                _warn_once(str(error))
+                warn_once(str(error))
 
     def names_of(self, kind: type) -> list[str]:
         """The names under which a class is registered."""
@@ -172,18 +171,14 @@ class Registry:
             try:
                 names += [name] if plugin.load() is kind else []
             except PluginError as error:
-                _warn_once(str(error))
+                warn_once(str(error))
         return names
-
-    def close_names(self, name: str) -> list[str]:
-        """The names that may have been meant."""
-        return get_close_matches(name.lower(), self.names())
 
 
 def forget() -> None:
     """Read the metadata of installed packages anew at the next look-up."""
     _all_offers.cache_clear()
-    _warn_once.cache_clear()
+    warn_once.cache_clear()
 
 
 def _offers(group: str) -> tuple[EntryPoint, ...]:
@@ -199,5 +194,6 @@ def _all_offers(group: str) -> tuple[EntryPoint, ...]:
 
 
 @cache
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """Say what is wrong with a package, once in a process."""
     log.warning(message)

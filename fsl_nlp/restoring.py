@@ -18,8 +18,8 @@ from fsl_nlp.types import Example
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
-    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier, Method
+    from fsl_nlp.methods.combined.auto import Report
 
 log = logging.getLogger("fsl_nlp")
 
@@ -53,6 +53,7 @@ def record_of(
         parameters={**current, "encoder": saved_encoder.name},
         encoder=saved_encoder,
         settings=settings,
+        inputs=fitted.inputs.to_dict(),
         tensors={
             **{f"{STATE}{name}": array for name, array in state.items()},
             **run_self_test(fitted),
@@ -138,7 +139,7 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
 
 def restore_report(saved: SavedClassifier) -> Report | None:
     """Why `auto` chose the method; None where the user named it."""
-    from fsl_nlp.methods.auto import Candidate, Report
+    from fsl_nlp.methods.combined.auto import Candidate, Report
 
     if saved.report is None:
         return None

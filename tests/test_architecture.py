@@ -35,27 +35,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"errors", "lazy"},
     "checks": {"errors", "types"},
     "decision": {"types"},
-    "answering": BOTTOM | {"checks", "decision"},
-    "artifact": BOTTOM | {"decision"},
-    "runtime": BOTTOM | {"answering", "artifact", "checks", "decision"},
     "data": BOTTOM,
+    "inputs": BOTTOM | {"data.labels"},
+    "answering": BOTTOM | {"checks", "decision", "inputs"},
+    "artifact": BOTTOM | {"decision"},
+    "runtime": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs"},
     "sampling": BOTTOM,
     "episodes": BOTTOM | {"sampling"},
     "splits": BOTTOM | {"data"},
-    "encoders": BOTTOM | {"checks", "runtime"},
+    "encoders": BOTTOM | {"checks", "inputs", "runtime"},
     "heads": {"errors", "lazy", "plugins", "types"},
-    "training": BOTTOM | {"encoders", "heads", "runtime"},
-    "prompts": BOTTOM | {"data.labels", "encoders", "runtime", "training"},
-    "meta": BOTTOM | {"artifact", "encoders", "heads", "runtime", "training"},
+    "training": BOTTOM | {"encoders", "heads", "inputs", "runtime"},
+    "prompts": BOTTOM | {"data.labels", "encoders", "inputs", "runtime", "training"},
+    "meta": BOTTOM | {"artifact", "encoders", "heads", "inputs", "runtime", "training"},
+    "semisupervised": BOTTOM | {"decision", "heads"},
     "methods": BOTTOM
-    | {"artifact", "checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts"}
-    | {"runtime", "splits", "training"},
+    | {"artifact", "checks", "data.labels", "decision", "encoders", "heads", "inputs", "meta"}
+    | {"prompts", "runtime", "semisupervised", "splits", "training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
-    | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
+    | {"data", "decision", "encoders", "episodes", "heads", "inputs", "meta", "methods"}
     | {"runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
-    | {"data", "encoders", "episodes", "evaluation", "heads", "methods", "splits"},
+    | {"data", "encoders", "episodes", "evaluation", "heads", "inputs", "methods", "splits"},
     "restoring": BOTTOM | {"artifact", "encoders", "methods"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
     "classifier": BOTTOM

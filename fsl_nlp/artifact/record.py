@@ -54,7 +54,8 @@ class SavedClassifier:
     `settings`, and `tensors` whose names begin with "state.", are what the method restores the
     classifier from. `method_source` is the package that offers the method, or "object" if the user
     must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
-    `examples` is () if they were left out. `version` is that of the fsl_nlp that saved it.
+    `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
+    were left out. `version` is that of the fsl_nlp that saved it.
     """
 
     method: str
@@ -69,6 +70,7 @@ class SavedClassifier:
     parts: tuple[SavedPart, ...] = ()
     report: Mapping[str, Any] | None = None
     method_source: str = ""
+    inputs: Mapping[str, Any] | None = None
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:

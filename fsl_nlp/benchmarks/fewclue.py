@@ -41,12 +41,10 @@ def takes_candidates(method: str) -> bool:
     >>> takes_candidates("proto"), takes_candidates("linear")
     (True, False)
     """
-    from fsl_nlp.heads import HEADS, head_class
+    from fsl_nlp.inputs.kinds import CANDIDATES
     from fsl_nlp.methods import method_class
 
-    if method in HEADS:
-        return head_class(method).takes_candidates
-    return method_class(method).takes_template
+    return CANDIDATES in method_class(method).takes(method)
 
 
 def _published(name: str, scores: str) -> Published:

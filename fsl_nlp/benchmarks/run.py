@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Row
-from fsl_nlp.data.catalogue import CATALOGUE, find_split, root_of
+from fsl_nlp.data.catalogue import REGISTRY, Entry, find_split, root_of
 from fsl_nlp.errors import OptionError
 
 
@@ -125,7 +125,7 @@ def _skip_reason(benchmark: Benchmark, job: Job, data_dir: DataDir) -> str | Non
     if reason := benchmark.unsupported_reason(job):
         return reason
     name, _, split = benchmark.test_data(job).partition(":")
-    entry = CATALOGUE.get(name)
+    entry: Entry | None = REGISTRY.load(name) if name in REGISTRY else None
     if entry is None:  # of another package, which reads it
         return None
     root = root_of(entry, data_dir)

@@ -80,7 +80,9 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
         names = _renamed("task", task, tasks)
         chosen = None if names in (None, ["all"]) else names
         numbers = parse_splits(_renamed("split", split, splits))
-        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
+        method, encoder, options = chosen_method(
+            run, prepared, method, encoder, parse_options(option)
+        )
         plan = benchmark(method, encoder, options, seed=run.seed, **_parsed(benchmark, settings))
         devices = [name.strip() for name in device.split(",")]
         if submit is not None:

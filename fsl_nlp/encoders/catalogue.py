@@ -13,7 +13,7 @@ from threading import Thread
 from fsl_nlp.encoders.embedded_mlm import ensure_mlm
 from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 from fsl_nlp.encoders.multilingual import ensure_multilingual
-from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.plugins import Registry
 
@@ -165,9 +165,13 @@ def locate(name: str) -> Path:
     """
     if name in MODELS:
         return _embedded(MODELS[name])
-    if name.startswith("embedded:"):
-        raise ModelError(f"There is no model {name!r}. Embedded models: {', '.join(MODELS)}.")
     folder = Path(REGISTRY.load(name).folder if name in REGISTRY else name).expanduser()
+    # No hub id has a colon.
+    if name.startswith("embedded:") or (":" in name and not folder.exists()):
+        raise ModelError(
+            f"There is no model {name!r}.{did_you_mean(name, REGISTRY.names())} "
+            f"Embedded models: {', '.join(MODELS)}."
+        )
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
@@ -60,5 +61,10 @@ def head_class(name: str) -> type[Head]:
     >>> head_class("proto").__name__
     'ProtoHead'
     """
+    if name not in REGISTRY:
+        names = head_names()
+        raise OptionError(
+            f"There is no head {name!r}.{did_you_mean(name, names)} Heads: {', '.join(names)}."
+        )
     kind: type[Head] = REGISTRY.load(name)
     return kind

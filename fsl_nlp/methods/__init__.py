@@ -8,32 +8,41 @@ that it adds is a method as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.heads import HEADS
-from fsl_nlp.lazy import load_object
+from fsl_nlp.lazy import lazy_attributes, load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
 from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.info import MethodInfo as MethodInfo
+    from fsl_nlp.methods.info import OptionInfo as OptionInfo
+    from fsl_nlp.methods.info import describe as describe
+    from fsl_nlp.methods.info import describe_all as describe_all
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {"MethodInfo": "info", "OptionInfo": "info", "describe": "info", "describe_all": "info"},
+)[0]
 
 TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 
 PROMPTED = ("zero-shot", "prompt", "p-tuning")
 
 METHODS: dict[str, str] = {
-    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
-    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
-    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
-    "pet": "fsl_nlp.methods.pet:PetMethod",
-    "efl": "fsl_nlp.methods.efl:EflMethod",
-    "together": "fsl_nlp.methods.together:TogetherMethod",
-    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
+    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen.method:FrozenMethod"),
+    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned.method:TunedMethod"),
+    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompted.method:PromptMethod"),
+    "pet": "fsl_nlp.methods.prompted.pet:PetMethod",
+    "efl": "fsl_nlp.methods.prompted.efl:EflMethod",
+    "together": "fsl_nlp.methods.combined.together:TogetherMethod",
+    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta.method:MetaMethod"),
 }
 
 
@@ -68,10 +77,9 @@ def method_class(name: str) -> type[Method]:
             f"Here choose one of {', '.join(map(repr, method_names()))}."
         )
     if name not in REGISTRY:
-        close = " or ".join(map(repr, REGISTRY.close_names(name)))
         raise OptionError(
             f"method={name!r}: choose one of 'auto', {', '.join(map(repr, method_names()))}."
-            + (f" Did you mean {close}?" if close else "")
+            f"{did_you_mean(name, ['auto', *method_names()])} `fsl-nlp methods` says what each is for."
         )
     plugin = REGISTRY.plugin(name)
     built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
@@ -96,3 +104,19 @@ def check_seed(seed: object) -> None:
     """Refuse what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
+
+
+# Methods that errors name first, the cheapest first.
+_SUGGESTED = ("linear", "proto", "lora", "prompt")
+
+
+def methods_that_take(kinds: Sequence[str]) -> list[str]:
+    """Names of methods for examples of these kinds (`fsl_nlp.inputs.kinds`), best known first.
+
+    >>> methods_that_take(["pair"])[:2]
+    ['linear', 'proto']
+    """
+    names = [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]
+    classes = {name: method_class(name) for name in names}
+    able = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
+    return [n for n in able if len(kinds) == 1 or classes[n].combines_kinds][:4]

@@ -13,8 +13,8 @@ from fsl_nlp.heads import HEADS
 from fsl_nlp.heads import REGISTRY as HEAD_REGISTRY
 from fsl_nlp.heads.base import Head, PreparedHead
 from fsl_nlp.methods import REGISTRY, build_method, check_seed, method_class
-from fsl_nlp.methods.base import Method, take_options
-from fsl_nlp.methods.frozen import FrozenMethod, FrozenSettings
+from fsl_nlp.methods.base import Method
+from fsl_nlp.methods.frozen.method import FrozenMethod
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,14 +46,6 @@ class MethodChoice:
     def encoder(self) -> TextEncoder | None:
         """The encoder that a method object brings."""
         return self.target.encoder if isinstance(self.target, Method) else None
-
-    @property
-    def takes_unlabelled(self) -> bool:
-        """Whether it learns from examples without a label."""
-        kind = self.target if isinstance(self.target, type) else type(self.target)
-        if self.target is None:
-            kind = method_class(self.name)
-        return kind.takes_unlabelled if issubclass(kind, Method) else FrozenMethod.takes_unlabelled
 
     def build(
         self, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
@@ -88,13 +80,12 @@ class MethodChoice:
     def _frozen(self, encoder: TextEncoder, seed: int, options: dict[str, Any]) -> FrozenMethod:
         """A head whose class has no registered name, on a frozen encoder."""
         head = self.target
-        if isinstance(head, type):
-            for_head, settings = take_options(self.name, options, head, FrozenSettings)
-            head = head(**for_head)
-        else:
-            (settings,) = take_options(self.name, options, FrozenSettings)
-        assert isinstance(head, Head)
-        return FrozenMethod(self.name, encoder, head, FrozenSettings(**settings), seed)
+        if isinstance(head, Head):
+            built = _frozen_class(type(head)).build(self.name, encoder, seed, options)
+            return replace(built, head=head)
+        assert isinstance(head, type)
+        assert issubclass(head, Head)
+        return _frozen_class(head).build(self.name, encoder, seed, options)
 
     def version_options(self) -> dict[str, Any]:
         """The options of the object, and a sum of what it has learned, as JSON can hold them."""
@@ -179,6 +170,17 @@ def load_choice(
         )
     parameters = {n: v for n, v in parameters.items() if n not in choice.options}
     return choice, {**parameters, "method": method}
+
+
+def _frozen_class(kind: type[Head]) -> type[FrozenMethod]:
+    """The frozen method for heads of one class, which needs no name."""
+
+    class FrozenHead(FrozenMethod):
+        @classmethod
+        def head_class(cls, name: str) -> type[Head]:
+            return kind
+
+    return FrozenHead
 
 
 def _choice(kind: type, name: str | None, target: Any, options: Mapping[str, Any]) -> MethodChoice:

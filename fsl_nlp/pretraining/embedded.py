@@ -4,7 +4,7 @@
 
     python -m fsl_nlp.pretraining.embedded RUN ...    # finished `adapt` folders into the package
 
-Of several runs, each began with what the one before it wrote.
+Each run after the first must start from the result of the one before it.
 """
 
 from __future__ import annotations
@@ -29,38 +29,42 @@ _BIAS = "bias.weight"
 def pack(
     runs: Sequence[Path], weights: Path = WEIGHTS, card: Path = CARD, *, base: str = BASE
 ) -> Path:
-    """The small file and its card from folders that `adapt` has finished, one after the other."""
+    """Write the small file and its card from the folders of finished `adapt` runs, in order."""
     from safetensors.torch import load_file, save
 
-    told = [json.loads((run / "adapted.json").read_text(encoding="utf-8")) for run in runs]
-    for run, about in zip(runs, told, strict=True):
-        if about["settings"]["tune"] != "lora":
-            raise ModelError(f"{run} tuned all weights; only low-rank additions make a small file.")
-    if [about["model"] == base for about in told] != [True] + [False] * (len(runs) - 1):
-        raise ModelError(f"The first run begins with {base}, each other with the one before it.")
-    learned = [load_file(run / f"{CHECKPOINT}.safetensors") for run in runs]
-    last = {n: t for n, t in learned[-1].items() if not n.startswith("optimiser.")}
-    # The sum of low-rank additions is one whose maps stand beside each other: every run scales its
-    # own by the same.
-    for name in last:
+    manifests = [json.loads((run / "adapted.json").read_text(encoding="utf-8")) for run in runs]
+    for run, manifest in zip(runs, manifests, strict=True):
+        if manifest["settings"]["tune"] != "lora":
+            raise ModelError(f"{run} tuned all weights; only LoRA (tune=lora) makes a small file.")
+    if [manifest["model"] == base for manifest in manifests] != [True] + [False] * (len(runs) - 1):
+        raise ModelError(
+            f"The first run must start from {base}, each other from the one before it."
+        )
+    tensors_of_runs = [load_file(run / f"{CHECKPOINT}.safetensors") for run in runs]
+    tensors = {n: t for n, t in tensors_of_runs[-1].items() if not n.startswith("optimiser.")}
+    # A sum of LoRA products is the product of the concatenated matrices: all runs have the same
+    # scale.
+    for name in tensors:
         if ".lora_" in name:
-            last[name] = torch.cat([run[name] for run in learned], int(".lora_B." in name))
-    last[_BIAS] = _fill_unseen(last[_BIAS])
-    write_atomically(weights, save({name: tensor.half() for name, tensor in last.items()}))
-    about = {
+            tensors[name] = torch.cat(
+                [run[name] for run in tensors_of_runs], int(".lora_B." in name)
+            )
+    tensors[_BIAS] = _fill_unseen(tensors[_BIAS])
+    write_atomically(weights, save({name: tensor.half() for name, tensor in tensors.items()}))
+    manifest = {
         "model": base,
         "recipe": "recipes/pretrain_mlm.yaml",
-        "rank": sum(about["settings"]["rank"] for about in told),
+        "rank": sum(manifest["settings"]["rank"] for manifest in manifests),
         "sha256": file_sha256(weights),
-        "masked_accuracy": told[-1]["masked_accuracy"],
-        "runs": told,
+        "masked_accuracy": manifests[-1]["masked_accuracy"],
+        "runs": manifests,
     }
-    write_atomically(card, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(card, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return weights
 
 
 def _fill_unseen(bias: Tensor) -> Tensor:
-    """A word that never occurred kept the 0 it began with: it is as likely as the rarest."""
+    """Words that never occurred still have bias 0; give them the smallest bias of the others."""
     seen = bias != 0
     return torch.where(seen, bias, bias[seen].min())
 

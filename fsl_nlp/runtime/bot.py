@@ -16,6 +16,7 @@ from fsl_nlp.artifact.reading import part_entries, read_examples, read_tensors
 from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.types import Example
@@ -67,7 +68,11 @@ class Bot(Answering):
             )
         tensors = read_tensors(folder, manifest)
         parts = _Parts(folder, manifest, tensors, threads).load()
-        classifier = PartsClassifier(tuple(manifest["labels"]), parts)
+        labels = tuple(manifest["labels"])
+        inputs = manifest.get("inputs")
+        classifier = PartsClassifier(
+            labels, parts, Inputs.from_dict(inputs) if inputs else parts[0].inputs(len(labels))
+        )
         # An exported graph answers a little differently from the classifier's encoder.
         expected = {n: tensors.get(f"runtime.{n}", tensors[n]) for n in (VECTOR, PROBABILITIES)}
         check_self_test(folder, classifier, expected)
@@ -142,7 +147,7 @@ class _Parts:
         except ModelError as error:
             raise NeedsTorchError(
                 f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export "
-                "the bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
+                "the bot to a folder of its own: fsl-nlp export BOT --out FOLDER"
             ) from error
         return graph
 

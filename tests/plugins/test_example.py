@@ -116,7 +116,9 @@ def test_episodes_in_batches_and_one_at_a_time(english: TextEncoder) -> None:
 
 @pytest.mark.usefixtures("installed", "english")
 def test_the_command_line(tmp_path: Path, run: Any) -> None:
-    assert "cosine-density" in run("models")[1]
+    listed = run("methods")[1]
+    assert "cosine-density" in listed
+    assert "scale" in run("methods", "cosine-density")[1]
     assert "small talk with a bot, 4 intents" in run("data", "list")[1]
     bot = tmp_path / "bot"
     fit = ["fit", "small-talk", "--method", "cosine-density", "--option", "scale=5", "--out", bot]

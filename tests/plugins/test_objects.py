@@ -25,7 +25,7 @@ from fsl_nlp.heads.projection import ProjectionHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.heads.ridge import RidgeHead
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.frozen import FrozenMethod
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.runtime import Bot
 
 COLOURS = [f"{shade} {colour}" for colour in ("red", "blue") for shade in "abcdef"]

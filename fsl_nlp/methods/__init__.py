@@ -79,7 +79,8 @@ def method_class(name: str) -> type[Method]:
     if name not in REGISTRY:
         raise OptionError(
             f"method={name!r}: choose one of 'auto', {', '.join(map(repr, method_names()))}."
-            f"{did_you_mean(name, ['auto', *method_names()])} `fsl-nlp methods` says what each is for."
+            f"{did_you_mean(name, ['auto', *method_names()])} "
+            "`fsl-nlp methods` says what each is for."
         )
     plugin = REGISTRY.plugin(name)
     built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None

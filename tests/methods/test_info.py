@@ -9,19 +9,13 @@ import pytest
 from fsl_nlp import TextEncoder
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import options_of
-from fsl_nlp.methods import METHODS, build_method, describe, describe_all, method_class
+from fsl_nlp.inputs.kinds import KINDS
+from fsl_nlp.inputs.support import LEARNS_FROM
+from fsl_nlp.methods import METHODS, build_method, describe, describe_all
 from fsl_nlp.methods.info import FAMILIES, check_method_options
 from fsl_nlp.pretraining import AdaptSettings
 
 every_method = pytest.mark.parametrize("name", ["auto", *METHODS])
-KINDS = {"text", "pair", "mentions", "candidates"}
-SOURCES = {
-    "examples",
-    "label names",
-    "label descriptions",
-    "unlabelled texts",
-    "source classes",
-}
 
 
 @every_method
@@ -32,10 +26,10 @@ def test_every_method_is_described(name: str) -> None:
     assert len(info.summary.splitlines()) == 1
     assert info.summary.endswith(".")
     assert info.cost
-    assert set(info.inputs) <= KINDS
+    assert set(info.inputs) <= set(KINDS)
     assert "text" in info.inputs
     assert info.learns_from
-    assert set(info.learns_from) <= SOURCES
+    assert set(info.learns_from) <= set(LEARNS_FROM)
     assert info.example.startswith("fsl-nlp ")
 
 
@@ -48,14 +42,6 @@ def test_every_option_has_a_meaning_and_a_type(name: str) -> None:
         assert option.meaning, option.name
         assert option.type, option.name
         assert not option.choices or option.default in option.choices
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_unlabelled_texts_are_said_as_they_are_taken(name: str) -> None:
-    kind = method_class(name)
-    says = "unlabelled texts" in describe(name).learns_from
-    serves = describe(name).needs != "episodes"  # what cannot fit a bot learns from none
-    assert says == (kind.takes_unlabelled and serves)
 
 
 @pytest.mark.parametrize("name", ["linear", "proto", "lora", "head", "prompt", "efl", "anil"])

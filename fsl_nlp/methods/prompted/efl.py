@@ -120,14 +120,6 @@ class EflMethod(Method):
         )
 
     @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        return ("text", "pair", "mentions", "candidates")
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        return ("examples", "label names")
-
-    @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
         train = PromptTraining(head_learning_rate=_HEAD_RATE)
         return (EflSettings(), TuneSettings(), train, LoraTuning(), FullTuning())

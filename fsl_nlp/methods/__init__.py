@@ -86,9 +86,8 @@ def method_class(name: str) -> type[Method]:
     built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
     kind: type[Method] = load_object(built_by) if built_by else REGISTRY.load(name)
     if plugin and not built_by:
-        from fsl_nlp.methods.base import Method
-
-        if not (isinstance(kind, type) and issubclass(kind, Method)):
+        base = load_object("fsl_nlp.methods.base:Method")
+        if not (isinstance(kind, type) and issubclass(kind, base)):
             raise plugin.refuse("does not derive from fsl_nlp.methods.base.Method")
     return kind
 

@@ -208,7 +208,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
     ("parameters", "message"),
     [
         ({"method": "protoo"}, "method='protoo': choose one of 'auto', "),
-        ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C,"),
+        ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C (number),"),
         ({"options": {"C": 1}}, "method 'linear' has no option 'options'"),
         (
             {"encoder": 3},

@@ -6,16 +6,22 @@ from typing import Any
 
 import pytest
 
-from fsl_nlp import TextEncoder
+from fsl_nlp import Dataset, TextEncoder
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import options_of
-from fsl_nlp.inputs.kinds import KINDS
-from fsl_nlp.inputs.support import LEARNS_FROM
 from fsl_nlp.methods import METHODS, build_method, describe, describe_all
 from fsl_nlp.methods.info import FAMILIES, check_method_options
 from fsl_nlp.pretraining import AdaptSettings
 
 every_method = pytest.mark.parametrize("name", ["auto", *METHODS])
+KINDS = {"text", "pair", "mentions", "candidates"}
+SOURCES = {
+    "examples",
+    "label names",
+    "label descriptions",
+    "unlabelled texts",
+    "source classes",
+}
 
 
 @every_method
@@ -26,10 +32,10 @@ def test_every_method_is_described(name: str) -> None:
     assert len(info.summary.splitlines()) == 1
     assert info.summary.endswith(".")
     assert info.cost
-    assert set(info.inputs) <= set(KINDS)
+    assert set(info.inputs) <= KINDS
     assert "text" in info.inputs
     assert info.learns_from
-    assert set(info.learns_from) <= set(LEARNS_FROM)
+    assert set(info.learns_from) <= SOURCES
     assert info.example.startswith("fsl-nlp ")
 
 
@@ -92,3 +98,25 @@ def test_options_are_checked_before_a_model_is_loaded(
 def test_an_unknown_method_gets_the_nearest() -> None:
     with pytest.raises(OptionError, match=r"method='lineer': choose one of .*Did you mean linear"):
         describe("lineer")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "count"),
+    [
+        ("linear", {}, 0),
+        ("head", {}, 0),
+        ("zero-shot", {}, 0),
+        ("lora", {}, 1),
+        ("together", {"members": "lora, linear, lora"}, 2),
+        (
+            "pet",
+            {"templates": ["[MASK] {text}", "{text} [MASK]"], "seeds": 3, "generations": 1},
+            12,
+        ),
+    ],
+)
+def test_the_trainings_of_a_fit_are_counted(
+    name: str, options: dict[str, Any], count: int, words: TextEncoder
+) -> None:
+    support = Dataset.from_texts(["a b", "c d"], ["x", "y"])
+    assert len(build_method(name, words, options=options).trainings(support)) == count

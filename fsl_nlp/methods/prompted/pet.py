@@ -40,10 +40,11 @@ from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
-from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
+from fsl_nlp.methods.prompted.classifier import PromptClassifier
+from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet_settings import PetSettings
-from fsl_nlp.methods.prompted.prompt import Shape
-from fsl_nlp.methods.prompted.training import PromptLesson
+from fsl_nlp.methods.prompted.prompt import PromptSpec
+from fsl_nlp.methods.prompted.training import PromptTuningRun
 from fsl_nlp.methods.tuned.classifier import TunedClassifier
 from fsl_nlp.methods.tuned.method import TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
@@ -70,11 +71,6 @@ class PetMethod(Method):
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
-    refused_options: ClassVar[tuple[str, ...]] = ("template",)
-
-    @classmethod
-    def card(cls, name: str) -> MethodCard:
-        return PROMPT_CARDS[name]
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
@@ -142,7 +138,7 @@ class PetMethod(Method):
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
-            final = self._distil(best, models[0].shape, self._softened(found), known, others)
+            final = self._distil(best, models[0].spec, self._softened(found), known, others)
         else:
             if own is not None:
                 found = weighted_mean([found, log_probabilities(own, others)], [1.0, 1.0])
@@ -217,16 +213,16 @@ class PetMethod(Method):
     def _distil(
         self,
         member: PromptMethod,
-        shape: Shape,
+        spec: PromptSpec,
         beliefs: Tensor,
         known: Dataset,
         others: Sequence[Example],
     ) -> PromptClassifier:
         """A prompt that says what all say."""
-        verbalizer: Literal["words", "soft"] = "words" if shape.words is None else "soft"
+        verbalizer: Literal["words", "soft"] = "words" if spec.words is None else "soft"
         settings = replace(member.settings, verbalizer=verbalizer)
         started = replace(member, settings=settings).start(
-            replace(shape, template=member.settings.template or shape.template)
+            replace(spec, template=member.settings.template or spec.template)
         )
         parameters = dict(started.prompt.cloze.net.named_parameters())
         tuned = {name: parameters[name] for name in started.tuned}
@@ -235,10 +231,10 @@ class PetMethod(Method):
         sure = torch.eye(len(index))[[index[label] for label in known.known_targets]]
         examples = [*known.examples, *others]
         wanted = torch.cat([sure, beliefs])
-        lesson = PromptLesson(
+        run = PromptTuningRun(
             started.prompt, tuned, vectors, examples, wanted.argmax(1).tolist(), wanted
         )
-        lesson.learn(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
+        run.tune(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
         return replace(started, vectors=vectors.detach() if vectors is not None else None)
 
     def restore(

@@ -22,15 +22,18 @@ from fsl_nlp.types import Dataset, Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier
     from fsl_nlp.methods.combined.auto import Report
+    from fsl_nlp.methods.objects import MethodLike
 
 
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
-    A scikit-learn classifier whose X is a list of strings. `encoder` is a name of the catalogue,
-    a hub id, a folder or a loaded `TextEncoder`; further keywords are options of the method.
+    A scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a method, or
+    a class of either. `encoder` is a name of the catalogue, a hub id, a folder, a `TextEncoder` or
+    a `SentenceTransformer`. Further keywords are options of the method.
     With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
     the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
     `report_` then says how the methods compare. (How long a machine takes decides what fits the
@@ -47,8 +50,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def __init__(
         self,
-        method: str = "auto",
-        encoder: str | TextEncoder = "auto",
+        method: MethodLike = "auto",
+        encoder: EncoderLike = "auto",
         seed: int = 0,
         device: str = "auto",
         budget: str | float | None = 0,
@@ -89,13 +92,16 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact.model_version import model_version
-        from fsl_nlp.methods import build_method
         from fsl_nlp.methods.combined.auto import choose, parse_budget
+        from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
 
         labelled = support.labelled
         check_support(labelled)
-        encoder = self._load_encoder(support)
+        chosen = read_method(self.method)
+        by_default = chosen.encoder is not None and self.encoder == "auto"
+        encoder = chosen.encoder if by_default else self._load_encoder(support)
+        assert encoder is not None
         options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
@@ -107,14 +113,14 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
-                f"budget={self.budget!r} is for method='auto'; {self.method!r} has none."
+                f"budget={self.budget!r} is for method='auto'; {chosen.name!r} has none."
             )
-        built = build_method(self.method, encoder, seed=self.seed, options=options)
-        options |= built.origin()
-        version = model_version(support, self.method, encoder, seed=self.seed, options=options)
+        built = chosen.build(encoder, seed=self.seed, options=options)
+        options |= {**chosen.version_options(), **built.origin()}
+        version = model_version(support, chosen.name, encoder, seed=self.seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
-        return self._take(fitted, self.method, encoder, labelled.examples, version)
+        return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 
     def _take(
         self,
@@ -148,13 +154,16 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
         """The fitted classifier as plain values, without what answers without torch."""
+        from fsl_nlp.methods.objects import read_method
         from fsl_nlp.restoring import record_of
 
+        chosen = read_method(self.method)
         return record_of(
             self.classifier_,
             self.encoder_,
             method=self.method_,
-            parameters=self.get_params(deep=False),
+            method_source=chosen.source,
+            parameters=chosen.saved_parameters(self.get_params(deep=False)),
             model_version=self.model_version_,
             examples=self.examples_ if store_examples else (),
             report=self.report_.to_dict() if self.report_ else None,
@@ -162,11 +171,20 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, encoder: str | TextEncoder | None = None, device: str = "auto"
+        cls,
+        folder: str | Path,
+        *,
+        method: MethodLike | None = None,
+        encoder: EncoderLike | None = None,
+        device: str = "auto",
     ) -> FewShotClassifier:
-        """Read what `save` wrote. `encoder` says where its encoder is now, if it has moved."""
+        """Read what `save` wrote.
+
+        `encoder` says where its encoder is now, if it has moved. `method` is the object that it was
+        fitted with, if that is needed again: one whose class has no registered name.
+        """
         from fsl_nlp.artifact import read_classifier
-        from fsl_nlp.methods import build_method
+        from fsl_nlp.methods.objects import load_choice
         from fsl_nlp.restoring import (
             check_restorable,
             load_saved_encoder,
@@ -177,18 +195,21 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         folder = Path(folder)
         saved = read_classifier(folder)
         check_restorable(folder, saved)
+        chosen, parameters = load_choice(folder, saved, method)
+        if encoder is None:
+            encoder = chosen.encoder
         loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
-        places = {"encoder": encoder or saved.encoder.name, "device": device}
+        places = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
         try:
-            classifier = cls(**{**saved.parameters, **places})
+            classifier = cls(**{**parameters, **places})
             options = classifier._options()
-            method = build_method(saved.method, loaded, seed=classifier.seed, options=options)
+            built = chosen.build(loaded, seed=classifier.seed, options=options)
         except OptionError as error:
             raise ArtifactError(
                 f"The classifier in {folder} was saved by fsl_nlp {saved.version} with a setting "
                 f"that this one does not have: {error}"
             ) from error
-        fitted = restore(folder, saved, method)
+        fitted = restore(folder, saved, built)
         return classifier._take(
             fitted,
             saved.method,
@@ -207,19 +228,13 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         return without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
-        from fsl_nlp.encoders import TextEncoder, load_encoder
         from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.encoders.objects import as_encoder
 
-        if isinstance(self.encoder, TextEncoder):
-            return self.encoder
-        if not isinstance(self.encoder, str):
-            raise OptionError(
-                f"encoder={self.encoder!r}: must be a name, a folder or a TextEncoder."
-            )
         if self.encoder != "auto":
-            return load_encoder(self.encoder, device=self.device)
+            return as_encoder(self.encoder, device=self.device)
         described = [info.description or "" for info in support.info.values()]
-        return load_encoder(auto_model([*support.texts, *described]), device=self.device)
+        return as_encoder(auto_model([*support.texts, *described]), device=self.device)
 
     def _options(self) -> dict[str, Any]:
         """The options of the method: what the constructor was given beyond its own arguments."""

@@ -30,6 +30,10 @@ class ArtifactError(FslError, RuntimeError):
     """A saved classifier is incomplete, altered, too new or belongs to another encoder."""
 
 
+class PluginError(FslError, ImportError):
+    """What another package offers cannot be loaded, or is of the wrong kind."""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The sentence that suggests the names nearest to a mistyped one; "" if none is near.
 

@@ -17,6 +17,7 @@ from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier, Method
     from fsl_nlp.methods.combined.auto import Report
 
@@ -28,6 +29,7 @@ def record_of(
     encoder: TextEncoder,
     *,
     method: str,
+    method_source: str = "",
     parameters: Mapping[str, Any],
     model_version: str,
     examples: tuple[Example, ...] = (),
@@ -46,10 +48,12 @@ def record_of(
     state, settings = fitted.state()
     return SavedClassifier(
         method=method,
+        method_source=method_source,
         labels=tuple(fitted.labels),
         parameters={**current, "encoder": saved_encoder.name},
         encoder=saved_encoder,
         settings=settings,
+        inputs=fitted.inputs.to_dict(),
         tensors={
             **{f"{STATE}{name}": array for name, array in state.items()},
             **run_self_test(fitted),
@@ -94,10 +98,11 @@ def check_restorable(folder: Path, saved: SavedClassifier) -> None:
 
 
 def load_saved_encoder(
-    folder: Path, saved: SavedEncoder, encoder: str | TextEncoder | None, device: str
+    folder: Path, saved: SavedEncoder, encoder: EncoderLike | None, device: str
 ) -> TextEncoder:
     """The encoder that was saved with, by its name or by what the user gives in its place."""
     from fsl_nlp.encoders import load_encoder
+    from fsl_nlp.encoders.objects import as_encoder
 
     if encoder is None or isinstance(encoder, str):
         if saved.precision == "int8" and device == "auto":
@@ -109,6 +114,7 @@ def load_saved_encoder(
                 f"The classifier in {folder} needs its encoder {saved.name!r}. {error}\n"
                 "If it has moved, say where it is: load(folder, encoder=FOLDER)."
             ) from error
+    encoder = as_encoder(encoder, device=device)
     if encoder.fingerprint != saved.fingerprint:
         raise ArtifactError(
             f"The classifier in {folder} was made with another encoder.\n"

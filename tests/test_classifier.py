@@ -208,10 +208,16 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
     ("parameters", "message"),
     [
         ({"method": "protoo"}, "method='protoo': choose one of 'auto', "),
-        ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C,"),
+        ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C (number),"),
         ({"options": {"C": 1}}, "method 'linear' has no option 'options'"),
-        ({"encoder": 3}, "encoder=3: must be a name, a folder or a TextEncoder."),
-        ({"encoder": None}, "encoder=None: must be a name, a folder or a TextEncoder."),
+        (
+            {"encoder": 3},
+            "encoder=3: must be a name, a folder, a TextEncoder or a SentenceTransformer.",
+        ),
+        (
+            {"encoder": None},
+            "encoder=None: must be a name, a folder, a TextEncoder or a SentenceTransformer.",
+        ),
         ({"seed": -1}, "seed=-1: must be a whole number, 0 or greater."),
         ({"encoder": "embedded:en", "device": "gpu"}, "device='gpu': choose one of 'auto'"),
     ],

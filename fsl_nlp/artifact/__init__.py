@@ -21,6 +21,7 @@ The manifest holds the number of its format. Every fsl_nlp reads its own format 
 | 2 | `inputs`: what an example must be. |
 |   | The option `sharpness` is `loss_temperature`, and `soften` is `distillation_temperature`. |
 |   | The tensor `self_test.beliefs` is `self_test.probabilities`. |
+|   | `method_source`: the package that offers the method, or "object". |
 |   | `encoder` has `languages`, if it is one of the catalogue. |
 |   | `report`: why `auto` chose its method. |
 |   | `meta.json` has `fsl_nlp`, `files` and `sum`, as `classifier.json`; it had `file`. |

@@ -37,6 +37,7 @@ def read_classifier(folder: Path) -> SavedClassifier:
             examples=read_examples(folder, manifest),
             parts=tuple(SavedPart(entry) for entry in part_entries(manifest)),
             report=manifest.get("report"),
+            method_source=manifest.get("method_source", ""),
             inputs=manifest.get("inputs"),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -52,8 +52,9 @@ class SavedClassifier:
 
     `method` is the one that was fitted, `parameters` are those of the classifier's constructor.
     `settings`, and `tensors` whose names begin with "state.", are what the method restores the
-    classifier from. `report` says why `auto` chose the method. `inputs` are the examples that the
-    classifier takes (`fsl_nlp.inputs.kinds.Inputs`); None in format 1. `examples` is () if they
+    classifier from. `method_source` is the package that offers the method, or "object" if the user
+    must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
+    `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
     were left out. `version` is that of the fsl_nlp that saved it.
     """
 
@@ -68,6 +69,7 @@ class SavedClassifier:
     examples: tuple[Example, ...] = ()
     parts: tuple[SavedPart, ...] = ()
     report: Mapping[str, Any] | None = None
+    method_source: str = ""
     inputs: Mapping[str, Any] | None = None
 
     @property

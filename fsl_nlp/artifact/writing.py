@@ -72,6 +72,10 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
     }
     if encoder.precision != "auto":
         manifest["encoder"]["precision"] = encoder.precision
+    if saved.inputs is not None:
+        manifest["inputs"] = dict(saved.inputs)
+    if saved.method_source:
+        manifest["method_source"] = saved.method_source
     if encoder.languages:
         manifest["encoder"]["languages"] = encoder.languages
     if saved.inputs is not None:

@@ -34,10 +34,17 @@ if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier
     from fsl_nlp.types import Dataset, Example
 
-_NO_CANDIDATES = (
-    "the label is a position among each example's own candidates, and the method learns labels "
-    "that mean the same for all; use proto, zero-shot, prompt, p-tuning, pet or efl"
-)
+
+def takes_candidates(method: str) -> bool:
+    """Whether a method can choose among the candidates that each example brings.
+
+    >>> takes_candidates("proto"), takes_candidates("linear")
+    (True, False)
+    """
+    from fsl_nlp.inputs.kinds import CANDIDATES
+    from fsl_nlp.methods import method_class
+
+    return CANDIDATES in method_class(method).takes(method)
 
 
 def _published(name: str, scores: str) -> Published:
@@ -139,8 +146,14 @@ class FewClue(Benchmark):
     def unsupported_reason(self, job: Job) -> str | None:
         if job.task != "chid" or self.kind.takes_template:
             return None
-        if not self._takes_candidates:
-            return _NO_CANDIDATES
+        if not takes_candidates(self.method):
+            from fsl_nlp.methods import METHODS
+
+            return (
+                "the label is a position among each example's own candidates, and the method "
+                "learns labels that mean the same for all; use "
+                + ", ".join(filter(takes_candidates, METHODS))
+            )
         if self.unlabelled_count:
             return (
                 f"{self.method!r} takes the nearest candidate, and does not learn from "
@@ -200,14 +213,6 @@ class FewClue(Benchmark):
         assert best is not None
         return best
 
-    @property
-    def _takes_candidates(self) -> bool:
-        """Whether the method can choose among each example's own candidates."""
-        from fsl_nlp.heads import HEADS, head_class
-
-        head = self.method in HEADS and head_class(self.method).takes_candidates
-        return self.kind.takes_template or head
-
     def _candidates(self, task: str) -> Iterator[dict[str, Any]]:
         """Every setting that dev_i chooses from, as options of the method."""
         values = itertools.product(*self.choices.values())
@@ -218,7 +223,7 @@ class FewClue(Benchmark):
 
     def _patterns(self, task: str) -> list[dict[str, Any]]:
         """The task's blank and patterns, as far as the method has options for them."""
-        if not self._takes_candidates:
+        if not takes_candidates(self.method):
             return [{}]
         prompts = task_prompts(task)
         shared: dict[str, Any] = {"blank": prompts.blank} if prompts.blank else {}

@@ -18,7 +18,8 @@ from fsl_nlp.benchmarks.base import (
     setting,
     with_unlabelled,
 )
-from fsl_nlp.data import CATALOGUE, load_dataset
+from fsl_nlp.data import load_dataset
+from fsl_nlp.data.catalogue import REGISTRY, Entry, find_entry
 from fsl_nlp.errors import OptionError
 
 _TASK = re.compile(r"(.+)-([1-9]\d*)-shot")
@@ -43,7 +44,7 @@ def read_task(task: str) -> tuple[str, int]:
     ('banking77', 5)
     """
     match = _TASK.fullmatch(task)
-    entry = CATALOGUE.get(match[1]) if match else None
+    entry: Entry | None = REGISTRY.load(match[1]) if match and match[1] in REGISTRY else None
     if match is None or entry is None or not {"train", "test"} <= entry.splits.keys():
         raise OptionError(
             f"{task!r} is not a task of intents. Its tasks: {', '.join(_TASKS)}, and others in "
@@ -109,7 +110,7 @@ class Intents(Benchmark):
 
     def unsupported_reason(self, job: Job) -> str | None:
         name, shot = read_task(job.task)
-        if job.split == "published" and f"train_{shot}" not in CATALOGUE[name].splits:
+        if job.split == "published" and f"train_{shot}" not in find_entry(name).splits:
             return f"the corpus has no {shot}-shot file; use --split train"
         return None
 

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Row
-from fsl_nlp.data.catalogue import CATALOGUE, find_split, root_of
+from fsl_nlp.data.catalogue import REGISTRY, Entry, find_split, root_of
 from fsl_nlp.errors import OptionError
 
 
@@ -125,7 +125,7 @@ def _skip_reason(benchmark: Benchmark, job: Job, data_dir: DataDir) -> str | Non
     if reason := benchmark.unsupported_reason(job):
         return reason
     name, _, split = benchmark.test_data(job).partition(":")
-    entry = CATALOGUE.get(name)
+    entry: Entry | None = REGISTRY.load(name) if name in REGISTRY else None
     if entry is None:  # of another package, which reads it
         return None
     root = root_of(entry, data_dir)
@@ -146,14 +146,14 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
     deviation = stdev(values) if len(values) > 1 else None
     interval = {
         "half_width": rows[0].get("half_width"),
-        "interval_over": rows[0].get("interval_over", f"{len(rows)} {benchmark.repeats}"),
+        "interval_over": rows[0].get("interval_over", _runs(benchmark, rows)),
     }
     if deviation:
         from scipy.stats import t
 
         factor = float(t.ppf(0.975, len(values) - 1))
         interval["half_width"] = factor * deviation / len(values) ** 0.5
-        interval["interval_over"] = f"{len(rows)} {benchmark.repeats}"
+        interval["interval_over"] = _runs(benchmark, rows)
     key = benchmark.published_key(job)
     return {
         "accuracy": mean(values),
@@ -168,6 +168,11 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
             if key in system.scores
         },
     }
+
+
+def _runs(benchmark: Benchmark, rows: Sequence[Row]) -> str:
+    noun = benchmark.repeats if len(rows) > 1 else benchmark.repeats.removesuffix("s")
+    return f"{len(rows)} {noun}"
 
 
 def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
-from fsl_nlp.benchmarks import BENCHMARKS, benchmark_class
+from fsl_nlp.benchmarks import BENCHMARKS, REGISTRY, benchmark_class
 from fsl_nlp.cli.episodes import Encoder, Method, Option
 from fsl_nlp.cli.fit import parse_options
 from fsl_nlp.cli.options import DataDir, From, chosen_method
@@ -24,8 +25,22 @@ Texts = list[str] | None
 _PLAIN = (bool, int, int | None, str, str | None)
 
 
+class _Benchmarks(TyperGroup):
+    """The built-in benchmarks, and those of installed packages, which are loaded when asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, _ in REGISTRY.items()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in BENCHMARKS or cmd_name not in REGISTRY:
+            return super().get_command(ctx, cmd_name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        _add_benchmark(alone, benchmark_class(cmd_name))
+        return typer.main.get_command(alone)
+
+
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Public benchmarks, whole.")
+    group = typer.Typer(cls=_Benchmarks, no_args_is_help=True, help="Public benchmarks, whole.")
     app.add_typer(group, name="benchmark")
     for name in BENCHMARKS:
         _add_benchmark(group, benchmark_class(name))

@@ -66,16 +66,16 @@ def add_to(app: typer.Typer) -> None:
         """Learn from source classes how to learn new ones from a few sentences."""
         from fsl_nlp import load_dataset
         from fsl_nlp.errors import did_you_mean
-        from fsl_nlp.meta.algorithms import ALGORITHMS
+        from fsl_nlp.meta.algorithms import algorithm_names
         from fsl_nlp.meta.folder import load_prepared
         from fsl_nlp.meta.settings import TaskSize
         from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
-        if method not in ALGORITHMS:
+        if method not in algorithm_names():
             raise OptionError(
-                f"--method {method} is not meta-trained.{did_you_mean(method, ALGORITHMS)} "
-                f"Choose one of {', '.join(ALGORITHMS)}."
+                f"--method {method} is not meta-trained.{did_you_mean(method, algorithm_names())} "
+                f"Choose one of {', '.join(algorithm_names())}."
             )
         method, encoder, options = chosen_method(run, None, method, encoder, parse_options(option))
         data = [load_dataset(name, data_dir=data_dir) for name in sources]

@@ -16,10 +16,10 @@ def add_to(app: typer.Typer) -> None:
         """List the encoders that have a name."""
         from dataclasses import asdict
 
-        from fsl_nlp.encoders.catalogue import MODELS
+        from fsl_nlp.encoders.catalogue import model_cards
         from fsl_nlp.processor import machine
 
-        cards = [{**asdict(card), "installed": card.installed} for card in MODELS.values()]
+        cards = [{**asdict(card), "installed": card.installed} for card in model_cards()]
         result = {"encoders": cards, "machine": machine()}
 
         def text() -> Any:
@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
             table = Table(
                 "encoder", "model", "languages", "dimensions", "MB", "installed", box=None
             )
-            for card in MODELS.values():
+            for card in model_cards():
                 table.add_row(
                     card.name,
                     card.title,

@@ -1,4 +1,7 @@
-"""The datasets that have a name: samples that come with the project, and public corpora."""
+"""The datasets that have a name: samples that come with the project, and public corpora.
+
+Another package adds one by an entry point in the group `fsl_nlp.corpora`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,19 @@ from pathlib import Path
 from fsl_nlp.data.entries import CATALOGUE as CATALOGUE
 from fsl_nlp.data.entries import Entry as Entry
 from fsl_nlp.errors import DataError, did_you_mean
+from fsl_nlp.plugins import Registry
 
 DATA_VARIABLE = "FSL_NLP_DATA"
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _wrong(name: str, loaded: object) -> str | None:
+    if not isinstance(loaded, Entry):
+        return "is no fsl_nlp.data.Entry"
+    return None if loaded.name == name else f"has another name, {loaded.name!r}"
+
+
+REGISTRY = Registry(CATALOGUE, "fsl_nlp.corpora", check=_wrong)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ def list_datasets(data_dir: str | os.PathLike[str] | None = None) -> list[Status
     >>> [status.entry.name for status in list_datasets()][:3]
     ['support_en', 'support_zh', 'banking77']
     """
-    return [_status(entry, data_dir) for entry in CATALOGUE.values()]
+    return [_status(entry, data_dir) for _, entry in REGISTRY.items()]
 
 
 def find_split(
@@ -57,30 +70,38 @@ def find_split(
 ) -> tuple[Entry, Path] | None:
     """The entry and the file of "name" or "name:split"; None if the catalogue has no such name."""
     base, colon, split = name.partition(":")
-    entry = CATALOGUE.get(base)
-    if entry is None:
+    if base not in REGISTRY:
         return None
-    if entry.needs_split and not colon:
+    entry: Entry = REGISTRY.load(base)
+    return entry, split_file(entry, split if colon else None, data_dir)
+
+
+def split_file(
+    entry: Entry, split: str | None = None, data_dir: str | os.PathLike[str] | None = None
+) -> Path:
+    """The file of a split; without a name, of the default one."""
+    if entry.needs_split and split is None:
         raise DataError(
-            f"{base} has several splits and none is the default. Say which, as in "
-            f"{base}:{next(iter(entry.splits))}. Its splits are: {', '.join(entry.splits)}."
+            f"{entry.name} has several splits and none is the default. Say which, as in "
+            f"{entry.name}:{next(iter(entry.splits))}. Its splits are: {', '.join(entry.splits)}."
         )
-    split = split if colon else next(iter(entry.splits))
+    split = next(iter(entry.splits)) if split is None else split
     check_split(entry, split)
     root, file = root_of(entry, data_dir), entry.splits[split]
     if root is None or not (root / file).is_file():
         raise DataError(_missing(entry, split, root))
-    return entry, root / file
+    return root / file
 
 
 def find_entry(name: str) -> Entry:
     """The entry of that name, or a DataError that names those there are."""
-    if name not in CATALOGUE:
+    if name not in REGISTRY:
         raise DataError(
             f'There is no dataset "{name}" in the catalogue.{suggest_dataset(name)} '
-            f"The catalogue holds: {', '.join(CATALOGUE)}."
+            f"The catalogue holds: {', '.join(REGISTRY.names())}."
         )
-    return CATALOGUE[name]
+    entry: Entry = REGISTRY.load(name)
+    return entry
 
 
 def check_split(entry: Entry, split: str) -> None:
@@ -93,6 +114,8 @@ def check_split(entry: Entry, split: str) -> None:
 
 def root_of(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
     """The folder that the entry's files are relative to."""
+    if entry.root:
+        return Path(entry.root)
     return datasets_folder() if entry.kind == "sample" else data_folder(data_dir)
 
 
@@ -102,7 +125,7 @@ def suggest_dataset(name: str) -> str:
     >>> suggest_dataset("bankng77:test")
     ' Did you mean banking77?'
     """
-    return did_you_mean(name.partition(":")[0], CATALOGUE)
+    return did_you_mean(name.partition(":")[0], REGISTRY.names())
 
 
 def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:
@@ -115,6 +138,11 @@ def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:
 
 def _missing(entry: Entry, split: str, root: Path | None) -> str:
     file = entry.splits[split]
+    if entry.root:
+        return (
+            f"{entry.name} is not here: there is no {Path(entry.root) / file}. "
+            "Install the package again that brings it."
+        )
     if entry.kind == "sample":
         looked = f" (looked for {root / file})" if root else ""
         return f"{entry.name}: this sample is not installed with this copy of fsl_nlp{looked}."

@@ -1,7 +1,8 @@
-"""The entries of the catalogue: to add a dataset, add one here."""
+"""The built-in entries of the catalogue: to add a dataset, add one here."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -49,6 +50,7 @@ class Entry:
     source: str = ""  # the page that publishes it
     download: Download | None = None
     sums: Mapping[str, str] = field(default_factory=dict)  # file -> its md5 or sha256, in hex
+    root: str | os.PathLike[str] = ""  # the folder of the files, for data that a package brings
 
     @property
     def folder(self) -> str:

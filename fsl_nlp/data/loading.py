@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsl_nlp.data.catalogue import CATALOGUE, find_split, suggest_dataset
+from fsl_nlp.data.catalogue import REGISTRY, Entry, find_split, split_file, suggest_dataset
 from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Positioned, merge_duplicates, read_examples, row_maker
 from fsl_nlp.data.files import SUFFIXES, read_file
@@ -29,7 +29,7 @@ _SHOWN_POSITIONS = 5
 
 
 def load_dataset(
-    source: str | os.PathLike[str] | pandas.DataFrame | datasets.Dataset,
+    source: str | os.PathLike[str] | Entry | pandas.DataFrame | datasets.Dataset,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -42,7 +42,7 @@ def load_dataset(
     A file may be CSV, TSV, JSON lines, JSON or Parquet; JSON in the shape of FewRel is recognised,
     and its examples have the spans of head and tail. A name such as "banking77" or
     "banking77:train_5" is a dataset of the catalogue; public corpora are read from `data_dir`,
-    else from the folder that FSL_NLP_DATA names.
+    else from the folder that FSL_NLP_DATA names. An `Entry` of your own gives its first split.
 
     `text` and `label` name the columns if their names are not usual ones. With `labelled=False`
     only the text is required, and each row gives one example. Bad rows raise one DataError that
@@ -121,12 +121,13 @@ def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Tabl
         return from_frame(source), "data", False
     if datasets and isinstance(source, datasets.Dataset):
         return from_hf(source), "data", False
-    if isinstance(source, str):
-        found = find_split(source, data_dir)
-        if found:
-            entry, path = found
-            table = load_object(entry.reader)(path, source=str(path))
-            return table, entry.name, entry.kind == "corpus"
+    named = find_split(source, data_dir) if isinstance(source, str) else None
+    if isinstance(source, Entry):
+        named = source, split_file(source, data_dir=data_dir)
+    if named:
+        entry, path = named
+        table = load_object(entry.reader)(path, source=str(path))
+        return table, entry.name, entry.kind == "corpus"
     if isinstance(source, (str, os.PathLike)):
         existing = _existing(source)
         if existing is None:
@@ -152,7 +153,7 @@ def _unknown(source: str) -> str:
         return f"There is no file {source}."
     return (
         f'There is no file "{source}", and no dataset of that name in the catalogue.'
-        f"{suggest_dataset(source)} The catalogue holds: {', '.join(CATALOGUE)}."
+        f"{suggest_dataset(source)} The catalogue holds: {', '.join(REGISTRY.names())}."
     )
 
 

@@ -15,6 +15,7 @@ from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean
 from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.plugins import Registry
 
 # What a user should know though nothing is wrong; Python shows it on stderr by itself.
 log = logging.getLogger("fsl_nlp")
@@ -26,7 +27,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 class ModelCard:
     """A model of the catalogue: what it is, the package that ships it, and its hub id.
 
-    `file` is what fsl_nlp itself ships of it, relative to its own folder.
+    `file` is what fsl_nlp itself ships of it, relative to its own folder. `folder` is where the
+    model of another package lies.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ModelCard:
     megabytes: int
     licence: str
     file: str = ""
+    folder: str = ""
 
     @property
     def shipped(self) -> bool:
@@ -84,6 +87,25 @@ MODELS: dict[str, ModelCard] = {
         ),
     )
 }
+
+
+def _wrong(name: str, loaded: object) -> str | None:
+    if not isinstance(loaded, ModelCard) or not loaded.folder:
+        return "is no fsl_nlp.encoders.ModelCard with a folder"
+    return None if loaded.name == name else f"has another name, {loaded.name!r}"
+
+
+REGISTRY = Registry(MODELS, "fsl_nlp.encoders", check=_wrong)
+
+
+def model_cards() -> list[ModelCard]:
+    """The models that have a name of their own, those of installed packages last.
+
+    >>> [card.name for card in model_cards()][:2]
+    ['embedded:en', 'embedded:multilingual']
+    """
+    return [card for _, card in REGISTRY.items()]
+
 
 # No code, no pickled weights, none of the other formats that a repository may hold.
 HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safetensors"]
@@ -143,11 +165,11 @@ def locate(name: str) -> Path:
     """
     if name in MODELS:
         return _embedded(MODELS[name])
-    folder = Path(name).expanduser()
+    folder = Path(REGISTRY.load(name).folder if name in REGISTRY else name).expanduser()
     # No hub id has a colon.
     if name.startswith("embedded:") or (":" in name and not folder.exists()):
         raise ModelError(
-            f"There is no model {name!r}.{did_you_mean(name, MODELS)} "
+            f"There is no model {name!r}.{did_you_mean(name, REGISTRY.names())} "
             f"Embedded models: {', '.join(MODELS)}."
         )
     if folder.is_dir():

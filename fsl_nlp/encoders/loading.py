@@ -67,7 +67,7 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
             use_short_attention(module)
     if not (folder / "modules.json").is_file():
         log.warning(f"{name} does not say how to pool (no modules.json): its means are normalised.")
-    return LoadedModel(module, tokenizer, pooling, _fingerprint(module, tokenizer))
+    return LoadedModel(module, tokenizer, pooling, fingerprint(module, tokenizer))
 
 
 def _token_states(folder: Path, config: Any) -> torch.nn.Module:
@@ -125,7 +125,7 @@ def _longest_input(config: Any, tokenizer: Any) -> int:
     return int(min(positions if positions > 0 else LONGEST, tokenizer.model_max_length))
 
 
-def _fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
+def fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
     """A hash of the weights and the tokenizer, whatever the format of their files.
 
     BERT's pooler is left out: it is not used, and where a model lacks it, transformers makes a

@@ -17,14 +17,17 @@ from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.objects import MethodLike
 
 
 def evaluate(
-    method: MethodSpec,
+    method: MethodSpec | MethodLike,
     dataset: Dataset,
     table: EpisodeTable,
     *,
+    encoder: EncoderLike = "auto",
     memory: int | None = None,
     workers: int = 1,
     progress_file: str | Path | None = None,
@@ -32,6 +35,9 @@ def evaluate(
     source: Dataset | None = None,
 ) -> Result:
     """The result of `method` on all episodes of the table.
+
+    `method` is a spec, which names its encoder, or a name or an object such as a head; then
+    `encoder` is what it reads with.
 
     `source` has the classes that a method with learned parameters is trained on first; a class
     that `dataset` has too is leakage, and refused.
@@ -47,19 +53,23 @@ def evaluate(
     table.check(dataset)
     if has_candidates(dataset.examples):
         raise DataError(
-            "These examples bring candidates of their own. Episodes are drawn of classes, and the "
-            "position of a candidate is none: fit a classifier and evaluate it."
+            "Episodes need classes, and a position among candidates is none: use `fsl-nlp fit` and "
+            "`fsl-nlp evaluate`."
         )
+    if not isinstance(method, MethodSpec):
+        method = MethodSpec.of(method, encoder, dataset)
+    elif encoder != "auto":
+        raise OptionError("encoder: this method is a MethodSpec, which names its encoder.")
     built = method.build()
     if source is not None:
         if one_by_one:
             raise OptionError("one_by_one takes no source; leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
-        "encoder": method.encoder,
+        "encoder": method.encoder_name,
         "seed": method.seed,
         "source": source.name if source else None,
-        **method.options,
+        **method.all_options,
         **built.origin(),
     }
     if isinstance(built, FrozenMethod):

@@ -1,35 +1,77 @@
-"""A method by name, so that a worker process can build its own."""
+"""A method by name or as an object, so that a worker process can build its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.types import Dataset
+
 if TYPE_CHECKING:
+    from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
 @dataclass(frozen=True)
 class MethodSpec:
     """The name of a method, its encoder and its options; nothing is loaded before `build`.
 
+    `target` is the head or the method itself, where it is not chosen by name.
+
     >>> MethodSpec("linear", "embedded:en", {"C": 3}).seed
     0
     """
 
     name: str
-    encoder: str
+    encoder: EncoderLike
     options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
+    target: MethodLike | None = None
+
+    @classmethod
+    def of(cls, method: MethodLike, encoder: EncoderLike, dataset: Dataset) -> MethodSpec:
+        """The spec of a name or an object. The encoder "auto" follows the texts of `dataset`.
+
+        >>> from fsl_nlp.heads.proto import ProtoHead
+        >>> spec = MethodSpec.of(ProtoHead(), "auto", Dataset.from_texts(["hello"], ["greet"]))
+        >>> spec.name, spec.encoder
+        ('proto', 'embedded:en')
+        """
+        from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.methods.objects import read_method
+
+        choice = read_method(method)
+        if encoder == "auto":
+            encoder = choice.encoder or auto_model(dataset.texts)
+        return cls(choice.name, encoder, target=None if isinstance(method, str) else method)
+
+    @property
+    def encoder_name(self) -> str:
+        """What results call the encoder."""
+        if isinstance(self.encoder, str):
+            return self.encoder
+        from fsl_nlp.encoders.objects import as_encoder
+
+        return as_encoder(self.encoder, device=self.device).name
+
+    @property
+    def all_options(self) -> dict[str, Any]:
+        """The options here, and those that the object holds."""
+        return {**self._choice().version_options(), **self.options}
 
     def build(self, task: int = 0) -> Method:
         """The method for one task, with a seed that depends on the task and not on the worker."""
         import numpy as np
 
-        from fsl_nlp.encoders import load_encoder
-        from fsl_nlp.methods import build_method
+        from fsl_nlp.encoders.objects import as_encoder
 
-        encoder = load_encoder(self.encoder, device=self.device)
+        encoder = as_encoder(self.encoder, device=self.device)
         seed = int(np.random.SeedSequence([self.seed, task]).generate_state(1)[0])
-        return build_method(self.name, encoder, seed=seed, options=self.options)
+        return self._choice().build(encoder, seed=seed, options=self.options)
+
+    def _choice(self) -> MethodChoice:
+        from fsl_nlp.methods.objects import read_method
+
+        return read_method(self.name if self.target is None else self.target)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.errors import OptionError
 from fsl_nlp.evaluation.jobs import ProgressFile, Row, run_jobs
 from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.types import Dataset, Task
@@ -31,11 +32,16 @@ def score_one_by_one(
 
     `progress_file` gets a line for each episode; the same call again continues after the last.
     """
+    if workers > 1 and not isinstance(spec.encoder, str):
+        raise OptionError(
+            f"workers={workers}: other processes load the encoder by its name, and this one is an "
+            f"object. Give its name, {spec.encoder_name!r}."
+        )
     header = {
         "episodes": table.hash,
         "method": spec.name,
-        "encoder": spec.encoder,
-        "options": spec.options,
+        "encoder": spec.encoder_name,
+        "options": spec.all_options,
         "seed": spec.seed,
     }
     rows = run_jobs(

@@ -145,7 +145,7 @@ def _with_folder(part: SavedPart, folder: Path) -> SavedPart:
         "pruned": info.pruned,
     }
     if info.precision == "int8" or info.pruned:
-        written["differs"] = True  # from what the classifier's own encoder reads
+        written["differs"] = True  # from the vectors of the classifier's encoder
     return replace(part, entry={**part.entry, **written})
 
 

@@ -1,15 +1,18 @@
 """What the name of a meta-learning algorithm means: settings of one learner and one inner loop.
 
-A new algorithm is one entry of `ALGORITHMS`; a new head for a task is one file and one line in
-`TASK_HEADS`. Nothing here loads torch.
+A new algorithm is one entry of `ALGORITHMS`, or an entry point of another package in the group
+`fsl_nlp.meta_algorithms`; a new head for a task is one file and one line in `TASK_HEADS`. Nothing
+here loads torch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import option
+from fsl_nlp.plugins import Registry
 
 # What adapts below the head: a learned metric on sentence vectors, or their scale and shift; or the
 # top of the encoder: its LoRA matrices, layer norms and biases, whole layers, or everything; or,
@@ -144,3 +147,29 @@ SUMMARIES: dict[str, tuple[str, str]] = {
         "Chen et al. 2021, arXiv 2003.04390",
     ),
 }
+
+
+def _wrong(name: str, loaded: Any) -> str | None:
+    return None if isinstance(loaded, Algorithm) else "is no fsl_nlp.meta.algorithms.Algorithm"
+
+
+REGISTRY = Registry(ALGORITHMS, "fsl_nlp.meta_algorithms", check=_wrong)
+
+
+def algorithm_names() -> list[str]:
+    """The names of all algorithms, those of installed packages last.
+
+    >>> algorithm_names()[:2]
+    ['maml', 'fomaml']
+    """
+    return REGISTRY.names()
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """The settings behind a name of `algorithm_names`.
+
+    >>> find_algorithm("anil").adapts
+    'head'
+    """
+    settings: Algorithm = REGISTRY.load(name)
+    return settings

@@ -1,7 +1,9 @@
 """What users name: `proto`, `linear`, ...
 
 `METHODS` maps a name to the class that is built for it; a new method is one module and one line.
-Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head on top.
+Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head on top. Another
+package adds a method by an entry point in the group `fsl_nlp.methods`; a head or a meta-algorithm
+that it adds is a method as well.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.heads import HEADS
 from fsl_nlp.lazy import lazy_attributes, load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
+from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
     from fsl_nlp.methods.info import describe as describe
     from fsl_nlp.methods.info import describe_all as describe_all
 
-_LAZY = ("MethodInfo", "OptionInfo", "describe", "describe_all")
-__getattr__ = lazy_attributes(__name__, dict.fromkeys(_LAZY, "info"))[0]
+__getattr__ = lazy_attributes(
+    __name__,
+    {"MethodInfo": "info", "OptionInfo": "info", "describe": "info", "describe_all": "info"},
+)[0]
 
 TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 
@@ -41,29 +46,64 @@ METHODS: dict[str, str] = {
 }
 
 
+# What an entry point gives, by its group: a method, or a part of one of these.
+_BUILT_BY = {
+    "fsl_nlp.methods": None,
+    "fsl_nlp.heads": METHODS["proto"],
+    "fsl_nlp.meta_algorithms": METHODS["maml"],
+}
+
+REGISTRY = Registry(METHODS, *_BUILT_BY, reserved=("auto",))
+
+
+def method_names() -> list[str]:
+    """The names of all methods, those of installed packages last.
+
+    >>> "proto" in method_names()
+    True
+    """
+    return REGISTRY.names()
+
+
 def method_class(name: str) -> type[Method]:
-    """The class behind a name of `METHODS`."""
+    """The class behind a name of `method_names`.
+
+    >>> method_class("proto").__name__
+    'FrozenMethod'
+    """
     if name == "auto":
         raise OptionError(
             "method='auto' chooses by the examples, for FewShotClassifier and `fsl-nlp fit`. "
-            f"Here choose one of {', '.join(map(repr, METHODS))}."
+            f"Here choose one of {', '.join(map(repr, method_names()))}."
         )
-    if name not in METHODS:
+    if name not in REGISTRY:
         raise OptionError(
-            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."
-            f"{did_you_mean(name, ['auto', *METHODS])} `fsl-nlp methods` says what each is for."
+            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, method_names()))}."
+            f"{did_you_mean(name, ['auto', *method_names()])} "
+            "`fsl-nlp methods` says what each is for."
         )
-    found: type[Method] = load_object(METHODS[name])
-    return found
+    plugin = REGISTRY.plugin(name)
+    built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
+    kind: type[Method] = load_object(built_by) if built_by else REGISTRY.load(name)
+    if plugin and not built_by:
+        base = load_object("fsl_nlp.methods.base:Method")
+        if not (isinstance(kind, type) and issubclass(kind, base)):
+            raise plugin.refuse("does not derive from fsl_nlp.methods.base.Method")
+    return kind
 
 
 def build_method(
     name: str, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
 ) -> Method:
     """A method ready to fit; an option it does not have is an error that lists those it has."""
+    check_seed(seed)
+    return method_class(name).build(name, encoder, seed, dict(options or {}))
+
+
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
-    return method_class(name).build(name, encoder, seed, dict(options or {}))
 
 
 # Methods that errors name first, the cheapest first.

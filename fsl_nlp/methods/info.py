@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from fsl_nlp.errors import PluginError
 from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
-from fsl_nlp.methods import METHODS, method_class
+from fsl_nlp.methods import method_class, method_names
 from fsl_nlp.methods.combined.auto import CARD as AUTO
 from fsl_nlp.methods.combined.auto import FROZEN, TUNED
+from fsl_nlp.plugins import warn_once
 
 # In the order in which methods are listed.
 FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")
@@ -77,7 +79,12 @@ choices=())
 
 def describe_all() -> list[MethodInfo]:
     """Every method, family by family."""
-    infos = [describe(name) for name in ("auto", *METHODS)]
+    infos = []
+    for name in ("auto", *method_names()):
+        try:
+            infos.append(describe(name))
+        except PluginError as error:
+            warn_once(str(error))
     order = {family: place for place, family in enumerate(FAMILIES)}
     return sorted(infos, key=lambda info: order.get(info.family, len(order)))
 

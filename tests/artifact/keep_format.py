@@ -14,7 +14,7 @@ from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.meta.settings import Shape
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.meta import MetaMethod
+from fsl_nlp.methods.meta.method import MetaMethod
 
 BOTS: dict[str, dict[str, Any]] = {
     "linear": {},

@@ -57,9 +57,14 @@ class FrozenMethod(Method):
     candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
 
     @classmethod
+    def head_class(cls, name: str) -> type[Head]:
+        """The class of the head that a method of that name has."""
+        return head_class(name)
+
+    @classmethod
     def card(cls, name: str) -> MethodCard:
         """What the head does; heads that fit no bot by themselves have an example of episodes."""
-        head = head_class(name)
+        head = cls.head_class(name)
         needs = "episodes" if head.transductive else "" if head().ready else "source classes"
         example = _EPISODES[needs] if needs else MethodCard.example
         return MethodCard("frozen", head.summary, "seconds", needs, head.paper, example)
@@ -67,13 +72,13 @@ class FrozenMethod(Method):
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
         """The head, `FrozenSettings` and, where the head takes them, the option of candidates."""
-        head = head_class(name)
+        head = cls.head_class(name)
         return (head(), FrozenSettings(), *([CandidateSettings()] if head.takes_candidates else []))
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """Heads that learn from source classes take no pairs; few heads take candidates."""
-        head = head_class(name)
+        head = cls.head_class(name)
         pairs = () if issubclass(head, PreparedHead) else (PAIR,)
         candidates = (CANDIDATES,) if head.takes_candidates else ()
         return (TEXT, *pairs, MENTIONS, *candidates)
@@ -81,7 +86,7 @@ class FrozenMethod(Method):
     @classmethod
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """All but transductive heads learn from unlabelled texts, prepared heads from a source."""
-        head = head_class(name)
+        head = cls.head_class(name)
         unlabelled = () if head.transductive else (UNLABELLED,)
         source = (SOURCE,) if issubclass(head, PreparedHead) else ()
         return (EXAMPLES, NAMES, DESCRIPTIONS, *unlabelled, *source)

@@ -16,7 +16,13 @@ from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
-from fsl_nlp.meta.algorithms import ALGORITHMS, MENTION_BODY, SUMMARIES, VECTOR_BODIES, Algorithm
+from fsl_nlp.meta.algorithms import (
+    MENTION_BODY,
+    SUMMARIES,
+    VECTOR_BODIES,
+    Algorithm,
+    find_algorithm,
+)
 from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
 from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
@@ -89,7 +95,7 @@ class MetaMethod(FrozenMethod):
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
         settings = (InnerSettings(), BodySettings(), MetaSettings(), FrozenSettings())
-        return (ALGORITHMS[name], *settings, PreparedSettings())
+        return (find_algorithm(name), *settings, PreparedSettings())
 
     @classmethod
     def build(
@@ -102,7 +108,7 @@ class MetaMethod(FrozenMethod):
             raise OptionError(f"prepared={prepared!r}: give the folder that meta-train wrote.")
         kinds = (Algorithm, InnerSettings, BodySettings, MetaSettings, FrozenSettings)
         algorithm, inner, body, train, own = take_options(name, known, *kinds)
-        chosen = replace(ALGORITHMS[name], **algorithm)
+        chosen = replace(find_algorithm(name), **algorithm)
         head = MetaHead(
             chosen,
             InnerSettings(**inner),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.heads import HEADS
+from fsl_nlp.heads import head_names
 from fsl_nlp.heads.options import check_options, options_of
 from fsl_nlp.inputs.kinds import KINDS, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
@@ -154,7 +154,7 @@ class PetMethod(Method):
         from fsl_nlp.methods import TUNED, build_method
 
         name, given = read_member(self.settings.student or "linear", "student") or ("", "")
-        if name not in (*HEADS, *TUNED):
+        if name not in (*head_names(), *TUNED):
             raise OptionError(
                 f"student={self.settings.student!r}: write METHOD or METHOD@ENCODER, with "
                 "'linear', 'proto' or a tuned method."

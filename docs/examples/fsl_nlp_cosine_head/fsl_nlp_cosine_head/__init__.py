@@ -1,0 +1,1 @@
+"""A head and a small corpus for fsl_nlp."""

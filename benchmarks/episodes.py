@@ -23,7 +23,7 @@ from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.evaluation.batched import score_in_batches
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.reading import Reader
+from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.processor import machine
 
 QUERY = 5  # of each class

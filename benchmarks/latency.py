@@ -31,7 +31,7 @@ from fsl_nlp.classifier import FewShotClassifier
 from fsl_nlp.data import load_dataset
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.encoders.catalogue import locate
-from fsl_nlp.encoders.memory import nothing_kept
+from fsl_nlp.encoders.memory import without_caching
 from fsl_nlp.export import export_bot
 from fsl_nlp.runtime import Bot
 
@@ -123,7 +123,7 @@ def readers_of(name: str, scratch: Path) -> dict[str, Callable[[list[str]], Any]
         "TextEncoder, onnx fp32": {"backend": "onnx"},
         "TextEncoder, onnx int8": {"precision": "int8"},
     }.items():
-        readers[title] = TextEncoder(name, device="cpu", **settings)._encode
+        readers[title] = TextEncoder(name, device="cpu", **settings).encode_uncached
     data = load_dataset(SAMPLES[name])
     classifier = FewShotClassifier("linear", name).fit(data.texts, data.targets)
     readers["FewShotClassifier.predict"] = classifier.predict
@@ -148,7 +148,7 @@ def measure(
     single: dict[str, list[float]] = {name: [] for name in readers}
     many: dict[str, list[float]] = {name: [] for name in readers}
     vectors: dict[str, Any] = {}
-    with nothing_kept():  # each is to compute every text
+    with without_caching():  # each is to compute every text
         for read in readers.values():
             read(questions[:2])
             read(questions[:1])

@@ -28,7 +28,7 @@ from fsl_nlp.data.fewclue_prompts import task_prompts
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.processor import machine
 from fsl_nlp.prompts import Template, Verbalizer, load_masked_net
-from fsl_nlp.prompts.cloze import Cloze, flat
+from fsl_nlp.prompts.cloze import Cloze, all_pieces
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
 from fsl_nlp.runtime.batches import batches_by_length
@@ -82,7 +82,7 @@ def measure(kind: str, name: str, count: int, rounds: int) -> dict[str, Any]:
     verbalizer = Verbalizer.of(list(words), words)
     texts = load_dataset("support_zh").texts
     examples = [Example(f"{texts[i % len(texts)]}{i}") for i in range(count)]
-    questions = cloze.ask(examples, flat(verbalizer, cloze.renderer))
+    questions = cloze.questions(examples, all_pieces(verbalizer, cloze.renderer))
     batches = list(batches_by_length(questions.lengths, BATCH_TOKENS))
     model = _whole_model(encoder) if kind == "plain" else None
     before, seconds, scores = _peak(), [], np.zeros(0)
@@ -123,9 +123,9 @@ def _plain(model: Any, cloze: Cloze, questions: Any, batch: list[int]) -> torch.
             logits = logits.log_softmax(-1)
         for row, (i, one) in enumerate(zip(batch, inputs, strict=True)):
             at = logits[row, one.masks]  # [m, V]
-            kind = group.kind[i]
-            for word, column in zip(group.places[kind], group.columns[kind].tolist(), strict=True):
-                ids = questions.rows[word]
+            kind = group.word_list[i]
+            for word, column in zip(group.pieces[kind], group.columns[kind].tolist(), strict=True):
+                ids = questions.piece_ids[word]
                 result[row, column] += at[torch.arange(len(ids)), ids].mean()
     return result[:, :-1]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fsl_nlp.checks import as_examples
 from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import unit
 
@@ -26,6 +27,9 @@ class Scorer(Protocol):
 
     @property
     def labels(self) -> tuple[Label, ...]: ...
+
+    @property
+    def inputs(self) -> Inputs: ...
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]: ...
 
@@ -48,7 +52,7 @@ class Answering:
     def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
         """[n, N]: the probability of each label, in the order of `classes_`."""
         self._check_fitted()
-        return self._probabilities(as_examples(texts, "texts", allow_empty=True))
+        return self._probabilities(self._checked(texts, "texts"))
 
     def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
         """The most probable label of each text."""
@@ -78,7 +82,7 @@ class Answering:
         """
         self._check_fitted()
         alone = isinstance(text, (str, Example))
-        examples = as_examples([text] if alone else text, "text", allow_empty=True)
+        examples = self._checked([text] if alone else text, "text")
         predictions = self._classify(examples, top_k, nearest)
         return predictions[0] if alone else predictions
 
@@ -105,11 +109,17 @@ class Answering:
         if nearest and self.examples_:
             self._example_vectors()  # to be remembered, unlike those of the texts
         while batch := list(islice(remaining, size)):
-            examples = as_examples(batch, "texts", allow_empty=True, first=done)
+            examples = self._checked(batch, "texts", first=done)
             with self._keeping_nothing():
                 predictions = self._classify(examples, top_k, nearest)
             yield from predictions
             done, size = done + len(batch), min(4 * size, STREAM_BATCH)
+
+    def _checked(self, texts: Any, argument: str, first: int = 0) -> list[Example]:
+        """The texts as examples of the kind that the classifier takes."""
+        examples = as_examples(texts, argument, allow_empty=True, first=first)
+        self.classifier_.inputs.check(examples, argument, first)
+        return examples
 
     def _keeping_nothing(self) -> AbstractContextManager[object]:
         """A context in which no vector of a text is remembered."""

@@ -183,6 +183,7 @@ def _manifest(
         },
         "settings": settings,
         "files": files,
+        "inputs": classifier.classifier_.inputs.to_dict(),
         **({"runtime": {"parts": parts}} if parts else {}),
     }
     signed = {**manifest, "sum": manifest_sum(manifest)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from fsl_nlp.errors import DataError
-from fsl_nlp.types import Dataset, Example, Label, LabelInfo, sort_labels
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from fsl_nlp.types import LONE_SURROGATE, Dataset, Example, Label, LabelInfo, sort_labels
 
 
 def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: int = 0) -> list[str]:
@@ -44,10 +41,24 @@ def as_examples(
     items = _as_list(values, argument)
     texts = [item.text if isinstance(item, Example) else item for item in items]
     checked = as_texts(texts, argument, allow_empty=allow_empty, first=first)
+    for i, item in enumerate(items, first):
+        if isinstance(item, Example):
+            _check_fields(item, f"{argument}[{i}]")
     return [
         item if isinstance(item, Example) else Example(text)
         for item, text in zip(items, checked, strict=True)
     ]
+
+
+def _check_fields(example: Example, place: str) -> None:
+    """The texts of an example besides its first: a second one, candidates."""
+    texts = {f"candidates[{i}]": text for i, text in enumerate(example.candidates)}
+    if example.text_b is not None:
+        texts["text_b"] = example.text_b
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise DataError(f"{place}.{name} must be a string, got {_describe(text)}.")
+        _check_characters(text, f"{place}.{name}")
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:
@@ -151,7 +162,7 @@ def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, st
 
 
 def _check_characters(text: str, place: str) -> None:
-    if _SURROGATE.search(text):
+    if LONE_SURROGATE.search(text):
         raise DataError(
             f"{place} holds half a character (a lone surrogate): {_describe(text)}. It was cut "
             "inside an emoji, or decoded from bytes that are not UTF-8."

@@ -20,8 +20,8 @@ from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
-    from fsl_nlp.methods.auto import Report
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.combined.auto import Report
 
 
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -88,14 +88,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
         from fsl_nlp.artifact import model_version
         from fsl_nlp.methods import build_method
-        from fsl_nlp.methods.auto import choose, parse_budget
+        from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.training.checkpoint import checkpoints
 
         labelled = support.labelled
         check_support(labelled)
         encoder = self._load_encoder(support)
-        if len(labelled) < len(support):
-            _refuse_unlabelled(support, self.method)
         options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
@@ -154,9 +152,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
 
     def _keeping_nothing(self) -> AbstractContextManager[object]:
-        from fsl_nlp.encoders.memory import nothing_kept
+        from fsl_nlp.encoders.memory import without_caching
 
-        return nothing_kept()
+        return without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
         from fsl_nlp.encoders import TextEncoder, load_encoder
@@ -207,12 +205,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> float:
         """Accuracy: the share of texts that get their label."""
         targets = as_labels(labels, "labels")
-        found = self.predict(texts).tolist()
-        if len(found) != len(targets):
-            raise DataError(unequal(len(found), len(targets)))
+        predicted = self.predict(texts).tolist()
+        if len(predicted) != len(targets):
+            raise DataError(unequal(len(predicted), len(targets)))
         if not targets:
             raise DataError("There are no texts to score.")
-        hits = [target == label for target, label in zip(targets, found, strict=True)]
+        hits = [target == label for target, label in zip(targets, predicted, strict=True)]
         return float(np.average(hits, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -221,14 +219,3 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-
-def _refuse_unlabelled(support: Dataset, method: str) -> None:
-    from fsl_nlp.methods import method_class
-
-    if method != "auto" and not method_class(method).takes_unlabelled:
-        text = support.unlabelled[0].text
-        raise DataError(
-            f"{text[:40]!r} has no label: method {method!r} learns nothing from unlabelled texts. "
-            "Leave them out, or use 'linear', 'full' or 'pet'."
-        )

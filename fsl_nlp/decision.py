@@ -1,4 +1,4 @@
-"""From scores to answers. Sees scores only, so it serves every method."""
+"""From scores to probabilities and predictions. It needs scores only, so it serves every method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scores = NDArray[np.floating[Any]]
 
 
 def softmax(scores: Scores) -> NDArray[np.float64]:
-    """Rows that sum to one.
+    """Scores to probabilities: rows that sum to 1.
 
     >>> softmax(np.array([[0.0, 0.0]]))
     array([[0.5, 0.5]])
@@ -27,14 +27,14 @@ def softmax(scores: Scores) -> NDArray[np.float64]:
 def mean_log_probabilities(
     scores: Sequence[Scores], weights: Sequence[float]
 ) -> NDArray[np.float32]:
-    """The weighted mean of what several classifiers say, [n, N] each.
+    """The weighted mean of the log-probabilities of several classifiers with scores [n, N].
 
     >>> even, sure = np.array([[0.0, 0.0]]), np.array([[0.0, -100.0]])
     >>> mean_log_probabilities([even, sure], [1, 0]).round(2)
     array([[-0.69, -0.69]], dtype=float32)
     """
     total = sum(weights) or 1.0
-    logs = [np.log(np.maximum(softmax(each), 1e-300)) for each in scores]
+    logs = [np.log(np.maximum(softmax(matrix), 1e-300)) for matrix in scores]
     mean = sum((log * (w / total) for log, w in zip(logs, weights, strict=True)), np.zeros(()))
     return np.asarray(mean, np.float32)
 
@@ -42,17 +42,20 @@ def mean_log_probabilities(
 def fit_temperature(scores: Scores, targets: NDArray[np.int64], *, start: float) -> float:
     """The temperature T for which softmax(scores / T) has the least log loss on `targets`.
 
-    `scores` must be of examples that the scorer was not fitted on (Guo et al. 2017, arXiv
-    1706.04599). Few examples say little, so log T is held near `start` by a penalty that weighs
-    as much as two examples.
+    `scores` must be of examples that the classifier was not fitted on (Guo et al. 2017, arXiv
+    1706.04599). The penalty log(T / start)^2 keeps T near `start` if there are few examples.
+
+    >>> scores = np.array([[4.0, 0.0], [0.0, 4.0]])
+    >>> fit_temperature(scores, np.array([0, 1]), start=1.0) < 1  # both correct: more confident
+    True
     """
     if len(targets) == 0:
         return start
 
     def loss(log_ratio: float) -> float:
-        beliefs = softmax(scores / (start * np.exp(log_ratio)))
-        chosen = beliefs[np.arange(len(targets)), targets]
-        return float(-np.log(np.maximum(chosen, 1e-12)).sum() + log_ratio**2)
+        probabilities = softmax(scores / (start * np.exp(log_ratio)))
+        of_targets = probabilities[np.arange(len(targets)), targets]
+        return float(-np.log(np.maximum(of_targets, 1e-12)).sum() + log_ratio**2)
 
     from scipy.optimize import minimize_scalar
 
@@ -60,29 +63,53 @@ def fit_temperature(scores: Scores, targets: NDArray[np.int64], *, start: float)
     return float(start * np.exp(best.x))
 
 
+def match_mean_confidence(scores: Scores, confidence: float) -> float | None:
+    """The temperature at which the mean confidence of softmax(scores / T) is `confidence`.
+
+    None if there is none: the scores are all equal, or the confidence is 1.
+
+    >>> round(match_mean_confidence(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.6), 2)
+    2.47
+    """
+    from scipy.optimize import brentq
+
+    def excess(log_temperature: float) -> float:
+        return float(softmax(scores / np.exp(log_temperature)).max(1).mean() - confidence)
+
+    low, high = -10.0, 10.0
+    if excess(low) * excess(high) >= 0:
+        return None
+    return float(np.exp(brentq(excess, low, high, xtol=1e-4)))
+
+
 def decide(
-    beliefs: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
     labels: tuple[Label, ...],
     *,
     top_k: int,
     nearest: tuple[Neighbour, ...] = (),
     model_version: str = "",
 ) -> Prediction:
-    """One row of beliefs to a prediction with its best alternatives."""
-    order = np.argsort(-beliefs, kind="stable")
-    best = beliefs[order[0]]
-    second = beliefs[order[1]] if len(order) > 1 else 0.0
+    """The prediction for one row of probabilities, with the `top_k` - 1 best alternatives.
+
+    >>> answer = decide(np.array([0.2, 0.8]), ("return", "track"), top_k=2)
+    >>> answer.label, answer.confidence, answer.alternatives
+    ('track', 0.8, (Alternative(label='return', confidence=0.2),))
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    best = probabilities[order[0]]
+    second = probabilities[order[1]] if len(order) > 1 else 0.0
     return Prediction(
         label=labels[order[0]],
         confidence=float(best),
         margin=float(best - second),
         reason="ok",
-        alternatives=tuple(Alternative(labels[i], float(beliefs[i])) for i in order[1:top_k]),
+        alternatives=tuple(Alternative(labels[i], float(probabilities[i])) for i in order[1:top_k]),
         nearest=nearest,
         model_version=model_version,
     )
 
 
 def empty_prediction(model_version: str) -> Prediction:
-    """The answer to a text that says nothing."""
+    """The prediction for a blank text."""
     return Prediction(None, 0.0, 0.0, "empty", model_version=model_version)

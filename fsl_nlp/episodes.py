@@ -17,7 +17,7 @@ import numpy as np
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
-from fsl_nlp.sampling import NOTHING, Draws, Indices, Plan, make_distinct
+from fsl_nlp.sampling import NOTHING, Draws, EpisodeSettings, Indices, Plan, make_distinct
 from fsl_nlp.types import Dataset, Task
 
 _CHUNK = 20_000  # episodes drawn together; bounds memory
@@ -25,7 +25,7 @@ _CHUNK = 20_000  # episodes drawn together; bounds memory
 
 @dataclass(frozen=True)
 class EpisodeTable:
-    """E episodes over one dataset. Numbers are positions in `dataset.examples` and its labels.
+    """E episodes over one dataset. Numbers are indices in `dataset.examples` and its labels.
 
     `target` counts within the episode: 0 to N-1 is a class, N is none of the above.
     """
@@ -50,12 +50,12 @@ class EpisodeTable:
         na_rate: float = 0.0,
         imbalance: int | None = None,
     ) -> EpisodeTable:
-        """Distinct episodes; classes and examples without replacement within each.
+        """Distinct episodes; within each, classes and examples are drawn without replacement.
 
-        `way=None` takes every class. `shot=(1, 5)` draws each class's number of supports.
-        `query` is per class. `na_rate` adds int(na_rate * query) queries of other classes, as
-        FewRel 2.0 defines it. `imbalance=a` shares the queries out unevenly, as by a Dirichlet
-        distribution of parameter a (1 is very uneven, 100 nearly even).
+        `way=None` takes every class. `shot=(1, 5)` draws the number of supports of each class.
+        `query` is per class. `na_rate` adds int(na_rate * query) queries of other classes (none
+        of the above), as FewRel 2.0 defines it. `imbalance=a` draws the numbers of queries from a
+        Dirichlet distribution with parameter a (1 is very uneven, 100 nearly even).
 
         >>> data = Dataset.from_texts([f"{c}{i}" for c in "abc" for i in range(4)],
         ...                           [c for c in "abc" for i in range(4)])
@@ -64,7 +64,8 @@ class EpisodeTable:
         ((3, 2, 1), (3, 4))
         """
         shots = (shot, shot) if isinstance(shot, int) else shot
-        plan = Plan.check(dataset, way, shots, query, episodes, na_rate, imbalance)
+        checked = EpisodeSettings(way, shots, query, episodes, na_rate, imbalance)
+        plan = Plan.of(dataset, checked)
         draws = Draws(seed)
         parts = [
             plan.draw(draws, min(_CHUNK, episodes - start)) for start in range(0, episodes, _CHUNK)
@@ -88,6 +89,7 @@ class EpisodeTable:
 
     @property
     def way(self) -> int:
+        """N, the number of classes of an episode."""
         return self.classes.shape[1]
 
     @property
@@ -100,33 +102,33 @@ class EpisodeTable:
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that these episodes were not sampled from."""
-        found = dataset_hash(dataset)
-        if found != self.dataset_hash:
+        actual_hash = dataset_hash(dataset)
+        if actual_hash != self.dataset_hash:
             raise DataError(
                 f"These episodes are of another dataset (hash {self.dataset_hash}) than "
-                f"{dataset.name} (hash {found}). Sample them again, or load the same files."
+                f"{dataset.name} (hash {actual_hash}). Sample them again, or load the same files."
             )
 
     def tasks(self, dataset: Dataset) -> Iterator[Task]:
-        """Episode by episode, for methods that fit one task at a time."""
+        """The episodes one by one, for methods that fit one task at a time."""
         for e in range(len(self)):
             yield self.task(dataset, e)
 
     def task(self, dataset: Dataset, e: int) -> Task:
-        """One episode. A none-of-the-above query keeps its own label, foreign to the support."""
+        """Episode `e`. A none-of-the-above query keeps its label, which the support set lacks."""
         labels = tuple(dataset.labels[c] for c in self.classes[e])
         support = self.support[e].ravel()
         info = {label: dataset.info[label] for label in labels if label in dataset.info}
         query = self.query[e]
 
-        def part(indices: Indices) -> Dataset:
+        def select(indices: Indices) -> Dataset:
             examples = tuple(dataset.examples[i] for i in indices if i != NOTHING)
             return Dataset(examples, labels, info, dataset.name)
 
-        return Task(part(support), part(query))
+        return Task(select(support), select(query))
 
     def save(self, path: str | Path) -> Path:
-        """As safetensors, with the settings in its header."""
+        """Write a safetensors file, with the settings in its header."""
         from safetensors.numpy import save
 
         arrays = {name: getattr(self, name).astype(np.int32) for name in _ARRAYS}
@@ -136,6 +138,7 @@ class EpisodeTable:
 
     @classmethod
     def load(cls, path: str | Path) -> EpisodeTable:
+        """A table that `save` wrote."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -150,7 +153,13 @@ class EpisodeTable:
             raise DataError(f"{path} is no table of episodes: {error}.") from None
 
     def take(self, episodes: slice) -> EpisodeTable:
-        """Some of the episodes."""
+        """A slice of the episodes.
+
+        >>> data = Dataset.from_texts(list("abcd"), list("AABB"))
+        >>> table = EpisodeTable.sample(data, way=2, shot=1, query=1, episodes=4)
+        >>> len(table.take(slice(0, 3)))
+        3
+        """
         return replace(self, **{name: getattr(self, name)[episodes] for name in _ARRAYS})
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class FslError(Exception):
     """Base of every error that fsl_nlp raises on purpose."""
@@ -25,3 +28,18 @@ class MissingExtraError(FslError, ImportError):
 
 class ArtifactError(FslError, RuntimeError):
     """A saved classifier is incomplete, altered, too new or belongs to another encoder."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The sentence that suggests the names nearest to a mistyped one; "" if none is near.
+
+    >>> did_you_mean("prto", ["linear", "proto"])
+    ' Did you mean proto?'
+    >>> did_you_mean("Linear", ["linear", "proto"])
+    ' Did you mean linear?'
+    >>> did_you_mean("svm", ["linear", "proto"])
+    ''
+    """
+    by_lower = {other.lower(): other for other in names}
+    close = get_close_matches(name.lower(), by_lower)
+    return f" Did you mean {' or '.join(by_lower[match] for match in close)}?" if close else ""

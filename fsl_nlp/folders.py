@@ -13,14 +13,13 @@ from pathlib import Path
 
 from fsl_nlp.errors import ArtifactError, ModelError
 
-_ATTEMPTS = 10  # to give a folder its name, while others do the same
+_ATTEMPTS = 10  # at renaming a folder, while other processes do the same
 
 
 def cache_folder() -> Path:
-    """The user's cache for models and vectors; FSL_NLP_CACHE puts it elsewhere."""
-    chosen = os.environ.get("FSL_NLP_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
+    """The user's cache for models and vectors; FSL_NLP_CACHE names another folder."""
+    if folder := os.environ.get("FSL_NLP_CACHE"):
+        return Path(folder).expanduser()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "fsl_nlp"
     if sys.platform == "darwin":
@@ -52,15 +51,15 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        # The name that the user knows.
+        # Named after the user's file, not the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool]) -> None:
-    """Give a finished folder its name, unless another process was first.
+    """Rename the finished folder `building` to `target`, unless another process was first.
 
-    A folder cannot be renamed onto one with files. What is there and not whole is moved aside
-    first, and looked at again there: another process may have finished it in between.
+    A folder cannot be renamed onto one with files, so an incomplete target is moved aside first. It
+    is checked again there, because another process may have completed it in between.
     """
     for attempt in range(_ATTEMPTS):
         try:
@@ -80,6 +79,7 @@ def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool
 
 
 def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file in hex, or a ModelError."""
     try:
         with path.open("rb") as file:
             # hashlib.file_digest needs Python 3.11.

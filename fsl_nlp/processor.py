@@ -1,4 +1,4 @@
-"""What this machine computes with, in words: figures depend on it."""
+"""The processors of this machine in words: measured times and last digits depend on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-# The names in /proc/cpuinfo (and of macOS's sysctl), and how people call them.
+# The flags in /proc/cpuinfo (and of macOS's sysctl), and their usual names.
 _KINDS = {
     "avx512f": "AVX-512",
     "avx2": "AVX2",
@@ -26,8 +26,8 @@ _KINDS = {
 
 
 @lru_cache(maxsize=1)
-def flags() -> frozenset[str]:
-    """The processor's abilities, as its operating system names them; empty where it does not."""
+def read_flags() -> frozenset[str]:
+    """The instruction sets that the operating system lists; empty if it lists none."""
     if sys.platform == "darwin":
         with suppress(OSError, subprocess.SubprocessError):
             done = subprocess.run(
@@ -47,37 +47,37 @@ def flags() -> frozenset[str]:
     return frozenset()
 
 
-def kind(abilities: Collection[str] | None = None) -> str:
-    """The kind of processor, in the order of what matters.
+def describe_processor(instruction_sets: Collection[str] | None = None) -> str:
+    """The instruction sets that matter here, by their usual names.
 
-    ATEN_CPU_CAPABILITY, which makes torch use less, is named too.
+    A limit that ATEN_CPU_CAPABILITY sets for torch is named too.
 
-    >>> kind({"avx2", "avx512f", "avx512_bf16", "avx512_vnni"})
+    >>> describe_processor({"avx2", "avx512f", "avx512_bf16", "avx512_vnni"})
     'AVX-512 bf16 VNNI'
-    >>> kind({"avx2", "fma"})
+    >>> describe_processor({"avx2", "fma"})
     'AVX2'
     """
-    known = flags() if abilities is None else abilities
-    names = list(dict.fromkeys(name for flag, name in _KINDS.items() if flag in known))
+    flags = read_flags() if instruction_sets is None else instruction_sets
+    names = list(dict.fromkeys(name for flag, name in _KINDS.items() if flag in flags))
     if "AVX-512" in names:
         names.remove("AVX2")
     words = " ".join(names) or platform.machine() or "unknown"
-    limited = os.environ.get("ATEN_CPU_CAPABILITY") if abilities is None else None
+    limited = os.environ.get("ATEN_CPU_CAPABILITY") if instruction_sets is None else None
     return f"{words} (torch limited to {limited})" if limited else words
 
 
 def int8_gains_little() -> str:
-    """A sentence where this processor has no instructions for sums of small whole numbers."""
-    known = flags()
-    if not known or known & {"avx512_vnni", "avx_vnni", "asimddp"}:
+    """A note for processors without instructions for int8 sums; "" for all others."""
+    flags = read_flags()
+    if not flags or flags & {"avx512_vnni", "avx_vnni", "asimddp"}:
         return ""
-    return f"int8 gains little on this processor ({kind()}): it has no VNNI."
+    return f"int8 gains little on this processor ({describe_processor()}): it has no VNNI."
 
 
 def machine() -> str:
     """The processors of this machine, and its GPU if torch was loaded and sees one."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    words = f"CPU, {count} cores {platform.machine()}, {kind()}"
+    words = f"CPU, {count} cores {platform.machine()}, {describe_processor()}"
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return f"GPU {torch.cuda.get_device_name()}; {words}"

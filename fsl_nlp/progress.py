@@ -9,13 +9,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
-    """Gives a function to call with the number of things done since the last call.
+    """A bar, and the function that moves it on by the number of things done.
 
-    TQDM_DISABLE=1 in the environment silences it.
+    TQDM_DISABLE=1 in the environment hides it.
+
+    >>> with track(100, "texts") as advance:
+    ...     _ = advance(100)
     """
     from tqdm import tqdm
 
-    # None: shown on a terminal only. Given so, it would override the variable.
+    # None shows it on a terminal only; but an explicit None would override the variable.
     disable = bool(os.environ.get("TQDM_DISABLE")) or None
     with tqdm(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
         yield bar.update

@@ -12,12 +12,16 @@ from fsl_nlp.types import Dataset
 
 Indices = NDArray[np.int64]
 
-NOTHING = -1  # fills rows that are shorter than others
-_ROUNDS = 100  # of drawing again what came up before
+NOTHING = -1  # pads rows that are shorter than others
+_ROUNDS = 100  # at most, of drawing repeated episodes anew
 
 
 class Draws:
-    """Whole numbers from Philox's raw bits, whose stream numpy promises never to change."""
+    """Random numbers from Philox's raw bits, whose stream numpy promises never to change.
+
+    >>> Draws(seed=0).subset(np.array([5, 5]), 2).shape
+    (2, 2)
+    """
 
     def __init__(self, seed: int) -> None:
         if seed < 0:
@@ -25,18 +29,18 @@ class Draws:
         self._bits = np.random.Philox(key=seed)
 
     def uniform(self, *shape: int) -> NDArray[np.float64]:
-        """In [0, 1), from the upper 53 bits."""
+        """Numbers in [0, 1), from the upper 53 bits."""
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def below(self, limits: Indices) -> Indices:
-        """One number in [0, limit) for each limit."""
+        """A whole number in [0, limit) for each limit."""
         return (self.uniform(*limits.shape) * limits).astype(np.int64)
 
     def subset(self, sizes: Indices, count: int) -> Indices:
         """[..., count] different numbers below each size, in random order (Floyd's algorithm).
 
-        Where a size is below `count`, all its numbers come first and the rest is padding.
+        Where a size is below `count`, all its numbers come first, then padding.
         """
         chosen = np.empty((*sizes.shape, count), np.int64)
         for i in range(count):
@@ -50,135 +54,141 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Checked settings, and the dataset's examples grouped by class."""
+class EpisodeSettings:
+    """What an episode is made of, and how many are drawn.
 
+    >>> EpisodeSettings(way=2, shots=(1, 1), query=0, episodes=10)
+    Traceback (most recent call last):
+    fsl_nlp.errors.OptionError: query=0: must be at least 1.
+    """
+
+    way: int | None  # None: every class
+    shots: tuple[int, int]  # least and most supports of a class, both included
+    query: int  # of each class
+    episodes: int
+    na_rate: float = 0.0  # none-of-the-above queries, as a multiple of `query`
+    imbalance: int | None = None  # parameter of the Dirichlet distribution of queries; None: even
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("way", self.way, 1),
+            ("shot", self.shots[0], 1),
+            ("query", self.query, 1),
+            ("episodes", self.episodes, 1),
+            ("na_rate", self.na_rate, 0),
+            ("imbalance", self.imbalance, 1),
+        ):
+            if value is not None and value < least:
+                raise OptionError(f"{name}={value}: must be at least {least}.")
+        if self.shots[1] < self.shots[0]:
+            raise OptionError(f"shot={self.shots}: the first number must not be above the second.")
+
+    @property
+    def none_of_the_above(self) -> int:
+        """The number of queries of other classes in an episode."""
+        return int(self.na_rate * self.query)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings that a dataset can serve, and its examples grouped by class."""
+
+    settings: EpisodeSettings
     way: int
-    shots: tuple[int, int]
-    query: int  # per class
-    others: int  # none-of-the-above queries
-    imbalance: int | None
-    members: Indices  # example positions, class after class
+    members: Indices  # indices of examples, class after class
     starts: Indices  # [C]
     sizes: Indices  # [C]
 
     @classmethod
-    def check(
-        cls,
-        dataset: Dataset,
-        way: int | None,
-        shots: tuple[int, int],
-        query: int,
-        episodes: int,
-        na_rate: float,
-        imbalance: int | None,
-    ) -> Plan:
-        index = {label: i for i, label in enumerate(dataset.labels)}
-        classes = np.array([index[label] for label in dataset.known_targets], np.int64)
-        sizes = np.bincount(classes, minlength=len(index))
-        count, others = len(index), int(na_rate * query)
-        way = count if way is None else way
-        for name, value, least in (
-            ("way", way, 1),
-            ("shot", shots[0], 1),
-            ("query", query, 1),
-            ("episodes", episodes, 1),
-            ("na_rate", na_rate, 0),
-            ("imbalance", imbalance if imbalance is not None else 1, 1),
-        ):
-            if value < least:
-                raise OptionError(f"{name}={value}: must be at least {least}.")
-        if shots[1] < shots[0]:
-            raise OptionError(f"shot={shots}: the first number must not be above the second.")
+    def of(cls, dataset: Dataset, settings: EpisodeSettings) -> Plan:
+        """The plan for a dataset, or a DataError if it has too few classes or examples."""
+        classes = np.array(dataset.class_indices, np.int64)
+        count = len(dataset.labels)
+        sizes = np.bincount(classes, minlength=count)
+        way = count if settings.way is None else settings.way
+        extra = int(settings.none_of_the_above > 0)  # classes for such queries
         if count < 2:
             raise DataError(f"{dataset.name} has {count} class; episodes need at least two.")
-        if way + (others > 0) > count:
-            more = " and one more for none-of-the-above queries" if others else ""
+        if way + extra > count:
+            more = " and one more for none-of-the-above queries" if extra else ""
             raise DataError(
                 f"{way}-way episodes need {way} classes{more}; {dataset.name} has {count}."
             )
-        needed = shots[1] + query
-        small = [(int(sizes[i]), dataset.labels[i]) for i in np.flatnonzero(sizes < needed)]
+        most, query = settings.shots[1], settings.query
+        small = [(int(sizes[i]), dataset.labels[i]) for i in np.flatnonzero(sizes < most + query)]
         if small:
             shown = ", ".join(f"{label!r} has {size}" for size, label in sorted(small, key=str)[:5])
             raise DataError(
-                f"{shots[1]} supports and {query} queries need {needed} examples a class; "
+                f"{most} supports and {query} queries need {most + query} examples a class; "
                 f"{len(small)} of {dataset.name}'s {count} classes have fewer: {shown}. "
-                "Ask for fewer, or leave those classes out."
+                "Ask for fewer, or leave those classes out (without_small_classes, --skip-small)."
             )
-        order = classes.argsort(kind="stable")
-        return cls(
-            way=way,
-            shots=shots,
-            query=query,
-            others=others,
-            imbalance=imbalance,
-            members=order,
-            starts=np.concatenate([[0], sizes.cumsum()[:-1]]),
-            sizes=sizes,
-        )
+        starts = np.concatenate([[0], sizes.cumsum()[:-1]])
+        return cls(settings, way, classes.argsort(kind="stable"), starts, sizes)
 
     def draw(self, draws: Draws, episodes: int) -> list[Indices]:
-        """classes [E, N], support [E, N, K], query [E, Q], target [E, Q]."""
-        count, most = len(self.sizes), self.shots[1]
-        order = draws.subset(np.full(episodes, count), count if self.others else self.way)
+        """classes [E, N], support [E, N, K], query [E, Q] and target [E, Q] of new episodes."""
+        count, (least, most) = len(self.sizes), self.settings.shots
+        extra = self.settings.none_of_the_above
+        order = draws.subset(np.full(episodes, count), count if extra else self.way)
         classes = order[:, : self.way]
         per_class = self._query_counts(draws, classes)  # [E, N]
         widest = int(per_class.max())
-        picked = draws.subset(self.sizes[classes], most + widest)  # [E, N, K + widest]
-        places = self.starts[classes][..., None] + picked
-        picked = self.members[np.minimum(places, len(self.members) - 1)]
-        support, query = picked[..., :most], picked[..., most:]
-        if self.shots[0] < most:
-            kept = self.shots[0] + draws.below(np.full(classes.shape, most - self.shots[0] + 1))
-            support = np.where(np.arange(most) < kept[..., None], support, NOTHING)
+        positions = draws.subset(self.sizes[classes], most + widest)  # [E, N, K + widest]
+        positions += self.starts[classes][..., None]
+        examples = self.members[np.minimum(positions, len(self.members) - 1)]
+        support, query = examples[..., :most], examples[..., most:]
+        if least < most:
+            shots = least + draws.below(np.full(classes.shape, most - least + 1))
+            support = np.where(np.arange(most) < shots[..., None], support, NOTHING)
         target = np.broadcast_to(np.arange(self.way)[:, None], query.shape)
-        asked = np.arange(widest) < per_class[..., None]
-        # Every episode asks equally often in all, so the rows stay rectangular.
-        query = query[asked].reshape(episodes, -1)
-        target = target[asked].reshape(episodes, -1)
-        if self.others:
-            foreign = self._draw_others(draws, order[:, self.way :])
-            query = np.concatenate([query, foreign], 1)
-            target = np.concatenate([target, np.full(foreign.shape, self.way)], 1)
+        is_query = np.arange(widest) < per_class[..., None]
+        # Every episode has the same number of queries, so the rows stay rectangular.
+        query = query[is_query].reshape(episodes, -1)
+        target = target[is_query].reshape(episodes, -1)
+        if extra:
+            extra_query = self._draw_extra(draws, order[:, self.way :])
+            query = np.concatenate([query, extra_query], 1)
+            target = np.concatenate([target, np.full(extra_query.shape, self.way)], 1)
         return [classes, support, query, target]
 
     def _query_counts(self, draws: Draws, classes: Indices) -> Indices:
-        """[E, N]: how often each class is asked."""
-        if self.imbalance is None:
-            return np.full(classes.shape, self.query)
-        # Polya's urn: one query after another, a class the likelier the more it has. Its counts
-        # are those of a Dirichlet draw, in whole numbers only.
+        """[E, N]: the number of queries of each class."""
+        query, imbalance = self.settings.query, self.settings.imbalance
+        if imbalance is None:
+            return np.full(classes.shape, query)
+        # Polya's urn gives the counts of a Dirichlet draw in whole numbers only: each query adds
+        # to the odds of its class.
         counts = np.zeros(classes.shape, np.int64)
-        room = self.sizes[classes] - self.shots[1]
-        for _ in range(self.query * self.way):
-            weights = np.where(counts < room, counts + self.imbalance, 0)
+        limits = self.sizes[classes] - self.settings.shots[1]
+        for _ in range(query * self.way):
+            weights = np.where(counts < limits, counts + imbalance, 0)
             edges = weights.cumsum(1)
             chosen = (draws.below(edges[:, -1])[:, None] >= edges).sum(1)
             counts[np.arange(len(counts)), chosen] += 1
         return counts
 
-    def _draw_others(self, draws: Draws, foreign: Indices) -> Indices:
-        """[E, others] different examples of the classes `foreign` [E, C - N], a class at a time."""
-        shape = (len(foreign), self.others)
+    def _draw_extra(self, draws: Draws, unused: Indices) -> Indices:
+        """Different examples of the classes `unused` [E, C - N]: first a class, then one of it."""
+        shape = (len(unused), self.settings.none_of_the_above)
         drawn = np.full(shape, NOTHING)
-        again = np.ones(shape, bool)
+        is_repeated = np.ones(shape, bool)
         for _ in range(_ROUNDS):
-            which = draws.below(np.full(shape, foreign.shape[1]))
-            classes = np.take_along_axis(foreign, which, 1)
+            columns = draws.below(np.full(shape, unused.shape[1]))
+            classes = np.take_along_axis(unused, columns, 1)
             fresh = self.members[self.starts[classes] + draws.below(self.sizes[classes])]
-            drawn = np.where(again, fresh, drawn)
-            again = _repeats(drawn)
-            if not again.any():
+            drawn = np.where(is_repeated, fresh, drawn)
+            is_repeated = _find_repeats(drawn)
+            if not is_repeated.any():
                 return drawn
         raise DataError(
-            f"{self.others} different none-of-the-above queries an episode are more than the "
+            f"{shape[1]} different none-of-the-above queries an episode are more than the "
             "other classes hold. Lower na_rate or query."
         )
 
 
-def _repeats(rows: Indices) -> NDArray[np.bool_]:
-    """Marks what stood further left in its row already."""
+def _find_repeats(rows: Indices) -> NDArray[np.bool_]:
+    """True where a value occurs further left in its row."""
     order = rows.argsort(1, kind="stable")
     ranked = np.take_along_axis(rows, order, 1)
     same = np.zeros(rows.shape, bool)
@@ -189,7 +199,7 @@ def _repeats(rows: Indices) -> NDArray[np.bool_]:
 
 
 def make_distinct(arrays: list[Indices], plan: Plan, draws: Draws) -> list[Indices]:
-    """Draw again what came up before; classes, supports and queries count as sets."""
+    """Draw repeated episodes anew; classes, supports and queries are compared as sets."""
     for _ in range(_ROUNDS):
         classes, support, query, _target = arrays
         by_class = classes.argsort(1, kind="stable")
@@ -207,5 +217,5 @@ def make_distinct(arrays: list[Indices], plan: Plan, draws: Draws) -> list[Indic
             array[repeated] = values
     raise DataError(
         f"There are fewer than {len(arrays[0])} different episodes of this kind "
-        f"(found {len(first)}). Ask for fewer episodes, or for more ways or queries."
+        f"({len(first)} were drawn). Ask for fewer episodes, or for more ways or queries."
     )

@@ -1,4 +1,4 @@
-"""Class-disjoint parts of a corpus: what is learned from and what is tested on share no class."""
+"""Class-disjoint parts of a corpus: training and test data share no class."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from fsl_nlp.types import Dataset, Label
 
 @dataclass(frozen=True)
 class ClassSplit:
+    """Three datasets that share no class."""
+
     train: Dataset
     validation: Dataset
     test: Dataset
@@ -23,15 +25,15 @@ class ClassSplit:
 def split_classes(
     dataset: Dataset, *, train: int, validation: int, test: int, seed: int = 0
 ) -> ClassSplit:
-    """So many classes for each part, drawn by `seed`; every example goes with its class.
+    """Three parts with these numbers of classes, drawn by `seed`; examples follow their class.
 
     >>> data = Dataset.from_texts(["a", "b", "c", "d"], ["A", "B", "C", "D"])
     >>> parts = split_classes(data, train=2, validation=1, test=1)
     >>> sorted(parts.train.labels + parts.validation.labels + parts.test.labels)
     ['A', 'B', 'C', 'D']
     """
-    wanted = train + validation + test
-    if min(train, validation, test) < 0 or wanted > len(dataset.labels):
+    count = train + validation + test
+    if min(train, validation, test) < 0 or count > len(dataset.labels):
         raise DataError(
             f"{train} + {validation} + {test} classes asked for; {dataset.name} has "
             f"{len(dataset.labels)}."
@@ -42,12 +44,16 @@ def split_classes(
     return ClassSplit(
         keep_classes(dataset, labels[:train]),
         keep_classes(dataset, labels[train : train + validation]),
-        keep_classes(dataset, labels[train + validation : wanted]),
+        keep_classes(dataset, labels[train + validation : count]),
     )
 
 
 def keep_classes(dataset: Dataset, labels: Iterable[Label]) -> Dataset:
-    """The part of a dataset that has these labels."""
+    """The examples that have one of these labels.
+
+    >>> keep_classes(Dataset.from_texts(["a", "b"], ["x", "y"]), ["y"]).texts
+    ['b']
+    """
     kept = set(labels)
     examples = tuple(example for example in dataset if example.label in kept)
     order = tuple(label for label in dataset.labels if label in kept)
@@ -65,19 +71,44 @@ def sample_shots(dataset: Dataset, shots: int, seed: int = 0) -> Dataset:
     if shots < 1:
         raise OptionError(f"shots={shots}: must be at least 1.")
     order = np.random.Philox(key=seed).random_raw(len(dataset)).argsort(kind="stable")
-    taken: Counter[Label | None] = Counter()
+    counts: Counter[Label | None] = Counter()
     kept = []
     for i in order.tolist():
         label = dataset.examples[i].label
-        if taken[label] < shots:
-            taken[label] += 1
+        if counts[label] < shots:
+            counts[label] += 1
             kept.append(i)
     return replace(dataset, examples=tuple(dataset.examples[i] for i in sorted(kept)))
 
 
+def without_small_classes(dataset: Dataset, least: int) -> tuple[Dataset, tuple[Label, ...]]:
+    """The classes with at least `least` examples, and the labels of those with fewer.
+
+    Episodes need `shot + query` examples of every class.
+
+    >>> data = Dataset.from_texts(["a", "b", "c"], ["x", "x", "y"])
+    >>> kept, left_out = without_small_classes(data, 2)
+    >>> kept.labels, left_out
+    (('x',), ('y',))
+    """
+    sizes = Counter(example.label for example in dataset)
+    small = tuple(label for label in dataset.labels if sizes[label] < least)
+    if not small:
+        return dataset, ()
+    return keep_classes(dataset, set(dataset.labels) - set(small)), small
+
+
 def shared_classes(first: Dataset, second: Dataset) -> list[Label]:
-    """Labels of `second` that `first` has too, by their name in words ("Card-Arrival" is
-    "card arrival"), or as they are where one of the two has no name for them."""
+    """The labels of `second` that `first` has too.
+
+    Labels are compared by their name in words ("Card-Arrival" is "card arrival"), or by their
+    spelling where one of the datasets has no name for them.
+
+    >>> shared_classes(
+    ...     Dataset.from_texts(["a"], ["card arrival"]), Dataset.from_texts(["b"], ["Card-Arrival"])
+    ... )
+    ['Card-Arrival']
+    """
     names = {_name(label, first) for label in first.labels}
     spelled = {_spelled(label): label for label in first.labels}
 
@@ -85,34 +116,41 @@ def shared_classes(first: Dataset, second: Dataset) -> list[Label]:
         if _name(label, second) in names:
             return True
         twin = spelled.get(_spelled(label))
-        return twin is not None and not (_given(twin, first) and _given(label, second))
+        return twin is not None and not (
+            _name_in_info(twin, first) and _name_in_info(label, second)
+        )
 
     return [label for label in second.labels if is_shared(label)]
 
 
 def drop_shared(source: Dataset, target: Dataset) -> Dataset:
-    """`source` without the classes that `target` has."""
-    leaked = set(shared_classes(target, source))
-    return keep_classes(source, [label for label in source.labels if label not in leaked])
+    """`source` without the classes that `target` has.
+
+    >>> both, target = (Dataset.from_texts(list(labels), list(labels)) for labels in ("ab", "b"))
+    >>> drop_shared(both, target).labels
+    ('a',)
+    """
+    shared = set(shared_classes(target, source))
+    return keep_classes(source, [label for label in source.labels if label not in shared])
 
 
 def refuse_leakage(source: Dataset, target: Dataset) -> None:
-    """An error that names the classes to be tested on which `source` has already shown."""
-    leaked = shared_classes(source, target)
-    if leaked:
+    """Raise a DataError that names the classes of `target` that are in `source` too."""
+    shared = shared_classes(source, target)
+    if shared:
         raise DataError(
-            f"Leakage: {source.name} and {target.name} share {len(leaked)} classes "
-            f"({_list(leaked)}). Leave them out of {source.name} (drop_shared, --drop-shared), "
-            "or test on other classes."
+            f"Leakage: {source.name} and {target.name} share {len(shared)} classes "
+            f"({_list(shared)}). Leave them out of {source.name} (drop_shared, "
+            "--exclude-test-classes), or test on other classes."
         )
 
 
 def _name(label: Label, dataset: Dataset) -> str:
-    return _given(label, dataset) or _spelled(label)
+    return _name_in_info(label, dataset) or _spelled(label)
 
 
-def _given(label: Label, dataset: Dataset) -> str:
-    """The name that the dataset gives a label; "" if none."""
+def _name_in_info(label: Label, dataset: Dataset) -> str:
+    """The name of a label in the dataset's info; "" if it has none."""
     info = dataset.info.get(label)
     return ((info and info.name) or "").casefold()
 

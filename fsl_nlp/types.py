@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,21 @@ if TYPE_CHECKING:
 Label = str | int
 Span = tuple[int, int]  # character offsets in a text: start, end (exclusive)
 
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoder can read
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One thing to classify. Only `text` is required; a corpus fills what it has."""
+    """One thing to classify: a text, or a text with more parts. Only `text` is required.
+
+    `head` and `tail` mark two mentions in the text; the label of a text with `candidates` is the
+    index of the right one.
+
+    >>> Example("where is my parcel", label="track").label
+    'track'
+    >>> Example("Ann lives in Rome", head=(0, 3), tail=(13, 17)).text_b is None
+    True
+    """
 
     text: str
     label: Label | None = None
@@ -30,7 +42,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LabelInfo:
-    """What is known of a label besides its examples."""
+    """The name of a label in words, its description, and words for a verbalizer."""
 
     name: str | None = None
     description: str | None = None
@@ -59,14 +71,16 @@ class Dataset:
         info: Mapping[Label, LabelInfo] | None = None,
         name: str = "data",
     ) -> Dataset:
+        """Examples, and their labels in sorted order."""
         examples = tuple(examples)
-        found = {example.label for example in examples if example.label is not None}
-        return cls(examples, tuple(sort_labels(found)), dict(info or {}), name)
+        labels = {example.label for example in examples if example.label is not None}
+        return cls(examples, tuple(sort_labels(labels)), dict(info or {}), name)
 
     @classmethod
     def from_texts(
         cls, texts: Sequence[str], labels: Sequence[Label | None], *, name: str = "data"
     ) -> Dataset:
+        """Texts and the label of each; None is no label."""
         pairs = zip(texts, labels, strict=True)
         return cls.from_examples((Example(t, label) for t, label in pairs), name=name)
 
@@ -89,20 +103,32 @@ class Dataset:
 
     @property
     def texts(self) -> list[str]:
+        """The text of each example."""
         return [example.text for example in self.examples]
 
     @property
     def targets(self) -> list[Label | None]:
+        """The label of each example, None if it has none."""
         return [example.label for example in self.examples]
 
     @property
     def known_targets(self) -> list[Label]:
-        """The labels, where every example must have one."""
-        return [_known(example) for example in self.examples]
+        """The label of each example; a DataError if one has none."""
+        return [_label_of(example) for example in self.examples]
+
+    @property
+    def class_indices(self) -> list[int]:
+        """The index in `labels` of each example's label; a DataError if one has none.
+
+        >>> Dataset.from_texts(["a", "b", "c"], ["y", "x", "y"]).class_indices
+        [1, 0, 1]
+        """
+        index = {label: i for i, label in enumerate(self.labels)}
+        return [index[label] for label in self.known_targets]
 
     @property
     def labelled(self) -> Dataset:
-        """Without the examples that have no label."""
+        """The examples that have a label."""
         return replace(self, examples=tuple(e for e in self.examples if e.label is not None))
 
     @property
@@ -111,7 +137,7 @@ class Dataset:
         return [example for example in self.examples if example.label is None]
 
     def with_unlabelled(self, more: Iterable[Example]) -> Dataset:
-        """With more examples to learn from, whose labels are not looked at, should they have any.
+        """With more examples to learn from; labels that they have are removed.
 
         >>> Dataset.from_texts(["a"], ["x"]).with_unlabelled([Example("b", "y")]).targets
         ['x', None]
@@ -128,25 +154,33 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Task:
-    """Something to learn (support) and something to be scored on (query)."""
+    """Examples to learn from (support) and examples to be scored on (query).
+
+    >>> support = Dataset.from_texts(["where is it", "send it back"], ["track", "return"])
+    >>> Task(support, Dataset.from_texts(["is it on its way"], ["track"])).labels
+    ('return', 'track')
+    """
 
     support: Dataset
     query: Dataset
 
     @property
     def labels(self) -> tuple[Label, ...]:
+        """The labels in play: those of the support set."""
         return self.support.labels
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
+    """A label other than the predicted one, with its confidence."""
+
     label: Label
     confidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A training example and its cosine similarity to the question."""
+    """A training example and its cosine similarity to the classified text."""
 
     text: str
     label: Label
@@ -155,7 +189,13 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An answer. `label` is None when `reason` is not "ok"."""
+    """What a classifier answers for one example. `label` is None when `reason` is not "ok".
+
+    `margin` is the confidence less that of the second label.
+
+    >>> Prediction("track", 0.9, 0.8, "ok").to_dict()["label"]
+    'track'
+    """
 
     label: Label | None
     confidence: float
@@ -172,14 +212,14 @@ class Prediction:
         return asdict(self)
 
 
-def _known(example: Example) -> Label:
+def _label_of(example: Example) -> Label:
     if example.label is None:
         raise DataError(f"This example has no label: {example.text[:60]!r}.")
     return example.label
 
 
 def sort_labels(labels: Iterable[Label]) -> list[Label]:
-    """Sorted; whole numbers as numbers, and before strings.
+    """Labels in order: whole numbers by value, then strings.
 
     >>> sort_labels(["b", 10, 9, "a"])
     [9, 10, 'a', 'b']

@@ -1,4 +1,4 @@
-"""What is done to vectors wherever they are numpy's."""
+"""Operations on numpy vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ Matrix = NDArray[np.float32]
 
 
 def unit(vectors: Matrix) -> Matrix:
-    """Rows of length 1; one of zeros stays."""
+    """The rows scaled to length 1; rows of zeros stay.
+
+    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     result: Matrix = vectors / np.maximum(lengths, 1e-12)
     return result

@@ -1,4 +1,4 @@
-"""Run recipes and write RESULTS.md from what they found.
+"""Run recipes and write RESULTS.md from their results.
 
     python recipes/run.py recipes/fewrel.yaml      # one recipe
     python recipes/run.py --all                    # every recipe
@@ -31,7 +31,7 @@ from fsl_nlp import __version__, processor
 from fsl_nlp.folders import write_atomically
 
 HERE = Path(__file__).parent
-FOUND = HERE / "results"
+RESULTS = HERE / "results"
 # Half-widths of a 95% interval in standard errors, for small numbers of seeds (Student's t).
 STUDENT_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
 
@@ -80,10 +80,10 @@ def run(path: Path) -> None:
             }
         )
         print(f"{row.name}: {rows[-1]['accuracy']}", file=sys.stderr)
-        found = {"title": recipe.title, "about": recipe.about, "machine": machine(), "rows": rows}
+        record = {"title": recipe.title, "about": recipe.about, "machine": machine(), "rows": rows}
         # After each row: the long ones take hours together.
         write_atomically(
-            FOUND / f"{path.stem}.json", json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+            RESULTS / f"{path.stem}.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n"
         )
 
 
@@ -161,13 +161,13 @@ def write_table() -> None:
         "Written by `python recipes/run.py`; do not edit. Accuracy in percent with its 95% "
         "interval. `FSL_NLP_DATA` names the folder of the public corpora. `{out}` is any folder.",
     ]
-    for path in sorted(FOUND.glob("*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(RESULTS.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
         lines = [
             "| | accuracy | interval over | seeds | seconds | commands |",
             "|---|---|---|---|---|---|",
         ]
-        for row in found["rows"]:
+        for row in record["rows"]:
             commands = "<br>".join(f"`fsl-nlp {command}`" for command in row["commands"])
             seeds = ", ".join(map(str, row["seeds"]))
             lines.append(
@@ -175,9 +175,10 @@ def write_table() -> None:
                 f"| {row['seconds']} | {commands} |"
             )
         parts += [
-            f"## {found['title']}",
-            f"{found['about'].strip()}\n\nAgain: `python recipes/run.py recipes/{path.stem}.yaml`. "
-            f"Measured on: {found['machine']}. Seconds are of whole commands, start included.",
+            f"## {record['title']}",
+            f"{record['about'].strip()}\n\n"
+            f"Again: `python recipes/run.py recipes/{path.stem}.yaml`. "
+            f"Measured on: {record['machine']}. Seconds are of whole commands, start included.",
             "\n".join(lines),
         ]
     write_atomically(HERE / "RESULTS.md", "\n\n".join(parts) + "\n")

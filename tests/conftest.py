@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import AutoModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from fsl_nlp import FewShotClassifier, TextEncoder
@@ -65,6 +68,51 @@ def _an_older_processor() -> Iterator[None]:
         if os.environ.get("ONEDNN_MAX_CPU_ISA") in ("SSE41", "AVX", "AVX2"):
             patch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
         yield
+
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def save_tokenizer(
+    folder: Path, words: Sequence[str], *, bert: bool = True, **options: Any
+) -> None:
+    """Word pieces; without `bert`, no pad token and none around the text, as for GPT-2."""
+    special = SPECIAL if bert else ["[UNK]", *(f"[unused{i}]" for i in range(4))]
+    vocabulary = {piece: i for i, piece in enumerate([*special, *words])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    names = {"unk_token": "[UNK]"}
+    if bert:
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+        names = {f"{token[1:-1].lower()}_token": token for token in SPECIAL}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, **options).save_pretrained(folder)
+
+
+def save_model(
+    folder: Path,
+    config: Any,
+    words: Sequence[str],
+    *,
+    kind: Any = AutoModel,
+    seed: int = 1,
+    noise: float = 0.0,
+    **tokenizer: Any,
+) -> Path:
+    """A tiny model with random weights, and a tokenizer of these words, as transformers saves them.
+
+    `noise` is added to all weights: biases of 0 and matrices near 0 would hide mistakes.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = kind.from_config(config)
+        if noise:
+            for parameter in model.parameters():
+                parameter.data.add_(torch.randn_like(parameter) * noise)
+            model.tie_weights()
+    model.save_pretrained(folder)
+    save_tokenizer(folder, words, **tokenizer)
+    return folder
 
 
 class KilledError(Exception):

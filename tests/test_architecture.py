@@ -32,25 +32,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": {"errors", "types"},
     "decision": {"types"},
     "answering": BOTTOM | {"checks", "decision"},
-    "runtime": BOTTOM | {"answering", "checks", "decision"},
     "data": BOTTOM,
+    "inputs": BOTTOM | {"data.labels"},
+    "runtime": BOTTOM | {"answering", "checks", "decision", "inputs"},
     "sampling": BOTTOM,
     "episodes": BOTTOM | {"sampling"},
     "splits": BOTTOM | {"data"},
-    "encoders": BOTTOM | {"checks", "runtime"},
+    "encoders": BOTTOM | {"checks", "inputs", "runtime"},
     "heads": {"errors", "lazy", "types"},
-    "training": BOTTOM | {"encoders", "heads", "runtime"},
-    "prompts": BOTTOM | {"data.labels", "encoders", "runtime", "training"},
-    "meta": BOTTOM | {"encoders", "heads", "runtime", "training"},
+    "training": BOTTOM | {"encoders", "heads", "inputs", "runtime"},
+    "prompts": BOTTOM | {"data.labels", "encoders", "inputs", "runtime", "training"},
+    "meta": BOTTOM | {"encoders", "heads", "inputs", "runtime", "training"},
+    "semisupervised": BOTTOM | {"decision", "heads"},
     "methods": BOTTOM
-    | {"checks", "data.labels", "decision", "encoders", "heads", "meta", "prompts", "runtime"}
-    | {"splits", "training"},
+    | {"checks", "data.labels", "decision", "encoders", "heads", "inputs", "meta", "prompts"}
+    | {"runtime"}
+    | {"semisupervised", "splits", "training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "meta", "methods"}
-    | {"runtime", "sampling", "splits", "training"},
+    | {"inputs", "runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
-    | {"data", "encoders", "episodes", "evaluation", "heads", "methods", "splits"},
+    | {"data", "encoders", "episodes", "evaluation", "inputs", "methods", "splits"},
     "artifact": BOTTOM | {"decision", "encoders", "methods", "runtime"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
     "classifier": BOTTOM

@@ -1,4 +1,4 @@
-"""Scores to beliefs, temperature, answers."""
+"""Scores to probabilities, temperature, predictions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def planted() -> tuple[np.ndarray, np.ndarray]:
     """Scores whose softmax at temperature 0.25 is exactly how often each class is right."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(4000, 5))
-    beliefs = scipy.special.softmax(scores / 0.25, axis=1)
-    targets = np.array([rng.choice(5, p=row) for row in beliefs])
+    probabilities = scipy.special.softmax(scores / 0.25, axis=1)
+    targets = np.array([rng.choice(5, p=row) for row in probabilities])
     return scores, targets
 
 
@@ -44,9 +44,9 @@ def test_the_temperature_has_the_least_penalised_log_loss() -> None:
     scores, targets = rng.normal(size=(30, 4)), rng.integers(0, 4, 30)
 
     def loss(temperature: float) -> float:
-        beliefs = scipy.special.softmax(scores / temperature, axis=1)
+        probabilities = scipy.special.softmax(scores / temperature, axis=1)
         return float(
-            -np.log(beliefs[np.arange(30), targets]).sum() + np.log(temperature / 0.5) ** 2
+            -np.log(probabilities[np.arange(30), targets]).sum() + np.log(temperature / 0.5) ** 2
         )
 
     grid = 0.5 * np.exp(np.linspace(-3, 3, 2401))
@@ -82,13 +82,13 @@ def test_the_best_label_leads_and_alternatives_follow_in_order() -> None:
     assert (answer.nearest, answer.model_version) == (near, "v")
 
 
-@pytest.mark.parametrize(("top_k", "others"), [(1, 0), (2, 1), (3, 2), (50, 2)])
-def test_top_k_counts_the_answer(top_k: int, others: int) -> None:
+@pytest.mark.parametrize(("top_k", "alternatives"), [(1, 0), (2, 1), (3, 2), (50, 2)])
+def test_top_k_counts_the_answer(top_k: int, alternatives: int) -> None:
     answer = decide(np.array([0.2, 0.5, 0.3]), ("a", "b", "c"), top_k=top_k)
-    assert len(answer.alternatives) == others
+    assert len(answer.alternatives) == alternatives
 
 
-def test_of_equal_beliefs_the_first_label_is_taken() -> None:
+def test_of_equal_probabilities_the_first_label_is_taken() -> None:
     answer = decide(np.full(3, 1 / 3), ("a", "b", "c"), top_k=3)
     assert [answer.label, *(a.label for a in answer.alternatives)] == ["a", "b", "c"]
     assert answer.margin == 0

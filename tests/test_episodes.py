@@ -34,8 +34,8 @@ def test_every_row_is_an_episode_as_defined(data: Dataset) -> None:
     assert table.query.shape == table.target.shape == (500, 15)
     assert (np.sort(table.classes, 1)[:, 1:] > np.sort(table.classes, 1)[:, :-1]).all()
     assert (labels_of(data, table.support) == table.classes[..., None]).all()
-    asked = np.take_along_axis(table.classes, table.target, 1)
-    assert (labels_of(data, table.query) == asked).all()
+    classes = np.take_along_axis(table.classes, table.target, 1)
+    assert (labels_of(data, table.query) == classes).all()
     everything = np.concatenate([table.support.reshape(500, -1), table.query], 1)
     assert all(len(set(row)) == len(row) for row in everything.tolist())
 
@@ -80,14 +80,14 @@ def test_imbalanced_queries_keep_their_number_and_stay_within_each_class() -> No
     data = corpus([9, 60, 60])
     table = EpisodeTable.sample(data, way=3, shot=3, query=6, episodes=300, seed=1, imbalance=1)
     assert table.query.shape == (300, 18)
-    asked = np.take_along_axis(table.classes, table.target, 1)
-    assert (labels_of(data, table.query) == asked).all()
-    counts = np.stack([(asked == c).sum(1) for c in range(3)], 1)
+    classes = np.take_along_axis(table.classes, table.target, 1)
+    assert (labels_of(data, table.query) == classes).all()
+    counts = np.stack([(classes == c).sum(1) for c in range(3)], 1)
     assert counts[:, 0].max() <= 6  # class 0 has 9 examples, 3 of them supports
     assert counts.std() > 3  # even sharing has 0
     even = EpisodeTable.sample(data, way=3, shot=3, query=6, episodes=300, seed=1, imbalance=1000)
-    asked = np.take_along_axis(even.classes, even.target, 1)
-    assert np.stack([(asked == c).sum(1) for c in range(3)], 1).std() < counts.std()
+    classes = np.take_along_axis(even.classes, even.target, 1)
+    assert np.stack([(classes == c).sum(1) for c in range(3)], 1).std() < counts.std()
 
 
 def test_all_way_takes_every_class(data: Dataset) -> None:
@@ -138,7 +138,7 @@ def test_the_hash_of_a_dataset_sees_texts_and_their_order(data: Dataset) -> None
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"),
+    ("changes", "message"),
     [
         ({"way": 7}, "7-way episodes need 7 classes; data has 6"),
         ({"way": 6, "na_rate": 1.0}, "one more for none-of-the-above"),
@@ -149,9 +149,11 @@ def test_the_hash_of_a_dataset_sees_texts_and_their_order(data: Dataset) -> None
         ({"seed": -1}, "seed=-1"),
     ],
 )
-def test_what_cannot_be_sampled_is_refused_by_name(data: Dataset, wanted: dict, says: str) -> None:
-    settings = {"way": 3, "shot": 1, "query": 3, "episodes": 4, **wanted}
-    with pytest.raises((DataError, OptionError), match=says.replace("(", r"\(")):
+def test_what_cannot_be_sampled_is_refused_by_name(
+    data: Dataset, changes: dict, message: str
+) -> None:
+    settings = {"way": 3, "shot": 1, "query": 3, "episodes": 4, **changes}
+    with pytest.raises((DataError, OptionError), match=message.replace("(", r"\(")):
         EpisodeTable.sample(data, **settings)
 
 

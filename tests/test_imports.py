@@ -123,7 +123,10 @@ def test_every_public_name_is_there() -> None:
         ("logging, typing", "fsl_nlp"),
         ("typer", "fsl_nlp.cli.app"),
         ("numpy, sklearn.base", "fsl_nlp.classifier, fsl_nlp.artifact, fsl_nlp.decision"),
-        ("numpy, torch", "fsl_nlp.methods.frozen, fsl_nlp.heads.linear, fsl_nlp.heads.proto"),
+        (
+            "numpy, torch",
+            "fsl_nlp.methods.frozen.method, fsl_nlp.heads.linear, fsl_nlp.heads.proto",
+        ),
     ],
 )
 def test_importing_changes_nothing_outside(first: str, second: str) -> None:

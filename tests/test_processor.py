@@ -1,4 +1,4 @@
-"""What a machine computes with, in words."""
+"""The processors of a machine, in words."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from fsl_nlp import processor
     ],
 )
 def test_kinds(flags: set[str], words: str) -> None:
-    assert processor.kind(flags) == words
+    assert processor.describe_processor(flags) == words
 
 
 def test_a_limit_of_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
-    assert "limited" not in processor.kind()
+    assert "limited" not in processor.describe_processor()
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
-    assert processor.kind().endswith("(torch limited to avx2)")
+    assert processor.describe_processor().endswith("(torch limited to avx2)")
 
 
 def test_an_unknown_processor_is_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor.platform, "machine", lambda: "riscv64")
-    assert processor.kind(set()) == "riscv64"
+    assert processor.describe_processor(set()) == "riscv64"
 
 
 def test_it_loads_nothing_heavy() -> None:

@@ -14,6 +14,7 @@ from fsl_nlp.splits import (
     sample_shots,
     shared_classes,
     split_classes,
+    without_small_classes,
 )
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 
@@ -43,10 +44,10 @@ def test_parts_share_no_class_and_every_example_goes_with_its_class(
     data: Dataset, seed: int
 ) -> None:
     parts = split_classes(data, train=3, validation=2, test=3, seed=seed)
-    found = [parts.train, parts.validation, parts.test]
-    assert [len(part.labels) for part in found] == [3, 2, 3]
-    assert set().union(*(part.labels for part in found)) == set(data.labels)
-    for part in found:
+    datasets = [parts.train, parts.validation, parts.test]
+    assert [len(part.labels) for part in datasets] == [3, 2, 3]
+    assert set().union(*(part.labels for part in datasets)) == set(data.labels)
+    for part in datasets:
         assert part.examples == tuple(e for e in data if e.label in part.labels)  # in order
         assert part.labels == tuple(label for label in data.labels if label in part.labels)
         assert part.info.keys() == data.info.keys() & set(part.labels)
@@ -99,8 +100,8 @@ def test_at_most_so_many_of_each_class(data: Dataset, shots: int) -> None:
         taken = [e for e in few if e.label == label]
         assert len(taken) == min(shots, size)
         assert set(taken) <= set(data)
-    places = [data.examples.index(e) for e in few]
-    assert places == sorted(places)
+    indices = [data.examples.index(e) for e in few]
+    assert indices == sorted(indices)
     assert (few.labels, few.info) == (data.labels, data.info)
 
 
@@ -176,3 +177,13 @@ def test_of_many_shared_classes_ten_are_named() -> None:
     many = Dataset.from_examples([Example("x", f"class {i:02}") for i in range(14)], name="many")
     with pytest.raises(DataError, match=r"share 14 classes \(class 00, .*class 09, \.\.\.\)"):
         refuse_leakage(many, many)
+
+
+def test_small_classes_are_left_out() -> None:
+    data = Dataset.from_texts(["a", "b", "c", "d", "e"], ["x", "x", "y", "z", "z"])
+    kept, left_out = without_small_classes(data, 2)
+    assert (kept.labels, left_out) == (("x", "z"), ("y",))
+    assert kept.texts == ["a", "b", "d", "e"]
+    assert without_small_classes(data, 1) == (data, ())
+    everything, all_labels = without_small_classes(data, 3)
+    assert (len(everything), all_labels) == (0, data.labels)

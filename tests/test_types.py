@@ -50,6 +50,8 @@ def test_known_targets_names_the_example_without_a_label() -> None:
     data = Dataset.from_texts(["first", "second"], ["x", None])
     with pytest.raises(DataError, match="no label: 'second'"):
         _ = data.known_targets
+    with pytest.raises(DataError, match="no label: 'second'"):
+        _ = data.class_indices
     assert Dataset.from_texts(["first"], ["x"]).known_targets == ["x"]
 
 
@@ -98,7 +100,7 @@ def test_every_error_of_ours_has_one_base_and_a_builtin_one() -> None:
 
 def test_a_dataset_is_divided() -> None:
     data = Dataset((Example("one", "a"), Example("two"), Example("three", "b")), ("a", "b"))
-    known, unlabelled = data.labelled, data.unlabelled
-    assert [e.text for e in known] == ["one", "three"]
+    labelled, unlabelled = data.labelled, data.unlabelled
+    assert [e.text for e in labelled] == ["one", "three"]
     assert [e.text for e in unlabelled] == ["two"]
-    assert known.labels == data.labels
+    assert labelled.labels == data.labels

@@ -181,7 +181,9 @@ class Benchmark(ABC):
 
     def check_unlabelled(self, count: int | None) -> None:
         """Refuse unlabelled texts for a method that cannot use them."""
-        if count and not self.kind.takes_unlabelled:
+        from fsl_nlp.inputs.support import UNLABELLED
+
+        if count and UNLABELLED not in self.kind.learns_from(self.method):
             raise OptionError(f"unlabelled: {self.method!r} does not learn from unlabelled texts.")
 
 

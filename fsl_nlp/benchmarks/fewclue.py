@@ -41,12 +41,10 @@ def takes_candidates(method: str) -> bool:
     >>> takes_candidates("proto"), takes_candidates("linear")
     (True, False)
     """
-    from fsl_nlp.heads import HEADS, head_class
+    from fsl_nlp.inputs.kinds import CANDIDATES
     from fsl_nlp.methods import method_class
 
-    if method in HEADS:
-        return head_class(method).takes_candidates
-    return method_class(method).takes_template
+    return CANDIDATES in method_class(method).takes(method)
 
 
 def _published(name: str, scores: str) -> Published:
@@ -110,7 +108,10 @@ class FewClue(Benchmark):
     )
 
     choices: Mapping[str, Sequence[Any]] = setting(
-        {}, "NAME=[VALUE, VALUE]: dev_i chooses. Repeatable.", flag="--choose", parse=parse_choices
+        {},
+        "NAME=[VALUE, VALUE]: dev_i chooses. May be repeated.",
+        flag="--choose",
+        parse=parse_choices,
     )
     patterns: int | None = setting(None, "Use only the first so many patterns of a task.", least=1)
     unlabelled: int | None = setting(

@@ -1,66 +1,81 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, Device, OnError, TextColumn
+from fsl_nlp.cli.completion import data_names, encoder_names
+from fsl_nlp.cli.options import DataDir, Device, OnError, TextColumn, parse_options, shared
+from fsl_nlp.cli.plans import about
 from fsl_nlp.cli.run import Run, command
+
+_MEASURED_STEPS = 5
 
 
 def add_to(app: typer.Typer) -> None:
     @command(app, example="fsl-nlp adapt embedded:multilingual texts.csv --out my-model")
     def adapt(
         run: Run,
-        model: Annotated[str, typer.Argument(help="A model's name, a hub id or a folder.")],
-        texts: Annotated[
-            list[str], typer.Argument(help="Files of texts, or data names. Labels are not read.")
+        model: Annotated[
+            str,
+            typer.Argument(
+                help="A name that `fsl-nlp models` lists, a hub id or a folder.",
+                autocompletion=encoder_names,
+            ),
         ],
-        out: Annotated[Path, typer.Option(help="Folder to write the adapted model to.")],
-        steps: Annotated[int, typer.Option(min=1, help="Steps of training in all.")] = 2000,
+        texts: Annotated[
+            list[str],
+            typer.Argument(
+                help="Files of texts, or data names. Labels are not read.",
+                autocompletion=data_names,
+            ),
+        ],
+        out: Annotated[Path, shared("--out", "A folder for the adapted model.")],
+        steps: Annotated[int, typer.Option(min=1, help="Training steps in all.")] = 2000,
         option: Annotated[
             list[str] | None,
-            typer.Option(
-                help="tune, rank, batch_size, learning_rate, rate, longest, ...: NAME=VALUE. "
-                "May be repeated."
-            ),
+            shared("--option", "Such as tune, rank, batch_size, learning_rate, rate, longest."),
         ] = None,
         stop_after: Annotated[
-            int | None, typer.Option(min=1, help="Stop after so many steps, to go on later.")
+            int | None, typer.Option(min=1, help="Stop after this many steps, to resume later.")
         ] = None,
         text_column: TextColumn = None,
         on_error: OnError = "raise",
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
-        """Train a model on unlabelled texts of your own: it learns to fill in hidden words.
+        """Train a model on your own unlabelled texts: it learns to fill in hidden words.
 
-        The result is a model folder for every --encoder option. A run that was stopped goes on
-        when the same command is given again.
+        The result is a model folder that every --encoder takes. The same command resumes a run.
         """
-        from dataclasses import fields
-
         from fsl_nlp import load_dataset
-        from fsl_nlp.errors import OptionError
+        from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.pretraining import AdaptSettings
         from fsl_nlp.pretraining import adapt as train
         from fsl_nlp.pretraining.corpus import plain_texts
 
         options = parse_options(option)
-        known = [field.name for field in fields(AdaptSettings) if field.name != "steps"]
-        if unknown := [name for name in options if name not in known]:
-            raise OptionError(f"There is no option {unknown[0]!r}. There are: {', '.join(known)}.")
+        infos = [info for info in options_of(AdaptSettings) if info.name != "steps"]
+        check_options("adapt", options, infos)
         settings = AdaptSettings(steps=steps, **options)
-        found: list[str] = []
+        plain: list[str] = []
         for source in texts:
             data = load_dataset(
                 source, text=text_column, labelled=False, on_error=on_error, data_dir=data_dir
             )
-            found += plain_texts(data.examples)
+            plain += plain_texts(data.examples)
+        run.note(f"{steps:,} steps of {settings.batch_size} texts, of {len(plain):,} in all.")
         result: dict[str, Any] = train(
-            model, found, out, settings, seed=run.seed, device=device, stop_after=stop_after
+            model,
+            plain,
+            out,
+            settings,
+            seed=run.seed,
+            device=device,
+            stop_after=stop_after,
+            report=_TimeLeft(run, steps, stop_after),
         )
 
         share, count = result["masked_accuracy"], result["hidden"]
@@ -85,3 +100,23 @@ def add_to(app: typer.Typer) -> None:
             )
 
         run.show(result, text)
+
+
+class _TimeLeft:
+    """Says once, after the first steps, how long the rest takes."""
+
+    def __init__(self, run: Run, steps: int, stop_after: int | None) -> None:
+        self.run = run
+        self.last = steps
+        self.stop_after = stop_after
+        self.times: list[float] = []
+
+    def __call__(self, step: dict[str, float]) -> None:
+        if len(self.times) > _MEASURED_STEPS:
+            return
+        self.times.append(time.perf_counter())
+        if len(self.times) == 1 and self.stop_after:
+            self.last = min(self.last, int(step["step"]) + self.stop_after)
+        if len(self.times) > _MEASURED_STEPS:
+            each = (self.times[-1] - self.times[0]) / _MEASURED_STEPS
+            self.run.note(f"{about(each * (self.last - 1 - step['step']))} left.")

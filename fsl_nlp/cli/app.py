@@ -20,24 +20,25 @@ from fsl_nlp.cli import (
     export,
     fit,
     meta,
+    methods,
     models,
     predict,
     submit,
 )
+from fsl_nlp.cli.deprecated import with_new_names
 from fsl_nlp.cli.run import report_error, was_given
 
 app = typer.Typer(
     name="fsl-nlp",
     help="Few-shot text classification: from tens of sentences to a classifier that answers.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(show: bool) -> None:
+    if show:
         print(f"fsl-nlp {__version__}")
         raise typer.Exit
 
@@ -64,6 +65,7 @@ for module in (
     submit,
     benchmark,
     adapt,
+    methods,
     models,
     data,
 ):
@@ -75,8 +77,12 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    words, notes = with_new_names(sys.argv[1:])
+    if not (was_given("--quiet") or was_given("-q")):
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
     try:
-        app()
+        app(words)
     except SystemExit as end:
         if end.code == 2 and was_given("--json"):
             print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))

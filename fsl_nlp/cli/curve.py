@@ -5,58 +5,81 @@ from typing import Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.episodes import Encoder, load_split, method_spec
-from fsl_nlp.cli.options import DataDir, Device, From, chosen_method
+from fsl_nlp.cli.options import (
+    DataArgument,
+    DataDir,
+    Device,
+    Encoder,
+    From,
+    LabelNames,
+    Query,
+    SkipSmall,
+    chosen_method,
+    load_split,
+    method_spec,
+    parse_list,
+    shared,
+    skip_small,
+)
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
+LIST = "May be repeated, or a list with commas."
+
 
 def add_to(app: typer.Typer) -> None:
-    @command(app, example="fsl-nlp curve banking77:test --shots 1,2,5,10 --out curve.png")
+    @command(app, example="fsl-nlp curve banking77:test --shot 1,2,5,10 --out curve.png")
     def curve(
         run: Run,
-        data: Annotated[str, typer.Argument(help="A data name or a labelled file.")],
-        out: Annotated[
-            list[Path], typer.Option(help="File to write: .json, .png or .svg. May be repeated.")
-        ],
-        split: Annotated[str | None, typer.Option(help="Split of the named data.")] = None,
-        methods: Annotated[str, typer.Option(help="Methods, with commas.")] = "proto",
+        data: DataArgument,
+        out: Annotated[list[Path], shared("--out", "A .json, .png or .svg file. May be repeated.")],
+        split: Annotated[str | None, shared("--split")] = None,
+        method: Annotated[list[str], shared("--method", LIST)] = ["proto"],  # noqa: B006
         encoder: Encoder = "auto",
-        shots: Annotated[str, typer.Option(help="Supports a class, with commas.")] = "1,2,5",
-        ways: Annotated[str, typer.Option(help="Classes an episode, with commas.")] = "5",
-        query: Annotated[int, typer.Option(help="Queries a class.")] = 5,
-        episodes: Annotated[int, typer.Option(help="How many for each point.")] = 1000,
-        names: Annotated[
-            bool, typer.Option("--names", help="Label names are one more support each.")
-        ] = False,
+        shot: Annotated[list[str], shared("--shot", LIST)] = ["1", "2", "5"],  # noqa: B006
+        way: Annotated[list[str], shared("--way", LIST)] = ["5"],  # noqa: B006
+        query: Query = 5,
+        episodes: Annotated[int, shared("--episodes", "For each point.")] = 1000,
+        skip_small_classes: SkipSmall = False,
+        label_names: LabelNames = False,
         prepared: From = None,
         inner_steps: Annotated[
             str | None,
-            typer.Option(help="Over these numbers of steps instead of shots; with --from."),
+            typer.Option(
+                help="With --from: draw accuracy over these numbers of steps, with commas."
+            ),
         ] = None,
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
         """Draw accuracy over the number of shots, for methods and ways."""
+        from fsl_nlp.cli.plans import announce_curve
+        from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.curves import adaptation_curve, check_picture, learning_curve
 
         for path in out:
             check_picture(path)
+        shots, ways = _numbers("--shot", shot), _numbers("--way", way)
+        methods = parse_list(method)
+        options = {"label_names": label_names, "descriptions": False}
+        if prepared is None:
+            chosen = [chosen_method(run, None, name, encoder, options) for name in methods]
+        else:
+            name = methods[0] if "method" in run.chosen else ""
+            chosen = [chosen_method(run, prepared, name, encoder, options)]
         target = load_split(data, split, data_dir)
-        options = {"label_names": names, "descriptions": False}
-        specs = [
-            method_spec(name.strip(), encoder, options, run, device, target)
-            for name in methods.split(",")
-        ]
-        if prepared is not None:
-            chosen = chosen_method(prepared, "", encoder, options)
-            specs = [method_spec(*chosen, run, device, target)]
+        if skip_small_classes:
+            target = skip_small(run, target, max(shots) + query)
+        specs = [method_spec(*choice, run, device, target) for choice in chosen]
         if inner_steps is None:
+            # What cannot be sampled is an error before the long work.
+            EpisodeTable.sample(target, way=max(ways), shot=max(shots), query=query, episodes=1)
+            announce_curve(run, specs, len(shots) * len(ways), episodes)
             drawn = learning_curve(
                 specs,
                 target,
-                shots=_numbers("--shots", shots),
-                ways=_numbers("--ways", ways),
+                shots=shots,
+                ways=ways,
                 query=query,
                 episodes=episodes,
                 seed=run.seed,
@@ -64,12 +87,14 @@ def add_to(app: typer.Typer) -> None:
         elif prepared is None:
             raise OptionError("--inner-steps needs --from, the folder that meta-train wrote.")
         else:
+            steps = _numbers("--inner-steps", [inner_steps])
+            announce_curve(run, specs, len(steps) * len(shots), episodes)
             drawn = adaptation_curve(
                 specs[0],
                 target,
-                steps=_numbers("--inner-steps", inner_steps),
-                shots=_numbers("--shots", shots),
-                way=_numbers("--ways", ways)[0],
+                steps=steps,
+                shots=shots,
+                way=ways[0],
                 query=query,
                 episodes=episodes,
                 seed=run.seed,
@@ -88,8 +113,9 @@ def add_to(app: typer.Typer) -> None:
         run.show({**drawn.to_dict(), "out": [str(path) for path in out]}, text)
 
 
-def _numbers(option: str, text: str) -> list[int]:
+def _numbers(flag: str, values: list[str]) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")]
+        return [int(part) for part in parse_list(values)]
     except ValueError:
-        raise OptionError(f"{option} {text}: write whole numbers with commas, 1,2,5.") from None
+        shown = ",".join(values)
+        raise OptionError(f"{flag} {shown}: write whole numbers with commas, 1,2,5.") from None

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.options import DataDir
+from fsl_nlp.cli.completion import catalogue_names
+from fsl_nlp.cli.options import DataDir, shared
 from fsl_nlp.cli.run import Run, command
 
 if TYPE_CHECKING:
     from fsl_nlp.data import Fetched, Status
 
-Name = Annotated[str, typer.Argument(help="A name that `fsl-nlp data list` shows.")]
-Split = Annotated[str | None, typer.Option(help="Only this split. Default: all.")]
+Name = Annotated[
+    str,
+    typer.Argument(help="A name that `fsl-nlp data list` shows.", autocompletion=catalogue_names),
+]
+Split = Annotated[str | None, shared("--split", "Default: all.")]
 _USE = """Use NAME or NAME:SPLIT where a command takes a file. \
 Public corpora are looked for in --data-dir or FSL_NLP_DATA.
 `fsl-nlp data get NAME` downloads them, `fsl-nlp data check NAME` verifies them."""

@@ -5,8 +5,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, Device, From, chosen_method
+from fsl_nlp.cli.options import (
+    DataArgument,
+    DataDir,
+    Device,
+    From,
+    LabelNames,
+    Query,
+    SkipSmall,
+    chosen_method,
+    parse_number,
+    parse_options,
+    parse_range,
+    shared,
+    skip_small,
+)
+from fsl_nlp.cli.options import Encoder as Encoder
+from fsl_nlp.cli.options import Method as Method
+from fsl_nlp.cli.options import Option as Option
+from fsl_nlp.cli.options import Source as Source
+from fsl_nlp.cli.options import load_sources as load_sources
+from fsl_nlp.cli.options import load_split as load_split
+from fsl_nlp.cli.options import method_spec as method_spec
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -14,122 +34,140 @@ if TYPE_CHECKING:
     from fsl_nlp.evaluation.result import Comparison, Result
     from fsl_nlp.types import Dataset
 
-Method = Annotated[str, typer.Option(help="A method; `fsl-nlp models` lists them.")]
-Encoder = Annotated[str, typer.Option(help="A model's name, a hub id or a folder.")]
-Option = Annotated[
-    list[str] | None, typer.Option(help="Option of the method, NAME=VALUE. May be repeated.")
-]
-Source = Annotated[
-    list[str] | None,
-    typer.Option(help="Data to train the head on first, for learned heads. May be repeated."),
-]
-
 
 def add_to(app: typer.Typer) -> None:
     @command(app, example="fsl-nlp episodes fewrel --split val_wiki --way 5 --shot 1")
     def episodes(
         run: Run,
-        data: Annotated[str, typer.Argument(help="A data name or a labelled file.")],
+        data: DataArgument,
         split: Annotated[
-            str | None, typer.Option(help="Split of the named data, or a file in its format.")
+            str | None, shared("--split", "Or a file in the format of the data.")
         ] = None,
         method: Method = "proto",
         encoder: Encoder = "auto",
         prepared: From = None,
-        way: Annotated[str, typer.Option(help="Classes an episode, or 'all'.")] = "5",
-        shot: Annotated[
-            str, typer.Option(help="Supports a class; 1-5 draws their number for each class.")
-        ] = "1",
-        query: Annotated[int, typer.Option(help="Queries a class.")] = 5,
-        episodes: Annotated[int, typer.Option(help="How many.")] = 1000,
-        na_rate: Annotated[
-            float, typer.Option(help="None-of-the-above queries: int(na_rate * query) more.")
+        way: Annotated[str, shared("--way", "'all' takes every class.")] = "5",
+        shot: Annotated[str, shared("--shot", "1-5 draws the number for each class.")] = "1",
+        query: Query = 5,
+        episodes: Annotated[int, shared("--episodes")] = 1000,
+        nota_rate: Annotated[
+            float,
+            typer.Option(
+                "--nota-rate",
+                help="Queries of other classes, none of the above: int(rate * query) more.",
+            ),
         ] = 0.0,
         imbalance: Annotated[
             int | None, typer.Option(help="Share queries out unevenly; 1 is very uneven.")
         ] = None,
-        names: Annotated[
-            bool, typer.Option("--names", help="Label names are one more support each.")
-        ] = False,
-        descriptions: Annotated[
-            bool, typer.Option("--descriptions", help="Label descriptions likewise.")
+        skip_small_classes: SkipSmall = False,
+        label_names: LabelNames = False,
+        label_descriptions: Annotated[
+            bool,
+            typer.Option(
+                "--label-descriptions", help="Each label description is one more support example."
+            ),
         ] = False,
         source: Source = None,
         classes: Annotated[
             str | None,
             typer.Option(
-                help="TRAIN,TEST: split the data's classes; train the head on the first part."
+                help="TRAIN,TEST: split the classes of the data; train the head on the first part."
             ),
         ] = None,
-        drop_shared: Annotated[
-            bool, typer.Option("--drop-shared", help="Leave classes under test out of the source.")
+        exclude_test_classes: Annotated[
+            bool,
+            typer.Option(
+                "--exclude-test-classes", help="Leave the classes under test out of --source."
+            ),
         ] = False,
         option: Option = None,
         table: Annotated[
-            Path | None, typer.Option(help="Episodes to use; written if it does not exist.")
+            Path | None, typer.Option(help="File of episodes to use; written if it does not exist.")
         ] = None,
-        save: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+        out: Annotated[Path | None, shared("--out", "A JSON file.")] = None,
         compare: Annotated[
-            list[Path] | None, typer.Option(help="A saved result to compare with. Repeatable.")
+            list[Path] | None,
+            typer.Option(help="Result of --out to compare with. May be repeated."),
         ] = None,
-        one_by_one: Annotated[
-            bool, typer.Option("--one-by-one", help="Fit task by task, as untabled methods do.")
+        no_batch: Annotated[
+            bool, typer.Option("--no-batch", help="Fit one episode at a time, not in batches.")
         ] = False,
-        workers: Annotated[int, typer.Option(help="Processes, for task-by-task methods.")] = 1,
+        workers: Annotated[
+            int, typer.Option(help="Processes that share the work; one episode at a time only.")
+        ] = 1,
         progress_file: Annotated[
-            Path | None, typer.Option(help="Task-by-task runs go on from this file.")
+            Path | None,
+            typer.Option(help="Resume from this file; where episodes are fitted one at a time."),
         ] = None,
         memory: Annotated[int | None, typer.Option(help="Megabytes a batch may take.")] = None,
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
         """Score a method on N-way K-shot episodes."""
+        from fsl_nlp.cli.plans import announce_episodes
         from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import Result
         from fsl_nlp.evaluation.result import compare as compare_results
 
+        low, high = parse_range("--shot", shot)
+        ways = None if way == "all" else parse_number("--way", way)
+        method, encoder, options = chosen_method(
+            run, prepared, method, encoder, parse_options(option)
+        )
         target = load_split(data, split, data_dir)
+        if skip_small_classes:
+            target = skip_small(run, target, high + query)
         learned = load_sources(source, data_dir)
         if classes:
             target, learned = _split(target, classes, learned, run.seed)
-        if learned and drop_shared:
-            from fsl_nlp.splits import drop_shared as without_shared
+        if learned and exclude_test_classes:
+            from fsl_nlp.splits import drop_shared
 
-            learned = without_shared(learned, target)
+            learned = drop_shared(learned, target)
         episode_table = EpisodeTable.load(table) if table and table.exists() else None
         if episode_table is None:
             episode_table = EpisodeTable.sample(
                 target,
-                way=None if way == "all" else _number("--way", way),
-                shot=_shots(shot),
+                way=ways,
+                shot=low if low == high else (low, high),
                 query=query,
                 episodes=episodes,
                 seed=run.seed,
-                na_rate=na_rate,
+                na_rate=nota_rate,
                 imbalance=imbalance,
             )
             if table:
                 episode_table.save(table)
-        evidence = {"label_names": names, "descriptions": descriptions}
-        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
+        label_texts = {"label_names": label_names, "descriptions": label_descriptions}
+        spec = method_spec(method, encoder, {**label_texts, **options}, run, device, target)
+        announce_episodes(
+            run,
+            spec,
+            target,
+            episode_table,
+            no_batch=no_batch,
+            has_source=learned is not None,
+            workers=workers,
+        )
         result = evaluate(
-            method_spec(method, encoder, {**evidence, **options}, run, device, target),
+            spec,
             target,
             episode_table,
             memory=memory * 2**20 if memory else None,
             workers=workers,
             progress_file=progress_file,
-            one_by_one=one_by_one,
+            one_by_one=no_batch,
             source=learned,
         )
-        if save:
-            result.save(save)
-        others = [Result.load(path) for path in compare or []]
+        if out:
+            result.save(out)
+        references = [Result.load(path) for path in compare or []]
         if prepared:  # was it worth it? The same encoder without meta-training
-            plain = method_spec("proto", encoder, evidence, run, device, target)
-            others.append(evaluate(plain, target, episode_table))
-        comparisons = [compare_results(result, other) for other in others]
+            plain = method_spec("proto", encoder, label_texts, run, device, target)
+            references.append(evaluate(plain, target, episode_table))
+        comparisons = [compare_results(result, reference) for reference in references]
         shown = result.to_dict()
         del shown["episode_accuracy"]
         shown["comparisons"] = [
@@ -137,36 +175,6 @@ def add_to(app: typer.Typer) -> None:
             for c in comparisons
         ]
         run.show(shown, lambda: result_as_table(result, comparisons))
-
-
-def load_split(data: str, split: str | None, data_dir: Path | None) -> Dataset:
-    from fsl_nlp import load_dataset
-
-    if split is not None and Path(split).exists():
-        return load_dataset(split, data_dir=data_dir)
-    return load_dataset(f"{data}:{split}" if split else data, data_dir=data_dir)
-
-
-def load_sources(names: list[str] | None, data_dir: Path | None) -> Dataset | None:
-    """Several sources become one, each label once."""
-    from fsl_nlp import Dataset, load_dataset
-
-    if not names:
-        return None
-    parts = [load_dataset(name, data_dir=data_dir) for name in names]
-    info = {label: known for part in parts for label, known in part.info.items()}
-    examples = [example for part in parts for example in part]
-    return Dataset.from_examples(examples, info=info, name=" + ".join(names))
-
-
-def method_spec(
-    name: str, encoder: str, options: dict[str, Any], run: Run, device: str, data: Dataset
-) -> Any:
-    from fsl_nlp.encoders.catalogue import auto_model
-    from fsl_nlp.evaluation.method_spec import MethodSpec
-
-    chosen = auto_model(data.texts) if encoder == "auto" else encoder
-    return MethodSpec(name, chosen, options, run.seed, device)
 
 
 def _split(
@@ -179,26 +187,9 @@ def _split(
         raise OptionError(
             "--classes takes TRAIN,TEST, for example 50,27, and stands instead of --source."
         )
-    train, test = (_number("--classes", count) for count in counts)
+    train, test = (parse_number("--classes", count) for count in counts)
     parts = split_classes(data, train=train, validation=0, test=test, seed=seed)
     return parts.test, parts.train
-
-
-def _shots(text: str) -> int | tuple[int, int]:
-    low, high = number_span("--shot", text)
-    return low if low == high else (low, high)
-
-
-def number_span(option: str, text: str) -> tuple[int, int]:
-    """ "5" is (5, 5) and "1-5" is (1, 5)."""
-    low, dash, high = text.partition("-")
-    return _number(option, low), _number(option, high if dash else low)
-
-
-def _number(option: str, text: str) -> int:
-    if not text.strip().isdecimal():
-        raise OptionError(f"{option} {text}: must be a whole number.")
-    return int(text)
 
 
 def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
@@ -231,7 +222,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
         slowed = f"{result.diverged_tasks:,} tasks, and were adapted at a lower rate"
         rows.append(("diverged", slowed if result.diverged_tasks else "no task"))
     if result.settings.get("transductive"):
-        rows.append(("note", "transductive: the queries of an episode are looked at together"))
+        rows.append(("note", "transductive: the queries of an episode are read together"))
     rows += [("compared", str(comparison)) for comparison in comparisons]
     encoder = result.settings["encoder"]
     table = Table(

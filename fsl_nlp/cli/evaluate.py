@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fsl_nlp.cli.options import (
     ClassifierFolder,
+    DataArgument,
     DataDir,
     Device,
     LabelColumn,
@@ -23,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
     def evaluate(
         run: Run,
         folder: ClassifierFolder,
-        test: Annotated[str, typer.Argument(help="Labelled texts: a file or a data name.")],
+        test: DataArgument,
         text_column: TextColumn = None,
         label_column: LabelColumn = None,
         on_error: OnError = "raise",
@@ -43,8 +44,8 @@ def add_to(app: typer.Typer) -> None:
         labels = classifier.classifier_.labels
         targets = as_known(data.known_targets, labels)
         check_known(targets, labels)  # before the long work
-        found = classifier.predict(data.examples).tolist()
-        score = score_predictions(targets, found, labels, seed=run.seed)
+        predicted = classifier.predict(data.examples).tolist()
+        score = score_predictions(targets, predicted, labels, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
         run.show(result, lambda: score_as_table(score))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fsl_nlp.cli.options import ClassifierFolder, StoreExamples, shared
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 from fsl_nlp.processor import int8_gains_little
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
-    @command(app, example="fsl-nlp export my-bot --to my-bot-exported")
+    @command(app, example="fsl-nlp export my-bot --out my-bot-exported")
     def export(
         run: Run,
-        folder: Annotated[Path, typer.Argument(help="Folder that `fsl-nlp fit --out` wrote.")],
-        to: Annotated[Path, typer.Option("--to", "--out", help="New folder to write.")],
+        folder: ClassifierFolder,
+        out: Annotated[Path, shared("--out", "A new folder.")],
         int8: Annotated[
             bool,
             typer.Option("--int8", help="Smaller and faster; says how many answers change."),
@@ -34,9 +35,7 @@ def add_to(app: typer.Typer) -> None:
                 help="Keep only word pieces in these scripts, such as latin,han: less memory."
             ),
         ] = None,
-        store_examples: Annotated[
-            bool, typer.Option(help="Keep the training texts in the folder.")
-        ] = True,
+        store_examples: StoreExamples = True,
         encoder_only: Annotated[
             bool,
             typer.Option("--encoder-only", help="Only the tuned encoder, as a Hugging Face model."),
@@ -49,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
         if encoder_only:
             if int8 or scripts:
                 raise OptionError("--encoder-only writes weights for torch: no --int8, --scripts.")
-            written = export_encoder(FewShotClassifier.load(folder), to)
+            written = export_encoder(FewShotClassifier.load(folder), out)
             run.show(
                 {"out": str(written)},
                 lambda: f"Saved in {written}. Use it by its path: --encoder {written}",
@@ -57,7 +56,7 @@ def add_to(app: typer.Typer) -> None:
             return
         exported = export_bot(
             FewShotClassifier.load(folder),
-            to,
+            out,
             precision="int8" if int8 else "fp32",
             scripts=scripts.split(",") if scripts is not None else None,
             max_changed=max_changed,

@@ -3,19 +3,27 @@ from __future__ import annotations
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from fsl_nlp.cli.completion import data_names
 from fsl_nlp.cli.options import (
     DataDir,
     Device,
+    Encoder,
     From,
     LabelColumn,
+    Method,
     OnError,
+    Option,
+    StoreExamples,
     TextColumn,
     chosen_method,
+    parse_number,
+    shared,
 )
+from fsl_nlp.cli.options import parse_options as parse_options
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -25,44 +33,42 @@ def add_to(app: typer.Typer) -> None:
     def fit(
         run: Run,
         train: Annotated[
-            str, typer.Argument(help="CSV, TSV, JSON, JSON lines or Parquet file, or a data name.")
+            str,
+            typer.Argument(
+                help="CSV, TSV, JSON, JSON lines or Parquet file, or a data name.",
+                autocompletion=data_names,
+            ),
         ],
-        out: Annotated[Path, typer.Option(help="Folder to save the classifier in.")],
-        method: Annotated[
-            str, typer.Option(help="'auto' or a method; `fsl-nlp models` lists them.")
-        ] = "auto",
-        encoder: Annotated[
-            str, typer.Option(help="'auto', a model's name, a hub id or a folder.")
-        ] = "auto",
+        out: Annotated[Path, shared("--out", "A folder for the classifier.")],
+        method: Method = "auto",
+        encoder: Encoder = "auto",
         budget: Annotated[
             str | None,
             typer.Option(help="For 'auto': time to try tuned methods in; 30s, 5m or 'none'."),
         ] = None,
         report: Annotated[
-            bool, typer.Option("--report", help="For 'auto': say what was tried and found.")
+            bool, typer.Option("--report", help="For 'auto': show what was tried, with accuracies.")
         ] = False,
-        option: Annotated[
-            list[str] | None,
-            typer.Option(help="Option of the method, NAME=VALUE. May be repeated."),
-        ] = None,
+        option: Option = None,
         prepared: From = None,
-        shots: Annotated[
-            int | None, typer.Option(min=1, help="Learn from so many texts a label only.")
+        shot: Annotated[
+            str | None, shared("--shot", "Learn from that many at most. Default: all.")
         ] = None,
         descriptions: Annotated[
-            Path | None, typer.Option(help="JSON file {label: description in words}.")
+            Path | None, typer.Option(help="JSON file {label: description}.")
         ] = None,
         unlabelled: Annotated[
             str | None,
-            typer.Option(help="Texts without labels to learn from, too: a file or a data name."),
+            typer.Option(
+                help="Texts without labels to learn from: a file or a data name.",
+                autocompletion=data_names,
+            ),
         ] = None,
         checkpoint: Annotated[
             Path | None,
-            typer.Option(help="Folder for a long training's state: after a crash, it goes on."),
+            typer.Option(help="Folder for the state of a training; the same command resumes it."),
         ] = None,
-        store_examples: Annotated[
-            bool, typer.Option(help="Keep the training texts in the folder.")
-        ] = True,
+        store_examples: StoreExamples = True,
         text_column: TextColumn = None,
         label_column: LabelColumn = None,
         on_error: OnError = "raise",
@@ -73,19 +79,21 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp import FewShotClassifier, load_dataset
         from fsl_nlp.artifact import check_folder
         from fsl_nlp.checks import as_known, with_descriptions
+        from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
         if checkpoint and out.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
             raise OptionError("--checkpoint must lie outside --out, which holds the result alone.")
         described = read_descriptions(descriptions)
-        method, encoder, options = chosen_method(prepared, method, encoder, parse_options(option))
+        method, encoder, options = chosen_method(
+            run, prepared, method, encoder, parse_options(option)
+        )
         data = load_dataset(
             train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
-        if shots is not None:
-            data = sample_shots(data, shots, run.seed)
-        started = time.perf_counter()
+        if shot is not None:
+            data = sample_shots(data, parse_number("--shot", shot), run.seed)
         classifier = FewShotClassifier(
             method=method,
             encoder=encoder,
@@ -101,6 +109,10 @@ def add_to(app: typer.Typer) -> None:
         if unlabelled:
             more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
             support = support.with_unlabelled(more)
+        if method == "auto" and budget not in (None, "0"):
+            run.note(f"comparing methods on held-out texts; time to try tuned ones: {budget}.")
+        announce_fit(run, method, encoder, options, device, support)
+        started = time.perf_counter()
         classifier.fit_dataset(support, checkpoint)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
@@ -113,40 +125,18 @@ def add_to(app: typer.Typer) -> None:
             "model_version": classifier.model_version_,
             "seconds": round(seconds, 2),
         }
-        found = classifier.report_ if report else None
-        if found:
-            result["report"] = found.to_dict()
+        comparison = classifier.report_ if report else None
+        if comparison:
+            result["report"] = comparison.to_dict()
         run.show(
             result,
             lambda: (
-                (f"{found}\n\n" if found else "")
+                (f"{comparison}\n\n" if comparison else "")
                 + f"Learned {result['labels']} labels from {result['examples']} texts "
                 f"in {seconds:.1f} s ({result['method']} on {result['encoder']}).\n"
                 f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
             ),
         )
-
-
-def parse_options(pairs: list[str] | None) -> dict[str, Any]:
-    """NAME=VALUE, the value as JSON where it is JSON, else as text.
-
-    >>> parse_options(["C=3", "distance=euclidean", "label_names=false"])
-    {'C': 3, 'distance': 'euclidean', 'label_names': False}
-    """
-    import json
-
-    options: dict[str, Any] = {}
-    for pair in pairs or []:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
-        if name in ("method", "encoder", "seed", "device", "budget"):
-            raise OptionError(f"--option {pair}: write it as --{name} {value}.")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
 
 
 def read_descriptions(path: Path | None) -> dict[str, str]:

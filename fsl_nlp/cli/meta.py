@@ -3,18 +3,32 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.episodes import Encoder, Option, method_spec, number_span
-from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, Device
+from fsl_nlp.cli.completion import data_names
+from fsl_nlp.cli.options import (
+    DataDir,
+    Device,
+    Encoder,
+    Method,
+    Option,
+    Query,
+    chosen_method,
+    method_spec,
+    parse_options,
+    parse_range,
+    shared,
+)
+from fsl_nlp.cli.plans import about
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
 if TYPE_CHECKING:
+    from fsl_nlp.meta.settings import MetaSettings
     from fsl_nlp.meta.trainer import Training
 
 
@@ -27,21 +41,23 @@ def add_to(app: typer.Typer) -> None:
     def meta_train(
         run: Run,
         sources: Annotated[
-            list[str], typer.Argument(help="Labelled data to learn from: names or files.")
+            list[str],
+            typer.Argument(
+                help="Labelled data to learn from: names or files.", autocompletion=data_names
+            ),
         ],
-        out: Annotated[Path, typer.Option(help="Folder for what is learned.")],
-        method: Annotated[
-            str, typer.Option(help="anil, maml, protomaml, ...; docs/meta.md has them all.")
-        ] = "anil",
+        out: Annotated[Path, shared("--out", "A folder for what is learned.")],
+        method: Method = "anil",
         encoder: Encoder = "auto",
-        way: Annotated[str, typer.Option(help="Classes a task; 5-10 draws them each step.")] = "5",
-        shot: Annotated[
-            str, typer.Option(help="Supports a class; 1-5 draws them for each class.")
-        ] = "1",
-        query: Annotated[int, typer.Option(help="Queries a class.")] = 5,
+        way: Annotated[str, shared("--way", "5-10 draws the number for each step.")] = "5",
+        shot: Annotated[str, shared("--shot", "1-5 draws the number for each class.")] = "1",
+        query: Query = 5,
         exclude: Annotated[
             list[str] | None,
-            typer.Option(help="Data whose classes are left out of the sources. Repeatable."),
+            typer.Option(
+                help="Data whose classes are left out of the sources. May be repeated.",
+                autocompletion=data_names,
+            ),
         ] = None,
         option: Option = None,
         data_dir: DataDir = None,
@@ -49,44 +65,60 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Learn from source classes how to learn new ones from a few sentences."""
         from fsl_nlp import load_dataset
+        from fsl_nlp.errors import did_you_mean
         from fsl_nlp.meta.algorithms import ALGORITHMS
         from fsl_nlp.meta.folder import load_prepared
-        from fsl_nlp.meta.settings import Shape
-        from fsl_nlp.methods.meta import MetaMethod
+        from fsl_nlp.meta.settings import TaskSize
+        from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
+        if method not in ALGORITHMS:
+            raise OptionError(
+                f"--method {method} is not meta-trained.{did_you_mean(method, ALGORITHMS)} "
+                f"Choose one of {', '.join(ALGORITHMS)}."
+            )
+        method, encoder, options = chosen_method(run, None, method, encoder, parse_options(option))
         data = [load_dataset(name, data_dir=data_dir) for name in sources]
         for name in exclude or []:
             kept_out = load_dataset(name, data_dir=data_dir)
             data = [drop_shared(source, kept_out) for source in data]
-        shape = Shape(number_span("--way", way), number_span("--shot", shot), query)
-        spec = method_spec(method, encoder, parse_options(option), run, device, data[0])
+        shape = TaskSize(parse_range("--way", way), parse_range("--shot", shot), query)
+        spec = method_spec(method, encoder, options, run, device, data[0])
         started = time.perf_counter()
         built = spec.build()
-        if not isinstance(built, MetaMethod):
-            raise OptionError(
-                f"--method {method} is not meta-trained. Choose one of {', '.join(ALGORITHMS)}."
-            )
-        trained = built.meta_train(data, shape, folder=out, on_check=None if run.quiet else _say)
-        found = load_prepared(out)
+        assert isinstance(built, MetaMethod)
+        settings = built.train
+        run.note(
+            f"{settings.meta_steps:,} steps of {settings.meta_tasks} tasks, {shape}, from "
+            f"{sum(len(source.labels) for source in data):,} classes; the checks say the time left."
+        )
+        trained = built.meta_train(
+            data, shape, folder=out, on_check=None if run.quiet else partial(_say, settings)
+        )
+        saved = load_prepared(out)
         result = {
             "out": str(out),
             "method": trained.name,
             "encoder": trained.encoder.name,
             "sources": [
                 {"name": source["name"], "classes": len(source["labels"])}
-                for source in found.sources
+                for source in saved.sources
             ],
-            **found.training,
+            **saved.training,
             "seconds": round(time.perf_counter() - started, 2),
         }
         run.show(result, lambda: print(_as_text(result)))
 
 
-def _say(training: Training) -> None:
+def _say(settings: MetaSettings, training: Training) -> None:
     check = training.checks[-1]
+    left = ""
+    if 0 < training.step < settings.meta_steps:
+        seconds = training.seconds / training.step * (settings.meta_steps - training.step)
+        left = f"; {about(seconds)} left at most"
     print(
-        f"step {check.step}: {check.accuracy:.2%} ± {check.half_width:.2%} on held-out classes",
+        f"step {check.step}: {check.accuracy:.2%} ± {check.half_width:.2%} on held-out classes"
+        f"{left}",
         file=sys.stderr,
     )
 

@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     @command(app, example="fsl-nlp models")
     def models(run: Run) -> None:
-        """List the encoders and the methods."""
+        """List the encoders that have a name."""
         from dataclasses import asdict
 
         from fsl_nlp.encoders.catalogue import MODELS
-        from fsl_nlp.methods import METHODS
         from fsl_nlp.processor import machine
 
         cards = [{**asdict(card), "installed": card.installed} for card in MODELS.values()]
-        result = {"encoders": cards, "methods": sorted(METHODS), "machine": machine()}
+        result = {"encoders": cards, "machine": machine()}
 
         def text() -> Any:
             from rich.console import Group
@@ -43,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
                 table,
                 "\nAny Hugging Face hub id or model folder works too, "
                 "and 'auto' picks by the script of the texts.",
-                f"Methods: auto, {', '.join(sorted(METHODS))}",
+                "Methods are in a list of their own: fsl-nlp methods",
                 f"This machine: {machine()}",
             )
 

@@ -1,24 +1,82 @@
-"""Options that several commands have, worded once."""
+"""Options that several commands have, worded once, and what their values mean.
+
+An option has the same type and the same first sentence of help in every command; a command may add
+sentences of its own with `more`.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.run import was_given
+from fsl_nlp.cli.completion import data_names, encoder_names, method_names
+from fsl_nlp.cli.run import Run
 from fsl_nlp.errors import OptionError
 
+if TYPE_CHECKING:
+    from fsl_nlp.types import Dataset
+
+_HELP = {
+    "--method": "Method; `fsl-nlp methods` lists them.",
+    "--option": "Option as NAME=VALUE; may be repeated.",
+    "--out": "Where to write the result.",
+    "--split": "Split of the named data.",
+    "--way": "Classes in an episode.",
+    "--shot": "Support examples of each class.",
+    "--episodes": "Number of episodes.",
+}
+
+
+def shared(flag: str, more: str = "", **details: Any) -> Any:
+    """An option that is worded here; `more` is what it means in one command besides."""
+    if flag == "--method":
+        details["autocompletion"] = method_names
+    return typer.Option(flag, help=f"{_HELP[flag]} {more}".strip(), **details)
+
+
+DataArgument = Annotated[
+    str, typer.Argument(help="A data name or a labelled file.", autocompletion=data_names)
+]
+Method = Annotated[str, shared("--method")]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        help="Encoder: 'auto', a name that `fsl-nlp models` lists, a hub id or a folder.",
+        autocompletion=encoder_names,
+    ),
+]
+Option = Annotated[
+    list[str] | None, shared("--option", "`fsl-nlp methods NAME` lists those of a method.")
+]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Data with other classes to train the head on first. May be repeated.",
+        autocompletion=data_names,
+    ),
+]
+Query = Annotated[int, typer.Option(help="Query examples of each class.")]
+LabelNames = Annotated[
+    bool, typer.Option("--label-names", help="Each label name is one more support example.")
+]
+SkipSmall = Annotated[
+    bool,
+    typer.Option("--skip-small", help="Leave out classes with too few examples, and say which."),
+]
 TextColumn = Annotated[
     str | None, typer.Option("--text-column", help="Column of the texts, if its name is unusual.")
 ]
 LabelColumn = Annotated[
-    str | None, typer.Option("--label-column", help="Column of the labels, likewise.")
+    str | None, typer.Option("--label-column", help="Column of the labels, if its name is unusual.")
 ]
 OnError = Annotated[
     str, typer.Option("--on-error", help="Bad rows: 'raise' reports them, 'skip' leaves them out.")
 ]
+StoreExamples = Annotated[bool, typer.Option(help="Keep the training texts in the folder.")]
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of public corpora. Default: FSL_NLP_DATA."),
@@ -27,20 +85,117 @@ From = Annotated[
     Path | None,
     typer.Option("--from", help="Folder that `fsl-nlp meta-train` wrote: its method and encoder."),
 ]
-Device = Annotated[str, typer.Option(help="'auto', 'cpu' or 'cuda'.")]
+Device = Annotated[str, typer.Option(help="Processor: 'auto', 'cpu' or 'cuda'.")]
 ClassifierFolder = Annotated[Path, typer.Argument(help="Folder that `fsl-nlp fit --out` wrote.")]
 
 
 def chosen_method(
-    folder: Path | None, method: str, encoder: str, options: dict[str, Any]
+    run: Run, folder: Path | None, method: str, encoder: str, options: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
-    """Method, encoder and options: as given, or as the folder of a meta-training says."""
-    if folder is None:
-        return method, encoder, options
-    from fsl_nlp.meta.folder import load_prepared
+    """Method, encoder and options as they were given, or as the folder of a meta-training says."""
+    from fsl_nlp.methods.info import check_method_options
 
-    found = load_prepared(folder)
-    if was_given("--method") and method != found.method:
-        raise OptionError(f"--method {method}: {folder} holds a meta-trained {found.method!r}.")
-    name = encoder if was_given("--encoder") else found.encoder["name"]
-    return found.method, name, {**options, "prepared": str(folder)}
+    if folder is not None:
+        from fsl_nlp.meta.folder import load_prepared
+
+        prepared = load_prepared(folder)
+        if "method" in run.chosen and method != prepared.method:
+            raise OptionError(
+                f"--method {method}: {folder} holds a meta-trained {prepared.method!r}."
+            )
+        method = prepared.method
+        encoder = encoder if "encoder" in run.chosen else prepared.encoder["name"]
+        options = {**options, "prepared": str(folder)}
+    check_method_options(method, options)
+    return method, encoder, options
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """NAME=VALUE, the value as JSON where it is JSON, else as text.
+
+    >>> parse_options(["C=3", "distance=euclidean", "label_names=false"])
+    {'C': 3, 'distance': 'euclidean', 'label_names': False}
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
+        if name in ("method", "encoder", "seed", "device", "budget"):
+            raise OptionError(f"--option {pair}: write it as --{name} {value}.")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def parse_number(flag: str, text: str) -> int:
+    """
+    >>> parse_number("--way", "5")
+    5
+    """
+    if not text.strip().isdecimal():
+        raise OptionError(f"{flag} {text}: must be a whole number.")
+    return int(text)
+
+
+def parse_range(flag: str, text: str) -> tuple[int, int]:
+    """
+    >>> parse_range("--shot", "5"), parse_range("--shot", "1-5")
+    ((5, 5), (1, 5))
+    """
+    low, dash, high = text.partition("-")
+    return parse_number(flag, low), parse_number(flag, high if dash else low)
+
+
+def parse_list(values: Iterable[str]) -> list[str]:
+    """The values of a repeated option, each of which may hold several with commas.
+
+    >>> parse_list(["1,2", "5"])
+    ['1', '2', '5']
+    """
+    return [part.strip() for value in values for part in value.split(",")]
+
+
+def load_split(data: str, split: str | None, data_dir: Path | None) -> Dataset:
+    """A data name with its split, or a file."""
+    from fsl_nlp import load_dataset
+
+    if split is not None and Path(split).exists():
+        return load_dataset(split, data_dir=data_dir)
+    return load_dataset(f"{data}:{split}" if split else data, data_dir=data_dir)
+
+
+def load_sources(names: list[str] | None, data_dir: Path | None) -> Dataset | None:
+    """Several sources as one dataset, with each label once."""
+    from fsl_nlp import Dataset, load_dataset
+
+    if not names:
+        return None
+    parts = [load_dataset(name, data_dir=data_dir) for name in names]
+    info = {label: label_info for part in parts for label, label_info in part.info.items()}
+    examples = [example for part in parts for example in part]
+    return Dataset.from_examples(examples, info=info, name=" + ".join(names))
+
+
+def skip_small(run: Run, dataset: Dataset, needed: int) -> Dataset:
+    """The dataset without classes of fewer than `needed` examples; a note names these."""
+    from fsl_nlp.splits import without_small_classes
+
+    kept, left_out = without_small_classes(dataset, needed)
+    if left_out:
+        names = ", ".join(map(str, left_out))
+        run.note(f"left out, with fewer than {needed} examples: {names}.")
+    return kept
+
+
+def method_spec(
+    name: str, encoder: str, options: dict[str, Any], run: Run, device: str, data: Dataset
+) -> Any:
+    """The method for the evaluator; encoder 'auto' goes by the texts of the data."""
+    from fsl_nlp.encoders.catalogue import auto_model
+    from fsl_nlp.evaluation.method_spec import MethodSpec
+
+    chosen = auto_model(data.texts) if encoder == "auto" else encoder
+    return MethodSpec(name, chosen, options, run.seed, device)

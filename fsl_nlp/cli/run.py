@@ -18,7 +18,10 @@ import typer
 from fsl_nlp.errors import FslError
 
 _COMMON = {
-    "seed": (Annotated[int, typer.Option(min=0, help="Where randomness starts.")], 0),
+    "seed": (
+        Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same result.")],
+        0,
+    ),
     "json": (
         Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")],
         False,
@@ -27,17 +30,21 @@ _COMMON = {
         Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress on stderr.")],
         False,
     ),
-    "debug": (Annotated[bool, typer.Option("--debug", help="Show tracebacks.")], False),
+    "debug": (
+        Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+        False,
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a command: what its common options say."""
+    """One call of a command: what its common options say, and which options the user gave."""
 
     seed: int
     json: bool
     quiet: bool = False
+    chosen: frozenset[str] = frozenset()  # names of parameters
 
     def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
         """The result on stdout: as JSON, or as `text()` prints or renders it."""
@@ -47,6 +54,11 @@ class Run:
         rendered = text()
         if rendered is not None:
             console().print(rendered)
+
+    def note(self, text: str) -> None:
+        """A note on stderr; none with --quiet."""
+        if not self.quiet:
+            print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 def console() -> Any:
@@ -62,20 +74,25 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
     """Register a function whose first parameter is a `Run`; adds the options all commands have."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(function, eval_str=True)
+        signature = inspect.signature(function, eval_str=True)
 
         @functools.wraps(function)
-        def call(**values: Any) -> None:
+        def call(context: typer.Context, **values: Any) -> None:
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
-            function(Run(common["seed"], common["json"], common["quiet"]), **values)
+            sources = {name: context.get_parameter_source(name) for name in values}
+            chosen = frozenset(n for n, s in sources.items() if s and s.name == "COMMANDLINE")
+            function(Run(common["seed"], common["json"], common["quiet"], chosen), **values)
 
+        context = inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        )
         added = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
             for key, (kind, default) in _COMMON.items()
         ]
-        parameters = [*list(own.parameters.values())[1:], *added]
-        call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        parameters = [context, *list(signature.parameters.values())[1:], *added]
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
         app.command(name=name, epilog=f"Example: {example}")(call)
         return function

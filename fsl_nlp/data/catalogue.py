@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from fsl_nlp.data.entries import CATALOGUE as CATALOGUE
 from fsl_nlp.data.entries import Entry as Entry
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, did_you_mean
 
 DATA_VARIABLE = "FSL_NLP_DATA"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -77,10 +76,8 @@ def find_split(
 def find_entry(name: str) -> Entry:
     """The entry of that name, or a DataError that names those there are."""
     if name not in CATALOGUE:
-        close = close_names(name)
-        meant = f" Did you mean {' or '.join(close)}?" if close else ""
         raise DataError(
-            f'There is no dataset "{name}" in the catalogue.{meant} '
+            f'There is no dataset "{name}" in the catalogue.{suggest_dataset(name)} '
             f"The catalogue holds: {', '.join(CATALOGUE)}."
         )
     return CATALOGUE[name]
@@ -89,7 +86,8 @@ def find_entry(name: str) -> Entry:
 def check_split(entry: Entry, split: str) -> None:
     if split not in entry.splits:
         raise DataError(
-            f'{entry.name} has no split "{split}". Its splits are: {", ".join(entry.splits)}.'
+            f'{entry.name} has no split "{split}".{did_you_mean(split, entry.splits)} '
+            f"Its splits are: {', '.join(entry.splits)}."
         )
 
 
@@ -98,13 +96,13 @@ def root_of(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> Pat
     return datasets_folder() if entry.kind == "sample" else data_folder(data_dir)
 
 
-def close_names(name: str) -> list[str]:
-    """Names of the catalogue that may have been meant.
+def suggest_dataset(name: str) -> str:
+    """The sentence that suggests the names of the catalogue nearest to a mistyped one.
 
-    >>> close_names("bankng77:test")
-    ['banking77']
+    >>> suggest_dataset("bankng77:test")
+    ' Did you mean banking77?'
     """
-    return get_close_matches(name.partition(":")[0].lower(), CATALOGUE)
+    return did_you_mean(name.partition(":")[0], CATALOGUE)
 
 
 def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:

@@ -1,4 +1,4 @@
-"""Whether the files of a dataset are those that were published."""
+"""Compares the files of a dataset with the published checksums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = Literal["ok", "differs", "missing", "no sum"]
 
 @dataclass(frozen=True)
 class FileCheck:
-    """A file of a dataset. "no sum": it is there, and nothing is known to compare it with."""
+    """A file of a dataset and its state. "no sum": the file is there, no checksum is published."""
 
     split: str | None  # None: a file that belongs to all splits
     path: Path
@@ -27,7 +27,7 @@ class FileCheck:
 def check_dataset(
     name: str, *, split: str | None = None, data_dir: str | os.PathLike[str] | None = None
 ) -> list[FileCheck]:
-    """Every file of the dataset, or of one split of it, compared with its published sum.
+    """Compare every file of the dataset, or of one split, with its published checksum.
 
     >>> {check.state for check in check_dataset("support_en")}
     {'no sum'}
@@ -49,15 +49,15 @@ def check_dataset(
 
 
 def check_file(path: Path, digest: str | None) -> State:
-    """Compares a file with an md5 or sha256 in hex; the length tells which."""
+    """Compare a file with an md5 (32 hex digits) or sha256."""
     if not path.is_file():
         return "missing"
     if digest is None:
         return "no sum"
-    # md5 guards against accidents only, and of some files nothing else is published.
+    # md5 guards against accidents only, but some files have no other published checksum.
     algorithm = "md5" if len(digest) == 32 else "sha256"
-    found = hashlib.new(algorithm, usedforsecurity=False)
+    actual = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            found.update(block)
-    return "ok" if found.hexdigest() == digest else "differs"
+            actual.update(block)
+    return "ok" if actual.hexdigest() == digest else "differs"

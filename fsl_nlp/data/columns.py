@@ -1,4 +1,4 @@
-"""Which column holds the text, which the label, which the id."""
+"""Finds the columns that hold the text, the label and the id."""
 
 from __future__ import annotations
 
@@ -31,89 +31,89 @@ class Columns:
 def find_columns(
     table: Table, *, text: str | None = None, label: str | None = None, labelled: bool = True
 ) -> Columns:
-    """The columns that were named, or those whose names are usual.
+    """The columns that the arguments name, else those with usual names.
 
     >>> find_columns(Table("a.csv", ("ID", "Frage", "意图"), ()), text="frage")
     Columns(text='Frage', label='意图', id='ID')
     """
-    given = _given(table, text=text, label=label)
+    named = _named_columns(table, text=text, label=label)
     texts, labels = (
-        # A column that was named for one thing is not a candidate for the other.
-        [given[what]]
-        if what in given
-        else [name for name in _named(table.columns, usual) if name not in given.values()]
-        for what, usual in (("text", TEXT_NAMES), ("label", LABEL_NAMES))
+        # A column that is named for one role is not a candidate for the other.
+        [named[role]]
+        if role in named
+        else [name for name in _match(table.columns, usual) if name not in named.values()]
+        for role, usual in (("text", TEXT_NAMES), ("label", LABEL_NAMES))
     )
     if len(texts) != 1 or (labelled and len(labels) != 1):
-        found = {"text": texts, "label": labels} if labelled else {"text": texts}
-        raise DataError(_advice(table, found, given))
-    ids = [name for known in ID_NAMES for name in _named(table.columns, (known,))]
+        candidates = {"text": texts, "label": labels} if labelled else {"text": texts}
+        raise DataError(_explain(table, candidates, named))
+    ids = [column for name in ID_NAMES for column in _match(table.columns, (name,))]
     return Columns(texts[0], labels[0] if len(labels) == 1 else None, ids[0] if ids else None)
 
 
-def _given(table: Table, **names: str | None) -> dict[str, str]:
+def _named_columns(table: Table, **names: str | None) -> dict[str, str]:
     """The columns that the arguments name, as the table spells them."""
-    given: dict[str, str] = {}
+    named: dict[str, str] = {}
     for argument, name in names.items():
         if name is None:
             continue
-        found = _named(table.columns, (name,))
-        if len(found) != 1:
-            what = "no column" if not found else "more than one column"
+        matches = _match(table.columns, (name,))
+        if len(matches) != 1:
+            count = "more than one column" if matches else "no column"
             raise DataError(
-                f'{table.source}: {argument}="{name}" (--{argument}-column) names {what}. '
-                f"{_listed(table.columns)}"
+                f'{table.source}: {argument}="{name}" (--{argument}-column) names {count}. '
+                f"{_list_columns(table.columns)}"
             )
-        if found[0] in given.values():
-            raise DataError(f'{table.source}: text and label both name the column "{found[0]}".')
-        given[argument] = found[0]
-    return given
+        if matches[0] in named.values():
+            raise DataError(f'{table.source}: text and label both name the column "{matches[0]}".')
+        named[argument] = matches[0]
+    return named
 
 
-def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The columns that bear one of the names: to the letter, else without regard to case."""
+def _match(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns with one of the names: exactly equal, else without regard to case."""
     exact = [column for column in columns if len(names) == 1 and column == names[0]]
     plain = {name.strip().casefold() for name in names}
     return exact or [column for column in columns if column.strip().casefold() in plain]
 
 
-def _listed(columns: Sequence[str]) -> str:
+def _list_columns(columns: Sequence[str]) -> str:
     return f"The columns are: {', '.join(quoted(column) for column in columns)}."
 
 
-def _advice(table: Table, found: dict[str, list[str]], given: dict[str, str]) -> str:
-    """What was not found or found twice, what there is, and the call that says which to take."""
-    doubled = [name for names in found.values() for name in names if names.count(name) > 1]
+def _explain(table: Table, candidates: dict[str, list[str]], named: dict[str, str]) -> str:
+    """The roles without exactly one column, the columns of the table, and a call that works."""
+    doubled = [name for names in candidates.values() for name in names if names.count(name) > 1]
     if doubled:
         return f'{table.source}: two columns are named "{doubled[0]}". Rename one of them.'
-    chosen = _choose(table, found)
-    needed = [what for what in found if what in given or len(found[what]) != 1]
-    call = _call(table, {what: chosen[what] for what in needed if what in chosen})
-    if table.has_header and not any(found.values()) and _is_data(table):
+    guess = _guess_columns(table, candidates)
+    needed = [role for role in candidates if role in named or len(candidates[role]) != 1]
+    call = _show_call(table, {role: guess[role] for role in needed if role in guess})
+    if table.has_header and not any(candidates.values()) and _is_data(table):
         return (
-            f"{table.source}: the first row seems to be data. A header row is needed: "
-            f"a first line that names the columns, such as text,label\n{_listed(table.columns)}\n"
+            f"{table.source}: the first row seems to be data. A header row is needed: a first "
+            f"line that names the columns, such as text,label\n{_list_columns(table.columns)}\n"
             f"If these are names of columns, say which to take: {call}"
         )
     lines = [
-        f"{table.source}: the {what} column may be {' or '.join(map(quoted, names))}."
+        f"{table.source}: the {role} column may be {' or '.join(map(quoted, names))}."
         if names
-        else f"{table.source}: no {what} column was found."
-        for what, names in found.items()
+        else f"{table.source}: no {role} column was found."
+        for role, names in candidates.items()
         if len(names) != 1
     ]
-    lines.append(_listed(table.columns))
-    if len(chosen) == len(found):
+    lines.append(_list_columns(table.columns))
+    if len(guess) == len(candidates):
         lines.append(f"Say which to take: {call}")
-    if len(found["text"]) == 1 and found.get("label") == []:
+    if len(candidates["text"]) == 1 and candidates.get("label") == []:
         lines.append(without_labels(table))
-    if table.has_header and not any(found.values()):
+    if table.has_header and not any(candidates.values()):
         lines.append("The file needs a header row: a first line that names the columns.")
     return "\n".join(lines)
 
 
 def without_labels(table: Table) -> str:
-    """What can be done with texts that have no labels."""
+    """The remedy for texts that have no labels, as the end of a message."""
     python = "If the texts have no labels, pass labelled=False"
     if table.call:  # no file
         return f"{python}."
@@ -124,27 +124,28 @@ def without_labels(table: Table) -> str:
     )
 
 
-def _choose(table: Table, found: dict[str, list[str]]) -> dict[str, str]:
-    """A guess at the columns that are meant; only the example in a message hangs on it."""
-    chosen = {what: names[0] for what, names in found.items() if len(names) == 1}
-    for what, names in found.items():
-        free = [name for name in names or table.columns if name not in chosen.values()]
-        if what in chosen or not free:
+def _guess_columns(table: Table, candidates: dict[str, list[str]]) -> dict[str, str]:
+    """A guess at the columns that are meant, for the example in a message."""
+    guess = {role: names[0] for role, names in candidates.items() if len(names) == 1}
+    for role, names in candidates.items():
+        free = [name for name in names or table.columns if name not in guess.values()]
+        if role in guess or not free:
             continue
         values = {
             name: [str(record.values.get(name, "")) for record in table.records] for name in free
         }
-        if what == "text":  # texts are long
-            chosen[what] = max(free, key=lambda name: sum(map(len, values[name])))
+        if role == "text":  # texts are long
+            guess[role] = max(free, key=lambda name: sum(map(len, values[name])))
         else:  # labels are few
-            chosen[what] = min(free, key=lambda name: len(set(values[name])))
-    return chosen
+            guess[role] = min(free, key=lambda name: len(set(values[name])))
+    return guess
 
 
-def _call(table: Table, arguments: dict[str, str]) -> str:
+def _show_call(table: Table, arguments: dict[str, str]) -> str:
+    """The call, in Python and on the command line, that names these columns."""
     source = table.call or _literal(table.source)
-    python = ", ".join([source, *(f"{what}={_literal(name)}" for what, name in arguments.items())])
-    options = " ".join(f"--{what}-column {shlex.quote(name)}" for what, name in arguments.items())
+    python = ", ".join([source, *(f"{role}={_literal(name)}" for role, name in arguments.items())])
+    options = " ".join(f"--{role}-column {shlex.quote(name)}" for role, name in arguments.items())
     return f"load_dataset({python}), or {options} on the command line."
 
 
@@ -154,12 +155,12 @@ def _literal(text: str) -> str:
 
 
 def _is_data(table: Table) -> bool:
-    """Whether the header row is a sentence and a label, rather than names of columns."""
+    """Whether the header row is a sentence and a label, not names of columns."""
     return any(
-        any(record.values[cell] == cell for record in table.records)  # labels come back below
+        any(record.values[cell] == cell for record in table.records)  # labels are repeated below
         or re.search(r"[?!.。？！]$", cell)
         or len(cell.split()) > 3
-        or len(cell.encode()) > 24  # bytes: eight Chinese characters say as much
+        or len(cell.encode()) > 24  # bytes: about eight Chinese characters
         for cell in table.columns
         if cell
     )

@@ -1,8 +1,8 @@
-"""Tokens back to a sentence as people write it, with the place of every token in it.
+"""Tokens back to the sentence that they were cut from, with the span of every token in it.
 
-Corpora keep the tokens of two schools. Penn Treebank writes quotes as `` and '' and leaves hyphens
-inside words; spaCy writes " for both quotes and makes every hyphen a token. Where the tokens do
-not say how the text was written, the usual way is taken.
+Corpora follow one of two conventions. Penn Treebank writes quotes as `` and '' and keeps hyphens
+inside words; spaCy writes " for both quotes and makes every hyphen a token. Where the tokens leave
+the spacing open, the usual one is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DOUBLE_QUOTES = ("``", "''", '"')
 _CLOSING = frozenset(",.;:!?)]}%°”’…") | {"..", "..."}
 _OPENING = frozenset("([{$£€#“‘¿¡")
 _CLITICS = {"'s", "'m", "'re", "'ve", "'d", "'ll", "n't"}
-# Beside one of them a hyphen is no part of a longer word: "mid- and late", "from -6".
+# Next to one of these words a hyphen is not part of a longer word: "mid- and late", "from -6".
 _FUNCTION_WORDS = {
     *("a", "and", "at", "by", "from", "in", "is", "nor", "of", "or", "than", "the", "to", "was"),
     *("were", "with"),
@@ -28,16 +28,16 @@ _INNER_HYPHEN = re.compile(r"[^\W\d_]-[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A text and the span of each token in it; a token of white space has an empty span."""
+    """A text and the span of each token; a token of white space has an empty span."""
 
     text: str
     spans: tuple[Span, ...]
 
 
 def detokenise(tokens: Sequence[str], *, split_hyphens: bool = False) -> Sentence:
-    """The sentence that the tokens were cut from, as far as they tell.
+    """The most likely sentence that the tokens were cut from.
 
-    With `split_hyphens` a hyphen that stands alone belongs inside a word.
+    With `split_hyphens` a hyphen token joins the words on both sides.
 
     >>> detokenise(["``", "It", "'s", "a", "well-known", "rule", ",", "''", "he", "said", "."])
     ...     # doctest: +ELLIPSIS
@@ -47,19 +47,19 @@ def detokenise(tokens: Sequence[str], *, split_hyphens: bool = False) -> Sentenc
     """
     raw = [" ".join(token.split()) for token in tokens]
     filled = [index for index, token in enumerate(raw) if token]
-    spaces = _spaces([raw[index] for index in filled], split_hyphens)
-    spans, parts, at = [(0, 0)] * len(raw), [], 0
+    spaces = _spaces_before([raw[index] for index in filled], split_hyphens)
+    spans, parts, position = [(0, 0)] * len(raw), [], 0
     for index, space in zip(filled, spaces, strict=True):
-        word = _written(raw[index])
-        at += space
+        word = _written_form(raw[index])
+        position += space
         parts.append(" " * space + word)
-        spans[index] = (at, at + len(word))
-        at += len(word)
+        spans[index] = (position, position + len(word))
+        position += len(word)
     return Sentence("".join(parts), tuple(spans))
 
 
 def splits_hyphens(sentences: Iterable[Sequence[str]]) -> bool:
-    """Whether the tokeniser of a corpus made tokens of the hyphens inside words.
+    """Whether the tokeniser of a corpus split words at their hyphens.
 
     >>> splits_hyphens([["light", "-", "years"]]), splits_hyphens([["a", "-", "well-known"]])
     (True, False)
@@ -72,20 +72,20 @@ def splits_hyphens(sentences: Iterable[Sequence[str]]) -> bool:
     return alone > inside
 
 
-def _written(token: str) -> str:
-    """The token as it stands in the text."""
+def _written_form(token: str) -> str:
+    """The token as it is written in the text."""
     return _BRACKETS.get(token.lower(), token.replace("``", '"').replace("''", '"'))
 
 
-def _spaces(tokens: list[str], split_hyphens: bool) -> list[bool]:
+def _spaces_before(tokens: list[str], split_hyphens: bool) -> list[bool]:
     """Whether a space stands before each token."""
-    # What clings to the token before it, and what to the token after it.
+    # Tokens without a space before them (left) and after them (right).
     left, right = [False] * len(tokens), [False] * len(tokens)
     in_double = in_single = False
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index else ""
         after = tokens[index + 1] if index + 1 < len(tokens) else ""
-        word = _written(token)
+        word = _written_form(token)
         if token in _DOUBLE_QUOTES:
             in_double = not in_double and _opens_double(tokens, index)
             left[index], right[index] = not in_double, in_double
@@ -107,7 +107,7 @@ def _spaces(tokens: list[str], split_hyphens: bool) -> list[bool]:
 
 
 def _opens_double(tokens: list[str], index: int) -> bool:
-    """Whether a quote opens here, where none is open; its other half may be in another sentence."""
+    """Whether a quote opens here if none is open; it may be closed in another sentence."""
     later = next((t for t in tokens[index + 1 :] if t.startswith(_DOUBLE_QUOTES)), None)
     if tokens[index] == "''":
         return later is not None and not later.startswith("``")
@@ -117,7 +117,7 @@ def _opens_double(tokens: list[str], index: int) -> bool:
 
 
 def _opens_single(tokens: list[str], index: int) -> bool:
-    """Whether ' opens a quote; else it closes one, or is the apostrophe of "the girls' team"."""
+    """Whether ' opens a quote, and is not a closing quote or an apostrophe (the girls' team)."""
     if index + 1 == len(tokens):
         return False
     if index == 0 or not tokens[index - 1][-1].isalnum():
@@ -126,14 +126,14 @@ def _opens_single(tokens: list[str], index: int) -> bool:
 
 
 def _quote_within(token: str, is_open: bool) -> bool:
-    """Whether a quote is open after a token such as ''It, which kept its quote."""
+    """Whether a quote is open after a token that includes a quote, such as ''It."""
     if len(token) > 2 and token.startswith(_DOUBLE_QUOTES):
         return True
     return is_open and not token.endswith(_DOUBLE_QUOTES)
 
 
 def _is_inner(token: str, before: str, after: str, split_hyphens: bool) -> bool:
-    """Whether the mark joins its neighbours to one word."""
+    """Whether the mark joins the tokens on both sides to one word."""
     if not before or not after:
         return False
     if token == "-":

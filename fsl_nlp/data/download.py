@@ -1,4 +1,4 @@
-"""Fetches the files of public corpora; the one part of the data package that uses the network."""
+"""Fetches the files of public corpora. No other module of the data package uses the network."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 16  # bytes
 _TIMEOUT = 30  # seconds without a byte
-_LINE = '{"text": "...", "label": "..."}'
-_ATTEMPTS = 3  # each goes on where the last one broke off
+_EXAMPLE_LINE = '{"text": "...", "label": "..."}'
+_ATTEMPTS = 3  # each continues where the last one broke off
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that is now here; `urls` is empty if it was here before."""
+    """A file that is now in the data folder; `urls` is empty if it was there before."""
 
     path: Path
     urls: tuple[str, ...]
-    verified: bool  # False: no sum of it is known
+    verified: bool  # False: no checksum is published
 
 
 def fetch_dataset(
@@ -44,9 +44,13 @@ def fetch_dataset(
     data_dir: str | os.PathLike[str] | None = None,
     report: Callable[[Fetched], object] = lambda _: None,
 ) -> list[Fetched]:
-    """Download what is missing of a dataset, or of one split of it, from where it is published.
+    """Download the missing files of a dataset, or of one split, from where it is published.
 
-    `report` is called for each file as soon as it is here.
+    `report` is called with each file as soon as it is complete.
+
+    >>> fetch_dataset("support_en")
+    Traceback (most recent call last):
+    fsl_nlp.errors.DataError: support_en comes with fsl_nlp: there is nothing to download.
     """
     entry = find_entry(name)
     if split is not None:
@@ -77,7 +81,7 @@ def _fetch_file(entry: Entry, download: Download, file: str, root: Path) -> Fetc
         )
     if state != "missing":
         return Fetched(path, (), verified=digest is not None)
-    parts = [_fetch(url, _part(path, url), _by_hand(urls, path)) for url in urls]
+    parts = [_fetch(url, _part_path(path, url), _manual_steps(urls, path)) for url in urls]
     joined = path.with_name(f"{path.name}.joined")
     try:
         ready = parts[0] if len(parts) == 1 else _join_lines(parts, joined)
@@ -95,16 +99,16 @@ def _fetch_file(entry: Entry, download: Download, file: str, root: Path) -> Fetc
     return Fetched(path, tuple(urls), verified=digest is not None)
 
 
-def _part(path: Path, url: str) -> Path:
-    """Where an unfinished download lies, so that the next call goes on with it."""
+def _part_path(path: Path, url: str) -> Path:
+    """The file of an unfinished download, which the next call continues."""
     return path.with_name(f"{path.name}.{url.rpartition('/')[2]}.part")
 
 
-def _fetch(url: str, part: Path, by_hand: str) -> Path:
+def _fetch(url: str, part: Path, manual_steps: str) -> Path:
     reason = "the connection broke off"
     for _ in range(_ATTEMPTS):
         try:
-            if _continue(url, part):
+            if _resume(url, part):
                 return part
         except urllib.error.HTTPError as error:
             reason = f"the server answers {error.code} {error.reason}"
@@ -115,51 +119,53 @@ def _fetch(url: str, part: Path, by_hand: str) -> Path:
             break
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
-    kept = " What came so far is kept: the same command goes on with it." if part.exists() else ""
-    raise DataError(f"{url} could not be downloaded ({reason}).{kept} {by_hand}")
+    kept = (
+        " The downloaded part is kept: run the same command to continue." if part.exists() else ""
+    )
+    raise DataError(f"{url} could not be downloaded ({reason}).{kept} {manual_steps}")
 
 
-def _continue(url: str, part: Path) -> bool:
-    """Appends what is missing; whether the file is whole."""
+def _resume(url: str, part: Path) -> bool:
+    """Append the missing bytes to `part`; True if the file is complete."""
     part.parent.mkdir(parents=True, exist_ok=True)
-    have = part.stat().st_size if part.exists() else 0
+    received = part.stat().st_size if part.exists() else 0
     # Compressed content would have other offsets than the file.
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    if received:
+        request.add_header("Range", f"bytes={received}-")
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        if error.headers.get("Content-Range") == f"bytes */{have}":
+        if error.headers.get("Content-Range") == f"bytes */{received}":
             return True
         part.unlink()  # longer than the file, so not the beginning of it
         return False
     with response:
-        if have and not _goes_on(response, have):
-            have = 0
+        if received and not _starts_at(response, received):
+            received = 0
         length = response.headers.get("Content-Length")
-        total = None if length is None else have + int(length)
+        total = None if length is None else received + int(length)
         title = url.rpartition("/")[2]
-        with part.open("ab" if have else "wb") as file, track(total or 0, title) as advance:
+        with part.open("ab" if received else "wb") as file, track(total or 0, title) as advance:
             while block := response.read(_BLOCK):
                 file.write(block)
-                have += len(block)
+                received += len(block)
                 advance(len(block))
             file.flush()
             os.fsync(file.fileno())
-    return total is None or have == total
+    return total is None or received == total
 
 
-def _goes_on(response: http.client.HTTPResponse, have: int) -> bool:
-    """Whether the server sends the rest; some send the whole file whatever is asked."""
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return response.status == 206 and found is not None and int(found[1]) == have
+def _starts_at(response: http.client.HTTPResponse, offset: int) -> bool:
+    """Whether the server sends the rest from `offset`; some send the whole file each time."""
+    start = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return response.status == 206 and start is not None and int(start[1]) == offset
 
 
 def _join_lines(parts: Iterable[Path], target: Path) -> Path:
-    """The texts and the labels, a line each, as JSON lines; a ValueError if they do not fit."""
+    """Write texts and labels, one a line each, as JSON lines; a ValueError if counts differ."""
     texts, labels = (part.read_text("utf-8").rstrip("\n").split("\n") for part in parts)
     if len(texts) != len(labels):
         raise ValueError(f"it has {len(texts)} texts and {len(labels)} labels")
@@ -170,19 +176,19 @@ def _join_lines(parts: Iterable[Path], target: Path) -> Path:
     return target
 
 
-def _by_hand(urls: Sequence[str], path: Path) -> str:
+def _manual_steps(urls: Sequence[str], path: Path) -> str:
     if len(urls) == 1:
         return f"To do it by hand, fetch that address and save it as {path}."
     return (
         f"To do it by hand, fetch {' and '.join(urls)}, and save their lines as {path}, "
-        f"a line for each pair: {_LINE}"
+        f"a line for each pair: {_EXAMPLE_LINE}"
     )
 
 
 def _no_download(entry: Entry, root: Path) -> str:
     return (
-        f"{entry.name} has no address from which it could be downloaded in the form that is read "
-        f"here. Its source is {entry.source}: put it into {root / entry.folder} as "
+        f"{entry.name} cannot be downloaded in the format that is read here. Its source is "
+        f"{entry.source}: put it into {root / entry.folder} as "
         f"{', '.join(file.rpartition('/')[2] for file in entry.splits.values())}, each line "
-        f"{_LINE}"
+        f"{_EXAMPLE_LINE}"
     )

@@ -1,4 +1,4 @@
-"""Bytes to text: UTF-8 as a rule, the other encodings that office programs write as exceptions."""
+"""Bytes to text: UTF-8, or one of the other encodings that office programs write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fsl_nlp.errors import DataError
 
 
 def decode(data: bytes, source: str) -> tuple[str, str | None]:
-    """The text of a file, and the name of its encoding when that is not UTF-8.
+    """The text of a file, and the name of its encoding if that is not UTF-8.
 
     >>> decode("查询物流".encode(), "a.csv")
     ('查询物流', None)
@@ -35,7 +35,7 @@ def decode(data: bytes, source: str) -> tuple[str, str | None]:
 
 
 def _as_gb18030(data: bytes) -> str | None:
-    """The text, if it is Chinese. GB18030 alone proves little: it decodes much Latin-1 too."""
+    """The text if it is Chinese, else None. GB18030 decodes much Latin-1 text too."""
     try:
         text = data.decode("gb18030").removeprefix("\ufeff")
     except UnicodeDecodeError:
@@ -44,16 +44,16 @@ def _as_gb18030(data: bytes) -> str | None:
     as_utf8 = [char for char in data.decode("utf-8", "replace") if char > "\x7f"]
     if 2 * as_utf8.count("\ufffd") <= len(as_utf8):
         return None
-    # Chinese, also the traditional, uses the older GB2312 for the most part; Latin-1 or Japanese
-    # read as GB18030 does not.
-    foreign = "".join(char for char in text if char > "\x7f")
-    common = foreign.encode("gb2312", "ignore").decode("gb2312")
-    return text if 2 * len(common) > len(foreign) else None
+    # Most characters of Chinese text, traditional too, are in the older GB2312. Those of Latin-1 or
+    # Japanese text that is read as GB18030 are not.
+    non_ascii = "".join(char for char in text if char > "\x7f")
+    common = non_ascii.encode("gb2312", "ignore").decode("gb2312")
+    return text if 2 * len(common) > len(non_ascii) else None
 
 
 def _undecodable(data: bytes, offset: int, source: str, encoding: str) -> DataError:
     line = data[:offset].count(b"\n") + 1
     return DataError(
         f"{source}: the byte at offset {offset} (line {line}) is not {encoding}, "
-        "and the file is in no encoding that is recognised. Save it as UTF-8."
+        "and no other encoding is recognised. Save it as UTF-8."
     )

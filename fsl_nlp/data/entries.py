@@ -19,10 +19,15 @@ class Download:
 
     url: str  # of a file; {split} stands for its name without extension
     renamed: Mapping[str, str] = field(default_factory=dict)  # split -> its name at the source
-    # True: the source keeps the texts and the labels as lines of two files, seq.in and label.
+    # True: the source has the texts and the labels in two files, seq.in and label, line by line.
     parallel: bool = False
 
     def urls(self, file: str) -> list[str]:
+        """The addresses of a file: one, or two that are joined line by line.
+
+        >>> Download("https://host/{split}.json").urls("corpus/test.json")
+        ['https://host/test.json']
+        """
         name = PurePosixPath(file).stem
         url = self.url.format(split=self.renamed.get(name, name))
         return [f"{url}/{part}" for part in ("seq.in", "label")] if self.parallel else [url]
@@ -30,7 +35,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a dataset without opening it."""
+    """A dataset of the catalogue: its files, their reader, licence and source."""
 
     name: str
     description: str
@@ -47,13 +52,13 @@ class Entry:
 
     @property
     def folder(self) -> str:
-        """Where the files lie, relative to the root."""
+        """The folder of the files, relative to the root."""
         return next(iter(self.splits.values())).rpartition("/")[0]
 
     def files(self, split: str | None = None) -> tuple[str, ...]:
         """The files of one split or of all, and the companions."""
-        chosen = self.splits.values() if split is None else [self.splits[split]]
-        return (*chosen, *self.companions)
+        files = self.splits.values() if split is None else [self.splits[split]]
+        return (*files, *self.companions)
 
 
 def _files(folder: str, splits: str, suffix: str) -> dict[str, str]:
@@ -69,8 +74,8 @@ def _fewclue(
     name: str, description: str, companions: tuple[str, ...] = (), unlabeled: bool = True
 ) -> Entry:
     numbered = [f"{kind}_{number}" for kind in ("train", "dev") for number in range(5)]
-    others = "train_few_all dev_few_all test_public test" + " unlabeled" * unlabeled
-    splits = " ".join([*numbered, others])
+    unnumbered = "train_few_all dev_few_all test_public test" + " unlabeled" * unlabeled
+    splits = " ".join([*numbered, unnumbered])
     return Entry(
         name,
         description,
@@ -156,9 +161,9 @@ _ENTRIES = (
 
 def _with_sums(entries: Iterable[Entry]) -> Iterator[Entry]:
     lines = (line.split("  ", 1) for line in _SUMS_FILE.read_text("utf-8").splitlines())
-    known = {file: digest for digest, file in lines}
+    sums = {file: digest for digest, file in lines}
     for entry in entries:
-        yield replace(entry, sums={file: known[file] for file in entry.files() if file in known})
+        yield replace(entry, sums={file: sums[file] for file in entry.files() if file in sums})
 
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _with_sums(_ENTRIES)}

@@ -1,22 +1,20 @@
-"""Records to examples: every value checked, doubles merged, contradictions found."""
+"""Records to examples: checks every value, merges duplicates, finds contradictions."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fsl_nlp.data.columns import Columns
 from fsl_nlp.data.records import Problem, Record, Table, quoted, shortened
-from fsl_nlp.types import Example, Label
+from fsl_nlp.types import LONE_SURROGATE, Example, Label
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can escape one half of a pair
-Placed = tuple[int, Example]  # an example and the place of its record
+Positioned = tuple[int, Example]  # the position of a record, and its example
 
 
 def row_maker(columns: Columns, *, labelled: bool = True) -> Callable[[Record], Example]:
-    """How a row of a table becomes an example, or a ValueError.
+    """A function that makes an example of a table's row, or raises a ValueError.
 
     >>> row_maker(Columns("text"), labelled=False)(Record(2, {"text": " hi "})).text
     'hi'
@@ -34,47 +32,53 @@ def row_maker(columns: Columns, *, labelled: bool = True) -> Callable[[Record], 
 
 def read_examples(
     records: Sequence[Record], make: Callable[[Record], Example]
-) -> tuple[list[Placed], list[Problem]]:
-    """The usable records, and a problem for each of the others.
+) -> tuple[list[Positioned], list[Problem]]:
+    """The examples of the usable records, and a problem for each unusable one.
 
     >>> read_examples([Record(2, {"text": " "})], row_maker(Columns("text"), labelled=False))
-    ([], [Problem(places=(2,), what='the text is empty')])
+    ([], [Problem(positions=(2,), reason='the text is empty')])
     """
     examples, problems = [], []
     for record in records:
         try:
-            examples.append((record.place, make(record)))
+            examples.append((record.position, make(record)))
         except ValueError as error:
-            problems.append(Problem((record.place,), str(error)))
+            problems.append(Problem((record.position,), str(error)))
     return examples, problems
 
 
-def settle(examples: Sequence[Placed], table: Table) -> tuple[list[Placed], list[Problem]]:
-    """Each text once; a text that bears several labels is a problem and goes out altogether."""
-    seen: dict[str, list[Placed]] = {}
-    for place, example in examples:
-        seen.setdefault(example.text, []).append((place, example))
+def merge_duplicates(
+    examples: Sequence[Positioned], table: Table
+) -> tuple[list[Positioned], list[Problem]]:
+    """Each text once; a text with more than one label is a problem and is removed."""
+    by_text: dict[str, list[Positioned]] = {}
+    for position, example in examples:
+        by_text.setdefault(example.text, []).append((position, example))
     kept, problems = [], []
-    for text, twins in seen.items():
-        first_of = {example.label: place for place, example in reversed(twins)}
+    for text, duplicates in by_text.items():
+        first_of = {example.label: position for position, example in reversed(duplicates)}
         if len(first_of) == 1:
-            kept.append(twins[0])
+            kept.append(duplicates[0])
             continue
         labels = ", ".join(
-            f"{table.where(place)} {_shown(label)}"
-            for label, place in sorted(first_of.items(), key=lambda item: item[1])
+            f"{table.locate(position)} {_show(label)}"
+            for label, position in sorted(first_of.items(), key=lambda item: item[1])
         )
-        places = tuple(place for place, _ in twins)
-        problems.append(Problem(places, f"{quoted(text)} has more than one label: {labels}"))
+        positions = tuple(position for position, _ in duplicates)
+        problems.append(Problem(positions, f"{quoted(text)} has more than one label: {labels}"))
     return kept, problems
 
 
 def read_text(value: Any) -> str:
-    """A text without the white space around it, or a ValueError that says what is wrong."""
+    """A text without the white space around it, or a ValueError.
+
+    >>> read_text(" where is my parcel ")
+    'where is my parcel'
+    """
     if _is_missing(value):
         raise ValueError("the text is missing")
     if not isinstance(value, str):
-        raise ValueError(f"the text is not a string but {_shown(value)} ({type(value).__name__})")
+        raise ValueError(f"the text is not a string but {_show(value)} ({type(value).__name__})")
     text = _clean(value, "text")
     if not text:
         raise ValueError("the text is empty")
@@ -82,7 +86,7 @@ def read_text(value: Any) -> str:
 
 
 def read_label(value: Any, *, needed: bool = True) -> Label | None:
-    """A label as string or whole number, or a ValueError that says what is wrong.
+    """A label as string or whole number, or a ValueError; None if it is missing and not needed.
 
     >>> read_label(" track "), read_label(3.0), read_label("3")
     ('track', 3, '3')
@@ -98,14 +102,14 @@ def read_label(value: Any, *, needed: bool = True) -> Label | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(
-            f"the label {_shown(value)} ({type(value).__name__}) "
+            f"the label {_show(value)} ({type(value).__name__}) "
             "is neither a string nor a whole number"
         )
     return value
 
 
 def read_id(value: Any) -> str | None:
-    """A number or a text, as text."""
+    """An id as text; None if it is missing."""
     if _is_missing(value):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -121,13 +125,13 @@ def _value(record: Record, column: str | None) -> Any:
     return None if column is None else record.values.get(column)
 
 
-def _clean(value: str, what: str) -> str:
+def _clean(value: str, role: str) -> str:
     if "\0" in value:
-        raise ValueError(f"the {what} holds a NUL character")
-    if _SURROGATE.search(value):
-        raise ValueError(f"the {what} holds half a character (a lone surrogate)")
+        raise ValueError(f"the {role} holds a NUL character")
+    if LONE_SURROGATE.search(value):  # JSON can escape one half of a pair
+        raise ValueError(f"the {role} holds half a character (a lone surrogate)")
     return value.strip()
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     return quoted(value) if isinstance(value, str) else shortened(repr(value))

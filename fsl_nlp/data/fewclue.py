@@ -16,47 +16,47 @@ from fsl_nlp.types import Example, Label, LabelInfo, Span
 
 NAMES_FILE = "label_index2en2zh.json"  # tnews: label, label_desc, label_zh
 _DESCRIPTIONS = ("label_desc", "label_des")  # tnews, iflytek
-BLANK = "#idiom#"  # chid: stands in the text where one of the candidates belongs
+BLANK = "#idiom#"  # chid: marks the position of the candidates in the text
 CANDIDATES = 7
 
 Make = Callable[[Record], Example]
 
 
 def read_fewclue(path: Path, *, source: str) -> Table:
-    """A file of FewCLUE, with its labels as strings and what is known of them."""
+    """A file of FewCLUE, with its labels as strings, their names and their words."""
     table = read_file(path, source=source)
-    records = [Record(record.place, _row(record.values)) for record in table.records]
+    records = [Record(record.position, _label_as_text(record.values)) for record in table.records]
     chinese = path.with_name(NAMES_FILE)
     names = read_file(chinese, source=str(chinese)).records if chinese.is_file() else ()
     info = _label_info([*records, *names])
     for label, words in label_words(path.parent.name).items():
         info[label] = replace(info.get(label, LabelInfo()), words=words)
     table = replace(table, records=tuple(records), info=info)
-    return _with_maker(table)
+    return _set_maker(table)
 
 
-def _with_maker(table: Table) -> Table:
-    """How the rows of the tasks that have more than a sentence become examples."""
+def _set_maker(table: Table) -> Table:
+    """The table with the function that makes its examples, if they are more than one sentence."""
     for field, make in _MAKERS.items():
         if field in table.columns:
-            answered = bool({"label", "answer"} & set(table.columns))
-            return replace(table, make=make, labelled=answered)
+            has_labels = bool({"label", "answer"} & set(table.columns))
+            return replace(table, make=make, labelled=has_labels)
     return table
 
 
 def _pair(record: Record) -> Example:
-    """ocnli, bustm."""
+    """ocnli, bustm: two sentences."""
     values = record.values
     return Example(
         read_text(values.get("sentence1")),
         read_label(values.get("label"), needed=False),
-        text_b=_part("sentence2", values),
+        text_b=_read_field("sentence2", values),
         id=_id(values),
     )
 
 
 def _keywords(record: Record) -> Example:
-    """csl: an abstract and what may be its key words."""
+    """csl: an abstract, and words that may be its key words."""
     values = record.values
     words = values.get("keyword")
     if not isinstance(words, list) or not words:
@@ -70,7 +70,7 @@ def _keywords(record: Record) -> Example:
 
 
 def _idiom(record: Record) -> Example:
-    """chid: the label is the place of the right candidate."""
+    """chid: the label is the index of the right candidate."""
     values = record.values
     text = read_text(values.get("content"))
     if text.count(BLANK) != 1:
@@ -86,33 +86,33 @@ def _idiom(record: Record) -> Example:
 
 
 def _pronoun(record: Record) -> Example:
-    """cluewsc: does the second span, a pronoun, mean the first? They are head and tail."""
+    """cluewsc: whether the second span (tail), a pronoun, means the first (head)."""
     values = record.values
     raw, target = values.get("text"), values.get("target")
     text = read_text(raw)
     if not isinstance(target, Mapping):
         raise ValueError("'target' does not name two spans")
-    before = len(str(raw)) - len(str(raw).lstrip())
+    stripped = len(str(raw)) - len(str(raw).lstrip())  # characters before the text
     return Example(
         text,
         read_label(values.get("label"), needed=False),
-        head=_span(text, target, 1, before),
-        tail=_span(text, target, 2, before),
+        head=_span(text, target, 1, stripped),
+        tail=_span(text, target, 2, stripped),
         id=_id(values),
     )
 
 
-def _span(text: str, target: Mapping[str, Any], number: int, before: int) -> Span:
+def _span(text: str, target: Mapping[str, Any], number: int, stripped: int) -> Span:
     words, start = target.get(f"span{number}_text"), target.get(f"span{number}_index")
     if not isinstance(words, str) or not isinstance(start, int) or isinstance(start, bool):
         raise ValueError(f"'target' has no span{number}_text with its span{number}_index")
-    start -= before
+    start -= stripped
     if start < 0 or text[start : start + len(words)] != words:
-        raise ValueError(f"span{number}_text {words!r} does not stand at its span{number}_index")
+        raise ValueError(f"span{number}_text {words!r} is not at its span{number}_index")
     return start, start + len(words)
 
 
-# The field that shows which task it is.
+# By a field that only this task has.
 _MAKERS: dict[str, Make] = {
     "sentence1": _pair,
     "abst": _keywords,
@@ -121,7 +121,7 @@ _MAKERS: dict[str, Make] = {
 }
 
 
-def _part(name: str, values: Mapping[str, Any]) -> str:
+def _read_field(name: str, values: Mapping[str, Any]) -> str:
     try:
         return read_text(values.get(name))
     except ValueError as error:
@@ -129,18 +129,18 @@ def _part(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _id(values: Mapping[str, Any]) -> str | None:
-    """cluewsc calls it idx in its training files."""
+    """The id; the training files of cluewsc call it idx."""
     return read_id(values["id"] if "id" in values else values.get("idx"))
 
 
-def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-    # The numbers are names: the submission and the tables of the benchmark treat them so.
+def _label_as_text(values: Mapping[str, Any]) -> dict[str, Any]:
+    # Numbers are names of labels, in the hand-in files and the tables of the benchmark too.
     number = values.get("label")
     return {**values, "label": str(number)} if type(number) is int else dict(values)
 
 
 def _label_info(records: Iterable[Record]) -> dict[Label, LabelInfo]:
-    """The Chinese name if there is one; tnews also has an English one, news_sports."""
+    """The name of each label: the Chinese one if there is one, with the English as description."""
     info: dict[Label, LabelInfo] = {}
     for record in records:
         label, chinese = record.values.get("label"), record.values.get("label_zh")

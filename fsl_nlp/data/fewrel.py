@@ -2,8 +2,8 @@
 
     {relation: [{"tokens": [...], "h": [name, id, [[token indices], ...]], "t": [...]}, ...]}
 
-The unlabelled file of FewRel 2.0 is one list of such instances. Of the mentions of an entity only
-the first counts, as in FewRel's own toolkit.
+The unlabelled file of FewRel 2.0 is one list of such instances. Only the first mention of an entity
+is used, as in FewRel's toolkit.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from fsl_nlp.types import Example, LabelInfo, Span
 
 NAMES_FILE = "pid2name.json"  # {relation: [name, description]}, beside the corpus
 _KEYS = ("tokens", "h", "t")
-_NO_DESCRIPTION = "no description defined"  # Wikidata's own words
+_NO_DESCRIPTION = "no description defined"  # as Wikidata writes it
 _SEMEVAL = re.compile(r"(\w+)-(\w+)\((e[12]),(e[12])\)")
 
 
 def is_fewrel(document: object) -> bool:
-    """Whether a JSON document has FewRel's shape."""
+    """Whether a JSON document has the shape of FewRel's files."""
     groups = document.values() if isinstance(document, dict) else [document]
     return any(_is_instance(item) for group in groups if isinstance(group, list) for item in group)
 
 
 def fewrel_table(document: Any, source: str, folder: Path | None = None) -> Table:
-    """The instances of a document of FewRel's shape; `folder` may hold the relations' names."""
+    """A table of a document's instances; `folder` may contain the file with names of relations."""
     has_relations = isinstance(document, dict)
     groups = document if has_relations else {"": document}
     _check_groups(groups, source)
@@ -72,7 +72,7 @@ def find_convention(instances: Iterable[Any]) -> bool:
 
 
 def read_instance(instance: Any, *, split_hyphens: bool = False) -> Example:
-    """The sentence with the spans of head and tail, or a ValueError that says what is wrong.
+    """The sentence with the spans of head and tail, or a ValueError that names the mistake.
 
     >>> tokens = ["Ann", "lives", "in", "Rome", "."]
     >>> read_instance({"tokens": tokens, "h": ["ann", "Q1", [[0]]], "t": ["rome", "Q2", [[3]]]})
@@ -98,7 +98,7 @@ def read_instance(instance: Any, *, split_hyphens: bool = False) -> Example:
 
 
 def _first_mention(entity: Any, role: str, sentence: Sentence) -> Span:
-    """From the first to the last token of the mention: no mention in the corpora has a gap."""
+    """The span from the first to the last token; no mention in the corpora has a gap."""
     try:
         indices = entity[2][0]
     except (TypeError, LookupError):
@@ -130,15 +130,15 @@ def _are_tokens(value: object) -> TypeGuard[list[str]]:
 
 
 def _check_groups(groups: Mapping[str, Any], source: str) -> None:
-    others = [name for name, instances in groups.items() if not isinstance(instances, list)]
-    if others:
-        raise DataError(f"{source}: {_listed(others)} should be a list of instances.")
+    not_lists = [name for name, instances in groups.items() if not isinstance(instances, list)]
+    if not_lists:
+        raise DataError(f"{source}: {_join(not_lists)} should be a list of instances.")
     empty = [name for name, instances in groups.items() if not instances]
     if empty:
-        raise DataError(f"{source}: no instances of {_listed(empty)}. Leave empty relations out.")
+        raise DataError(f"{source}: no instances of {_join(empty)}. Leave empty relations out.")
 
 
-def _listed(names: list[str]) -> str:
+def _join(names: list[str]) -> str:
     shown = ", ".join(names[:10])
     return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
 
@@ -146,13 +146,13 @@ def _listed(names: list[str]) -> str:
 def _relation_info(relations: Iterable[str], folder: Path | None) -> dict[Any, LabelInfo]:
     names = _read_names(folder / NAMES_FILE) if folder else None
     describe: Callable[[str], LabelInfo | None] = names.get if names else lambda _: None
-    return {name: describe(name) or _speaking(name) for name in relations}
+    return {name: describe(name) or _info_from_name(name) for name in relations}
 
 
-def _speaking(relation: str) -> LabelInfo:
-    """What a relation's name says by itself; SemEval's also say which part the head plays.
+def _info_from_name(relation: str) -> LabelInfo:
+    """The relation's name in words; names of SemEval also give a description.
 
-    >>> _speaking("Cause-Effect(e2,e1)").description
+    >>> _info_from_name("Cause-Effect(e2,e1)").description
     'the head is the effect, the tail the cause'
     """
     parts = _SEMEVAL.fullmatch(relation)
@@ -170,7 +170,7 @@ def _read_names(path: Path) -> dict[str, LabelInfo] | None:
         return None
     try:
         document = json.loads(path.read_text("utf-8"))
-        return {pid: _named(*values[:2]) for pid, values in document.items()}
+        return {pid: _info(*values[:2]) for pid, values in document.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} cannot be read as names of relations ({error}). "
@@ -179,6 +179,8 @@ def _read_names(path: Path) -> dict[str, LabelInfo] | None:
         ) from None
 
 
-def _named(name: str, description: str = "") -> LabelInfo:
-    known = description.strip() and description.strip().lower() != _NO_DESCRIPTION
-    return LabelInfo(name.strip() or None, description.strip() if known else None)
+def _info(name: str, description: str = "") -> LabelInfo:
+    description = description.strip()
+    if description.lower() == _NO_DESCRIPTION:
+        description = ""
+    return LabelInfo(name.strip() or None, description or None)

@@ -1,4 +1,4 @@
-"""A path to a table, whatever the format of the file."""
+"""Reads a file of any supported format as a table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 
 
 def read_file(path: Path, *, source: str) -> Table:
-    """The records of a file that exists; `source` is what messages call it."""
+    """The records of an existing file; messages call it `source`."""
     if path.is_dir():
         raise DataError(f"{source} is a folder. Name a file in it.")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        found = f"the extension {path.suffix}" if path.suffix else "a file without an extension"
+        kind = f"the extension {path.suffix}" if path.suffix else "a file without an extension"
         raise DataError(
-            f"{source}: {found} is not known. Known extensions: {', '.join(SUFFIXES)}. "
+            f"{source}: {kind} is not supported. Supported extensions: {', '.join(SUFFIXES)}. "
             "A spreadsheet can be saved as CSV UTF-8."
         )
     if suffix == ".parquet":

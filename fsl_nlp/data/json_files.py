@@ -20,10 +20,10 @@ _SEPARATORS = re.compile(r"[ \t\r\n,:]*")
 
 
 def read_json(text: str, source: str, folder: Path | None = None) -> Table:
-    r"""A .json file: a document, or lines under the wrong name; `folder` is where it lies.
+    r"""A .json file in `folder`: one document, or JSON lines with the wrong extension.
 
     >>> read_json('{"track": ["where is it"],\n "return": ["send back"]}', "a.json").records[1]
-    Record(place=2, values={'text': 'send back', 'label': 'return'})
+    Record(position=2, values={'text': 'send back', 'label': 'return'})
     """
     filled = [line for line in text.split("\n") if line.strip()]
     if not filled:
@@ -44,20 +44,20 @@ def read_json(text: str, source: str, folder: Path | None = None) -> Table:
     if isinstance(document, dict):
         data = document.get("data")
         if isinstance(data, list) and not all(isinstance(item, str) for item in data):
-            at = next(at for key, _, at in _members(text, start) if key == "data")
-            return _table(_objects(text, at), source, text)
+            offset = next(o for key, _, o in _members(text, start) if key == "data")
+            return _table(_objects(text, offset), source, text)
         if all(isinstance(texts, list) for texts in document.values()):
             return _table(_labelled_texts(text, start), source, text)
         if len(filled) == 1:
             return read_json_lines(text, source)
-    raise DataError(f"{source}: the shape of this JSON is not known. {_SHAPES}")
+    raise DataError(f"{source}: the shape of this JSON is not supported. {_SHAPES}")
 
 
 def read_json_lines(text: str, source: str) -> Table:
     r"""One object a line; blank lines are left out.
 
     >>> read_json_lines('{"text": "hi"}\n', "a.jsonl").records
-    (Record(place=1, values={'text': 'hi'}),)
+    (Record(position=1, values={'text': 'hi'}),)
     """
     records, problems = [], []
     # Not splitlines: a text may hold U+2028 or U+0085, which JSON need not escape.
@@ -79,15 +79,15 @@ def read_json_lines(text: str, source: str) -> Table:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"invalid JSON at column {error.colno}: {error.msg}"
-    return f"invalid JSON: {error}"  # a number of 5,000 digits, brackets without end
+    return f"invalid JSON: {error}"  # such as a number of 5,000 digits, or endless brackets
 
 
 def _table(items: Iterable[tuple[Any, int]], source: str, text: str) -> Table:
     """The objects at their offsets, as records at their lines."""
     breaks = [match.start() for match in re.finditer("\n", text)]
     records, problems = [], []
-    for value, at in items:
-        line = bisect_left(breaks, at) + 1
+    for value, offset in items:
+        line = bisect_left(breaks, offset) + 1
         if isinstance(value, dict):
             records.append(Record(line, value))
         else:
@@ -95,35 +95,35 @@ def _table(items: Iterable[tuple[Any, int]], source: str, text: str) -> Table:
     return Table(source, columns_of(records), tuple(records), tuple(problems))
 
 
-def _objects(text: str, at: int) -> Iterator[tuple[Any, int]]:
-    for _, value, offset in _members(text, at):
+def _objects(text: str, start: int) -> Iterator[tuple[Any, int]]:
+    for _, value, offset in _members(text, start):
         yield value, offset
 
 
-def _labelled_texts(text: str, at: int) -> Iterator[tuple[Any, int]]:
-    for label, _, texts in _members(text, at):
-        for _, value, offset in _members(text, texts):
+def _labelled_texts(text: str, start: int) -> Iterator[tuple[Any, int]]:
+    for label, _, start_of_texts in _members(text, start):
+        for _, value, offset in _members(text, start_of_texts):
             yield {"text": value, "label": label}, offset
 
 
-def _members(text: str, at: int) -> Iterator[tuple[str | None, Any, int]]:
-    """Key (None in a list), value and offset of all that the list or object at `at` holds.
+def _members(text: str, offset: int) -> Iterator[tuple[str | None, Any, int]]:
+    """Key (None in a list), value and offset of each member of the list or object at `offset`.
 
-    The text is known to be valid JSON, so separators are skipped without a look.
+    The text must be valid JSON: separators are skipped without a check.
     """
     decode = json.JSONDecoder().raw_decode
 
-    def skip(at: int) -> int:
-        match = _SEPARATORS.match(text, at)
-        return match.end() if match else at
+    def skip(offset: int) -> int:
+        match = _SEPARATORS.match(text, offset)
+        return match.end() if match else offset
 
-    is_object = text[at] == "{"
-    at = skip(at + 1)
-    while text[at] not in "]}":
+    is_object = text[offset] == "{"
+    offset = skip(offset + 1)
+    while text[offset] not in "]}":
         key = None
         if is_object:
-            key, at = decode(text, at)
-            at = skip(at)
-        value, end = decode(text, at)
-        yield key, value, at
-        at = skip(end)
+            key, offset = decode(text, offset)
+            offset = skip(offset)
+        value, end = decode(text, offset)
+        yield key, value, offset
+        offset = skip(end)

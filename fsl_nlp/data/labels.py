@@ -1,4 +1,4 @@
-"""Label names as words that a language model can use."""
+"""Label names in words that a language model can read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBERED = re.compile(
 
 
 def readable(label: str | int) -> str | None:
-    """A label's name in words, or None when the name says nothing.
+    """A label's name in words, or None if the name has no meaning.
 
     >>> readable("card_arrival"), readable("cardArrival"), readable("ATM-support")
     ('card arrival', 'card arrival', 'ATM support')
@@ -30,18 +30,18 @@ def readable(label: str | int) -> str | None:
         return None
     words = _SEPARATORS.split(_HUMPS.sub(" ", label))
     words = [word for word in words if any(char.isalnum() for char in word)]
-    if _says_nothing(words):
+    if _is_code(words):
         return None
     return " ".join(word if _is_acronym(word) else word.lower() for word in words)
 
 
-def _says_nothing(words: list[str]) -> bool:
-    """Nothing but codes, or a word such as "label" with a code."""
-    telling = [word for word in words if not _CODE.fullmatch(word)]
-    if len(telling) == 1:
-        word = telling[0].lower()
+def _is_code(words: list[str]) -> bool:
+    """Whether there are only codes, or one word such as "label" with a code."""
+    names = [word for word in words if not _CODE.fullmatch(word)]
+    if len(names) == 1:
+        word = names[0].lower()
         return bool(_NUMBERED.fullmatch(word)) or (word in _KINDS and len(words) > 1)
-    return not telling
+    return not names
 
 
 def _is_acronym(word: str) -> bool:

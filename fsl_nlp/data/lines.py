@@ -1,4 +1,4 @@
-"""Texts one a line, read as they are needed: a file may be longer than memory."""
+"""Reads texts, one a line, when they are needed: a file may be larger than the memory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from collections.abc import Iterator
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.errors import DataError
 
-_START = 1 << 20  # bytes that tell the encoding
+_START = 1 << 20  # bytes from which the encoding is detected
 
 
 def stream_lines(file: io.BufferedIOBase, source: str) -> Iterator[str]:
-    """Each line without its end. U+2028 and its like stay inside a text.
+    r"""The lines without their ends; only \n and \r\n end a line, not U+2028.
 
     UTF-8 is read line by line. A file in another encoding is read whole.
+
+    >>> list(stream_lines(io.BytesIO(b"where is it\nsend it back\n"), "stdin"))
+    ['where is it', 'send it back']
     """
-    start = file.read1(_START)  # what a pipe holds by now, and no more
+    start = file.read1(_START)  # what a pipe has by now, without waiting
     if start and not start.endswith(b"\n"):
         start += file.readline()
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        start += file.read()  # its line ends are no bytes to split at
+        start += file.read()  # cannot be split at the byte of a line end
     if not start:
         warnings.warn(f"{source} is empty, so there is nothing to label.", stacklevel=2)
         return
@@ -43,6 +46,6 @@ def stream_lines(file: io.BufferedIOBase, source: str) -> Iterator[str]:
             yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise DataError(
-                f"{source}: line {number} is not UTF-8, as the lines above it are. Save the file "
+                f"{source}: line {number} is not UTF-8, but the lines above it are. Save the file "
                 "as UTF-8."
             ) from None

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsl_nlp.data.catalogue import CATALOGUE, close_names, find_split
+from fsl_nlp.data.catalogue import CATALOGUE, find_split, suggest_dataset
 from fsl_nlp.data.columns import find_columns, without_labels
-from fsl_nlp.data.examples import Placed, read_examples, row_maker, settle
+from fsl_nlp.data.examples import Positioned, merge_duplicates, read_examples, row_maker
 from fsl_nlp.data.files import SUFFIXES, read_file
 from fsl_nlp.data.records import Problem, Record, Table
 from fsl_nlp.data.tables import from_frame, from_hf
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas
 
 _SHOWN_PROBLEMS = 20
-_SHOWN_PLACES = 5
+_SHOWN_POSITIONS = 5
 
 
 def load_dataset(
@@ -45,9 +45,9 @@ def load_dataset(
     else from the folder that FSL_NLP_DATA names.
 
     `text` and `label` name the columns if their names are not usual ones. With `labelled=False`
-    only the text is required, and every row is kept: the examples answer to the rows one to one.
-    Bad rows raise one DataError that lists them; `on_error="skip"` leaves them out with a warning.
-    Rows of a file or table that say the same twice are merged; published corpora stay as they are.
+    only the text is required, and each row gives one example. Bad rows raise one DataError that
+    lists them; `on_error="skip"` leaves them out with a warning. Equal rows of a file or table are
+    merged; published corpora stay as they are.
 
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
@@ -66,21 +66,21 @@ def load_dataset(
     if not table.records and not table.problems:
         below = " below its header" if table.has_header and table.columns else ""
         raise DataError(f"{table.source} holds no rows{below}.")
-    examples: list[Placed] = []
+    examples: list[Positioned] = []
     problems = list(table.problems)
     if table.records:
-        make = _maker(table, text=text, label=label, labelled=labelled)
+        make = _choose_maker(table, text=text, label=label, labelled=labelled)
         examples, unusable = read_examples(table.records, make)
         problems += unusable
-        # A published corpus keeps its doubles, or its scores could not be compared.
+        # A published corpus keeps its duplicates, so that scores can be compared.
         if labelled and not published and not table.make:
-            examples, contradictions = settle(examples, table)
+            examples, contradictions = merge_duplicates(examples, table)
             problems += contradictions
     if problems:
-        problems.sort(key=lambda problem: problem.places)
+        problems.sort(key=lambda problem: problem.positions)
         if on_error == "raise" or not examples:
-            raise DataError(_report(problems, table, on_error))
-        warnings.warn(_skipped(problems, table), stacklevel=2)
+            raise DataError(_list_problems(problems, table, on_error))
+        warnings.warn(_skip_note(problems, table), stacklevel=2)
     data = Dataset.from_examples((example for _, example in examples), name=name)
     if table.make and labelled and len(data.labels) == 1:
         raise DataError(f"{table.source} holds one class only: {data.labels[0]}.")
@@ -89,10 +89,10 @@ def load_dataset(
     )
 
 
-def _maker(
+def _choose_maker(
     table: Table, *, text: str | None, label: str | None, labelled: bool
 ) -> Callable[[Record], Example]:
-    """How the records become examples: as their format says, or by their columns."""
+    """The function that makes examples: that of the format, or one for the columns."""
     if table.make is None:
         columns = find_columns(table, text=text, label=label, labelled=labelled)
         return row_maker(columns, labelled=labelled)
@@ -100,10 +100,10 @@ def _maker(
         raise OptionError(f"{table.source} has no columns to name: leave out text and label.")
     if labelled and not table.labelled:
         raise DataError(f"{table.source} has no labels.\n{without_labels(table)}")
-    return _labelled(table.make) if labelled else table.make
+    return _require_label(table.make) if labelled else table.make
 
 
-def _labelled(make: Callable[[Record], Example]) -> Callable[[Record], Example]:
+def _require_label(make: Callable[[Record], Example]) -> Callable[[Record], Example]:
     def checked(record: Record) -> Example:
         example = make(record)
         if example.label is None:
@@ -115,7 +115,7 @@ def _labelled(make: Callable[[Record], Example]) -> Callable[[Record], Example]:
 
 def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Table, str, bool]:
     """The table, the name of the dataset, and whether it is a published corpus."""
-    # Who holds a DataFrame has imported pandas: no need to load it to recognise one.
+    # A DataFrame exists only if pandas is imported, so it is not imported here.
     pandas, datasets = sys.modules.get("pandas"), sys.modules.get("datasets")
     if pandas and isinstance(source, pandas.DataFrame):
         return from_frame(source), "data", False
@@ -150,18 +150,16 @@ def _existing(source: str | os.PathLike[str]) -> Path | None:
 def _unknown(source: str) -> str:
     if source.lower().endswith(SUFFIXES):
         return f"There is no file {source}."
-    close = close_names(source)
-    meant = f" Did you mean {' or '.join(close)}?" if close else ""
     return (
-        f'There is no file "{source}", and no dataset of that name in the catalogue.{meant} '
-        f"The catalogue holds: {', '.join(CATALOGUE)}."
+        f'There is no file "{source}", and no dataset of that name in the catalogue.'
+        f"{suggest_dataset(source)} The catalogue holds: {', '.join(CATALOGUE)}."
     )
 
 
-def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
+def _list_problems(problems: Sequence[Problem], table: Table, on_error: str) -> str:
     lines = [f"{table.source}: {_count(problems, table)} cannot be used."]
     lines += [
-        f"  {table.where(problem.places[0])}: {problem.what}"
+        f"  {table.locate(problem.positions[0])}: {problem.reason}"
         for problem in problems[:_SHOWN_PROBLEMS]
     ]
     if len(problems) > _SHOWN_PROBLEMS:
@@ -173,15 +171,15 @@ def _report(problems: Sequence[Problem], table: Table, on_error: str) -> str:
     return "\n".join(lines)
 
 
-def _skipped(problems: Sequence[Problem], table: Table) -> str:
-    places = sorted(place for problem in problems for place in problem.places)
-    shown = ", ".join(map(table.title, places[:_SHOWN_PLACES]))
-    more = ", ..." if len(places) > _SHOWN_PLACES else ""
-    noun = ("line" if table.by_line else "row") + ("s" if len(places) > 1 else "")
-    where = shown if table.titles else f"{noun} {shown}"
-    return f"{table.source}: skipped {_count(problems, table)} ({where}{more})."
+def _skip_note(problems: Sequence[Problem], table: Table) -> str:
+    positions = sorted(position for problem in problems for position in problem.positions)
+    shown = ", ".join(map(table.title, positions[:_SHOWN_POSITIONS]))
+    more = ", ..." if len(positions) > _SHOWN_POSITIONS else ""
+    noun = ("line" if table.by_line else "row") + ("s" if len(positions) > 1 else "")
+    listed = shown if table.titles else f"{noun} {shown}"
+    return f"{table.source}: skipped {_count(problems, table)} ({listed}{more})."
 
 
 def _count(problems: Sequence[Problem], table: Table) -> str:
-    count = sum(len(problem.places) for problem in problems)
+    count = sum(len(problem.positions) for problem in problems)
     return f"{count} {table.noun}{'s' if count > 1 else ''}"

@@ -1,4 +1,4 @@
-"""What every reader hands on: a table of records that know where they came from."""
+"""What every reader gives: a table of records with their positions in the source."""
 
 from __future__ import annotations
 
@@ -11,65 +11,67 @@ from fsl_nlp.types import Example, Label, LabelInfo
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row. `place` is the physical line it starts on, or its position in a table."""
+    """One row. `position` is the physical line it starts on, or its index in a table."""
 
-    place: int
+    position: int
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Rows that cannot be used, and why."""
+    """Rows that cannot be used, and the reason."""
 
-    places: tuple[int, ...]
-    what: str
+    positions: tuple[int, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """Records, the rows that could not be read, and how messages speak of the source."""
+    """Records, the rows that could not be read, and words for messages about the source."""
 
     source: str  # a path as the user gave it, or a kind of table
     columns: tuple[str, ...]
     records: tuple[Record, ...]
     problems: tuple[Problem, ...] = ()
-    call: str = ""  # the source as an argument in Python; "" means the quoted source
-    by_line: bool = True  # False: places are positions, counted from 0 as in `table[0]`
+    call: str = ""  # the source as the argument of a Python call; "": the quoted source
+    by_line: bool = True  # False: positions are indices, from 0 as in `table[0]`
     has_header: bool = False  # True: the column names are the first row of a text file
-    note: str = ""  # something about the file that the user should know, for a warning
+    note: str = ""  # a warning for the user
     info: Mapping[Label, LabelInfo] = field(default_factory=dict)
-    titles: tuple[str, ...] = ()  # what the records are called, by place; () means by number
-    # How a record becomes an example, where it is no row of columns; ValueError if it cannot.
+    titles: tuple[str, ...] = ()  # names of the records, by position; (): numbers
+    # Makes an example of a record that is no row of columns, or raises a ValueError.
     make: Callable[[Record], Example] | None = None
-    labelled: bool = True  # False: a format with labels that left them out
+    labelled: bool = True  # False: this file of a labelled format has no labels
 
     @property
     def noun(self) -> str:
+        """A word for one record."""
         return "instance" if self.titles else "row"
 
-    def title(self, place: int) -> str:
-        return self.titles[place] if self.titles else str(place)
+    def title(self, position: int) -> str:
+        """The name of a record, else its position."""
+        return self.titles[position] if self.titles else str(position)
 
-    def where(self, place: int) -> str:
-        """A place as editors understand it.
+    def locate(self, position: int) -> str:
+        """The source and the position, in the form that editors open.
 
-        >>> Table("train.csv", (), ()).where(3)
+        >>> Table("train.csv", (), ()).locate(3)
         'train.csv:3'
-        >>> Table("DataFrame", (), (), by_line=False).where(3)
+        >>> Table("DataFrame", (), (), by_line=False).locate(3)
         'DataFrame row 3'
         """
         if self.titles:
-            return f"{self.source}: {self.titles[place]}"
-        return f"{self.source}:{place}" if self.by_line else f"{self.source} row {place}"
+            return f"{self.source}: {self.titles[position]}"
+        return f"{self.source}:{position}" if self.by_line else f"{self.source} row {position}"
 
 
 def columns_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """Every key that occurs, in the order of first appearance."""
+    """The keys of all records, in the order of first appearance."""
     return tuple(dict.fromkeys(key for record in records for key in record.values))
 
 
 def quoted(text: str) -> str:
-    """A text for a message: on one line, and not too long.
+    """A text for a message: quoted, on one line, shortened.
 
     >>> print(quoted("two\\nlines"))
     "two lines"
@@ -78,5 +80,10 @@ def quoted(text: str) -> str:
 
 
 def shortened(text: str, limit: int = 60) -> str:
+    """A text on one line, with "..." for what is above the limit.
+
+    >>> shortened("where is my parcel", 12)
+    'where is ...'
+    """
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 3] + "..."

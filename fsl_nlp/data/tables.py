@@ -18,13 +18,13 @@ def from_frame(frame: pandas.DataFrame) -> Table:
 
     >>> import pandas
     >>> from_frame(pandas.DataFrame({"text": ["hi", None]})).records[1]
-    Record(place=1, values={'text': None})
+    Record(position=1, values={'text': None})
     """
     names = tuple(str(name) for name in frame.columns)
-    # By position: two columns of a frame may have the same name.
+    # By index, because two columns of a frame may have the same name.
     columns = [_values(frame.iloc[:, index]) for index in range(len(names))]
     rows = zip(*columns, strict=True)
-    records = (Record(place, dict(zip(names, row, strict=True))) for place, row in enumerate(rows))
+    records = (Record(i, dict(zip(names, row, strict=True))) for i, row in enumerate(rows))
     return Table("DataFrame", names, tuple(records), call="frame", by_line=False)
 
 
@@ -35,27 +35,27 @@ def from_hf(
 
     >>> import datasets
     >>> from_hf(datasets.Dataset.from_dict({"text": ["hi"]})).records
-    (Record(place=0, values={'text': 'hi'}),)
+    (Record(position=0, values={'text': 'hi'}),)
     """
     from datasets import ClassLabel
 
-    names = {
+    class_names = {
         column: feature.names
         for column, feature in table.features.items()
         if isinstance(feature, ClassLabel)
     }
     records = []
-    # The Arrow format leaves out the decoding of images and the tensors of a set format.
-    for place, row in enumerate(table.with_format("arrow")[:].to_pylist()):
-        for column, known in names.items():
-            number = row[column]  # -1 is how `datasets` writes "no label"
-            row[column] = None if number is None or number < 0 else known[number]
-        records.append(Record(place, row))
+    # The Arrow format neither decodes images nor applies a format that was set, such as torch.
+    for i, row in enumerate(table.with_format("arrow")[:].to_pylist()):
+        for column, names in class_names.items():
+            number = row[column]  # `datasets` writes -1 for no label
+            row[column] = None if number is None or number < 0 else names[number]
+        records.append(Record(i, row))
     return Table(source, tuple(table.column_names), tuple(records), call=call, by_line=False)
 
 
 def read_parquet(path: Path, source: str) -> Table:
-    """A Parquet file, with the ClassLabel names that `datasets` stores in it."""
+    """A Parquet file; ClassLabel columns that `datasets` wrote give their names."""
     import datasets
     import pyarrow
     from pyarrow import parquet
@@ -68,7 +68,7 @@ def read_parquet(path: Path, source: str) -> Table:
 
 
 def _values(column: pandas.Series) -> list[Any]:
-    """Python values; an object column may hold numpy scalars."""
+    """The values as Python types; an object column may contain numpy scalars."""
     import numpy
 
     return [

@@ -1,4 +1,4 @@
-"""Text in, vectors out."""
+"""Encoders: texts in, vectors out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Attention for short texts on a CPU.
 
-torch's own has a fixed cost for each text and head, which at the dozen tokens of a question is
-most of its time. The formula spelt out, softmax(q k' / sqrt(d)) v, takes a third of that, and a
-fifth in training.
+PyTorch's attention has a fixed cost for each text and head. For a question of a dozen tokens this
+is most of the time. The plain formula, softmax(q k' / sqrt(d)) v, takes a third of the time, and
+a fifth in training.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NAME = "fsl_nlp_short"
-_LONGEST = 128  # tokens; beyond it torch's own, whose memory does not grow with the square
+_LONGEST = 128  # tokens; the memory of PyTorch's attention does not grow with the square of it
 
 
-def prefer_short(module: nn.Module) -> None:
-    """Let the model use it, where it would use torch's attention."""
+def use_short_attention(module: nn.Module) -> None:
+    """Replace the attention of a model that uses PyTorch's."""
     from transformers import AttentionInterface, PreTrainedModel
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
     parts = [part for part in module.modules() if isinstance(part, PreTrainedModel)]
-    for part in parts[:1]:  # the outermost passes it on
+    for part in parts[:1]:  # the outermost sets it in those inside it
         if part.config._attn_implementation == "sdpa":
             AttentionInterface.register(NAME, attend)
             AttentionMaskInterface.register(NAME, sdpa_mask)
@@ -37,28 +37,28 @@ def attend(
     attention_mask: Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    **others: Any,
+    **options: Any,
 ) -> tuple[Tensor, None]:
-    """query, key, value [B, H, T, D], a mask [B, 1, T, T] that is added or says what to see."""
+    """query, key, value [B, H, T, D] and a mask [B, 1, T, T], added or boolean, to [B, T, H, D]."""
     import torch
     import torch.nn.functional as F
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    causal = others.get("is_causal")
+    causal = options.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
     if (
         (causal and attention_mask is None)
         or query.shape != key.shape
         or key.shape != value.shape
         or query.shape[2] > _LONGEST
-        or others.get("position_bias") is not None
-        or others.get("cache") is not None
+        or options.get("position_bias") is not None
+        or options.get("cache") is not None
     ):
         return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, **others
+            module, query, key, value, attention_mask, dropout, scaling, **options
         )
     batch, heads, length, size = query.shape
-    # Contiguous, as `bmm` is fast in bf16 only on such. [B*H, T, D]
+    # Contiguous, or `bmm` is slow in bf16. [B*H, T, D]
     q, k, v = (x.reshape(-1, length, size) for x in (query, key, value))
     q = q * (size**-0.5 if scaling is None else scaling)
     scores = torch.bmm(q, k.mT).float()  # [B*H, T, T]

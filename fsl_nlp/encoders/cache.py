@@ -1,7 +1,7 @@
-"""Vectors that were computed before, kept on disk for the next process.
+"""Vectors on disk, so that the next process need not compute them again.
 
 One SQLite file: safe for several processes, and bounded in size. Only a hash of each text is
-stored. Losing the file costs nothing but time.
+stored. The file can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,19 @@ from fsl_nlp.errors import OptionError
 Vector = NDArray[np.float32]
 
 DEFAULT_LIMIT = 1 << 30  # bytes
-_KEPT = 0.8  # of the limit, after trimming
+_TRIMMED_SHARE = 0.8  # what trimming leaves, as a share of the limit
 _CHUNK = 500  # SQLite allows 999 variables in a statement
 
 
 class VectorCache:
-    """Vectors by key. Reading or writing never fails: trouble means a warning and a miss."""
+    """Vectors by key. An error while reading or writing becomes a warning and a miss.
+
+    >>> import tempfile
+    >>> cache = VectorCache(Path(tempfile.mkdtemp()) / "vectors.sqlite")
+    >>> cache.put({b"key": np.ones(2, np.float32)})
+    >>> cache.get([b"key", b"another"])
+    {b'key': array([1., 1.], dtype=float32)}
+    """
 
     def __init__(self, path: Path, limit: int = DEFAULT_LIMIT) -> None:
         self.path = path
@@ -50,12 +57,12 @@ class VectorCache:
         return cls(cache_folder() / "vectors.sqlite", limit) if limit else None
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
-        """The vectors that are there; an altered one is dropped, with a warning."""
-        found: dict[bytes, Vector] = {}
+        """The stored vectors among `keys`; a damaged one is deleted, with a warning."""
+        vectors: dict[bytes, Vector] = {}
         damaged: list[bytes] = []
         if not self.path.exists():
-            return found
-        with self._forgiving(), self._connection() as database:
+            return vectors
+        with self._warn_on_errors(), self._connection() as database:
             for start in range(0, len(keys), _CHUNK):
                 part = keys[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
@@ -66,7 +73,7 @@ class VectorCache:
                     if zlib.crc32(data) != checksum:
                         damaged.append(key)
                     else:
-                        found[key] = np.frombuffer(data, dtype="<f4")
+                        vectors[key] = np.frombuffer(data, dtype="<f4")
             if damaged:
                 warnings.warn(
                     f"{len(damaged)} damaged entries dropped from {self.path}; "
@@ -74,15 +81,15 @@ class VectorCache:
                     stacklevel=2,
                 )
                 database.executemany("DELETE FROM vectors WHERE key = ?", [(k,) for k in damaged])
-        return found
+        return vectors
 
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
-        """Store, and drop the oldest entries when the cache has outgrown its limit."""
+        """Store vectors, and delete the oldest entries if the file is larger than the limit."""
         rows = []
         for key, vector in vectors.items():
             data = np.ascontiguousarray(vector, dtype="<f4").tobytes()
             rows.append((key, zlib.crc32(data), data))
-        with self._forgiving(), self._connection() as database:
+        with self._warn_on_errors(), self._connection() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO vectors (key, sum, data) VALUES (?, ?, ?)", rows
             )
@@ -97,8 +104,8 @@ class VectorCache:
         if size <= self.limit:
             return
         (count,) = database.execute("SELECT COUNT(*) FROM vectors").fetchone()
-        excess = count - int(_KEPT * count * self.limit / size)
-        # A row that is written anew gets a new rowid, so rowids are in the order of writing.
+        excess = count - int(_TRIMMED_SHARE * count * self.limit / size)
+        # A row that is replaced gets a new rowid: rowids are in the order of writing.
         database.execute(
             "DELETE FROM vectors WHERE rowid IN (SELECT rowid FROM vectors ORDER BY rowid LIMIT ?)",
             (excess,),
@@ -108,16 +115,16 @@ class VectorCache:
         database.executescript("PRAGMA incremental_vacuum")
 
     @contextmanager
-    def _forgiving(self) -> Iterator[None]:
-        """Trouble becomes a warning; a file that is no database is removed."""
+    def _warn_on_errors(self) -> Iterator[None]:
+        """Turn errors of SQLite into warnings; remove a file that is not a database."""
         try:
             yield
         except (OSError, sqlite3.OperationalError) as error:
-            # Locked for long, disk full, no right to write: work goes on without the cache.
+            # Locked for too long, disk full, or read-only: continue without the cache.
             warnings.warn(f"The vector cache {self.path} is not used: {error}.", stacklevel=4)
         except sqlite3.DatabaseError as error:
             warnings.warn(
-                f"The vector cache {self.path} was damaged ({error}) and is begun anew.",
+                f"The vector cache {self.path} was damaged ({error}); a new one is made.",
                 stacklevel=4,
             )
             for suffix in ("", "-journal"):
@@ -130,7 +137,7 @@ class VectorCache:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock, closing(sqlite3.connect(self.path, timeout=20)) as database:
             database.execute("PRAGMA synchronous = NORMAL")
-            # Only a new file is set up: that waits for the write lock, reading does not.
+            # Creating the table takes the write lock, so only a new file does it.
             if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
                 database.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 database.execute(

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
-from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.lazy import load_object
 
@@ -142,9 +142,13 @@ def locate(name: str) -> Path:
     """
     if name in MODELS:
         return _embedded(MODELS[name])
-    if name.startswith("embedded:"):
-        raise ModelError(f"There is no model {name!r}. Embedded models: {', '.join(MODELS)}.")
     folder = Path(name).expanduser()
+    # No hub id has a colon.
+    if name.startswith("embedded:") or (":" in name and not folder.exists()):
+        raise ModelError(
+            f"There is no model {name!r}.{did_you_mean(name, MODELS)} "
+            f"Embedded models: {', '.join(MODELS)}."
+        )
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(

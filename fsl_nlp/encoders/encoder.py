@@ -1,14 +1,13 @@
-"""`TextEncoder`: texts in, a float32 matrix out; each distinct text is computed once.
+"""`TextEncoder`: texts in, a float32 matrix out; each distinct text is encoded once.
 
-On a CPU a text is read through ONNX Runtime, or by torch: see `hardware.pick_backend`.
+On a CPU, ONNX Runtime or PyTorch does the work: see `hardware.pick_backend`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,9 @@ from fsl_nlp.encoders.catalogue import first_line
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
-from fsl_nlp.encoders.memory import Memory, keeps_nothing
+from fsl_nlp.encoders.memory import Memory, caching_is_off
 from fsl_nlp.encoders.pooling import pool
-from fsl_nlp.encoders.tracing import LoadedForGraph
+from fsl_nlp.encoders.tracing import TraceableModel
 from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
@@ -35,24 +34,23 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Matrix = NDArray[np.float32]
-Features = dict[str, "Tensor"]  # a batch as a model takes it: input_ids, attention_mask
+Features = dict[str, "Tensor"]  # the inputs of a model: input_ids, attention_mask [B, T]
 
-# Tokens, padding included, in one forward pass. Measured on CPU cores: 1,024 to 4,096 are equally
-# fast; a GPU wants more at once.
+# Tokens, padding included, in one forward pass. On a CPU 1,024 to 4,096 are equally fast.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
-# Tokens up to which ONNX Runtime in fp32 is faster than torch in bf16: on two AVX-512 cores both
-# take 12 ms for 88, and 24 and 19 ms for 187.
+# Up to so many tokens ONNX Runtime in fp32 is faster than PyTorch in bf16. On two AVX-512 cores
+# both take 12 ms for 88 tokens; for 187 tokens they take 24 and 19 ms.
 _FEW_TOKENS = 96
 
 
 class TextEncoder:
     """A pretrained model that turns texts into vectors.
 
-    Shared between threads and classifiers, and never changed after loading.
-    `backend` reads texts: "onnx" is ONNX Runtime, "torch" is PyTorch, which also tunes; "auto"
-    takes the faster one on this processor. `precision` is "fp32", "bf16" (torch), "int8" (ONNX
-    Runtime; half the time of fp32 or less, and slightly other vectors) or "auto", which is bf16
-    where the processor computes in it, else fp32.
+    Threads and classifiers may share one: it does not change after loading.
+    `backend` is "onnx" (ONNX Runtime), "torch" (PyTorch, needed for tuning) or "auto", the faster
+    one on this processor. `precision` is "fp32", "bf16" (PyTorch), "int8" (ONNX Runtime; at most
+    half the time of fp32, slightly different vectors) or "auto": bf16 if the processor supports
+    it, or fp32.
 
     >>> encoder = TextEncoder("embedded:en")
     >>> encoder.encode(["where is my parcel?", "track my order"]).shape
@@ -87,17 +85,18 @@ class TextEncoder:
         )
         try:
             self._vectors([""], None)
-        except Exception as error:  # of any kind: it comes from inside the model
+        except Exception as error:  # the model's code may raise anything
             raise ModelError(f"{name} cannot encode text: {first_line(error)}.") from error
 
     @property
     def module(self) -> torch.nn.Module:
-        """The model itself. Others share it: tune a copy (`fsl_nlp.training.copies`)."""
+        """The model. It is shared: to tune it, copy it first (`fsl_nlp.training.copies`)."""
         return self._module
 
     @property
     def dimensions(self) -> int:
-        if self.pooling.custom:  # what its own modules give cannot be read off
+        """The length of a vector."""
+        if self.pooling.custom:  # config.json does not say what the further modules give
             return int(self.encode("").shape[0])
         config: Any = self._module.config
         return int(config.hidden_size)
@@ -105,8 +104,7 @@ class TextEncoder:
     def encode(self, texts: str | Sequence[str]) -> Matrix:
         """One text to a vector [D], a list of n to a matrix [n, D].
 
-        A list goes through the cache on disk. A single text, such as a customer's question,
-        does not: nothing of it is stored.
+        Only the vectors of a list are cached on disk: a single text may be a customer's question.
         """
         if isinstance(texts, str):
             return self.encode([texts])[0]
@@ -114,50 +112,52 @@ class TextEncoder:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
         keys = [self.key(text) for text in texts]
-        return self.once(keys, lambda places: self._encode([texts[i] for i in places]))
+        return self.cached_vectors(
+            keys, lambda rows: self.encode_uncached([texts[i] for i in rows])
+        )
 
-    def once(
+    def cached_vectors(
         self,
         keys: Sequence[bytes],
         compute: Callable[[list[int]], Matrix],
         *,
         on_disk: bool = True,
     ) -> Matrix:
-        """One row a key: remembered, from disk, or computed by place; each key only once."""
-        place: dict[bytes, int] = {}
+        """A row for each key, cached or by `compute`, which gets the indices of missing keys."""
+        first: dict[bytes, int] = {}
         for i, key in enumerate(keys):
-            place.setdefault(key, i)
-        cache = self.cache if on_disk and len(place) > 1 else None
-        known = self._known(list(place), cache)
-        missing = [key for key in place if key not in known]
+            first.setdefault(key, i)
+        cache = self.cache if on_disk and len(first) > 1 else None
+        vectors = self._lookup(list(first), cache)
+        missing = [key for key in first if key not in vectors]
         if missing:
-            computed = compute([place[key] for key in missing])
+            computed = compute([first[key] for key in missing])
             fresh = dict(zip(missing, computed, strict=True))
-            known.update(fresh)
-            if not keeps_nothing():
+            vectors.update(fresh)
+            if not caching_is_off():
                 self._memory.put(fresh)
                 if cache is not None:
                     cache.put(fresh)
-        return np.stack([known[key] for key in keys])
+        return np.stack([vectors[key] for key in keys])
 
-    def _known(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
-        known = self._memory.get(keys)
-        if cache is not None and len(keys) != len(known):
-            from_disk = cache.get([key for key in keys if key not in known])
-            known.update(from_disk)
-            if keeps_nothing():
-                return known
-            self._memory.put(from_disk)
-        return known
+    def _lookup(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
+        vectors = self._memory.get(keys)
+        if cache is not None and len(keys) != len(vectors):
+            from_disk = cache.get([key for key in keys if key not in vectors])
+            vectors.update(from_disk)
+            if not caching_is_off():
+                self._memory.put(from_disk)
+        return vectors
 
-    def key(self, text: str, how: str = "") -> bytes:
-        """Names the vector of a text; `how` tells apart other ways of reading it."""
+    def key(self, text: str, variant: str = "") -> bytes:
+        """The cache key of a text; `variant` names a way to encode it other than `encode`."""
         digest = self._key_start.copy()
-        digest.update(f"{how}|".encode())
+        digest.update(f"{variant}|".encode())
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()
 
-    def _encode(self, texts: list[str]) -> Matrix:
+    def encode_uncached(self, texts: list[str]) -> Matrix:
+        """The vectors [n, D] of texts, computed now: no cache is read or written."""
         return self._vectors(texts, self.text_graph)
 
     def _vectors(self, texts: list[str], graph: GraphSource | None) -> Matrix:
@@ -167,7 +167,9 @@ class TextEncoder:
         return self.run(ids, lambda features, _: self._pool(self._module, features), graph=graph)
 
     def _run_pipeline(self, texts: list[str]) -> Matrix:
-        with self._inference(), self._tokenizer_lock:
+        import torch
+
+        with torch.inference_mode(), self.autocast(), self._tokenizer_lock:
             vectors = self._module.encode(  # type: ignore[operator]  # a SentenceTransformer
                 texts, prompt=self.pooling.prefix or None, show_progress_bar=False
             )
@@ -186,21 +188,21 @@ class TextEncoder:
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """Shared with others: change nothing in it."""
+        """The tokenizer. It is shared: do not change its settings."""
         return self._tokenizer
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of the texts alone: no prefix, nothing around them, nothing cut off."""
+        """Token ids of the texts alone: no prefix, no special tokens, not truncated."""
         if not texts:
             return []
         with self._tokenizer_lock:
-            # verbose: its only warning would be of long texts.
-            found = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)
-        return list(found["input_ids"])
+            # verbose=False: a long text is no reason for a warning here.
+            tokenized = self._tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        return list(tokenized["input_ids"])
 
     @property
     def text_graph(self) -> GraphSource:
-        """What reads texts in place of torch."""
+        """The graph that encodes texts with ONNX Runtime."""
         return self.graph_source("text", self._pool)
 
     def graph_source(
@@ -213,17 +215,17 @@ class TextEncoder:
     ) -> GraphSource:
         """The graph of what `vectors` computes with this model.
 
-        `tuned` makes another module of it, which `fingerprint` names.
+        `tuned` gives a tuned copy of the model; `fingerprint` is then that of the copy.
         """
 
-        def load() -> LoadedForGraph:
+        def load() -> TraceableModel:
             cpu = pick_device("cpu")
-            # What is here may have its matrices in bf16.
+            # The loaded module may have its matrices in bf16.
             as_published = self.precision != "bf16" and self.device == cpu
             module = self._module if as_published else load_model(self.name, cpu).module
             pipeline = self._run_pipeline if self.pooling.custom else None
             module = tuned(module) if tuned else module
-            return LoadedForGraph(module, self._tokenizer, vectors, pipeline)
+            return TraceableModel(module, self._tokenizer, vectors, pipeline)
 
         info = GraphInfo(
             kind=kind,
@@ -232,14 +234,14 @@ class TextEncoder:
             precision="int8" if self.precision == "int8" else "fp32",
             pooling=asdict(self.pooling),
         )
-        source = GraphSource(info, load, must=self.backend == "onnx")
-        if tuned:  # its classifier keeps it, and takes it along
+        source = GraphSource(info, load, required=self.backend == "onnx")
+        if tuned:  # it belongs to one classifier, and goes with it
             return source
         with self._graphs_lock:
             return self._graphs.setdefault(info.id, source)
 
     def _by_graph(self, source: GraphSource | None, ids: Sequence[Sequence[int]]) -> Graph | None:
-        """The graph to run these rows through; None where torch is to."""
+        """The graph, if it is the faster one for these rows."""
         if source is None or self.backend == "torch":
             return None
         few = self.precision != "bf16" or sum(map(len, ids)) <= _FEW_TOKENS
@@ -248,26 +250,28 @@ class TextEncoder:
     def run(
         self,
         ids: list[list[int]],
-        vectors_of: Callable[[Features, list[int]], Tensor],
+        compute: Callable[[Features, list[int]], Tensor],
         *,
         graph: GraphSource | None = None,
         kinds: list[list[int]] | None = None,
         masks: list[NDArray[np.bool_]] | None = None,
     ) -> Matrix:
-        """Rows of token ids through `vectors_of`, in batches of like length.
+        """A vector for each row of token ids, in batches of similar length.
 
-        It gets a batch as the model takes it, and which rows they are; it gives [rows, D]. Where
-        it is faster, `graph` does the same: with `kinds`, which tell the two texts of a pair apart,
-        and `masks`, which mark mentions.
+        `compute` gives [B, D] from the features of a batch and the indices of its rows. If it is
+        faster, `graph` does the same, with `kinds` (token types) and `masks` (marked mentions).
         """
+        import torch
+
+        show = track(len(ids), "Encoding")
         if loaded := self._by_graph(graph, ids):
-            with track(len(ids), "Encoding") as progress:
+            with show as progress:
                 return loaded.vectors(ids, kinds=kinds, masks=masks, progress=progress)
         result: Matrix | None = None
-        with self._inference(), track(len(ids), "Encoding") as progress:
+        with torch.inference_mode(), self.autocast(), show as progress:
             for batch in batches_by_length(ids, _BATCH_TOKENS.get(self.device.type, 8192)):
                 features = self.features([ids[i] for i in batch])
-                vectors = vectors_of(features, batch).cpu().numpy()
+                vectors = compute(features, batch).cpu().numpy()
                 if result is None:
                     result = np.empty((len(ids), vectors.shape[1]), np.float32)
                 result[batch] = vectors
@@ -275,31 +279,27 @@ class TextEncoder:
         assert result is not None
         return result
 
-    @contextmanager
-    def _inference(self) -> Iterator[None]:
+    def autocast(self) -> torch.autocast:
+        """A context in which PyTorch computes in this encoder's precision."""
         import torch
 
         bf16 = self.precision == "bf16"
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16),
-        ):
-            yield
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def hidden_states(self, features: Features) -> tuple[Tensor, ...]:
         """The states [B, T, D] of the embedding layer and of each layer above it."""
         if self.pooling.custom:
             raise ModelError(
                 f"{self.name} has modules of its own after the transformer, so its token states "
-                "are out of reach. Use a model that pools and normalises, and no more."
+                "cannot be used. Use a model that only pools and normalises."
             )
         return self._module(**features, output_hidden_states=True).hidden_states
 
     def features(self, ids: list[list[int]]) -> Features:
-        """Rows of token ids, padded, as the model takes them."""
+        """Rows of token ids as padded tensors on the device."""
         import torch
 
-        pad = self._tokenizer.pad_token_id or 0  # any token will do: the mask hides it
+        pad = self._tokenizer.pad_token_id or 0  # any token: the mask hides it
         # Some tokenizers give an empty text no token at all.
         ids = [row or [pad] for row in ids]
         longest = max(map(len, ids))
@@ -325,17 +325,26 @@ _loaded: dict[tuple[str, str, str, str], TextEncoder] = {}
 def load_encoder(
     name: str, *, device: str = "auto", precision: str = "auto", backend: str = "auto"
 ) -> TextEncoder:
-    """The process's one encoder of this name; loaded at the first call."""
-    where = pick_device(device)
-    reads = pick_backend(backend, where, precision)
-    key = (name, str(where), pick_precision(precision, where, reads), reads)
+    """The encoder of this name, loaded at the first call and then shared in the process.
+
+    >>> load_encoder("embedded:en") is load_encoder("embedded:en")
+    True
+    """
+    resolved_device = pick_device(device)
+    resolved_backend = pick_backend(backend, resolved_device, precision)
+    key = (
+        name,
+        str(resolved_device),
+        pick_precision(precision, resolved_device, resolved_backend),
+        resolved_backend,
+    )
     with _loading:
         if key not in _loaded:
             _loaded[key] = TextEncoder(
                 name,
                 device=key[1],
                 precision=precision,
-                backend=reads,
+                backend=resolved_backend,
                 cache=VectorCache.default(),
             )
         return _loaded[key]

@@ -1,4 +1,4 @@
-"""The ONNX graphs of encoders in the user's cache: each is made once, then read."""
+"""The ONNX graphs of encoders, made once and then kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fsl_nlp.encoders.tracing import LoadedForGraph, write_graph
+from fsl_nlp.encoders.tracing import TraceableModel, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import cache_folder, publish_folder
 from fsl_nlp.processor import int8_gains_little
@@ -21,41 +21,43 @@ from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, read_info
 log = logging.getLogger("fsl_nlp")
 
 INSTALL_EXPORT = "pip install 'fsl-nlp[export]'"
-CACHE_LIMIT = 4 << 30  # bytes of graphs; beyond it those go that were not used for longest
+CACHE_LIMIT = 4 << 30  # bytes of graphs; the least recently used ones are removed
 _DAY = 24 * 60 * 60
 
 
 class GraphSource:
-    """The graph of a model: read from the cache, or made, when it is first asked for.
+    """The graph of a model, read from the cache or made at the first use.
 
-    `load` gives the model, and is called only if the graph has to be made.
+    `load` gives the model. It is called only if the graph has to be made.
     """
 
-    def __init__(self, info: GraphInfo, load: Callable[[], LoadedForGraph], *, must: bool) -> None:
+    def __init__(
+        self, info: GraphInfo, load: Callable[[], TraceableModel], *, required: bool
+    ) -> None:
         self.info = info
         self._load = load
-        self._must = must  # a graph that cannot be had is an error, not a reason to use torch
+        self._required = required  # without a graph: an error, or else PyTorch
         self._lock = threading.Lock()
         self._graph: Graph | None = None
         self._failed = False
 
     def get(self) -> Graph | None:
-        """The graph, or None where torch has to do."""
+        """The graph, or None if PyTorch has to be used."""
         with self._lock:
             if self._graph is None and not self._failed:
                 if self.info.precision == "int8" and (note := int8_gains_little()):
-                    _say_once(note)
+                    _warn_once(note)
                 try:
                     self._graph = ensure_graph(self.info, self._load)
                 except (ModelError, MissingExtraError) as error:
-                    if self._must:
+                    if self._required:
                         raise
                     self._failed = True
-                    _say_once(f"{self.info.encoder} is read by torch, not by ONNX Runtime. {error}")
+                    _warn_once(f"{self.info.encoder} runs on PyTorch, not on ONNX Runtime. {error}")
         return self._graph
 
     def write(self, folder: Path) -> GraphInfo:
-        """Write the graph to a new folder: that of the cache, or one made for it alone."""
+        """Write the graph to a new folder: copied from the cache, or made."""
         cached = graph_folder(self.info)
         if _holds(cached, self.info):
             folder.mkdir()
@@ -68,22 +70,22 @@ class GraphSource:
         return write_graph(folder, self.info, self._load)
 
 
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
-def _say_once(message: str) -> None:
-    if message not in _said:
-        _said.add(message)
+def _warn_once(message: str) -> None:
+    if message not in _warned:
+        _warned.add(message)
         log.warning(message)
 
 
 def graph_folder(info: GraphInfo) -> Path:
-    """Where the cache keeps it."""
+    """The folder of a graph in the cache."""
     return cache_folder() / "graphs" / info.id
 
 
-def ensure_graph(info: GraphInfo, load: Callable[[], LoadedForGraph]) -> Graph:
-    """The graph in the cache, made first if it is missing, damaged or of another version."""
+def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
+    """The graph in the cache. It is made if it is missing, damaged or of another version."""
     import torch
 
     require_onnxruntime()
@@ -114,11 +116,11 @@ def ensure_graph(info: GraphInfo, load: Callable[[], LoadedForGraph]) -> Graph:
 
 @contextmanager
 def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]:
-    """A folder to fill, which then takes the name `target`, whole or not at all.
+    """A new folder that is renamed to `target` at the end, if nothing failed.
 
-    If another process finishes one first, that one stays.
+    If another process finished first, its folder stays.
     """
-    for path in target.parent.glob(f".{target.name}.*"):  # what crashed processes left
+    for path in target.parent.glob(f".{target.name}.*"):  # of processes that crashed
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _DAY:
                 shutil.rmtree(path, ignore_errors=True)
@@ -132,7 +134,7 @@ def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]
 
 
 def _holds(folder: Path, info: GraphInfo) -> bool:
-    """Whether this graph lies in a folder, whole."""
+    """Whether the folder has this graph, complete."""
     try:
         return read_info(folder, remember=True).id == info.id
     except ModelError:
@@ -140,10 +142,10 @@ def _holds(folder: Path, info: GraphInfo) -> bool:
 
 
 def trim(folder: Path, *, keep: Path, limit: int = CACHE_LIMIT) -> None:
-    """Remove the graphs that were not used for longest, until the rest fits the limit."""
+    """Remove the least recently used graphs until the folder fits the limit."""
     graphs = []
     for path in folder.iterdir():
-        with suppress(OSError):  # another process may be at it, too
+        with suppress(OSError):  # another process may be removing it
             size = sum(file.stat().st_size for file in path.iterdir())
             graphs.append((path.stat().st_mtime, size, path))
     total = sum(size for _, size, _ in graphs)
@@ -156,18 +158,18 @@ def trim(folder: Path, *, keep: Path, limit: int = CACHE_LIMIT) -> None:
 
 
 def require_onnx() -> None:
-    """Refuse to go on without the package that makes graphs."""
+    """Raise an error if onnx, which makes graphs, is not installed."""
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            "The package onnx, which prepares a model for ONNX Runtime once, is not installed. "
-            f"With it a question takes half the time or less: {INSTALL_EXPORT}"
+            "The package onnx, which prepares a model for ONNX Runtime, is not installed. "
+            f"ONNX Runtime answers a question in half the time or less: {INSTALL_EXPORT}"
         ) from error
 
 
 def require_onnxruntime() -> None:
-    """Refuse to go on without the package that runs graphs."""
+    """Raise an error if onnxruntime, which runs graphs, is not installed."""
     from fsl_nlp.runtime.graph import INSTALL_ONNXRUNTIME
 
     try:

@@ -15,23 +15,27 @@ BACKENDS = ("auto", "torch", "onnx")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one; else what was asked for, if it exists."""
+    """The device of this name, which must exist; `auto` is the GPU if there is one.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
     import torch
 
     if name == "auto":
-        return torch.device(_own_gpu() if torch.cuda.is_available() else "cpu")
+        return torch.device(_gpu_of_this_process() if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(_own_gpu() if name == "cuda" else name)
+        device = torch.device(_gpu_of_this_process() if name == "cuda" else name)
     except (RuntimeError, TypeError):
         device = torch.device("meta")
-    if device.type == "meta":  # which has shapes and no numbers
+    if device.type == "meta":  # has shapes, but no numbers
         raise OptionError(
             f"device={name!r}: choose one of 'auto', 'cpu', 'cuda' ('cuda:1' is the second GPU)."
         )
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:
-        # The first sentence; torch may go on to list all it was built with.
+        # The first sentence alone: torch may go on to list its build options.
         reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise OptionError(
             f"device={name!r} cannot be used here ({reason}). Use 'auto', 'cpu' or 'cuda'."
@@ -39,8 +43,8 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def _own_gpu() -> str:
-    """Of several processes that a launcher starts on one machine, each has its own."""
+def _gpu_of_this_process() -> str:
+    """The GPU of this process, if a launcher has started several on one machine."""
     import torch
 
     rank = os.environ.get("LOCAL_RANK")
@@ -50,7 +54,7 @@ def _own_gpu() -> str:
 
 
 def pick_precision(name: str, device: torch.device, backend: str = "torch") -> str:
-    """`auto` is bf16 where the processor and the backend compute in it, else fp32."""
+    """The precision; `auto` is bf16 if processor and backend support it, or fp32."""
     if name not in PRECISIONS:
         raise OptionError(f"precision={name!r}: choose one of {', '.join(PRECISIONS)}.")
     if name == "auto":
@@ -59,10 +63,10 @@ def pick_precision(name: str, device: torch.device, backend: str = "torch") -> s
 
 
 def pick_backend(name: str, device: torch.device, precision: str) -> str:
-    """What reads texts: "torch", "onnx", or "auto", which is whichever is faster for their number.
+    """What runs the model: "torch", "onnx", or "auto", the faster one for the number of tokens.
 
-    `auto` may be set for all by the environment variable FSL_NLP_BACKEND. `precision` is what was
-    asked for. ONNX Runtime reads on the CPU alone, and bf16 is torch's alone.
+    The environment variable FSL_NLP_BACKEND says what "auto" means. ONNX Runtime runs on the CPU
+    only, in "fp32" or "int8".
     """
     if name not in BACKENDS:
         raise OptionError(f"backend={name!r}: choose one of {', '.join(BACKENDS)}.")
@@ -76,16 +80,16 @@ def pick_backend(name: str, device: torch.device, precision: str) -> str:
             "precision='int8' is for ONNX Runtime on the CPU: backend='onnx', device='cpu'."
         )
     if name == "onnx" and not on_cpu:
-        raise OptionError(f"backend='onnx' reads on the CPU, not on {device}.")
+        raise OptionError(f"backend='onnx' runs on the CPU, not on {device}.")
     if name == "onnx" and precision == "bf16":
-        raise OptionError("backend='onnx' reads in 'fp32' or 'int8'; 'bf16' is for torch.")
+        raise OptionError("backend='onnx' runs in 'fp32' or 'int8'; 'bf16' is for torch.")
     if not on_cpu:
         return "torch"
     return "onnx" if precision == "int8" else name
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on the device."""
+    """The free memory of the device, in bytes."""
     import torch
 
     if device.type == "cuda":
@@ -96,20 +100,20 @@ def free_memory(device: torch.device) -> int:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """True where bf16 arithmetic is done by the hardware, not imitated."""
+    """Whether the hardware computes in bf16, without emulation."""
     import torch
 
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        # Not in every torch that the project allows.
-        abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-        return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+        # Older versions of torch lack this function.
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False
 
 
 def in_precision(module: torch.nn.Module, precision: str) -> torch.nn.Module:
-    """The module, its matrices now in bf16: autocast would cast them anew for every batch."""
+    """The module with its matrices in the precision: autocast would cast them in every batch."""
     import torch
 
     if precision == "bf16":

@@ -1,4 +1,4 @@
-"""A pretrained model and its tokenizer from a folder, with errors that help."""
+"""Load a pretrained model and its tokenizer; errors say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.encoders.attention import prefer_short
+from fsl_nlp.encoders.attention import use_short_attention
 from fsl_nlp.encoders.catalogue import default_prefix, first_line, locate, log
 from fsl_nlp.encoders.pooling import LONGEST, Pooling, read_pooling
 from fsl_nlp.errors import ModelError
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-# Shows apart tokenizers whose weights are equal: case, accents, widths, scripts, digits.
+# Tells tokenizers apart: case, accents, widths, scripts, digits.
 _PROBE = "Hello wörld 你好，ＡＢＣ ﬁne 2024 \u3000ไทย 🙂"
 
-# Parts of the names of architectures whose positions begin after the padding index.
+# Architectures whose positions begin after the padding index, by parts of their names.
 _LATE_POSITIONS = (
     "roberta", "camembert", "mpnet", "longformer", "data2vec", "xmod", "ibert", "luke", "esm",
 )  # fmt: skip
 
-# A folder is read as it is: no network, no code of its own.
-AS_IT_IS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+# No network, and no code from the folder.
+LOCAL_ONLY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What an encoder needs of a pretrained model."""
+    """The parts of a pretrained model that an encoder uses."""
 
     module: torch.nn.Module
     tokenizer: PreTrainedTokenizerBase
@@ -43,17 +43,19 @@ class LoadedModel:
 
 
 def load_model(name: str, device: torch.device) -> LoadedModel:
-    """Load in fp32, ready for inference. `name` as in the catalogue, a folder or a hub id."""
+    """Load a model in fp32 for inference. `name` is of the catalogue, a folder or a hub id."""
     folder = locate(name)
     with _helpful_errors(name), quiet_transformers():
         import torch
         from transformers import AutoConfig, AutoTokenizer
 
         _refuse_pickle(folder)
-        config = AutoConfig.from_pretrained(folder, **AS_IT_IS)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **AS_IT_IS)
+        config = AutoConfig.from_pretrained(folder, **LOCAL_ONLY)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL_ONLY)
         if tokenizer.vocab_size <= len(tokenizer.all_special_ids):
-            raise ValueError("there are no tokenizer files; save_pretrained the tokenizer, too")
+            raise ValueError(
+                "there are no tokenizer files; save the tokenizer with save_pretrained, too"
+            )
         pooling = read_pooling(
             partial(_read_json, folder),
             positions=_longest_input(config, tokenizer),
@@ -62,14 +64,14 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
         module = _whole_pipeline(folder) if pooling.custom else _token_states(folder, config)
         module = module.to(device, torch.float32).eval().requires_grad_(False)
         if device.type == "cpu":
-            prefer_short(module)
+            use_short_attention(module)
     if not (folder / "modules.json").is_file():
-        log.warning(f"{name} does not say how to pool (no modules.json): by normalised means.")
+        log.warning(f"{name} does not say how to pool (no modules.json): its means are normalised.")
     return LoadedModel(module, tokenizer, pooling, _fingerprint(module, tokenizer))
 
 
 def _token_states(folder: Path, config: Any) -> torch.nn.Module:
-    """The model that gives a state to each token."""
+    """The model that gives the states of the tokens."""
     from transformers import AutoModel
 
     config.use_cache = False  # keys and values for generating text
@@ -79,9 +81,9 @@ def _token_states(folder: Path, config: Any) -> torch.nn.Module:
         use_safetensors=True,
         ignore_mismatched_sizes=True,
         output_loading_info=True,
-        **AS_IT_IS,
+        **LOCAL_ONLY,
     )
-    # transformers would go on with random numbers in their place.
+    # transformers would continue with random weights.
     keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
     unused = ("pooler.", "decoder.") if config.is_encoder_decoder else ("pooler.",)
     lacking = [key for key in keys if not key.startswith(unused)]
@@ -94,29 +96,29 @@ def _token_states(folder: Path, config: Any) -> torch.nn.Module:
 
 
 def _whole_pipeline(folder: Path) -> torch.nn.Module:
-    """For a model that does more than pool and normalise."""
+    """The whole model, if it does more than pool and normalise."""
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(
         str(folder),
         device="cpu",
         model_kwargs={"use_safetensors": True},
-        **AS_IT_IS,
+        **LOCAL_ONLY,
     )
 
 
 def _refuse_pickle(folder: Path) -> None:
-    """Pickled weights can run any code when they are read."""
+    """Raise an error if the weights are pickled: reading them can run any code."""
     for weights in [*folder.glob("pytorch_model*.bin"), *folder.glob("*/pytorch_model*.bin")]:
         if not any(weights.parent.glob("*.safetensors")):
             raise ValueError(
-                f"{weights} is pickled, and pickle is never read. Where you trust it, load it "
-                "with transformers or sentence-transformers and save_pretrained it"
+                f"{weights} is pickled, and pickle is never read. If you trust it, load it with "
+                "transformers or sentence-transformers, and save it with save_pretrained"
             )
 
 
 def _longest_input(config: Any, tokenizer: Any) -> int:
-    """In tokens."""
+    """The largest number of tokens in an input."""
     positions = getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST
     if any(part in config.model_type for part in _LATE_POSITIONS):
         positions -= 2
@@ -124,10 +126,10 @@ def _longest_input(config: Any, tokenizer: Any) -> int:
 
 
 def _fingerprint(module: torch.nn.Module, tokenizer: Any) -> str:
-    """Names the weights and the tokenizer, wherever and in whatever format they were stored.
+    """A hash of the weights and the tokenizer, whatever the format of their files.
 
-    The pooler on BERT's first token is left out: it is not used, and many models come without
-    it, so that transformers gives them a random one.
+    BERT's pooler is left out: it is not used, and where a model lacks it, transformers makes a
+    random one.
     """
     digest = hashlib.sha256()
     for key, tensor in sorted(module.state_dict().items()):
@@ -147,13 +149,13 @@ def _read_json(folder: Path, path: str) -> Any:
 def _helpful_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # each library raises its own, and none says which model
+    except Exception as error:  # each library has its own, and none names the model
         raise ModelError(f"The model {name} cannot be loaded: {first_line(error)}.") from error
 
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """No progress bar and no report of weights; both are as they were afterwards."""
+    """Turn off the progress bars and reports of transformers inside a `with` block."""
     from transformers.utils import logging
 
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Vectors that this process computed before."""
+"""Vectors in memory, so that this process need not compute them again."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fsl_nlp.vectors import Matrix
 
 LIMIT = 300 << 20  # bytes of vectors: 200,000 of 384 dimensions
 
-_keeps_nothing: ContextVar[bool] = ContextVar("keeps_nothing", default=False)
+_caching_is_off: ContextVar[bool] = ContextVar("caching_is_off", default=False)
 
 
 @contextmanager
-def nothing_kept() -> Iterator[None]:
-    """In here no vector is remembered, in memory or on disk."""
-    token = _keeps_nothing.set(True)
+def without_caching() -> Iterator[None]:
+    """Store no vector, in memory or on disk, inside a `with` block."""
+    token = _caching_is_off.set(True)
     try:
         yield
     finally:
-        _keeps_nothing.reset(token)
+        _caching_is_off.reset(token)
 
 
-def keeps_nothing() -> bool:
-    """Whether this is called inside `nothing_kept`."""
-    return _keeps_nothing.get()
+def caching_is_off() -> bool:
+    """Whether the caller is inside `without_caching`."""
+    return _caching_is_off.get()
 
 
 class Memory:
-    """Vectors by key; beyond the limit the oldest go. Safe to share between threads."""
+    """Vectors by key. Threads may share it. Above the limit, the oldest are removed."""
 
     def __init__(self) -> None:
         self._vectors: OrderedDict[bytes, Matrix] = OrderedDict()
@@ -42,10 +42,11 @@ class Memory:
         return len(self._vectors)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Matrix]:
-        """Those that are there."""
+        """The stored vectors among `keys`."""
         return {key: v for key in keys if (v := self._vectors.get(key)) is not None}
 
     def put(self, vectors: Mapping[bytes, Matrix]) -> None:
+        """Store vectors."""
         with self._lock:
             for key, vector in vectors.items():
                 if key not in self._vectors:
@@ -56,6 +57,7 @@ class Memory:
                 self._bytes -= oldest.nbytes
 
     def clear(self) -> None:
+        """Remove all vectors."""
         with self._lock:
             self._vectors.clear()
             self._bytes = 0

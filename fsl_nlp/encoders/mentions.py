@@ -1,8 +1,8 @@
-"""Sentences with two marked mentions: what a relation classifier needs to see.
+"""Vectors of sentences with two marked mentions, for relation classification.
 
-The sentence is pooled as the model was trained to; the other parts are means of token states two
-thirds of the way up, where a token still says what it is and already says what role it plays. Layer
-and weights were chosen on val_nyt of FewRel.
+The sentence itself is pooled in the model's usual way. The head, the tail and the words between
+them are means of token states from a layer two thirds of the way up, which hold both the meaning of
+a token and its role. Layer and weights were chosen on val_nyt of FewRel.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.encoders.pooling import Pooling, pool
+from fsl_nlp.inputs.mentions import PARTS, check_spans, mark_tokens
 from fsl_nlp.runtime.graph import MENTION_MASKS
-from fsl_nlp.runtime.mentions import PARTS, check_spans, mark_tokens
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
 
@@ -30,19 +30,18 @@ DEPTH = 2 / 3
 
 
 def encode_mentions(encoder: TextEncoder, examples: Sequence[Example]) -> Matrix:
-    """[n, P, D]: the parts of each example, each of unit length."""
+    """The parts of each example, [n, P, D], each of unit length."""
     for example in examples:
         check_spans(example)
     keys = [encoder.key(e.text, f"mentions {e.head} {e.tail} {DEPTH:.3f}") for e in examples]
-    flat = encoder.once(keys, lambda places: _encode(encoder, [examples[i] for i in places]))
+    flat = encoder.cached_vectors(keys, lambda rows: _encode(encoder, [examples[i] for i in rows]))
     return flat.reshape(len(examples), len(PARTS), -1)
 
 
 def mention_tokens(
     encoder: TextEncoder, examples: Sequence[Example], longest: int
 ) -> tuple[list[list[int]], list[NDArray[np.bool_]]]:
-    """Token ids of each example, `longest` at most, and which [3, T] of them are the head's, the
-    tail's, and between the two."""
+    """Token ids of each example, at most `longest`, and masks [3, T]: head, tail, between them."""
     tokenized = encoder.tokenize(
         [e.text for e in examples],
         return_offsets_mapping=True,
@@ -66,7 +65,7 @@ def mention_tokens(
 
 
 def mention_depth(layers: int) -> int:
-    """The layer, of so many, whose token states mentions are means of."""
+    """The index of the layer whose token states are averaged, of `layers` layers."""
     return round(DEPTH * layers)
 
 
@@ -83,23 +82,23 @@ def _encode(encoder: TextEncoder, examples: list[Example]) -> Matrix:
 
 
 def mention_graph(encoder: TextEncoder) -> GraphSource:
-    """What gives the parts of a sentence in place of torch."""
+    """The graph that computes the parts of a sentence with ONNX Runtime."""
     return encoder.graph_source("mentions", partial(_graph_parts, encoder.pooling))
 
 
 def _graph_parts(pooling: Pooling, module: nn.Module, features: Features) -> Tensor:
-    """The same, of a batch whose marked tokens are one of its tensors."""
-    given = dict(features)
-    masks = given.pop(MENTION_MASKS)
-    states = module(**given, output_hidden_states=True).hidden_states
-    return mention_parts(states, given["attention_mask"], masks, pooling)
+    """The parts of a batch whose features include the masks of the mentions."""
+    inputs = dict(features)
+    masks = inputs.pop(MENTION_MASKS)
+    states = module(**inputs, output_hidden_states=True).hidden_states
+    return mention_parts(states, inputs["attention_mask"], masks, pooling)
 
 
 def mention_parts(
     states: Sequence[Tensor], attention: Tensor, masks: Tensor, pooling: Pooling
 ) -> Tensor:
-    """The states [B, T, D] of all layers, which tokens there are [B, T], and which are the head's,
-    the tail's and between the two [B, 3, T] -> [B, P * D]."""
+    """States [B, T, D] of each layer, the attention mask [B, T] and the masks [B, 3, T] of head,
+    tail and the words between them, to parts [B, P * D]."""
     import torch
     import torch.nn.functional as F
 
@@ -124,7 +123,7 @@ def _means(states: Tensor, masks: Tensor) -> Tensor:
     import torch
 
     means = masks @ states / masks.sum(-1, keepdim=True).clamp(min=1)
-    # Mentions that touch have nothing between them: their own mean stands in.
+    # Nothing lies between mentions that touch: the mean of the two is used.
     nothing = (masks[:, 2].sum(-1) == 0)[:, None]
     between = torch.where(nothing, means[:, :2].mean(1), means[:, 2])
     return torch.cat([means[:, :2], between.unsqueeze(1)], 1)

@@ -1,4 +1,4 @@
-"""From token states to one vector a text, as a model's own configuration says."""
+"""Pool token states into one vector for each text, as the model's configuration says."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Reads one JSON file of the model, by its path inside it; None if there is no such file.
+# Takes the path of a JSON file in the model's folder; gives its content, or None without one.
 ReadJson = Callable[[str], Any]
 
-LONGEST = 512  # tokens; what a model without any limit is given
+LONGEST = 512  # tokens; the limit of a model that states none
 
 
 @dataclass(frozen=True)
 class Pooling:
-    """How a model makes a sentence vector.
+    """How a model makes the vector of a sentence.
 
-    `custom` models do more than pool and normalise (a dense layer, several poolings at once, a
-    prompt that is left out of the mean); sentence-transformers itself runs those.
+    `custom` models do more than pool and normalise: a dense layer, several poolings, or a prompt
+    that is left out of the mean. sentence-transformers runs those.
     """
 
     mode: str = "mean"
@@ -53,13 +53,13 @@ def read_pooling(read: ReadJson, *, positions: int, default_prefix: str) -> Pool
 
 
 def _kind(type_name: str) -> str:
-    """`sentence_transformers.models.Pooling` -> `Pooling`; a class from elsewhere stays whole."""
+    """`Pooling` for `sentence_transformers.models.Pooling`; other classes keep their full name."""
     ours = type_name.startswith("sentence_transformers.")
     return type_name.rsplit(".", 1)[-1] if ours else type_name
 
 
 def _old_style_mode(config: dict[str, Any]) -> str:
-    """Before sentence-transformers 6, one flag a mode: `pooling_mode_mean_tokens: true`."""
+    """The mode as flags, used before sentence-transformers 6: `pooling_mode_mean_tokens: true`."""
     chosen = [
         key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
         for key, value in config.items()
@@ -94,7 +94,7 @@ def _max(states: Tensor, mask: Tensor) -> Tensor:
     return states.masked_fill(mask == 0, float("-inf")).amax(1)
 
 
-# Each: states [B, T, D], mask [B, T, 1] -> [B, D]. The names are sentence-transformers'.
+# States [B, T, D] and mask [B, T, 1] to [B, D], by sentence-transformers' names.
 POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mean": _mean,
     "mean_sqrt_len": _mean_sqrt_len,

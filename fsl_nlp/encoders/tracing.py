@@ -1,7 +1,7 @@
-"""The ONNX graph of a model, traced, written to a folder and checked.
+"""Trace a model into an ONNX graph, write it to a folder and check it.
 
-By torch's exporter, which follows any PyTorch module: optimum and sentence-transformers export
-whole models by their architecture, and know neither adapters nor marked mentions.
+PyTorch's exporter takes any module. Those of optimum and sentence-transformers take whole models
+of known architectures, without adapters or marked mentions.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 # Opset 17 has layer normalisation as one operator.
 OPSET = 17
-# The least cosine to torch's vectors.
+# Least cosine between a vector of the graph and one of PyTorch.
 LEAST_COSINE = {"fp32": 0.99999, "int8": 0.9}
-_EXTERNAL = 1024  # bytes; larger tensors lie in a file of their own, to be mapped into memory
+_EXTERNAL = 1024  # bytes; larger tensors go to a separate file, which is mapped into memory
 
-# Read by both the module and its graph, which must agree.
+# Texts for which the graph must give the vectors of the module.
 PROBES = (
     "where is my parcel?",
     "我的包裹到哪了",
@@ -54,10 +54,10 @@ PROBES = (
 
 
 @dataclass(frozen=True)
-class LoadedForGraph:
-    """A model in fp32 on the CPU, and what it computes: features of a batch to [B, D].
+class TraceableModel:
+    """A model in fp32 on the CPU. `vectors` computes [B, D] from it and the features of a batch.
 
-    `encode` gives the vectors of texts, where more is done than can be traced to check it.
+    `encode` gives the reference vectors of texts if the model does more than can be traced.
     """
 
     module: nn.Module
@@ -66,17 +66,17 @@ class LoadedForGraph:
     encode: Callable[[list[str]], Matrix] | None = None
 
 
-def write_graph(folder: Path, info: GraphInfo, load: Callable[[], LoadedForGraph]) -> GraphInfo:
+def write_graph(folder: Path, info: GraphInfo, load: Callable[[], TraceableModel]) -> GraphInfo:
     """Write the graph of a model to a folder, checked against the model itself."""
     try:
         return _write_graph(folder, info, load())
     except (MissingExtraError, ModelError, OSError):
         raise
-    except Exception as error:  # of any kind: it comes from inside the model or the exporter
+    except Exception as error:  # the model's or the exporter's code may raise anything
         raise ModelError(f"It cannot be made into a graph: {first_line(error)}.") from error
 
 
-def _write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> GraphInfo:
+def _write_graph(folder: Path, info: GraphInfo, loaded: TraceableModel) -> GraphInfo:
     import torch
 
     tokenizer = getattr(loaded.tokenizer, "backend_tokenizer", None)
@@ -101,7 +101,7 @@ def _write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> Graph
         _write_traced(folder, info, loaded, _with_added_mask(module), features, expected)
     except OSError:
         raise
-    except Exception:  # this model makes a mask of its own
+    except Exception:  # this model does not take an added mask
         _write_traced(folder, info, loaded, module, features, expected)
     return info
 
@@ -109,7 +109,7 @@ def _write_graph(folder: Path, info: GraphInfo, loaded: LoadedForGraph) -> Graph
 def _write_traced(
     folder: Path,
     info: GraphInfo,
-    loaded: LoadedForGraph,
+    loaded: TraceableModel,
     module: nn.Module,
     features: Features,
     expected: Matrix,
@@ -126,10 +126,10 @@ def _write_traced(
 
 
 def _with_added_mask(module: nn.Module) -> nn.Module:
-    """The model with a mask that is added to the scores of its attention, [B, 1, 1, T].
+    """The model with a mask [B, 1, 1, T] that is added to the attention scores.
 
-    Many models take such a mask as it is. What they make of a plain one is a hundred small
-    operators, a sixth of the time of a short text in int8.
+    Many models take such a mask. From a plain one they compute theirs in a hundred small
+    operators: a sixth of the time of a short text in int8.
     """
     import torch
 
@@ -154,7 +154,7 @@ def _input_names(kind: str, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ..
 
 
 def _probe_features(info: GraphInfo, tokenizer: PreTrainedTokenizerBase) -> Features:
-    """The probes as a batch; of mentions, the second, third and fourth token."""
+    """The probes as a batch. Mentions are the second, third and fourth token."""
     import torch
 
     ids = tokenizer([info.pooling["prefix"] + text for text in PROBES])["input_ids"]
@@ -166,7 +166,7 @@ def _probe_features(info: GraphInfo, tokenizer: PreTrainedTokenizerBase) -> Feat
     for row, mask_of_row in zip(ids, marked, strict=True):
         for part in range(3):
             mask_of_row[part, min(part + 1, len(row) - 1)] = 1
-    marked[0, 2] = 0  # two mentions with nothing between them
+    marked[0, 2] = 0  # nothing between the two mentions
     features = {
         "input_ids": tokens,
         "attention_mask": mask,
@@ -184,20 +184,20 @@ def trace(
     module: nn.Module | None = None,
     outputs: tuple[str, ...] = (OUTPUT,),
 ) -> None:
-    """Write what a function does with tensors as an ONNX graph.
+    """Write a function of tensors as an ONNX graph.
 
-    Any number of rows may go in. Of inputs with two or more dimensions, the last may vary too, if
-    they are whole numbers or masks: it is the length of the texts.
+    The first axis of each tensor, the rows, may have any length. So may the last axis, the tokens,
+    of inputs that are whole numbers or masks.
     """
     import torch
 
     class Traced(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inside = module  # so that its weights are those of the graph
+            self.inside = module  # its weights become those of the graph
 
         def forward(self, *tensors: Tensor) -> Any:
-            # The exporter turns on a log that prints the whole graph on stdout where it fails.
+            # Otherwise the exporter prints the whole graph on stdout if it fails.
             getattr(torch._C, "_jit_set_onnx_log_enabled", bool)(False)
             return function(*tensors)
 
@@ -206,7 +206,7 @@ def trace(
         if tensor.dtype == torch.int64 or name == MENTION_MASKS:
             axes[name][tensor.dim() - 1] = "tokens"
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of a tracer that cannot follow Python's own branches
+        warnings.simplefilter("ignore")  # the tracer warns of every branch in Python
         torch.onnx.export(
             Traced().eval(),
             tuple(inputs.values()),
@@ -220,30 +220,30 @@ def trace(
 
 
 def _with_plain_attention(module: nn.Module) -> nn.Module:
-    """A copy, weights shared, with the attention that a tracer can follow."""
+    """A copy that shares the weights and uses the attention that can be traced."""
     from transformers import PreTrainedModel
 
     shared = [*module.parameters(), *module.buffers()]
-    own = copy.deepcopy(module, {id(tensor): tensor for tensor in shared}).eval()
-    parts = [part for part in own.modules() if isinstance(part, PreTrainedModel)]
-    for part in parts[:1]:  # the outermost passes it on
+    traceable = copy.deepcopy(module, {id(tensor): tensor for tensor in shared}).eval()
+    parts = [part for part in traceable.modules() if isinstance(part, PreTrainedModel)]
+    for part in parts[:1]:  # the outermost sets it in those inside it
         part.set_attn_implementation("eager")
-    return own
+    return traceable
 
 
 def _move_weights_out(folder: Path) -> None:
-    """Put the weights beside the graph: onnxruntime maps such a file instead of reading it."""
+    """Move the weights to a separate file, which onnxruntime maps into memory."""
     import onnx
 
     model = onnx.load(folder / MODEL)
-    # The quantiser would advise steps that the exporter has done already.
+    # Otherwise the quantiser advises steps that the exporter has done.
     entry = model.metadata_props.add()
     entry.key, entry.value = "onnx.quant.pre_process", "onnxruntime.quant"
     save_model(model, folder)
 
 
 def save_model(model: Any, folder: Path) -> None:
-    """Write an onnx model with its weights beside it."""
+    """Write an ONNX model, its weights in a separate file."""
     import onnx
 
     (folder / WEIGHTS).unlink(missing_ok=True)
@@ -255,14 +255,14 @@ def save_model(model: Any, folder: Path) -> None:
         location=WEIGHTS,
         size_threshold=_EXTERNAL,
     )
-    (folder / WEIGHTS).touch()  # a tiny model has none that large
-    shutil.copymode(folder / MODEL, folder / WEIGHTS)  # onnx lets only the owner read
+    (folder / WEIGHTS).touch()  # a tiny model has no large tensors
+    shutil.copymode(folder / MODEL, folder / WEIGHTS)  # onnx makes it readable for the owner only
 
 
 def quantise(folder: Path) -> None:
-    """Matrices as whole numbers of 8 bits, each row with a scale of its own.
+    """Store the matrices as 8-bit integers, with a scale for each row.
 
-    Weights use 7 of the bits: without VNNI, sums of products of two full bytes overflow.
+    Weights use 7 bits: without VNNI, sums of products of two 8-bit numbers overflow.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -282,14 +282,14 @@ def quantise(folder: Path) -> None:
 
 
 def _plain_tokenizer(tokenizer: Any) -> str:
-    """As JSON, without what an earlier call set: padding and truncation."""
+    """A tokenizer as JSON, without padding and truncation, which earlier calls may have set."""
     settings = json.loads(tokenizer.to_str())
     settings["padding"] = settings["truncation"] = None
     return json.dumps(settings, ensure_ascii=False)
 
 
 def _check(folder: Path, info: GraphInfo, features: Features, expected: Matrix) -> None:
-    """Refuse a graph that does not give the vectors that the model gives, whole or row by row."""
+    """Raise an error unless the graph gives the model's vectors, in a batch and row by row."""
     graph = Graph.open(folder, threads=1)
     arrays = {name: tensor.numpy() for name, tensor in features.items()}
     lengths = arrays["attention_mask"].sum(1)
@@ -303,9 +303,9 @@ def _check(folder: Path, info: GraphInfo, features: Features, expected: Matrix) 
     ]
     for computed in (graph.vectors(ids, masks=masks), np.concatenate(alone)):
         cosines = (unit(computed) * unit(expected)).sum(1)
-        # Written so that NaN fails too.
+        # `not ... >=` catches NaN, too.
         if not cosines.min() >= LEAST_COSINE[info.precision]:
             raise ModelError(
-                f"Its graph disagrees with the model: the least cosine of {len(PROBES)} texts is "
+                f"Its graph disagrees with the model: the least cosine for {len(PROBES)} texts is "
                 f"{cosines.min():.5f}."
             )

@@ -14,7 +14,7 @@ from torch import Tensor
 from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.heads.base import Head, pack
-from fsl_nlp.methods.frozen import FrozenMethod
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
 from fsl_nlp.types import Dataset
@@ -52,6 +52,7 @@ def score_in_batches(
     `memory` is the most bytes of one batch; by default a quarter of what is free.
     """
     method.check_ready()
+    method.check_inputs(dataset.examples)
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
@@ -61,12 +62,12 @@ def score_in_batches(
 
     def read(rows: NDArray[np.float32]) -> Tensor:
         with torch.inference_mode():
-            return method.head.read(torch.from_numpy(rows).to(device))
+            return method.head.transform(torch.from_numpy(rows).to(device))
 
     vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
-    texts, owners = method.read_evidence(reader, dataset)
+    texts, owners = method.read_label_texts(reader, dataset)
     names = None
     if owners:
         rows = read(texts).cpu().numpy()

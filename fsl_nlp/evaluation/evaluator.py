@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.episodes import EpisodeTable
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.evaluation.one_by_one import score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
+from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.types import Dataset
 
@@ -40,16 +41,15 @@ def evaluate(
     continues `progress_file`. `one_by_one` chooses the second way for any method, without `source`.
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
-    from fsl_nlp.methods.meta import MetaMethod
-    from fsl_nlp.runtime.candidates import refuse_candidates
+    from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.meta.method import MetaMethod
 
     table.check(dataset)
-    refuse_candidates(
-        dataset.examples,
-        "Episodes need classes, and a position among candidates is none: use `fsl-nlp fit` and "
-        "`fsl-nlp evaluate`.",
-    )
+    if has_candidates(dataset.examples):
+        raise DataError(
+            "These examples have candidates of their own, and episodes need classes: the position "
+            "of a candidate is none. Use `fsl-nlp fit` and `fsl-nlp evaluate`."
+        )
     built = method.build()
     if source is not None:
         if one_by_one:

@@ -17,7 +17,7 @@ def predict_submission(
 ) -> list[int]:
     """For each episode, the position of the predicted relation in it."""
     from fsl_nlp.evaluation.batched import score_in_batches
-    from fsl_nlp.methods.frozen import FrozenMethod
+    from fsl_nlp.methods.frozen.method import FrozenMethod
 
     count, way = len(episodes), episodes.way
     settings = {"way": way, "shot": episodes.shot, "query": 1, "episodes": count}

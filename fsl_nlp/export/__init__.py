@@ -1,4 +1,4 @@
-"""A fitted classifier for other programs: a bot that needs no torch, an encoder for any library."""
+"""Export a fitted classifier: as a bot that runs without torch, or its encoder as a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted classifier as one folder that answers without torch: see `fsl_nlp.runtime`."""
+"""Export a fitted classifier as a folder that `fsl_nlp.runtime` runs without torch."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from fsl_nlp.classifier import FewShotClassifier
 
 PRECISIONS = ("fp32", "int8")
-_LEAST_COSINE = 0.99  # in fp32; bf16, in which large batches may be read, keeps 0.999
-MAX_CHANGED = 0.02  # of the answers on the support set; int8 that changes more is refused
+_LEAST_COSINE = 0.99  # in fp32; large batches may run in bf16, which keeps 0.999
+MAX_CHANGED = 0.02  # share of answers on the support set that int8 may change
 
 
 @dataclass(frozen=True)
 class ExportedBot:
-    """What was written, and how its answers on the support set compare with the classifier's."""
+    """What was written, and how far its answers on the support set differ from the classifier's."""
 
     folder: Path
     precision: str
     megabytes: float
     examples: int
-    changed: int  # answers that are others than the classifier's
-    least_cosine: float | None  # of its vectors to the classifier's; None without examples
-    dropped: tuple[str, ...] = ()  # what pruning left out, in words
+    changed: int  # answers that differ from the classifier's
+    least_cosine: float | None  # between its vectors and the classifier's; None without examples
+    dropped: tuple[str, ...] = ()  # what pruning removed, for messages
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""
@@ -58,10 +58,16 @@ def export_bot(
 ) -> ExportedBot:
     """Write graph, tokenizer, head and labels to a new folder, for `Bot.load`.
 
-    `precision="int8"` makes it smaller and faster and changes its vectors a little. It is refused
-    where more than the share `max_changed` of the answers on the support set change.
-    `scripts` keeps the pieces of the tokenizer that are written in these scripts alone, such as
-    ("latin", "han"): texts in them are read as before, others no more.
+    `precision="int8"` makes it smaller and faster, and changes its vectors slightly. The export
+    fails if more than the share `max_changed` of the answers on the support set change.
+    `scripts`, such as ("latin", "han"), keeps only the pieces of the tokenizer in these scripts:
+    the bot then knows no words in other scripts.
+
+    >>> import tempfile
+    >>> from fsl_nlp import FewShotClassifier
+    >>> bot = FewShotClassifier("linear", "embedded:en").fit(["hi", "pay"], ["greet", "bill"])
+    >>> export_bot(bot, Path(tempfile.mkdtemp()) / "bot").changed
+    0
     """
     if precision not in PRECISIONS:
         raise OptionError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}.")
@@ -82,14 +88,14 @@ def export_bot(
             loaded, placed, dropped = [], [], []
             graphs: dict[str, Graph] = {}  # parts with one encoder share it
             for source, part in zip(sources, parts, strict=True):
-                place = building / f"encoder-{len(graphs)}"
+                encoder_folder = building / f"encoder-{len(graphs)}"
                 if source.info.id not in graphs:
-                    dropped += _write_encoder(place, source, precision, scripts)
-                    graphs[source.info.id] = Graph.open(place)
+                    dropped += _write_encoder(encoder_folder, source, precision, scripts)
+                    graphs[source.info.id] = Graph.open(encoder_folder)
                 graph = graphs[source.info.id]
                 placed.append(_with_folder(part, graph.folder))
                 loaded.append(_loaded(part, graph))
-            exported = PartsClassifier(fitted.labels, tuple(loaded))
+            exported = PartsClassifier(fitted.labels, tuple(loaded), fitted.inputs)
             report = _compare(classifier, exported, precision)
             _refuse_changes(report, max_changed)
             tensors = {f"runtime.{name}": a for name, a in self_test(exported).items()}
@@ -97,43 +103,47 @@ def export_bot(
                 vectors = unit(exported.embed(classifier.examples_))
                 tensors["runtime.vectors"] = np.ascontiguousarray(vectors)
             save_classifier(
-                classifier, building, store_examples=store_examples, parts=placed, tensors=tensors
+                classifier,
+                building,
+                store_examples=store_examples,
+                parts=placed,
+                tensors=tensors,
             )
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())
             building.rename(target)
     except OSError as error:
-        if target.exists():  # another export was first
+        if target.exists():  # another export wrote it meanwhile
             raise ArtifactError(f"{target} exists. Give a new folder.") from error
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error
     return replace(report, folder=target, megabytes=round(size / 1e6, 1), dropped=tuple(dropped))
 
 
 def _write_encoder(
-    place: Path, source: GraphSource, precision: str, scripts: Sequence[str] | None
+    folder: Path, source: GraphSource, precision: str, scripts: Sequence[str] | None
 ) -> list[str]:
-    """The graph of an encoder, pruned and quantised; gives what was dropped, in words."""
+    """Write the graph of an encoder, pruned and quantised; gives what was removed."""
     if source.info.precision != "fp32" and precision == "fp32":
-        raise OptionError("This classifier's encoder reads in int8: export it with int8.")
-    written = info = source.write(place)
+        raise OptionError("The encoder of this classifier runs in int8: export it with int8.")
+    written = info = source.write(folder)
     dropped: list[str] = []
     if scripts is not None:
         if info.precision != "fp32":
-            raise OptionError("scripts: an encoder that reads in int8 cannot be pruned.")
-        kept, dropped = prune(place, scripts)
-        info = replace(info, pruned=kept)
+            raise OptionError("scripts: an encoder that runs in int8 cannot be pruned.")
+        scripts_kept, dropped = prune(folder, scripts)
+        info = replace(info, pruned=scripts_kept)
     if precision == "int8" and info.precision == "fp32":
-        quantise(place)
+        quantise(folder)
         info = replace(info, precision="int8")
     if info != written:
-        write_info(place, info)
+        write_info(folder, info)
     return dropped
 
 
-def _with_folder(part: SavedPart, place: Path) -> SavedPart:
-    written: dict[str, Any] = {"folder": place.name, "sha256": file_sha256(place / INFO)}
-    info = read_info(place)
+def _with_folder(part: SavedPart, folder: Path) -> SavedPart:
+    written: dict[str, Any] = {"folder": folder.name, "sha256": file_sha256(folder / INFO)}
+    info = read_info(folder)
     if info.precision == "int8" or info.pruned:
-        written["differs"] = True  # from what the classifier's own encoder reads
+        written["differs"] = True  # from the vectors of the classifier's encoder
     return replace(part, about={**part.about, **written})
 
 
@@ -165,20 +175,20 @@ def _refuse_changes(report: ExportedBot, max_changed: float) -> None:
     if report.precision != "int8":
         if report.least_cosine is not None and report.least_cosine < _LEAST_COSINE:
             raise ModelError(
-                "The exported graph does not read as the classifier does: the least cosine on the "
-                f"training examples is {report.least_cosine:.4f}."
+                "The vectors of the exported graph differ from those of the classifier: the least "
+                f"cosine on the training examples is {report.least_cosine:.4f}."
             )
         return
     if not report.examples:
         if max_changed < 1:
             raise ArtifactError(
-                "This classifier has no training examples to compare the answers in int8 with. "
-                "Export it in fp32, or allow any change: max_changed=1 (--max-changed 1)."
+                "Without training examples the answers in int8 cannot be compared. Export in fp32, "
+                "or allow any change: max_changed=1 (--max-changed 1)."
             )
     elif (share := report.changed / report.examples) > max_changed:
         needed = math.ceil(100 * share) / 100
         raise ArtifactError(
             f"In int8, {report.changed} of {report.examples} answers on the training examples "
-            f"change ({share:.1%}), and {max_changed:.1%} are allowed. Export it in fp32, or allow "
+            f"change ({share:.1%}); {max_changed:.1%} may change. Export it in fp32, or allow "
             f"more: max_changed={needed:.2f} (--max-changed {needed:.2f})."
         )

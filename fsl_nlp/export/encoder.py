@@ -1,4 +1,4 @@
-"""A tuned encoder as a folder of its own, for whatever loads Hugging Face models."""
+"""Export a tuned encoder as a Hugging Face model folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.index.json", "onnx", "openvino", ".*")
 
 
 def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
-    """Write the tuned encoder, adapters merged into its weights, to a new folder.
+    """Write the tuned encoder, with its adapters merged, to a new folder.
 
-    transformers, sentence-transformers and `TextEncoder` load it. The classifier, and the encoder
-    that others share, stay as they are.
+    transformers, sentence-transformers and `TextEncoder` can load it:
+
+        export_encoder(classifier, "my-encoder")
+        TextEncoder("my-encoder")
     """
     from fsl_nlp.encoders.catalogue import locate
     from fsl_nlp.encoders.loading import quiet_transformers
-    from fsl_nlp.methods.tuned_classifier import TunedClassifier
-    from fsl_nlp.training.adaptation import merged
+    from fsl_nlp.methods.tuned.classifier import TunedClassifier
+    from fsl_nlp.training.adaptation import merge_adapters
 
     fitted, target = getattr(classifier, "classifier_", None), Path(folder)
     if not isinstance(fitted, TunedClassifier) or fitted.adaptation is None:
@@ -41,7 +43,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
             source = locate(fitted.reader.encoder.name)
             shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
             with quiet_transformers():
-                merged(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
+                merge_adapters(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
             building.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error

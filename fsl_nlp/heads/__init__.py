@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.lazy import load_object
 
 if TYPE_CHECKING:
@@ -35,5 +36,9 @@ HEADS: dict[str, str] = {
 
 def head_class(name: str) -> type[Head]:
     """The class behind a name of `HEADS`."""
+    if name not in HEADS:
+        raise OptionError(
+            f"There is no head {name!r}.{did_you_mean(name, HEADS)} Heads: {', '.join(HEADS)}."
+        )
     found: type[Head] = load_object(HEADS[name])
     return found

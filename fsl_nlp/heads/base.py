@@ -1,4 +1,4 @@
-"""What every head is: two pure functions over a batch of tasks."""
+"""The contract of heads: two pure functions over a batch of tasks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ Parameters = dict[str, Tensor]
 class Head(ABC):
     """Learns from support vectors, then scores query vectors.
 
-    Shapes: B tasks, N classes, K examples a class, D dimensions, Q queries. Classes may have
-    fewer than K examples, at least one: the rest has weight 0.
+    Shapes: B tasks, N classes, K examples a class, D dimensions, Q queries. A class may have
+    fewer than K examples, but at least one; the padding has weight 0.
     """
 
     # Does a query's score depend on the other queries of its task? Named in every result.
     transductive: ClassVar[bool] = False
     # Can its method choose among candidates that each example brings?
     takes_candidates: ClassVar[bool] = False
+    # What it does, in one line, and where it was published.
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
 
     @property
     def ready(self) -> bool:
@@ -38,25 +41,25 @@ class Head(ABC):
         return True
 
     def options(self) -> dict[str, Any]:
-        """Its settings, without what it has learned."""
+        """The settings, without learned parameters."""
         names = [f.name for f in fields(cast("Any", self)) if not f.metadata.get("learned")]
         return {name: getattr(self, name) for name in names}
 
-    def read(self, rows: Tensor) -> Tensor:
-        """Rows [n, D] of examples as `fit` and `score` take them; for work done once a text."""
-        return rows
+    def transform(self, vectors: Tensor) -> Tensor:
+        """Vectors [n, D] in the form that `fit` and `score` take; done once for each text."""
+        return vectors
 
     @abstractmethod
     def fit(self, support: Tensor, weights: Tensor) -> State:
-        """support [B, N, K, D], weights [B, N, K] -> what was learned."""
+        """Learn from support [B, N, K, D] with weights [B, N, K]."""
 
     def diverged(self, state: State) -> int | None:
-        """How many tasks did not learn at the usual rate; None where there is no such thing."""
+        """The number of tasks that diverged at the usual rate; None if `fit` has no such rate."""
         return None
 
     @abstractmethod
     def score(self, state: State, query: Tensor) -> Tensor:
-        """query [B, Q, D] -> [B, Q, N]; the softmax of a row is a (not yet calibrated) belief."""
+        """query [B, Q, D] -> [B, Q, N]; the softmax of a row gives uncalibrated probabilities."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,11 @@ class PreparedHead(Head):
 
     @property
     def ready(self) -> bool:
+        """True once there are parameters."""
         return self.parameters is not None
 
     def learned(self, like: Tensor) -> Parameters:
-        """The parameters, on the device and in the precision of a tensor."""
+        """The parameters, on the device and in the precision of `like`."""
         if self.parameters is None:
             raise OptionError(self.not_prepared)
         return {name: tensor.to(like) for name, tensor in self.parameters.items()}
@@ -80,7 +84,7 @@ class PreparedHead(Head):
     @property
     @abstractmethod
     def not_prepared(self) -> str:
-        """What to do, for one who has not."""
+        """The error message for a head without parameters."""
 
 
 def pack(
@@ -88,21 +92,25 @@ def pack(
 ) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
     """Examples of one task as the padded tensors that heads take.
 
-    Gives support [1, N, K, D], weights [1, N, K] and, for each example, its place in [N * K].
+    Gives support [1, N, K, D], weights [1, N, K] and the position of each example in [N * K].
+
+    >>> support, weights, positions = pack(np.eye(3, dtype=np.float32), [1, 0, 1], 2)
+    >>> weights.tolist(), positions.tolist()
+    ([[[1.0, 0.0], [1.0, 1.0]]], [2, 0, 3])
     """
     counts = np.bincount(np.asarray(classes, np.int64), minlength=count)
     width = max(int(counts.max(initial=0)), 1)
     support = np.zeros((count * width, vectors.shape[1]), np.float32)
     weights = np.zeros(count * width, np.float32)
-    taken = np.zeros(count, np.int64)
-    places = np.empty(len(classes), np.int64)
+    filled = np.zeros(count, np.int64)
+    positions = np.empty(len(classes), np.int64)
     for i, c in enumerate(classes):
-        places[i] = c * width + taken[c]
-        taken[c] += 1
-    support[places] = vectors
-    weights[places] = 1
+        positions[i] = c * width + filled[c]
+        filled[c] += 1
+    support[positions] = vectors
+    weights[positions] = 1
     return (
         torch.from_numpy(support).view(1, count, width, -1),
         torch.from_numpy(weights).view(1, count, width),
-        places,
+        positions,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from fsl_nlp.heads.base import Parameters, State
 from fsl_nlp.heads.learned import LearnedHead, random_matrix
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,23 @@ class InductionHead(LearnedHead):
 
         d_n = softmax_k(t_n),   c_n = squash(sum_k d_nk e_nk),   t_nk = t_nk + e_nk.c_n
 
-    and score_n(q) = r.relu(c_n' M q' + u) + v (equations 8 and 9). M has `slices` matrices. The
-    query, which the paper leaves as it is, becomes q' = W q + b, to have the `width` of a class
-    vector; v is alike for all classes and left out. The scores are trained as logits; the paper has
-    a sigmoid and a squared error. Width and scale were chosen with FewRel's val_wiki in sight.
+    and score_n(q) = r.relu(c_n' M q' + u) + v (equations 8 and 9). M has `slices` matrices.
+
+    Differences to the paper: the query becomes q' = W q + b, to have the `width` of a class vector;
+    v is equal for all classes and left out; the scores are trained as logits, not with a sigmoid
+    and a squared error. Width and scale were chosen on FewRel's val_wiki.
+
+    >>> vectors, classes = torch.eye(4).repeat(10, 1), torch.arange(4).repeat(10)
+    >>> InductionHead(width=4, slices=2).prepare(vectors, classes, way=2, steps=1).ready
+    True
     """
 
-    width: int = 256
-    slices: int = 8
-    routings: int = 3
+    summary: ClassVar[str] = "Dynamic routing makes a class vector of the examples."
+    paper: ClassVar[str] = "Geng et al. 2019, arXiv 1902.10482"
+
+    width: int = option(256, "dimensions of a class vector")
+    slices: int = option(8, "matrices of the relation layer")
+    routings: int = option(3, "rounds of dynamic routing")
 
     def __post_init__(self) -> None:
         require_count("width", self.width)
@@ -38,8 +47,8 @@ class InductionHead(LearnedHead):
         require_count("routings", self.routings)
 
     def initial(self, dimensions: int, seed: int) -> Parameters:
+        """A random W, and slices of M near the identity: at first they give dot products."""
         generator = torch.Generator().manual_seed(seed)
-        # Slices near the identity compare like with like from the start.
         noise = torch.randn(self.slices, self.width, self.width, generator=generator)
         return {
             "transform": random_matrix(dimensions, self.width, generator),
@@ -51,9 +60,10 @@ class InductionHead(LearnedHead):
         }
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
+        """The class vectors c_n by dynamic routing, times each slice of M."""
         p = self.learned(support)
         examples = _squash(unit(support) @ p["transform"] + p["bias"])  # [B, N, K, R]
-        coupling = (weights + 1e-30).log()  # padding takes no part
+        coupling = (weights + 1e-30).log()  # padding gets no share
         for _ in range(self.routings):
             shares = coupling.softmax(-1)
             classes = _squash((shares.unsqueeze(-1) * examples).sum(-2))  # [B, N, R]
@@ -62,6 +72,7 @@ class InductionHead(LearnedHead):
         return {"classes": torch.einsum("bnr,hrt->bnht", classes, p["tensor"])}
 
     def score(self, state: State, query: Tensor) -> Tensor:
+        """r.relu(c_n' M q' + u)."""
         p = self.learned(query)
         query = unit(query) @ p["transform"] + p["bias"]  # [B, Q, R]
         related = torch.einsum("bqt,bnht->bqnh", query, state["classes"])

@@ -1,19 +1,19 @@
-"""The nearest examples vote."""
+"""k nearest neighbours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_count
+from fsl_nlp.heads.options import option, require_count
 
-# Keeps the vote of a copy of the query finite.
-_NO_DISTANCE = 0.01
-_NO_VOTES = 1e-6
+_DISTANCE_OFFSET = 0.01  # keeps the vote finite where an example equals the query
+_VOTE_OFFSET = 1e-6  # keeps the logarithm of no votes finite
 
 
 @dataclass(frozen=True)
@@ -22,27 +22,35 @@ class KnnHead(Head):
 
     votes_n(q) = sum of 1 / (|q - s_i|^2 + 0.01) over those of the k nearest s_i that are of class
     n; score_n(q) = log(votes_n / sum_m votes_m), so that the softmax is the share of the votes.
+
+    >>> support, query = torch.eye(2).view(1, 2, 1, 2), torch.tensor([[[0.9, 0.1]]])
+    >>> head = KnnHead(k=1)
+    >>> head.score(head.fit(support, torch.ones(1, 2, 1)), query).softmax(-1).round()
+    tensor([[[1., 0.]]])
     """
 
-    k: int = 5
+    summary: ClassVar[str] = "The nearest examples vote, weighted by distance."
+    paper: ClassVar[str] = "Dudani 1976"
+
+    k: int = option(5, "how many nearest examples vote")
 
     def __post_init__(self) -> None:
         require_count("k", self.k)
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
-        owners = class_of_example(weights)  # [N * K, N]
+        """The unit support vectors, and the weight of each in the vote for each class."""
         return {
             "support": unit(support).flatten(1, 2),
-            # An example's vote for each class; nothing for padding.
-            "owners": weights.flatten(1).unsqueeze(-1) * owners,  # [B, N * K, N]
+            # [B, N * K, N], 0 for padding
+            "owners": weights.flatten(1).unsqueeze(-1) * class_of_example(weights),
         }
 
     def score(self, state: State, query: Tensor) -> Tensor:
-        support, owners = state["support"], state["owners"]
+        """The logarithm of each class's share of the votes."""
+        support, vote_weights = state["support"], state["owners"]
         cosines = unit(query) @ support.mT  # [B, Q, N * K]
-        cosines = cosines.masked_fill((owners.sum(-1) == 0)[:, None], -2)
+        cosines = cosines.masked_fill((vote_weights.sum(-1) == 0)[:, None], -2)
         nearest = cosines.topk(min(self.k, cosines.shape[-1]), dim=-1)
-        shares = 1 / (2 - 2 * nearest.values + _NO_DISTANCE)
-        ballots = torch.zeros_like(cosines).scatter(-1, nearest.indices, shares)
-        votes = ballots @ owners
-        return (votes / votes.sum(-1, keepdim=True) + _NO_VOTES).log()
+        closeness = 1 / (2 - 2 * nearest.values + _DISTANCE_OFFSET)
+        votes = torch.zeros_like(cosines).scatter(-1, nearest.indices, closeness) @ vote_weights
+        return (votes / votes.sum(-1, keepdim=True) + _VOTE_OFFSET).log()

@@ -17,27 +17,28 @@ from fsl_nlp.heads.source_episodes import SourceEpisodes
 Self = TypeVar("Self", bound="LearnedHead")
 
 HELD_OUT_TASKS = 200
-CHECKS = 10
+CHECKS = 10  # of the accuracy on them, during training
 
 
 @dataclass(frozen=True)
 class LearnedHead(PreparedHead):
-    """A head whose `parameters` come from `prepare`, or from `replace(head, parameters=...)`."""
+    """A head that is trained by `prepare`, or gets `replace(head, parameters=...)`."""
 
-    # What `prepare` takes if it is told nothing else.
+    # Defaults of `prepare`.
     steps: ClassVar[int] = 300
     learning_rate: ClassVar[float] = 1e-3
 
     @property
     def not_prepared(self) -> str:
+        """Names `prepare` and what it takes."""
         return (
             f"{type(self).__name__} has not been trained. Call prepare(vectors, classes) on "
-            "source classes first (other classes than those it will tell apart)."
+            "source classes first: other classes than those that it will predict."
         )
 
     @abstractmethod
     def initial(self, dimensions: int, seed: int) -> Parameters:
-        """The parameters before training, for vectors of this many dimensions."""
+        """The parameters before training, for vectors [n, dimensions]."""
 
     def prepare(
         self: Self,
@@ -54,8 +55,9 @@ class LearnedHead(PreparedHead):
     ) -> Self:
         """This head, trained on episodes of source classes: vectors [n, D], classes [n].
 
-        Adam minimises the cross-entropy of the queries' scores. A fifth of the classes is held out,
-        and what told their queries apart best is kept: the start, if training never helped.
+        Adam minimises the cross-entropy of the queries' scores. A fifth of the classes is held out.
+        The parameters with the best accuracy on their queries are kept: the initial ones, if
+        training never helped.
         """
         steps = self.steps if steps is None else steps
         rate = self.learning_rate if learning_rate is None else learning_rate
@@ -68,46 +70,46 @@ class LearnedHead(PreparedHead):
         generator = torch.Generator().manual_seed(seed)
         episodes = SourceEpisodes.build(vectors, classes, shot, query, generator)
         learning, held_out = episodes.split_classes(way)
-        check = episodes.sample(held_out, way, HELD_OUT_TASKS)
+        held_out_tasks = episodes.sample(held_out, way, HELD_OUT_TASKS)
         start = self.initial(vectors.shape[-1], seed)
         if not start:
             return self
-        best = _moved(start, vectors)
-        best_accuracy = _accuracy(replace(self, parameters=best), *check)
-        parameters = {k: v.requires_grad_() for k, v in _moved(start, vectors).items()}
+        best = _copy(start, vectors)
+        best_accuracy = _accuracy(replace(self, parameters=best), *held_out_tasks)
+        parameters = {k: v.requires_grad_() for k, v in _copy(start, vectors).items()}
         head = replace(self, parameters=parameters)
         optimiser = torch.optim.Adam(parameters.values(), lr=rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         for step in range(1, steps + 1):
             support, queries, target = episodes.sample(learning, way, tasks_per_step)
             optimiser.zero_grad()
-            scores = head.score(head.fit(support, _ones(support)), queries)
+            scores = head.score(head.fit(support, _equal_weights(support)), queries)
             loss = F.cross_entropy(scores.flatten(0, 1), target.repeat(tasks_per_step))
             torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
             if step % max(steps // CHECKS, 1) == 0:
-                accuracy = _accuracy(head, *check)
+                accuracy = _accuracy(head, *held_out_tasks)
                 if accuracy > best_accuracy:
-                    best, best_accuracy = _moved(parameters, vectors), accuracy
+                    best, best_accuracy = _copy(parameters, vectors), accuracy
         return replace(self, parameters=best)
 
 
 def random_matrix(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    """[rows, columns] that keeps the length of what it multiplies, about."""
+    """Normal entries, scaled so that a product with them keeps about the length of a vector."""
     return torch.randn(rows, columns, generator=generator) / columns**0.5
 
 
-def _moved(parameters: Parameters, like: Tensor) -> Parameters:
-    """Copies that share nothing with the originals."""
+def _copy(parameters: Parameters, like: Tensor) -> Parameters:
+    """Copies on the device and in the precision of `like` that share no memory."""
     return {k: v.detach().to(like, copy=True) for k, v in parameters.items()}
 
 
-def _ones(support: Tensor) -> Tensor:
+def _equal_weights(support: Tensor) -> Tensor:
     return support.new_ones(support.shape[:-1])
 
 
 @torch.no_grad()
 def _accuracy(head: LearnedHead, support: Tensor, query: Tensor, target: Tensor) -> float:
-    scores = head.score(head.fit(support, _ones(support)), query)
+    scores = head.score(head.fit(support, _equal_weights(support)), query)
     return (scores.argmax(-1) == target).float().mean().item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,15 +13,14 @@ from torch import Tensor
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.newton import fit_logistic
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_above
+from fsl_nlp.heads.options import option, require_above
 
-# From here on, many small regressions at once are faster than scikit-learn one after another.
+# From this many tasks on, small regressions are faster all at once than by scikit-learn in turn.
 MANY_TASKS = 8
-SMALL_TASK = 256
-# So that what a block works on stays in a processor's cache.
-TASKS_AT_ONCE = 512
-# Of scikit-learn, on its mean loss. The default, 1e-4, leaves errors of 0.02 in the probabilities;
-# this one leaves 4e-4. Single precision stops short of it.
+SMALL_TASK = 256  # examples
+TASKS_AT_ONCE = 512  # keeps the tensors of a block in the processor's cache
+# Scikit-learn's, for its mean loss. The default, 1e-4, leaves errors of 0.02 in the probabilities,
+# this one 4e-4. Single precision does not reach it.
 TOLERANCE = 3e-7
 # The column that the bias multiplies, where the length of a (centred) row is 1.
 CONSTANT = 0.3
@@ -31,20 +31,28 @@ class LinearHead(Head):
     """Multinomial logistic regression with an L2 penalty.
 
     Minimises |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]). Of two classes only the
-    difference of the rows of W is penalised, |W_1 - W_0|^2 / 2, as scikit-learn does: a C
-    has the effect of C / 2 by the formula for more. Classes count alike, however many
-    examples they have. C=30 was chosen on the validation files of BANKING77 and CLINC150.
+    difference of the rows of W is penalised, |W_1 - W_0|^2 / 2, as scikit-learn does: C has the
+    effect of C / 2 in the formula for more classes. The weights w_i of every class have the same
+    sum. C=30 was chosen on the validation files of BANKING77 and CLINC150.
 
-    A few tasks, or large ones on a CPU, are fitted by scikit-learn; many small ones all at once.
-    The probabilities agree to 1e-3.
+    Scikit-learn fits a few tasks, or large ones on a CPU; many small tasks are fitted all at once.
+    The probabilities of both ways agree to 1e-3.
+
+    >>> support, query = torch.eye(2).view(1, 2, 1, 2), torch.tensor([[[0.9, 0.1]]])
+    >>> head = LinearHead()
+    >>> head.score(head.fit(support, torch.ones(1, 2, 1)), query).argmax(-1)
+    tensor([[0]])
     """
 
-    C: float = 30.0
+    summary: ClassVar[str] = "Logistic regression; the default of `auto` for balanced classes."
+
+    C: float = option(30.0, "inverse strength of the L2 penalty: larger fits the examples closer")
 
     def __post_init__(self) -> None:
         require_above("C", self.C, 0, "larger fits closer")
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
+        """W [B, N, D] and b [B, N]."""
         support = unit(support)
         B, N, K = weights.shape
         if B >= MANY_TASKS and (N * K <= SMALL_TASK or support.is_cuda):
@@ -65,14 +73,14 @@ class LinearHead(Head):
 
     def _fit_block(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [B, N, K, D], weights [B, N, K] -> weight [B, N, D], bias [B, N]."""
-        rows, balanced = support.flatten(1, 2), _balanced(weights)
-        two = (weights.sum(-1) > 0).sum(-1) == 2
-        costs = balanced.flatten(1) * torch.where(two, self.C / 2, self.C)[:, None]
+        rows, balanced = support.flatten(1, 2), _balance(weights)
+        is_binary = (weights.sum(-1) > 0).sum(-1) == 2
+        costs = balanced.flatten(1) * torch.where(is_binary, self.C / 2, self.C)[:, None]
         targets = class_of_example(weights)
         if rows.shape[1] >= rows.shape[2]:
             return fit_logistic(rows, targets, costs)
-        # Only dot products matter, so M features do the work of D: the rows of L, where
-        # L L' = S S'. Then W = V inv(L) S.
+        # Only dot products matter, so the M features of the rows of L, where L L' = S S', can
+        # replace the D of S. Then W = V inv(L) S.
         gram = rows @ rows.mT
         gram.diagonal(dim1=-2, dim2=-1).add_(1e-6)
         factor = torch.linalg.cholesky(gram)  # [B, M, M]
@@ -85,27 +93,27 @@ class LinearHead(Head):
         from threadpoolctl import threadpool_limits
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
-        costs = _balanced(weights[None])[0][classes, examples].double().cpu().numpy()
+        costs = _balance(weights[None])[0][classes, examples].double().cpu().numpy()
         rows = support[classes, examples].double().cpu().numpy()
-        # The same problem in variables in which L-BFGS takes a half to a fifth of the steps: the
-        # origin moves to the mean, which makes the bias almost independent of W, and the rows
-        # become longer, W shorter, until the bias has about the curvature of the rest.
+        # In these variables L-BFGS takes a half to a fifth of the steps. With the mean as origin
+        # the bias is almost independent of W. With rows scaled up, and W down, the bias has about
+        # the curvature of W.
         origin = costs @ rows / costs.sum()
         rows -= origin
         scale = CONSTANT * np.sqrt(costs @ np.square(rows).sum(1) / costs.sum())
-        scale = max(float(scale), 1e-6)  # 0 where all rows are alike
+        scale = max(float(scale), 1e-6)  # 0 where all rows are equal
         model = LogisticRegression(C=self.C * scale**2, max_iter=300, tol=TOLERANCE)
         # Matrices this small are 3 to 30 times slower with several BLAS threads beside torch's.
         with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
-            # 300 steps leave nothing that would change a prediction, and as many classes as
-            # examples are what few shots are.
+            # About 300 steps, which are enough for the predictions, and about as many classes as
+            # examples, which few-shot tasks have.
             warnings.simplefilter("ignore", UserWarning)
             model.fit(rows / scale, classes.cpu().numpy(), sample_weight=costs)
         weight = model.coef_ / scale
         bias = model.intercept_ - weight @ origin
-        if len(model.classes_) == 2:  # scikit-learn keeps one row; two rows of half give the same
+        if len(model.classes_) == 2:  # scikit-learn keeps the difference of two rows
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        # A class without an example is never chosen.
+        # A class without examples is never predicted.
         full_weight = torch.zeros(support.shape[0], support.shape[2])
         full_bias = torch.full((support.shape[0],), -1e4)
         full_weight[model.classes_] = torch.from_numpy(weight).float()
@@ -113,11 +121,12 @@ class LinearHead(Head):
         return full_weight, full_bias
 
     def score(self, state: State, query: Tensor) -> Tensor:
+        """W q + b."""
         return unit(query) @ state["weight"].mT + state["bias"].unsqueeze(-2)
 
 
-def _balanced(weights: Tensor) -> Tensor:
-    """[B, N, K], each class with the same sum, all together as before."""
+def _balance(weights: Tensor) -> Tensor:
+    """Weights [B, N, K] scaled so that all classes have the same sum, with the total kept."""
     total = weights.sum(-1, keepdim=True)  # [B, N, 1]
     classes = (total > 0).sum(1, keepdim=True)
     return weights / total.clamp(min=1e-12) * total.sum(1, keepdim=True) / classes

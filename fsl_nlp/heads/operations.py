@@ -1,4 +1,4 @@
-"""What several heads compute."""
+"""Tensor functions that several heads use."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def squared_distances(query: Tensor, centres: Tensor) -> Tensor:
 def means_and_excess(support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """The class means [B, N, D], and the excess [B, N] of the squared distances to them.
 
-    The mean of K_n examples is v / K_n further from a query than the mean of endlessly many would
-    be, with v the variance within the classes, pooled: E|q - c_n|^2 = |q - E c_n|^2 + v / K_n. Left
-    in, it has classes of few examples chosen too seldom. Where all classes have equally many it is
-    one number for all, and beliefs are those without it.
+    E|q - c_n|^2 = |q - E c_n|^2 + v / K_n, with v the pooled variance within the classes: the mean
+    of few examples lies further from a query than the true mean. Without a correction, classes of
+    few examples are predicted too seldom. Where all classes have equally many examples, the excess
+    is equal for all and does not change the probabilities.
     """
     means = class_means(support, weights)
     sizes = weights.sum(-1)  # [B, N]
@@ -48,6 +48,6 @@ def class_of_example(weights: Tensor) -> Tensor:
 def log_sum_of_classes(logs: Tensor, weights: Tensor) -> Tensor:
     """log sum_k w_nk exp(logs_nk): logs [B, Q, N * K], weights [B, N, K] -> [B, Q, N]."""
     # 1e-30 keeps the gradient of padding finite.
-    apart = logs.view(logs.shape[0], logs.shape[1], *weights.shape[1:])
-    weighted = apart + (weights + 1e-30).log()[:, None]
+    by_class = logs.view(logs.shape[0], logs.shape[1], *weights.shape[1:])
+    weighted = by_class + (weights + 1e-30).log()[:, None]
     return weighted.logsumexp(-1)

@@ -1,15 +1,119 @@
-"""Checks of a head's options: each error names the option, its value and what it may be."""
+"""Options of settings classes: their meaning, and checks whose errors name option and value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import OptionError, did_you_mean
+
+T = TypeVar("T")
+
+# Types of options: the values that each takes, and its name in help and in messages.
+_TYPES: dict[Any, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "whole number"),
+    float: (Real, "number"),
+    str: (str, "text"),
+    NoneType: (NoneType, "None"),
+}
+_CONTAINERS = {list: "list", Mapping: "mapping"}
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """One option of a method: `type` is in words, `choices` are the texts that it may be."""
+
+    name: str
+    type: str
+    default: Any
+    meaning: str
+    choices: tuple[str, ...] = ()
+
+
+def option(default: T, meaning: str, *, choices: Iterable[str] = ()) -> T:
+    """A field of a settings class, with its meaning and, where it is a `str`, its choices.
+
+    >>> @dataclass(frozen=True)
+    ... class Settings:
+    ...     epochs: int = option(10, "passes over the examples")
+    >>> options_of(Settings)[0].meaning, Settings().epochs
+    ('passes over the examples', 10)
+    """
+    made: Any = field(default=default, metadata={"meaning": meaning, "choices": tuple(choices)})
+    return made
+
+
+def options_of(settings: Any) -> tuple[OptionInfo, ...]:
+    """The options of a settings class, or of an instance whose values are the defaults."""
+    kind = settings if isinstance(settings, type) else type(settings)
+    hints = get_type_hints(kind)
+    infos = []
+    for f in fields(kind):
+        if f.metadata.get("learned"):
+            continue
+        default = f.default if settings is kind else getattr(settings, f.name)
+        kinds = _kinds(hints[f.name])
+        choices = f.metadata.get("choices") or tuple(k for k in kinds if isinstance(k, str))
+        meaning = f.metadata.get("meaning", "")
+        infos.append(OptionInfo(f.name, _in_words(kinds), default, meaning, choices))
+    return tuple(infos)
+
+
+def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[OptionInfo]) -> None:
+    """Refuse a name that is not among the options of `owner`, and a value of another type.
+
+    >>> check_options("method 'knn'", {"k": "many"}, [OptionInfo("k", "whole number", 5, "")])
+    Traceback (most recent call last):
+    fsl_nlp.errors.OptionError: k='many': must be a whole number. The default is 5.
+    """
+    known = {info.name: info for info in infos}
+    for name, value in options.items():
+        if name not in known:
+            listed = ", ".join(f"{n} ({known[n].type})" for n in sorted(known))
+            raise OptionError(
+                f"{owner} has no option {name!r}.{did_you_mean(name, known)} It has: {listed}."
+            )
+        info = known[name]
+        if not _is_of_type(value, info.type):
+            article = "" if info.type.startswith("true") else "a "
+            raise OptionError(
+                f"{name}={value!r}: must be {article}{info.type}. The default is {info.default}."
+            )
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """What a type hint allows: types, and texts for a `Literal`."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return tuple(kind for part in get_args(hint) for kind in _kinds(part))
+    return get_args(hint) if origin is Literal else (origin or hint,)
+
+
+def _in_words(kinds: Sequence[Any]) -> str:
+    names = []
+    for kind in kinds:
+        name = "text" if isinstance(kind, str) else _CONTAINERS.get(kind) or _TYPES[kind][1]
+        names += [] if name in names else [name]
+    return " or ".join(names)
+
+
+def _is_of_type(value: Any, type_in_words: str) -> bool:
+    # A list or a mapping is for the class of its settings to check.
+    parts = type_in_words.replace("true or false", "bool").split(" or ")
+    if any(name in parts for name in _CONTAINERS.values()):
+        return True
+    if isinstance(value, bool):  # to Python True is a number; to the user who writes it, it is not
+        return "bool" in parts
+    return any(name in parts and isinstance(value, kind) for kind, name in _TYPES.values())
 
 
 def require_above(name: str, value: float, bound: float, why: str = "") -> None:
-    """
+    """Refuse a value that is no number above the bound; `why` is added to the message.
+
     >>> require_above("C", -1, 0, "larger fits closer")
     Traceback (most recent call last):
     fsl_nlp.errors.OptionError: C=-1: must be greater than 0 (larger fits closer).
@@ -20,16 +124,24 @@ def require_above(name: str, value: float, bound: float, why: str = "") -> None:
 
 
 def require_between(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a value that is no number from `low` to `high`, both included."""
     if not (_is_number(value) and low <= value <= high):
         raise OptionError(f"{name}={value!r}: must be from {low} to {high}.")
 
 
 def require_count(name: str, value: int, least: int = 1) -> None:
+    """Refuse a value that is no whole number, or is below `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise OptionError(f"{name}={value!r}: must be a whole number, at least {least}.")
 
 
 def require_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    >>> require_choice("distance", "far", ["cosine", "euclidean"])
+    Traceback (most recent call last):
+    fsl_nlp.errors.OptionError: distance='far': choose one of 'cosine', 'euclidean'.
+    """
     if value not in choices:
         raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example, unit
-from fsl_nlp.heads.options import require_above
+from fsl_nlp.heads.options import option, require_above
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,25 @@ class RidgeHead(Head):
     score(q) = scale q W. With X the rows sqrt(w_i) s_i, W = X' inv(X X' + regularisation I) Y
     (equation 6), a system of N * K rows; or of D, where that is less. The papers learn
     regularisation and scale with the encoder; here they are options.
+
+    >>> support, query = torch.eye(2).view(1, 2, 1, 2), torch.tensor([[[0.9, 0.1]]])
+    >>> head = RidgeHead()
+    >>> head.score(head.fit(support, torch.ones(1, 2, 1)), query).argmax(-1)
+    tensor([[0]])
     """
 
-    regularisation: float = 1.0
-    scale: float = 10.0
+    summary: ClassVar[str] = "Ridge regression to the classes, in closed form."
+    paper: ClassVar[str] = "Bertinetto et al. 2019, arXiv 1805.08136"
+
+    regularisation: float = option(1.0, "strength of the L2 penalty")
+    scale: float = option(10.0, "factor on the scores")
 
     def __post_init__(self) -> None:
         require_above("regularisation", self.regularisation, 0)
         require_above("scale", self.scale, 0)
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
+        """W, in closed form."""
         root = weights.flatten(1).sqrt().unsqueeze(-1)  # [B, M, 1], M = N * K
         rows = root * unit(support).flatten(1, 2)  # [B, M, D]
         targets = root * class_of_example(weights)  # [B, M, N]
@@ -44,4 +54,5 @@ class RidgeHead(Head):
         return torch.cholesky_solve(right, torch.linalg.cholesky(matrix))
 
     def score(self, state: State, query: Tensor) -> Tensor:
+        """scale q W."""
         return self.scale * unit(query) @ state["weight"]

@@ -1,4 +1,4 @@
-"""Meta-learning: an initialisation, or a learning rule, from source classes (MAML and its family).
+"""Meta-learning from source classes: MAML and related algorithms.
 
-`algorithms` says what each name means, `inner` is the one inner loop that all of them share.
+`algorithms` defines the algorithms; `inner` is the inner loop, which they all share.
 """

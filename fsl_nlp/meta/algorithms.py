@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.options import option
 
 # What adapts below the head: a learned metric on sentence vectors, or their scale and shift; or the
 # top of the encoder: its LoRA matrices, layer norms and biases, whole layers, or everything; or,
@@ -28,31 +29,32 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Algorithm:
-    """`adapts`: what inner steps change: the "head", the "body" below it, "all" or "none".
+    """What an algorithm adapts and how it learns; every field is an option of its method."""
 
-    `task_head`: what a task's head starts from: "zeros", "prototypes", the unit
-    class means ("cosine"), a "context" vector a class, or a "latent" code a class.
-    `first_order`: leave out the derivative of the inner gradients.
-    `rates`: of the inner steps: "fixed", learned for each "step" and tensor, or learned for each
-    "parameter".
-    `multi_step`: the loss after each inner step counts, at first alike, later the last alone.
-    `order_annealing`: this share of training is first-order, the rest second-order.
-    `outer`: lower the loss of the "query", or move towards what was adapted ("reptile").
-    `hard_classes`: every second step draws classes the oftener, the more errors they had.
-    `pretrain`: first train the body as a cosine classifier of all source classes.
-    `body`: what lies below the head, a choice of `VECTOR_BODIES` or `ENCODER_BODIES`.
-    """
-
-    adapts: str = "all"
-    task_head: str = "zeros"
-    first_order: bool = False
-    rates: str = "fixed"
-    multi_step: bool = False
-    order_annealing: float = 0.0
-    outer: str = "query"
-    hard_classes: bool = False
-    pretrain: bool = False
-    body: str = "metric"
+    adapts: str = option("all", "what inner steps change", choices=CHOICES["adapts"])
+    task_head: str = option(
+        "zeros", "what the head of a task starts from", choices=CHOICES["task_head"]
+    )
+    first_order: bool = option(False, "leave out the derivative of the inner gradients")
+    rates: str = option(
+        "fixed", "inner rates: fixed, or learned per step or parameter", choices=CHOICES["rates"]
+    )
+    multi_step: bool = option(
+        False, "the loss after each inner step counts: first all equally, later the last alone"
+    )
+    order_annealing: float = option(
+        0.0, "share of training that is first-order; the rest is second-order"
+    )
+    outer: str = option(
+        "query",
+        "lower the query loss, or move towards the adapted (reptile)",
+        choices=CHOICES["outer"],
+    )
+    hard_classes: bool = option(False, "every second step draws classes by their number of errors")
+    pretrain: bool = option(
+        False, "first train what lies below the head as a classifier of all source classes"
+    )
+    body: str = option("metric", "what lies below the head", choices=CHOICES["body"])
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -92,4 +94,53 @@ ALGORITHMS: dict[str, Algorithm] = {
     "leo": replace(_MAML, adapts="head", task_head="latent"),
     # Chen et al. 2021, arXiv 2003.04390.
     "meta-baseline": replace(_MAML, adapts="none", task_head="cosine", pretrain=True),
+}
+
+# What each does, in one line, and where it was published.
+SUMMARIES: dict[str, tuple[str, str]] = {
+    "maml": (
+        "Learns a start from which a few gradient steps suffice.",
+        "Finn et al. 2017, arXiv 1703.03400",
+    ),
+    "fomaml": (
+        "MAML without second derivatives: faster, nearly as good.",
+        "Finn et al. 2017, arXiv 1703.03400",
+    ),
+    "anil": (
+        "MAML whose inner steps change the head alone; the quickest.",
+        "Raghu et al. 2020, arXiv 1909.09157",
+    ),
+    "boil": ("MAML whose inner steps change all but the head.", "Oh et al. 2021, arXiv 2008.08882"),
+    "reptile": (
+        "Moves the start towards what tasks adapt to.",
+        "Nichol et al. 2018, arXiv 1803.02999",
+    ),
+    "meta-sgd": (
+        "MAML with a learned rate for each parameter.",
+        "Li et al. 2017, arXiv 1707.09835",
+    ),
+    "maml++": (
+        "MAML with learned step rates and a multi-step loss.",
+        "Antoniou et al. 2019, arXiv 1810.09502",
+    ),
+    "protomaml": (
+        "MAML whose head starts from the prototypes.",
+        "Triantafillou et al. 2020, arXiv 1903.03096",
+    ),
+    "cavia": (
+        "Inner steps change only a context vector for each class.",
+        "Zintgraf et al. 2019, arXiv 1810.03642",
+    ),
+    "mtl": (
+        "Learns a scale and shift of the vectors, on hard classes.",
+        "Sun et al. 2019, arXiv 1812.02403",
+    ),
+    "leo": (
+        "Inner steps in a latent space that makes the head.",
+        "Rusu et al. 2019, arXiv 1807.05960",
+    ),
+    "meta-baseline": (
+        "Cosine to class means, pretrained on all source classes.",
+        "Chen et al. 2021, arXiv 2003.04390",
+    ),
 }

@@ -1,7 +1,7 @@
-"""From the rows of examples to the features that a task's head reads.
+"""Bodies: from rows of examples to the features that the head of a task takes.
 
-A row is what the frozen part of the encoder gives, once a text: a sentence vector, or the token
-states below the layers that adapt.
+A row is the output of the frozen part of the encoder for a text, computed once: a sentence vector,
+or the token states below the layers that adapt.
 """
 
 from __future__ import annotations
@@ -15,55 +15,57 @@ from torch import Tensor
 
 from fsl_nlp.heads.learned import random_matrix
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.heads.options import require_between, require_count
+from fsl_nlp.heads.options import option, require_between, require_count
 from fsl_nlp.heads.projection import source_metric, whitened
 from fsl_nlp.meta.task_heads import Tensors
 
 
 class Body(ABC):
+    """The part of a model between the frozen encoder and the head of a task."""
+
     @abstractmethod
     def initial(self, row: int, seed: int) -> Tensors:
-        """The tensors that may be learned, for rows of this length."""
+        """The tensors that may be learned, before training, for rows of length `row`."""
 
     @abstractmethod
-    def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
-        """What is read off the source and never trained: rows [n, R], classes [n]."""
+    def source_statistics(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        """Tensors that are computed from the source and not trained: rows [n, R], classes [n]."""
 
-    def fixed_again(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
-        """The same after training; {} where it stays."""
+    def updated_statistics(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        """The statistics after training; {} if they stay the same."""
         return {}
 
-    def follow(self, tensors: Tensors, rows: Tensor) -> Tensor:
-        """Rows of one corpus, with what they say of all of it put right for what was learned."""
+    def recentre(self, tensors: Tensors, rows: Tensor) -> Tensor:
+        """Rows of one corpus with its centre computed again, for what was learned."""
         return rows
 
-    def ground(self, fixed: Tensors, rows: Tensor) -> Tensor:
-        """What never changes, done once a text: rows [n, R] as `features` takes them."""
+    def preprocess(self, statistics: Tensors, rows: Tensor) -> Tensor:
+        """Rows [n, R] as `features` takes them, after the part that does not train."""
         return rows
 
     @abstractmethod
     def features(self, tensors: Tensors, rows: Tensor) -> Tensor:
-        """rows [n, R] -> [n, D], of unit length."""
+        """The features [n, D] of rows [n, R], of unit length."""
 
     @abstractmethod
     def dimensions(self, row: int) -> int:
-        """D, for rows of this length."""
+        """The length D of features, for rows of length `row`."""
 
     def trim(self, rows: Tensor) -> Tensor:
-        """Rows [..., R] without the padding that none of them needs."""
+        """Rows [..., R] without padding that all of them share."""
         return rows
 
-    def work(self, row: int) -> int:
-        """About how many numbers one row's features take while gradients flow."""
+    def activation_size(self, row: int) -> int:
+        """Roughly how many numbers are stored for a row when gradients are computed."""
         return 4 * row
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """The settings, for results and for people."""
+        """The settings, for results and messages."""
 
 
-def metric(vectors: Tensor, classes: Tensor, shrinkage: float) -> Tensors:
-    """The mean and the whitening [D, D] of source classes, to begin with."""
+def source_whitening(vectors: Tensor, classes: Tensor, shrinkage: float) -> Tensors:
+    """The mean [D] and the whitening [D, D] of source classes."""
     if shrinkage == 1:
         size = vectors.shape[1]
         return {"mean": vectors.new_zeros(size), "whitening": torch.eye(size).to(vectors)}
@@ -71,14 +73,15 @@ def metric(vectors: Tensor, classes: Tensor, shrinkage: float) -> Tensors:
 
 
 class VectorBody(Body):
-    """Its rows are sentence vectors."""
+    """A body whose rows are sentence vectors."""
 
 
 @dataclass(frozen=True)
 class MetricBody(VectorBody):
-    """unit((I + V U') (x - c)) of vectors x that are whitened as `ProjectionHead` does it, by the
-    variance within source classes; shrinkage=1 leaves them as they are. c [D] and U and V
-    [D, rank] are learned, from c = 0 and V = 0.
+    """A learned metric: unit((I + V U') (x - c)) for whitened vectors x.
+
+    The whitening is that of `ProjectionHead`, by the variance within source classes; shrinkage=1
+    turns it off. c [D] and U and V [D, rank] are learned, from c = 0 and V = 0.
     """
 
     rank: int = 64
@@ -89,6 +92,7 @@ class MetricBody(VectorBody):
         require_between("shrinkage", self.shrinkage, 0.01, 1)
 
     def initial(self, row: int, seed: int) -> Tensors:
+        """The identity: c and V are 0, U is random."""
         generator = torch.Generator().manual_seed(seed)
         return {
             "centre": torch.zeros(row),
@@ -96,45 +100,50 @@ class MetricBody(VectorBody):
             "up": torch.zeros(row, self.rank),
         }
 
-    def fixed(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
-        return metric(rows, classes, self.shrinkage)
+    def source_statistics(self, tensors: Tensors, rows: Tensor, classes: Tensor) -> Tensors:
+        """The mean and the whitening of the rows."""
+        return source_whitening(rows, classes, self.shrinkage)
 
-    def ground(self, fixed: Tensors, rows: Tensor) -> Tensor:
-        return whitened(rows, fixed["mean"], fixed["whitening"])
+    def preprocess(self, statistics: Tensors, rows: Tensor) -> Tensor:
+        """Whitened rows."""
+        return whitened(rows, statistics["mean"], statistics["whitening"])
 
     def features(self, tensors: Tensors, rows: Tensor) -> Tensor:
+        """Moved and projected rows."""
         moved = rows - tensors["centre"]
         return unit(moved + moved @ tensors["down"] @ tensors["up"].mT)
 
     def dimensions(self, row: int) -> int:
+        """The length of the rows."""
         return row
 
     def options(self) -> dict[str, Any]:
+        """`rank` and `shrinkage`."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class ScaleShiftBody(MetricBody):
-    """MTL's choice: the whitened vectors are fixed but for a scale and a shift of each dimension
-    (Sun et al. 2019, arXiv 1812.02403, section 3.2)."""
+    """A scale and a shift of each dimension of whitened vectors, as in MTL (Sun et al. 2019, arXiv
+    1812.02403, section 3.2)."""
 
     def initial(self, row: int, seed: int) -> Tensors:
+        """The identity."""
         return {"scale": torch.ones(row), "shift": torch.zeros(row)}
 
     def features(self, tensors: Tensors, rows: Tensor) -> Tensor:
+        """Scaled and shifted rows."""
         return unit(rows * tensors["scale"] + tensors["shift"])
 
 
 @dataclass(frozen=True)
 class BodySettings:
-    """`rank` of the metric's or LoRA's change, `shrinkage` of the metric. `layers`: so many of the
-    encoder's top layers adapt, and each text, cut to `tokens`, runs through those below once.
-    """
+    """Options of what lies below the head. A text runs through the lower layers once."""
 
-    rank: int | None = None
-    shrinkage: float = 0.8
-    layers: int = 2
-    tokens: int = 48
+    rank: int | None = option(None, "rank of the metric's or LoRA's change; None is its default")
+    shrinkage: float = option(0.8, "how much the metric stays Euclidean, 0.01 to 1 (1: it does)")
+    layers: int = option(2, "top layers of the encoder that adapt, with body=lora and the like")
+    tokens: int = option(48, "tokens of a text that these layers read")
 
     def __post_init__(self) -> None:
         if self.rank is not None:
@@ -144,6 +153,10 @@ class BodySettings:
 
 
 def vector_body(name: str, settings: BodySettings) -> Body:
-    """A body that reads sentence vectors."""
+    """The body for sentence vectors with this name: "metric" or "scale-shift".
+
+    >>> vector_body("metric", BodySettings(rank=8))
+    MetricBody(rank=8, shrinkage=0.8)
+    """
     kind = {"metric": MetricBody, "scale-shift": ScaleShiftBody}[name]
     return kind(settings.rank or MetricBody.rank, settings.shrinkage)

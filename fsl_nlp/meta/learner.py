@@ -1,4 +1,4 @@
-"""A body and a task's head: which of their tensors a task adapts, and the scores that result."""
+"""A body and a task head, the tensors that a task adapts, and the scores."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor
 from fsl_nlp.meta.bodies import Body
 from fsl_nlp.meta.task_heads import TaskHead, Tensors
 
-# The cosines of a head are multiplied by a learned scale that starts here.
+# The first value of the learned scale that multiplies the scores of a head.
 SCALE = 10.0
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Pure functions of one task. `meta` is shared by all tasks; `fast` is the task's own.
+    """Pure functions of one task. `meta` is shared by all tasks; `fast` belongs to one task.
 
-    Names in `meta`: body.*, fixed.* (never trained), head.*, log_scale. In `fast`: body.*, head.*.
+    Names in `meta`: body.*, fixed.* (not trained), head.*, log_scale. In `fast`: body.*, head.*.
     """
 
     body: Body
@@ -29,10 +29,11 @@ class Learner:
 
     @property
     def body_adapts(self) -> bool:
+        """Whether inner steps change the body."""
         return self.adapts in ("body", "all")
 
     def initial(self, row: int, seed: int) -> Tensors:
-        """`meta` before training, but for what is fixed by the source."""
+        """`meta` before training, without the statistics of the source."""
         generator = torch.Generator().manual_seed(seed)
         body = self.body.initial(row, seed)
         head = self.head.initial(self.body.dimensions(row), generator)
@@ -42,26 +43,28 @@ class Learner:
             "log_scale": torch.tensor(math.log(SCALE)),
         }
 
-    def fixed(
-        self, meta: Tensors, rows: Tensor, classes: Tensor, *, again: bool = False
+    def source_statistics(
+        self, meta: Tensors, rows: Tensor, classes: Tensor, *, updated: bool = False
     ) -> Tensors:
-        """What the body reads off the source before training, or `again` after it."""
-        read = self.body.fixed_again if again else self.body.fixed
-        found = read(_part("body", meta), rows, classes)
-        return {f"fixed.{n}": tensor for n, tensor in found.items()}
+        """The statistics of the source, before training or (`updated`) after it."""
+        compute = self.body.updated_statistics if updated else self.body.source_statistics
+        statistics = compute(_part("body", meta), rows, classes)
+        return {f"fixed.{n}": tensor for n, tensor in statistics.items()}
 
-    def ground(self, meta: Tensors, rows: Tensor) -> Tensor:
-        """Rows as they come -> as all other functions here take them."""
-        return self.body.ground(_part("fixed", meta), rows)
+    def preprocess(self, meta: Tensors, rows: Tensor) -> Tensor:
+        """Rows as the other methods take them, from the rows of examples."""
+        return self.body.preprocess(_part("fixed", meta), rows)
 
-    def follow(self, meta: Tensors, rows: Tensor) -> Tensor:
-        return self.body.follow(_part("body", meta), rows)
+    def recentre(self, meta: Tensors, rows: Tensor) -> Tensor:
+        """Rows of one corpus with its centre computed again, for what was learned."""
+        return self.body.recentre(_part("body", meta), rows)
 
     def warm_start(self, features: Tensor) -> Tensors:
+        """Better first values of `meta`, from features of the source."""
         return {f"head.{n}": tensor for n, tensor in self.head.warm_start(features).items()}
 
     def shapes(self, meta: Tensors, row: int) -> dict[str, tuple[int, ...]]:
-        """Of what adapts, by the names in `fast`; the head's without its classes."""
+        """The shapes of the tensors in `fast`; those of the head without the axis of classes."""
         shapes: dict[str, tuple[int, ...]] = {}
         if self.adapts in ("head", "all"):
             inside = self.head.shapes(self.body.dimensions(row))
@@ -71,14 +74,14 @@ class Learner:
         return shapes
 
     def features(self, meta: Tensors, fast: Tensors, rows: Tensor) -> Tensor:
-        """[n, R] -> [n, D]; by the task's own body if it has one."""
+        """Features [n, D] of rows [n, R]; tensors of the body in `fast` replace those in `meta`."""
         body = _part("body", meta) | _part("body", fast) | _part("fixed", meta)
         return self.body.features(body, rows)
 
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
-        """`fast` before the first step, for features [S, D] under `meta`."""
+        """`fast` before the first step, for support features [S, D]."""
         head = self.head.start(_part("head", meta), features, shares, noise)
         fast = {f"head.{name}": tensor for name, tensor in head.items()}
         if self.body_adapts:
@@ -86,17 +89,18 @@ class Learner:
         return fast
 
     def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
+        """The penalty of the head in the outer loss."""
         return self.head.penalty(_part("head", meta), features, shares)
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
-        """[n, D] -> [n, N]."""
+        """Scores [n, N] of features [n, D]."""
         head = self.head.scores(_part("head", meta), _part("head", fast), features)
         return meta["log_scale"].exp() * head
 
 
 def support_loss(scores: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy of scores [S, N]; the weights [S] of a class sum to 1, so classes count alike,
-    and a step moves the weights of a class as far whatever the number of classes."""
+    """Cross-entropy of scores [S, N]. The weights [S] of each class sum to 1, so classes have equal
+    weight, and the size of a step does not depend on the number of classes."""
     return (F.cross_entropy(scores, targets, reduction="none") * weights).sum()
 
 

@@ -1,8 +1,8 @@
-"""The inner loop of a linear head, its gradients written out.
+"""The inner loop of a linear head, by the formula of its gradients.
 
-Steps move the weights of a class only within the span of the support features, so all of them can
-be taken between S supports, whatever the D dimensions: scores need the supports' dot products, and
-those are computed once. `InnerLoop.step` does the same by torch's own gradients, for any head.
+Steps move the weights of a class within the span of the S support features. So they are computed as
+coefficients of the supports, from the dot products of the supports, which are computed once.
+`InnerLoop.step` does the same for any head, with the gradients of torch.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ def linear_steps(
     features: Tensor,
     targets: Tensor,
     weights: Tensor,
-    slower: Tensor,
+    rate_scale: Tensor,
     rates: Sequence[Tensors],
     scale: Tensor,
     *,
     first_order: bool,
 ) -> tuple[list[Tensors], Tensor]:
-    """`fast` before and after each step, and the support losses [steps, B] before each.
+    """`fast` before the first and after each step, and the support losses [steps, B] before each.
 
     Features [B, S, D], targets [S], weights [B, S]; scores are scale * (features w + b).
     """
     start, bias = fast["head.weight"], fast["head.bias"]  # [B, N, D], [B, N]
     path, losses = [fast], []
     one_hot = F.one_hot(targets, start.shape[1]).to(features)
-    # First order: slopes are numbers; where the steps start from, and the rates, are not.
-    followed = torch.is_grad_enabled() and not first_order
+    # First order: gradients are constants, but the start and the rates are still differentiated.
+    differentiable = torch.is_grad_enabled() and not first_order
     if first_order:
         features = features.detach()
-    with torch.set_grad_enabled(followed):
+    with torch.set_grad_enabled(differentiable):
         dots = features @ features.mT  # [B, S, S]
         at_start = features @ start.mT  # [B, S, N]
     shift = torch.zeros_like(bias)
-    moved = torch.zeros_like(at_start)  # how much of each support is in each class's weights
+    coefficients = torch.zeros_like(at_start)  # [B, S, N], of the supports in the weights
     for rate in rates:
-        with torch.set_grad_enabled(followed):
-            scores = scale * (at_start + dots @ moved + (bias + shift)[:, None])
-            logs = scores.log_softmax(-1)
-            losses.append(-(logs.detach() * one_hot).sum(-1).mul(weights).sum(-1))
-            slopes = scale * weights[..., None] * (logs.exp() - one_hot)
-        moved = moved - (slower * rate["head.weight"])[:, None, None] * slopes
-        shift = shift - (slower * rate["head.bias"])[:, None] * slopes.sum(1)
-        path.append({"head.weight": moved.mT @ features, "head.bias": shift})
+        with torch.set_grad_enabled(differentiable):
+            scores = scale * (at_start + dots @ coefficients + (bias + shift)[:, None])
+            log_probabilities = scores.log_softmax(-1)
+            losses.append(-(log_probabilities.detach() * one_hot).sum(-1).mul(weights).sum(-1))
+            gradients = scale * weights[..., None] * (log_probabilities.exp() - one_hot)
+        coefficients = coefficients - (rate_scale * rate["head.weight"])[:, None, None] * gradients
+        shift = shift - (rate_scale * rate["head.bias"])[:, None] * gradients.sum(1)
+        path.append({"head.weight": coefficients.mT @ features, "head.bias": shift})
     for i, step in enumerate(path[1:], 1):
         path[i] = {
             "head.weight": start + step["head.weight"],

@@ -1,7 +1,7 @@
-"""Several processes that meta-train together, as `accelerate launch` starts them.
+"""Several processes that meta-train together, started by `accelerate launch`.
 
-All draw the same tasks from the same seed, and each works on its own part of them, so what
-results is what one process would have learned.
+All draw the same tasks from the same seed, and each works on some of them. The result is that of
+one process.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Ranks:
+    """The number of this process, and how many there are."""
+
     rank: int = 0
     count: int = 1
 
     @classmethod
     def current(cls) -> Ranks:
+        """The ranks that the launcher set; one process without a launcher."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         from accelerate import PartialState
@@ -28,19 +31,19 @@ class Ranks:
         return cls(state.process_index, state.num_processes)
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
-    def mine(self, tasks: int) -> Tensor:
-        """The places of this process's tasks."""
+    def task_indices(self, tasks: int) -> Tensor:
+        """The indices of the tasks of this process."""
         return torch.arange(self.rank, tasks, self.count)
 
-    def total(self, tensor: Tensor) -> Tensor:
+    def summed(self, tensor: Tensor) -> Tensor:
         """The sum over all processes."""
         if self.count == 1:
             return tensor
         from accelerate.utils import reduce
 
-        summed: Tensor = reduce(tensor, "sum")
-        return summed
+        result: Tensor = reduce(tensor, "sum")
+        return result

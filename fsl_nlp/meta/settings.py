@@ -1,20 +1,25 @@
-"""How to meta-train."""
+"""Settings of meta-training."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import require_above, require_choice, require_count
+from fsl_nlp.heads.options import option, require_above, require_choice, require_count
 
 CORPORA = ("equal", "size", "difficulty")
 
-Span = tuple[int, int]  # the least and the most, both included
+Span = tuple[int, int]  # smallest and largest value, both included
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Of the tasks to train on; each step draws its way, each class its shots."""
+class TaskSize:
+    """The size of training tasks. A step draws its way, and each class its shots.
+
+    >>> print(TaskSize(way=(5, 10), shot=(1, 1)))
+    5-10-way 1-shot
+    """
 
     way: Span = (5, 5)
     shot: Span = (1, 1)
@@ -34,24 +39,21 @@ class Shape:
 
 @dataclass(frozen=True)
 class MetaSettings:
-    """`meta_steps` steps of Adam at `meta_rate`, which falls to 0 along a cosine; `meta_tasks`
-    tasks a step, of corpora drawn alike ("equal"), by their "size" or by their "difficulty".
+    """Options of meta-training. What answers tasks of held-out classes best is kept."""
 
-    Every `check_every` steps, `check_tasks` tasks of held-out classes are answered; what answered
-    them best is kept. `patience`: stop after so many checks without a better one. With
-    `held_out=False` all classes are learned from, and what the last step gives is kept: for a run
-    whose settings are chosen already.
-    """
-
-    meta_steps: int = 600
-    meta_tasks: int = 16
-    meta_rate: float = 3e-4
-    corpora: str = "equal"
-    check_every: int = 50
-    check_tasks: int = 300
-    patience: int = 6
-    clip: float = 10.0
-    held_out: bool = True
+    meta_steps: int = option(600, "steps of meta-training at most")
+    meta_tasks: int = option(16, "tasks in a step")
+    meta_rate: float = option(3e-4, "learning rate of Adam; it falls to 0 along a cosine")
+    corpora: str = option(
+        "equal", "how a corpus is drawn: equally, by its size or by difficulty", choices=CORPORA
+    )
+    check_every: int = option(50, "steps between two checks on held-out classes")
+    check_tasks: int = option(300, "tasks of a check")
+    patience: int = option(6, "stop after this many checks without a better one")
+    clip: float = option(10.0, "largest norm of a meta-gradient")
+    held_out: bool = option(
+        True, "hold out classes for the checks; else all are learned and the last step is kept"
+    )
 
     def __post_init__(self) -> None:
         for name in ("meta_steps", "meta_tasks", "check_every", "check_tasks", "patience"):
@@ -59,3 +61,10 @@ class MetaSettings:
         require_above("meta_rate", self.meta_rate, 0)
         require_above("clip", self.clip, 0)
         require_choice("corpora", self.corpora, CORPORA)
+
+
+def __getattr__(name: str) -> type[TaskSize]:
+    if name == "Shape":
+        warnings.warn("Shape is now TaskSize.", DeprecationWarning, stacklevel=2)
+        return TaskSize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

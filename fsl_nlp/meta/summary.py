@@ -1,4 +1,4 @@
-"""Did meta-training help? Its tasks' accuracy against plain starts, paired, on the same tasks."""
+"""Compare a meta-trained head with its start and with class means, on the same tasks."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from fsl_nlp.meta.trainer import accuracies, mean_and_width
 def summarise(
     head: MetaHead, start: Tensors, before: Sequence[Batch], after: Sequence[Batch]
 ) -> dict[str, Any]:
-    """`head` against itself before training, and against class means of the plain vectors.
+    """Accuracies of `head`, of the head before training, and of class means of plain vectors.
 
-    The tasks `before` and `after` training are the same, of held-out classes. Which step to keep
-    was chosen on those classes, though not on these tasks, so the numbers are for a check, not for
-    publication.
+    `before` and `after` are the same tasks of held-out classes, with the rows before and after
+    training. The best step was chosen on these classes, so the numbers are not for publication.
     """
     heads: dict[str, Head] = {"trained": head, "its start": replace(head, parameters=start)}
-    if isinstance(head.body, VectorBody):  # otherwise rows are no vectors
+    if isinstance(head.body, VectorBody):  # the rows of other bodies are not vectors
         heads["plain class means"] = ProtoHead()
-    found = {name: accuracies(one, after if one is head else before) for name, one in heads.items()}
+    values_by_head = {
+        name: accuracies(one, after if one is head else before) for name, one in heads.items()
+    }
     rows = []
-    for name, values in found.items():
+    for name, values in values_by_head.items():
         accuracy, width = mean_and_width(values)
         rows.append({"name": name, "accuracy": accuracy, "±": width})
     verdicts = []
-    for name in list(found)[1:]:
-        gap, width = mean_and_width(found["trained"] - found[name])
+    for name in list(values_by_head)[1:]:
+        gap, width = mean_and_width(values_by_head["trained"] - values_by_head[name])
         if abs(gap) <= width or gap == 0:
-            verdict = f"no better than {name}: no difference that shows"
+            verdict = f"no better than {name}: no significant difference"
         else:
             verdict = f"{'better' if gap > 0 else 'WORSE'} than {name}"
         verdicts.append(f"{verdict} ({gap:+.2%} ± {width:.2%}, paired)")

@@ -1,6 +1,6 @@
-"""Heads of one task, as pure functions: what inner steps may change, and where it starts.
+"""Heads of one task, as pure functions: where they start, and their scores.
 
-No batch here: `vmap` adds the tasks. S support rows, N classes, D dimensions.
+There is no axis of tasks: `vmap` adds it. S support rows, N classes, D dimensions.
 """
 
 from __future__ import annotations
@@ -26,66 +26,70 @@ TASK_HEADS: dict[str, str] = {
 
 
 class TaskHead(ABC):
-    """`meta` is learned from source classes, `fast` is what a task makes of it."""
+    """The head of a task. `meta` is learned from source classes, `fast` is adapted to the task."""
 
     @abstractmethod
     def initial(self, dimensions: int, generator: torch.Generator) -> Tensors:
         """`meta` before training."""
 
     def warm_start(self, features: Tensor) -> Tensors:
-        """Those of `meta` that better begin with what the source's features [n, D] say."""
+        """Better first values for some tensors of `meta`, from features [n, D] of the source."""
         return {}
 
-    def noise(self, dimensions: int) -> int:
-        """How many random numbers a class's start takes in training."""
+    def noise_size(self, dimensions: int) -> int:
+        """The number of random numbers for the start of a class in training."""
         return 0
 
     @abstractmethod
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
-        """`fast` before the first step: features [S, D]; shares [N, S] average a class's rows;
-        noise [N, ...] of a standard Gaussian, in training only."""
+        """`fast` before the first step, from features [S, D]; shares [N, S] are the weights of the
+        class means; noise [N, ...] is standard Gaussian, in training only."""
 
     def penalty(self, meta: Tensors, features: Tensor, shares: Tensor) -> Tensor:
-        """What the outer loss pays for that noise."""
+        """A penalty for the noise, added to the outer loss."""
         return features.new_zeros(())
 
     @abstractmethod
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
-        """features [n, D] -> [n, N], to be multiplied by the learned scale."""
+        """Scores [n, N] of features [n, D], without the learned scale."""
 
     @abstractmethod
     def shapes(self, dimensions: int) -> dict[str, tuple[int, ...]]:
-        """Of each tensor of `fast`, without the classes: a learned rate is shared by them."""
+        """The shape of each tensor of `fast` without the axis of classes, for learned rates."""
 
 
 def task_head(name: str) -> TaskHead:
-    """The head behind a name of `TASK_HEADS`."""
-    found: TaskHead = load_object(TASK_HEADS[name])()
-    return found
+    """The task head with this name in `TASK_HEADS`."""
+    head: TaskHead = load_object(TASK_HEADS[name])()
+    return head
 
 
 class _Linear(TaskHead):
     """score_n(f) = w_n.f + b_n, with w [N, D] and b [N]."""
 
     def initial(self, dimensions: int, generator: torch.Generator) -> Tensors:
+        """Nothing is learned."""
         return {}
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
+        """Linear scores."""
         return features @ fast["weight"].mT + fast["bias"]
 
     def shapes(self, dimensions: int) -> dict[str, tuple[int, ...]]:
+        """The weights and the bias of a class."""
         return {"weight": (dimensions,), "bias": ()}
 
 
 class ZeroHead(_Linear):
-    """All classes start alike, since their order means nothing; then it does not matter where: what
-    all scores have in common cancels in the softmax. So they start at 0."""
+    """Starts at 0. The order of classes has no meaning, so all start with the same weights; which
+    ones does not matter, since what all scores share cancels in the softmax."""
 
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
+        """All zeros."""
         way = len(shares)
         return {
             "weight": features.new_zeros(way, features.shape[-1]),
@@ -99,50 +103,57 @@ class PrototypeHead(_Linear):
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
+        """The scores of squared distances."""
         centres = shares @ features
         return {"weight": 2 * centres, "bias": -centres.square().sum(-1)}
 
 
 class CosineHead(_Linear):
-    """w_n is the class mean, of unit length."""
+    """w_n = c_n / |c_n|, the direction of the class mean."""
 
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
+        """Unit class means, no bias."""
         return {"weight": unit(shares @ features), "bias": features.new_zeros(len(shares))}
 
 
 class ContextHead(TaskHead):
-    """w_n = P z_n: a context vector z_n a class, which starts at 0 and alone adapts.
+    """w_n = P z_n, with a context vector z_n for each class. It starts at 0, and only it adapts.
 
-    The paper has one context vector for a task whose classes have an order; ours have none.
+    The paper has one context vector for a task with ordered classes; here classes have no order.
     """
 
     size = 128
 
     def initial(self, dimensions: int, generator: torch.Generator) -> Tensors:
+        """A random projection."""
         size = min(self.size, dimensions)
         return {
             "project": random_matrix(size, dimensions, generator).mT.contiguous(),  # [D, size]
         }
 
     def warm_start(self, features: Tensor) -> Tensors:
+        """The principal directions as projection."""
         return {"project": principal(features, self.size)}
 
     def start(
         self, meta: Tensors, features: Tensor, shares: Tensor, noise: Tensor | None = None
     ) -> Tensors:
+        """Context vectors of zeros."""
         return {"context": features.new_zeros(len(shares), meta["project"].shape[1])}
 
     def scores(self, meta: Tensors, fast: Tensors, features: Tensor) -> Tensor:
+        """Dot products with the projected context vectors."""
         return features @ (fast["context"] @ meta["project"].mT).mT
 
     def shapes(self, dimensions: int) -> dict[str, tuple[int, ...]]:
+        """A context vector."""
         return {"context": (min(self.size, dimensions),)}
 
 
 def principal(features: Tensor, size: int) -> Tensor:
-    """[D, size]: the directions in which features [n, D] vary most, each of length 1."""
+    """The first principal directions [D, size] of features [n, D], each of length 1."""
     centred = (features - features.mean(0)).double()
     _, axes = torch.linalg.eigh(centred.mT @ centred)
     return axes[:, -size:].to(features).contiguous()

@@ -6,31 +6,38 @@ Every head of `fsl_nlp.heads` is a method too: a frozen encoder with that head o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import OptionError, did_you_mean
 from fsl_nlp.heads import HEADS
-from fsl_nlp.lazy import load_object
+from fsl_nlp.lazy import lazy_attributes, load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Method
+    from fsl_nlp.methods.info import MethodInfo as MethodInfo
+    from fsl_nlp.methods.info import OptionInfo as OptionInfo
+    from fsl_nlp.methods.info import describe as describe
+    from fsl_nlp.methods.info import describe_all as describe_all
+
+_LAZY = ("MethodInfo", "OptionInfo", "describe", "describe_all")
+__getattr__ = lazy_attributes(__name__, dict.fromkeys(_LAZY, "info"))[0]
 
 TUNED = ("lora", "full", "bitfit", "head", "contrastive")
 
 PROMPTED = ("zero-shot", "prompt", "p-tuning")
 
 METHODS: dict[str, str] = {
-    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen:FrozenMethod"),
-    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned:TunedMethod"),
-    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompt:PromptMethod"),
-    "pet": "fsl_nlp.methods.pet:PetMethod",
-    "efl": "fsl_nlp.methods.efl:EflMethod",
-    "together": "fsl_nlp.methods.together:TogetherMethod",
-    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta:MetaMethod"),
+    **dict.fromkeys(HEADS, "fsl_nlp.methods.frozen.method:FrozenMethod"),
+    **dict.fromkeys(TUNED, "fsl_nlp.methods.tuned.method:TunedMethod"),
+    **dict.fromkeys(PROMPTED, "fsl_nlp.methods.prompted.method:PromptMethod"),
+    "pet": "fsl_nlp.methods.prompted.pet:PetMethod",
+    "efl": "fsl_nlp.methods.prompted.efl:EflMethod",
+    "together": "fsl_nlp.methods.combined.together:TogetherMethod",
+    **dict.fromkeys(ALGORITHMS, "fsl_nlp.methods.meta.method:MetaMethod"),
 }
 
 
@@ -44,6 +51,7 @@ def method_class(name: str) -> type[Method]:
     if name not in METHODS:
         raise OptionError(
             f"method={name!r}: choose one of 'auto', {', '.join(map(repr, METHODS))}."
+            f"{did_you_mean(name, ['auto', *METHODS])} `fsl-nlp methods` says what each is for."
         )
     found: type[Method] = load_object(METHODS[name])
     return found
@@ -56,3 +64,19 @@ def build_method(
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
     return method_class(name).build(name, encoder, seed, dict(options or {}))
+
+
+# Methods that errors name first, the cheapest first.
+_SUGGESTED = ("linear", "proto", "lora", "prompt")
+
+
+def methods_that_take(kinds: Sequence[str]) -> list[str]:
+    """Names of methods for examples of these kinds (`fsl_nlp.inputs.kinds`), best known first.
+
+    >>> methods_that_take(["pair"])[:2]
+    ['linear', 'proto']
+    """
+    names = [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]
+    classes = {name: method_class(name) for name in names}
+    able = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
+    return [n for n in able if len(kinds) == 1 or classes[n].combines_kinds][:4]

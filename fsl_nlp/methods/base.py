@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from numbers import Integral, Real
-from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_type_hints
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.heads.options import check_options, options_of
+from fsl_nlp.inputs.kinds import TEXT, Inputs
+from fsl_nlp.inputs.support import (
+    DESCRIPTIONS,
+    EXAMPLES,
+    NAMES,
+    UNLABELLED,
+    check_candidates,
+    check_kinds,
+)
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -49,17 +58,22 @@ class Classifier(ABC):
 
     labels: tuple[Label, ...]
 
+    @property
+    def inputs(self) -> Inputs:
+        """The examples that it takes. Whoever asks for answers checks them: `inputs.check`."""
+        return Inputs()
+
     @abstractmethod
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, N]; the softmax of a row is the calibrated belief in each label."""
+        """[n, N]; the softmax of a row gives the calibrated probability of each label."""
 
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it reads, made of a text."""
-        return Example(text)
+        """An example of the kind that it takes, made of a text."""
+        return self.inputs.example_of(text)
 
     def runtime_parts(self) -> tuple[Part, ...]:
         """What answers as this classifier does, without torch; their answers are averaged."""
@@ -73,20 +87,63 @@ class Classifier(ABC):
         """What `Method.restore` needs: arrays, and settings that JSON can hold."""
 
 
+@dataclass(frozen=True)
+class MethodCard:
+    """What is said of a method where methods are listed; `example` is a command that uses it."""
+
+    family: str
+    summary: str
+    cost: str
+    needs: str = ""
+    paper: str = ""
+    example: str = "fsl-nlp fit train.csv --method {name} --out my-bot"
+
+
 class Method(ABC):
-    """A way of learning from a few examples."""
+    """A way of learning from a few examples.
+
+    A subclass says what it takes and learns from, builds itself from options, learns, and restores
+    a classifier from its saved state.
+    """
 
     name: str
     encoder: TextEncoder
-    # Whether examples without a label in the support are of use to it.
-    takes_unlabelled: ClassVar[bool] = False
-    # How many of them a benchmark gives it, unless the user names a number.
+    # Whether an example may be of several kinds at once, such as a pair with marked mentions.
+    combines_kinds: ClassVar[bool] = False
+    # Options of its settings that it does not take.
+    refused_options: ClassVar[tuple[str, ...]] = ()
+    # How many unlabelled texts a benchmark gives it, unless the user names a number.
     default_unlabelled: ClassVar[int] = 0
     # Whether it asks a model with a template, and the option that holds it.
     takes_template: ClassVar[bool] = False
     template_option: ClassVar[str] = "template"
     # Whether its encoder must be a masked language model.
     needs_masked_model: ClassVar[bool] = False
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """The kinds of examples (`fsl_nlp.inputs.kinds.KINDS`) that the method `name` takes."""
+        return (TEXT,)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """What the method `name` learns from, of `fsl_nlp.inputs.support.LEARNS_FROM`."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS)
+
+    @property
+    def takes_unlabelled(self) -> bool:
+        """Whether examples without a label are of use to it."""
+        return UNLABELLED in self.learns_from(self.name)
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """What `fsl-nlp methods` shows of the method of that name."""
+        return MethodCard("other", (cls.__doc__ or "").partition("\n")[0], "")
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """The settings that `build` takes options for, with the values they have without any."""
+        return ()
 
     @classmethod
     @abstractmethod
@@ -109,9 +166,45 @@ class Method(ABC):
     def check_ready(self) -> None:  # noqa: B027
         """Refuse what has yet to learn from source classes before it fits."""
 
-    @abstractmethod
+    def check_inputs(self, examples: Sequence[Example]) -> None:
+        """Refuse examples of a kind that it does not take, and name methods that do."""
+        from fsl_nlp.methods import methods_that_take
+
+        check_kinds(
+            examples,
+            self.name,
+            self.takes(self.name),
+            combines=self.combines_kinds,
+            instead=methods_that_take,
+        )
+
+    def check(self, support: Dataset) -> None:
+        """Refuse what it cannot learn from, before any work."""
+        self.check_inputs(support.examples)
+        if support.unlabelled and not self.takes_unlabelled:
+            raise DataError(
+                f"{support.unlabelled[0].text[:40]!r} has no label: method {self.name!r} learns "
+                "nothing from unlabelled texts. Leave them out, or use 'linear', 'full' or 'pet'."
+            )
+        if support.examples and support.examples[0].candidates:
+            check_candidates(support)
+        self.check_ready()
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """The methods with `on_step` that `fit` trains one after another; none where it is quick.
+
+        They are measured before a long run.
+        """
+        return ()
+
     def fit(self, support: Dataset) -> Classifier:
-        """Learn the labels of `support`."""
+        """Learn the labels of `support`, after the one check of it."""
+        self.check(support)
+        return self.learn(support)
+
+    @abstractmethod
+    def learn(self, support: Dataset) -> Classifier:
+        """Learn the labels of a support set that was checked."""
 
     @abstractmethod
     def restore(
@@ -120,47 +213,36 @@ class Method(ABC):
         """The classifier that `Classifier.state` described."""
 
 
+# Old names of options, accepted for one version.
+RENAMED_OPTIONS = {"sharpness": "loss_temperature", "soften": "distillation_temperature"}
+
+
+def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The options, with an old name replaced where its new one is among `names`."""
+    renamed: dict[str, Any] = {}
+    for name, value in options.items():
+        new = RENAMED_OPTIONS.get(name)
+        if new is None or name in names or new not in names:
+            renamed[name] = value
+            continue
+        if new in options:
+            raise OptionError(f"{name!r} is the old name of {new!r}. Give one of them.")
+        warnings.warn(
+            f"The option {name!r} is now {new!r}; the old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        renamed[new] = value
+    return renamed
+
+
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
     """Share `options` out to the settings classes that have a field of that name."""
-    known = [_settings(kind) for kind in kinds]
+    known = [options_of(kind) for kind in kinds]
+    options = rename_old_options(options, {o.name for infos in known for o in infos})
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
-    for name, value in options.items():
-        hints = [settings[name] for settings in known if name in settings]
-        if not hints:
-            all_names = sorted({n for settings in known for n in settings})
-            raise OptionError(
-                f"method {method!r} has no option {name!r}. It has: {', '.join(all_names)}."
-            )
-        _check_type(name, value, hints[0])
-    return [{n: options[n] for n in settings if n in options} for settings in known]
-
-
-# Types of settings: what may be given for each, and how a message calls it.
-_KINDS: dict[Any, tuple[type, str]] = {
-    bool: (bool, "true or false"),
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-    str: (str, "a text"),
-    NoneType: (NoneType, "None"),
-}
-
-
-def _settings(kind: type) -> dict[str, Any]:
-    """The names and types of the fields that a user may set."""
-    hints = get_type_hints(kind)
-    return {f.name: hints[f.name] for f in fields(kind) if not f.metadata.get("learned")}
-
-
-def _check_type(name: str, value: Any, hint: Any) -> None:
-    """Refuse a text for a number and the like. A choice of values is its own class's to check."""
-    kinds = get_args(hint) or (hint,)
-    if not all(kind in _KINDS for kind in kinds) or any(_is_a(value, kind) for kind in kinds):
-        return
-    names = " or ".join(_KINDS[kind][1] for kind in kinds)
-    raise OptionError(f"{name}={value!r}: must be {names}.")
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    # To Python True is a number; to the user who writes it, it is not.
-    return isinstance(value, _KINDS[kind][0]) and (kind is bool or not isinstance(value, bool))
+    check_options(f"method {method!r}", options, (info for infos in known for info in infos))
+    return [
+        {info.name: options[info.name] for info in infos if info.name in options} for infos in known
+    ]

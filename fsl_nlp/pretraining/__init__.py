@@ -1,4 +1,4 @@
-"""Masked language modelling on a user's own unlabelled texts, for any masked model or encoder."""
+"""Adapt a model to unlabelled texts by masked language modelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts as token ids, a part held out, and batches of them with pieces hidden."""
+"""Texts as token ids, split for training and evaluation, and batches with masked pieces."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.types import Example
 
-_LEAST = 4  # tokens; a shorter text says too little to guess the rest of it
-_TOKENIZED = 2000  # texts at a time
+_LEAST_TOKENS = 4  # shorter texts have too little context
+_CHUNK = 2000  # texts that are tokenized at once
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """A batch: inputs, and what stood at which place of which row."""
+class MaskedBatch:
+    """Inputs with masks. Each masked piece has its row, its position, and its id before masking."""
 
     ids: list[list[int]]
     rows: list[int]
-    places: list[int]
+    positions: list[int]
     pieces: list[int]
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts without what the model wants around them, which `around` is."""
+    """Token ids of texts, without the special tokens before and after each input."""
 
     texts: list[list[int]]
-    around: tuple[list[int], list[int]]
-    longest: int  # of an input
+    special_tokens: tuple[list[int], list[int]]
+    longest: int  # tokens of an input, at most
 
     def batches(self, epoch: int, size: int, seed: int) -> list[list[int]]:
-        """An epoch's, the same whenever they are asked for."""
+        """The batches of an epoch; the same at each call."""
         lengths = [min(len(text), self.longest) for text in self.texts]
         return by_length(lengths, size, np.random.default_rng([seed, epoch]))
 
-    def hide(
-        self, chosen: Sequence[int], mask: int, rate: float, rng: np.random.Generator
-    ) -> Hidden:
-        """A piece of each text, `rate` of its tokens masked.
+    def mask_pieces(
+        self, chosen: Sequence[int], mask_id: int, rate: float, rng: np.random.Generator
+    ) -> MaskedBatch:
+        """A part of each text with the share `rate` of its tokens masked.
 
-        Always masked, never left or swapped: a cloze is asked with masks only, and Wettig et al.
-        (2023, arXiv 2202.08005) found the other two to help nothing.
+        No token is kept or swapped instead: prompts have masks only, and Wettig et al. (2023, arXiv
+        2202.08005) found no gain from the other two.
         """
-        start, end = self.around
+        start, end = self.special_tokens
         room = self.longest - len(start) - len(end)
-        hidden = Hidden([], [], [], [])
+        batch = MaskedBatch([], [], [], [])
         for row, i in enumerate(chosen):
             text = self.texts[i]
             first = int(rng.integers(0, max(1, len(text) - room + 1)))
@@ -60,24 +60,28 @@ class Corpus:
             count = max(1, round(rate * len(piece)))
             masked = sorted(rng.choice(len(piece), count, replace=False).tolist())
             ids = [*start, *piece, *end]
-            for place in masked:
-                hidden.rows.append(row)
-                hidden.places.append(len(start) + place)
-                hidden.pieces.append(piece[place])
-                ids[len(start) + place] = mask
-            hidden.ids.append(ids)
-        return hidden
+            for position in masked:
+                batch.rows.append(row)
+                batch.positions.append(len(start) + position)
+                batch.pieces.append(piece[position])
+                ids[len(start) + position] = mask_id
+            batch.ids.append(ids)
+        return batch
 
-    def occurring(self) -> NDArray[np.int64]:
-        """Every piece that occurs, in order."""
-        found: set[int] = set()
+    def piece_ids(self) -> NDArray[np.int64]:
+        """The sorted ids of all pieces that occur."""
+        ids: set[int] = set()
         for text in self.texts:
-            found.update(text)
-        return np.array(sorted(found), np.int64)
+            ids.update(text)
+        return np.array(sorted(ids), np.int64)
 
 
 def plain_texts(examples: Sequence[Example]) -> Iterator[str]:
-    """All that examples say, in order; a blank for an idiom is closed."""
+    """The texts of examples, in order. Blanks for candidates are removed.
+
+    >>> list(plain_texts([Example("one", text_b="two")]))
+    ['one', 'two']
+    """
     for example in examples:
         yield example.text.replace(BLANK, "") if example.candidates else example.text
         if example.text_b is not None:
@@ -87,23 +91,25 @@ def plain_texts(examples: Sequence[Example]) -> Iterator[str]:
 def split_corpus(
     texts: Sequence[str], pieces: Pieces, longest: int, held_out: int
 ) -> tuple[Corpus, Corpus]:
-    """The texts to learn from and those to be judged on. Doubles count once.
+    """Distinct texts for training, and held-out texts for evaluation.
 
-    Which are held out hangs on each text alone, so that more texts change nothing of it much.
+    The split depends on a hash of each text, so more texts hardly change it.
     """
     distinct = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
     rows: list[list[int]] = []
-    kept: list[str] = []
-    for start in range(0, len(distinct), _TOKENIZED):
-        part = distinct[start : start + _TOKENIZED]
-        for text, ids in zip(part, pieces.begin(part), strict=True):
-            if len(ids) >= _LEAST:
-                kept.append(text)
+    texts_kept: list[str] = []
+    for start in range(0, len(distinct), _CHUNK):
+        part = distinct[start : start + _CHUNK]
+        for text, ids in zip(part, pieces.at_start(part), strict=True):
+            if len(ids) >= _LEAST_TOKENS:
+                texts_kept.append(text)
                 rows.append(ids)
     if len(rows) < 2:
-        raise DataError("There are no texts of four tokens or more to learn from.")
+        raise DataError("Training needs texts with four tokens or more, and there are none.")
     held_out = min(held_out, len(rows) // 10 or 1)
-    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(kept[i].encode()).digest())
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(texts_kept[i].encode()).digest())
     parts = (sorted(order[held_out:]), order[:held_out])
-    learned, judged = (Corpus([rows[i] for i in p], pieces.around, longest) for p in parts)
-    return learned, judged
+    training, held_out_corpus = (
+        Corpus([rows[i] for i in p], pieces.special_tokens, longest) for p in parts
+    )
+    return training, held_out_corpus

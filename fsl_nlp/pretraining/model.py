@@ -1,4 +1,4 @@
-"""A copy of a masked model that can learn, and the folder it is written to."""
+"""A trainable copy of a masked model, and the model folder that it is written to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.loading import quiet_transformers
 from fsl_nlp.errors import ModelError
-from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net, take_apart
+from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net, split_masked_model
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.soft import SoftEmbedding
 from fsl_nlp.training.adaptation import Adaptation, Parameters
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")
 
 
-def start(
+def trainable_copy(
     encoder: TextEncoder, adaptation: Adaptation, seed: int
 ) -> tuple[MaskedNet, Parameters, bool]:
-    """A copy, those of its parameters that train, and whether its head is new.
+    """A copy of the model, its parameters that train, and whether its head is new.
 
-    What the mask is at first is one of them: the mask is the id after the last word.
+    The vector of the mask trains, too: it is a soft token, with the id after the last word.
     """
     net, fresh = _with_head(encoder, seed)
-    own: Any = private_copy(net)
-    base: Any = own.base
+    copy: Any = private_copy(net)
+    base: Any = copy.base
     words = base.get_input_embeddings()
     mask = words.weight[Pieces(encoder).mask].detach().clone().unsqueeze(0)
     base.set_input_embeddings(SoftEmbedding(words, mask))
-    own, names = adaptation.apply(own, encoder.name)
-    ours = [
+    copy, names = adaptation.apply(copy, encoder.name)
+    extra = [
         name
-        for name, _ in own.named_parameters()
+        for name, _ in copy.named_parameters()
         if name.startswith(("head.", "bias.")) or name.endswith(".soft")
     ]
-    return own, {**names, **thaw(own, [n for n in ours if n not in names])}, fresh
+    return copy, {**names, **thaw(copy, [n for n in extra if n not in names])}, fresh
 
 
 def _with_head(encoder: TextEncoder, seed: int) -> tuple[MaskedNet, bool]:
@@ -52,11 +52,11 @@ def _with_head(encoder: TextEncoder, seed: int) -> tuple[MaskedNet, bool]:
     except ModelError:
         if encoder.pooling.custom:
             raise
-        return take_apart(_new_model(encoder, seed), encoder.module, encoder), True
+        return split_masked_model(_new_model(encoder, seed), encoder.module, encoder), True
 
 
 def _new_model(encoder: TextEncoder, seed: int) -> Any:
-    """The architecture's own masked model, its head at random."""
+    """A masked model of the architecture, with random weights."""
     from transformers import AutoModelForMaskedLM
 
     with torch.random.fork_rng([]), quiet_transformers():
@@ -65,16 +65,16 @@ def _new_model(encoder: TextEncoder, seed: int) -> Any:
             return AutoModelForMaskedLM.from_config(encoder.module.config)
         except ValueError as error:
             raise ModelError(
-                f"{encoder.name} is of a kind that has no masked language model."
+                f"{encoder.name} has an architecture without a masked language model."
             ) from error
 
 
 def write_model(
     net: MaskedNet, encoder: TextEncoder, folder: Path, *, unseen: Tensor | None = None
 ) -> None:
-    """The (copied) model as a Hugging Face folder, adapters merged.
+    """Write the copy as a Hugging Face folder, with its adapters merged.
 
-    `unseen` are words that a new head never met: it takes them for as likely as the rarest.
+    `unseen` are the words that a new head was not trained on; they get the smallest bias.
     """
     _merge_adapters(net)
     base: Any = net.base
@@ -86,8 +86,10 @@ def write_model(
     table.weight = nn.Parameter(words, requires_grad=False)
     base.set_input_embeddings(table)
     model = _new_model(encoder, 0)
-    own = model.state_dict()
-    head = {n: t for n, t in net.head.state_dict().items() if n in own and t.shape == own[n].shape}
+    state = model.state_dict()
+    head = {
+        n: t for n, t in net.head.state_dict().items() if n in state and t.shape == state[n].shape
+    }
     model.load_state_dict(head, strict=False)
     setattr(model, model.base_model_prefix, base)
     bias = net.bias.weight.detach()[:, 0].clone()
@@ -98,7 +100,7 @@ def write_model(
     _set_last_matrix(model, words, bias)
     with quiet_transformers():
         model.float().cpu().save_pretrained(folder)
-    _copy_rest(locate(encoder.name), folder)
+    _copy_other_files(locate(encoder.name), folder)
 
 
 def _set_last_matrix(model: Any, words: Tensor, bias: Tensor) -> None:
@@ -106,7 +108,7 @@ def _set_last_matrix(model: Any, words: Tensor, bias: Tensor) -> None:
         model.lm_predictions.lm_head.bias = nn.Parameter(bias)
         return
     decoder = model.get_output_embeddings()
-    # Of a model whose last matrix is its own, what the encoder has of words is the better start.
+    # Also if the model has a separate last matrix: the word vectors are a better start.
     decoder.weight = model.get_input_embeddings().weight
     if decoder.bias is not None:
         old = decoder.bias
@@ -118,19 +120,19 @@ def _set_last_matrix(model: Any, words: Tensor, bias: Tensor) -> None:
 
 
 def _merge_adapters(net: nn.Module) -> None:
-    """LoRA's additions into copies of the matrices they belong to."""
+    """Merge LoRA matrices into copies of the matrices that they change."""
     from peft.tuners.lora import LoraLayer
 
     layers = [(name, part) for name, part in net.named_modules() if isinstance(part, LoraLayer)]
     thaw(net, [f"{name}.base_layer.weight" for name, _ in layers])
     for name, layer in layers:
         layer.merge()
-        parent, _, own = name.rpartition(".")
-        setattr(net.get_submodule(parent), own, layer.get_base_layer())
+        parent, _, child = name.rpartition(".")
+        setattr(net.get_submodule(parent), child, layer.get_base_layer())
 
 
-def _copy_rest(source: Path, folder: Path) -> None:
-    """Tokenizer, pooling and the like: all but weights and configuration."""
+def _copy_other_files(source: Path, folder: Path) -> None:
+    """Copy all files but weights and configuration, such as tokenizer and pooling."""
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
         if not path.is_file() or name.parts[0].startswith(".") or name.suffix not in _COPIED:
@@ -144,7 +146,7 @@ def _copy_rest(source: Path, folder: Path) -> None:
 _COPIED = (".json", ".txt", ".model")
 
 
-def trained(net: MaskedNet, names: Parameters) -> dict[str, Tensor]:
-    """Everything that trained, by name."""
-    own = dict(net.named_parameters())
-    return {name: own[name].detach().cpu().contiguous() for name in names}
+def trained_parameters(net: MaskedNet, names: Parameters) -> dict[str, Tensor]:
+    """The trained tensors, by name."""
+    parameters = dict(net.named_parameters())
+    return {name: parameters[name].detach().cpu().contiguous() for name in names}

@@ -1,7 +1,7 @@
-"""`adapt`: a model learns to fill in the texts it is given; what it writes is a model folder.
+"""`adapt`: masked language modelling on texts; the result is a model folder.
 
-Every few minutes all that trains is written beside the result, so that a run that was stopped goes
-on from there, to the very same weights.
+The state of training is written to the same folder every few minutes. An interrupted run continues
+from there, and ends at the very same weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch import Tensor
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.errors import OptionError
 from fsl_nlp.pretraining.corpus import Corpus, split_corpus
-from fsl_nlp.pretraining.learner import TUNE, AdaptSettings, Learner
-from fsl_nlp.pretraining.model import start, write_model
+from fsl_nlp.pretraining.learner import TUNE, AdaptSettings, MaskedTrainer
+from fsl_nlp.pretraining.model import trainable_copy, write_model
 from fsl_nlp.prompts.masked_model import MaskedNet
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.training.trainer import seeded
@@ -39,52 +39,60 @@ def adapt(
     stop_after: int | None = None,
     report: Callable[[dict[str, float]], object] | None = None,
 ) -> dict[str, Any]:
-    """Train on the texts and write the model to `out`; started again, a stopped run goes on.
+    """Train a model on texts and write it to the folder `out`. An interrupted run continues.
 
-    `model` is as in the catalogue, a folder or a hub id; one without a head that fills in masks
-    gets one. `stop_after` ends this call after so many steps, to go on another time.
+    `model` is a name of the catalogue, a folder or a hub id; a model without a masked language
+    model head gets a new one. `stop_after` ends this call after so many steps; the next call
+    continues. The result has the masked accuracy before and after.
+
+        adapt("embedded:mlm", texts, "my-model")
+        TextEncoder("my-model")
     """
     settings = settings or AdaptSettings()
     folder = Path(out)
     _check_out(folder)
     encoder = TextEncoder(model, device=device, precision="fp32")
     longest = min(settings.longest, encoder.pooling.max_length)
-    learned, judged = split_corpus(texts, Pieces(encoder), longest, settings.held_out)
+    training, held_out = split_corpus(texts, Pieces(encoder), longest, settings.held_out)
     with seeded(seed, encoder.device):
-        net, parameters, fresh = start(encoder, TUNE[settings.tune](settings.rank), seed)
-    work = Learner(encoder, net, parameters, settings, learned, seed, _name(encoder, learned, seed))
-    if fresh:
-        work.begin_with_frequencies()
-    before = work.resume(folder, settings)
+        net, parameters, new_head = trainable_copy(
+            encoder, TUNE[settings.tune](settings.rank), seed
+        )
+    trainer = MaskedTrainer(
+        encoder, net, parameters, settings, training, seed, _name(encoder, training, seed)
+    )
+    if new_head:
+        trainer.set_bias_to_frequencies()
+    before = trainer.resume(folder, settings)
     done = min(settings.steps, before + stop_after) if stop_after else settings.steps
-    accuracy_before = None if before else work.judge(judged)["accuracy"]
-    work.train(folder, before, done, report)
-    found = work.judge(judged)
+    accuracy_before = None if before else trainer.evaluate(held_out)["accuracy"]
+    trainer.train(folder, before, done, report)
+    evaluation = trainer.evaluate(held_out)
     result: dict[str, Any] = {
         "model": model,
-        "texts": len(learned.texts),
-        "held_out": len(judged.texts),
-        "pieces": len(work.rows),
+        "texts": len(training.texts),
+        "held_out": len(held_out.texts),
+        "pieces": len(trainer.piece_ids),
         "step": done,
         "steps": settings.steps,
-        "masked_accuracy": found["accuracy"],
-        "masked_loss": found["loss"],
+        "masked_accuracy": evaluation["accuracy"],
+        "masked_loss": evaluation["loss"],
         "masked_accuracy_before": accuracy_before,
-        "hidden": int(found["count"]),
+        "hidden": int(evaluation["count"]),
         "settings": asdict(settings),
         "seed": seed,
     }
     if done == settings.steps:
-        unseen = np.setdiff1d(np.arange(net.vocabulary), work.rows.cpu().numpy())
-        _publish(net, encoder, folder, torch.from_numpy(unseen) if fresh else None, result)
+        unseen = np.setdiff1d(np.arange(net.vocabulary), trainer.piece_ids.cpu().numpy())
+        _publish(net, encoder, folder, torch.from_numpy(unseen) if new_head else None, result)
     return {**result, "out": str(folder)}
 
 
 def _check_out(folder: Path) -> None:
     if folder.is_file():
-        raise OptionError(f"{folder} is a file. Give a folder to write the model to.")
+        raise OptionError(f"{folder} is a file. The model needs a folder.")
     if folder.is_dir() and (folder / "config.json").exists():
-        raise OptionError(f"{folder} holds a model already. Give another folder.")
+        raise OptionError(f"{folder} has a model already. Use another folder.")
 
 
 def _name(encoder: TextEncoder, corpus: Corpus, seed: int) -> str:
@@ -99,14 +107,14 @@ def _publish(
     encoder: TextEncoder,
     folder: Path,
     unseen: Tensor | None,
-    about: dict[str, Any],
+    result: dict[str, Any],
 ) -> None:
-    """The model's files; config.json, which makes the folder a model, comes last."""
+    """Write the files of the model; config.json, which marks the folder as complete, comes last."""
     building = folder / ".building"
     shutil.rmtree(building, ignore_errors=True)
     write_model(net, encoder, building, unseen=unseen)
     (building / "adapted.json").write_text(
-        json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
     files = sorted(p for p in building.rglob("*") if p.is_file())
     for path in sorted(files, key=lambda p: p.name == "config.json" and p.parent == building):

@@ -1,4 +1,4 @@
-"""Cloze questions to a masked language model: the template, the words, the model."""
+"""Prompts for masked language models: templates, verbalizers and the models."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """ADAPET's loss (Tam et al. 2021, arXiv 2103.11955).
 
-Decoupled labels (section 3.1): the words of the label become likely among all words of the
-vocabulary, not only among those of the labels, and the others' words unlikely:
+Decoupled labels (section 3.1), with probabilities over the whole vocabulary:
 -log p(y) - sum_{y' != y} log(1 - p(y')).
-Label conditioning (section 3.2): with the label's word filled in, hidden words of the text become
-likely; with the word of a wrong label, unlikely.
+Label conditioning (section 3.2): the mask is filled with the word of a label, and some words of the
+text are masked. If the label is right, the masked words become likely, otherwise unlikely.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fsl_nlp.prompts.cloze import Cloze, by_label
+from fsl_nlp.prompts.cloze import Cloze, mean_by_label
 from fsl_nlp.prompts.rendering import Rendered, Segment
 from fsl_nlp.types import Example
 
-_HIDDEN = 0.15  # of the text's tokens, in the shortest text of a batch
-_SMALL = 1e-6  # keeps log(1 - p) finite
+_MASKED_SHARE = 0.15  # of the tokens of the shortest text of a batch
+_EPSILON = 1e-6  # keeps log(1 - p) finite
 
 
-class Adapet:
-    """`words`: [label][word], pieces."""
+class AdapetLoss:
+    """The loss of a prompt on its examples. `words` are pieces, [label][word][piece]."""
 
     def __init__(
         self,
@@ -35,57 +34,65 @@ class Adapet:
         seed: int,
     ) -> None:
         self.cloze, self.words = cloze, words
-        self.questions = cloze.ask(examples, [word for found in words for word in found])
-        self.segments = cloze.renderer.read(examples)
+        self.questions = cloze.questions(
+            examples, [word for label_words in words for word in label_words]
+        )
+        self.segments = cloze.renderer.segments(examples)
         self.targets = torch.tensor(classes, device=cloze.encoder.device)
         self.rng = np.random.default_rng(seed)
 
     def loss(self, chosen: list[int]) -> Tensor:
+        """The mean loss of some examples: the sum of both parts."""
         return self.decoupled(chosen) + self.conditioned(chosen)
 
-    def decoupled(self, chosen: list[int]) -> Tensor:
-        beliefs = self.cloze.scores(self.questions, chosen, normalise=True)  # log p of words
-        likely = by_label(beliefs.exp(), self.words).clamp(_SMALL, 1 - _SMALL)  # [B, N]
-        own = torch.nn.functional.one_hot(self.targets[chosen], len(self.words)).bool()
-        return -torch.where(own, likely, 1 - likely).log().sum(1).mean()
+    def decoupled(self, rows: list[int]) -> Tensor:
+        """The loss of decoupled labels (section 3.1)."""
+        scores = self.cloze.scores(self.questions, rows, normalise=True)  # log p of each word
+        probabilities = mean_by_label(scores.exp(), self.words)  # [B, N]
+        probabilities = probabilities.clamp(_EPSILON, 1 - _EPSILON)
+        is_target = torch.nn.functional.one_hot(self.targets[rows], len(self.words)).bool()
+        return -torch.where(is_target, probabilities, 1 - probabilities).log().sum(1).mean()
 
-    def conditioned(self, chosen: list[int]) -> Tensor:
-        inputs, hidden, right = self._hide(chosen)
+    def conditioned(self, rows: list[int]) -> Tensor:
+        """The loss of label conditioning (section 3.2)."""
+        inputs, hidden, is_target = self._hide(rows)
         if not hidden[0]:
             return torch.zeros((), device=self.cloze.encoder.device)
         device = self.cloze.encoder.device
         logits = self.cloze.net.logits(self.cloze.states(inputs)).float()  # [B, k, V]
-        own = torch.tensor(hidden, device=device).unsqueeze(-1)
-        likely = (logits.gather(-1, own)[..., 0] - logits.logsumexp(-1)).exp()
-        likely = likely.clamp(_SMALL, 1 - _SMALL)
-        wanted = torch.tensor(right, device=device).unsqueeze(-1)
-        return -torch.where(wanted, likely, 1 - likely).log().mean()
+        hidden_ids = torch.tensor(hidden, device=device).unsqueeze(-1)
+        likely = (logits.gather(-1, hidden_ids)[..., 0] - logits.logsumexp(-1)).exp()
+        likely = likely.clamp(_EPSILON, 1 - _EPSILON)
+        should_be_likely = torch.tensor(is_target, device=device).unsqueeze(-1)
+        return -torch.where(should_be_likely, likely, 1 - likely).log().mean()
 
-    def _hide(self, chosen: Sequence[int]) -> tuple[list[Rendered], list[list[int]], list[bool]]:
-        """Inputs with a label filled in, what was hidden, and whether the label is right."""
-        rendered, texts, right = [], [], []
-        for i in chosen:
-            own, label = int(self.targets[i]), int(self.rng.integers(len(self.words)))
-            label = own if self.rng.random() < 0.5 else label
+    def _hide(self, rows: Sequence[int]) -> tuple[list[Rendered], list[list[int]], list[bool]]:
+        """Inputs with a label filled in, the masked token ids, and whether the label is right."""
+        rendered, texts, is_target = [], [], []
+        for i in rows:
+            target, label = int(self.targets[i]), int(self.rng.integers(len(self.words)))
+            label = target if self.rng.random() < 0.5 else label
             words = self.words[label]
             word = words[int(self.rng.integers(len(words)))]
             rendered.append(self.cloze.renderer.render(self.segments[i], word))
-            texts.append(_places_of_text(rendered[-1], self.segments[i]))
-            right.append(label == own)
-        count = max(1, round(_HIDDEN * min(map(len, texts)))) if all(texts) else 0
+            texts.append(_text_positions(rendered[-1], self.segments[i]))
+            is_target.append(label == target)
+        count = max(1, round(_MASKED_SHARE * min(map(len, texts)))) if all(texts) else 0
         inputs, hidden = [], []
-        for one, places in zip(rendered, texts, strict=True):
-            masks = sorted(self.rng.choice(places, count, replace=False).tolist()) if count else []
+        for one, positions in zip(rendered, texts, strict=True):
+            masks = (
+                sorted(self.rng.choice(positions, count, replace=False).tolist()) if count else []
+            )
             ids = list(one.ids)
-            hidden.append([ids[place] for place in masks])
-            for place in masks:
-                ids[place] = self.cloze.renderer.pieces.mask
+            hidden.append([ids[position] for position in masks])
+            for position in masks:
+                ids[position] = self.cloze.renderer.pieces.mask
             inputs.append(Rendered(ids, masks))
-        return inputs, hidden, right
+        return inputs, hidden, is_target
 
 
-def _places_of_text(rendered: Rendered, segments: Sequence[Segment]) -> list[int]:
-    """Where tokens of shortenable fields stand: the text, not the template."""
-    own = {piece for s in segments if s.ids is not None and s.cut != "keep" for piece in s.ids}
-    words = set(rendered.masks)
-    return [i for i, piece in enumerate(rendered.ids) if piece in own and i not in words]
+def _text_positions(rendered: Rendered, segments: Sequence[Segment]) -> list[int]:
+    """The positions of the text: the fields that may be shortened, not the template."""
+    text_ids = {piece for s in segments if s.ids is not None and s.cut != "keep" for piece in s.ids}
+    masks = set(rendered.masks)
+    return [i for i, piece in enumerate(rendered.ids) if piece in text_ids and i not in masks]

@@ -1,9 +1,8 @@
-"""`MaskedNet`: a masked language model whose head reads only what is asked.
+"""`MaskedNet`: a masked language model whose head runs at the masks alone.
 
-A plain masked model computes a score for each of its words at each place of the text; here its
-head runs at the masks alone, and its last matrix has only the rows of the words in question. It
-works for every architecture of transformers that has a `...ForMaskedLM`: the head is the model's
-own, with its transformer and its last matrix taken out.
+A plain masked model scores each word of the vocabulary at each position of the text. This one
+scores the words in question at the masks. It works for every architecture of transformers that has
+a `...ForMaskedLM`: the head is that model without its transformer and its last matrix.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import first_line, locate
 from fsl_nlp.encoders.hardware import in_precision
-from fsl_nlp.encoders.loading import AS_IT_IS, quiet_transformers
+from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
 from fsl_nlp.errors import ModelError
 from fsl_nlp.training.copies import private_copy
 
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class MaskedNet(nn.Module):
-    """A transformer, the head on top of it, and a row for each word.
+    """A transformer, the head on top of it, and the last matrix with a row for each word.
 
-    `words` and `bias` are embeddings, so that no tuning changes them unless it changes those.
+    `words` and `bias` are embeddings, so only a tuning that includes embeddings changes them.
     """
 
     def __init__(
@@ -43,35 +42,38 @@ class MaskedNet(nn.Module):
 
     @property
     def vocabulary(self) -> int:
+        """The number of words."""
         return self.words.num_embeddings
 
     def forward(self, features: dict[str, Tensor], masks: Tensor) -> Tensor:
-        """[B, M, D]: what the head makes of the states at the masks [B, M]."""
+        """The outputs [B, M, D] of the head at the masks [B, M]."""
         states = self.base(**features).last_hidden_state
-        return self.read(states.take_along_dim(masks.unsqueeze(-1), 1))
+        return self.hidden_states(states.take_along_dim(masks.unsqueeze(-1), 1))
 
-    def read(self, states: Tensor) -> Tensor:
-        """States [..., D] through the head, up to its last matrix."""
+    def hidden_states(self, states: Tensor) -> Tensor:
+        """The outputs of the head, before its last matrix, for states [..., D]."""
         return self.head(inputs_embeds=states).logits
 
-    def logits(self, read: Tensor, rows: Tensor | None = None) -> Tensor:
-        """[B, M, R]: the scores of the words of `rows`, or of all."""
+    def logits(self, states: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The scores [B, M, R] of the words in `rows`, or of all words."""
         if rows is None:
-            return F.linear(read, self.words.weight.to(read.dtype), self._bias().to(read.dtype))
+            return F.linear(
+                states, self.words.weight.to(states.dtype), self._bias().to(states.dtype)
+            )
         weight = F.embedding(rows, self.words.weight)
         bias = F.embedding(rows, self.bias.weight)[:, 0]
-        return F.linear(read, weight.to(read.dtype), bias.to(read.dtype)).float()
+        return F.linear(states, weight.to(states.dtype), bias.to(states.dtype)).float()
 
     def _bias(self) -> Tensor:
         return self.bias.weight[:, 0]
 
 
-class _Handing(nn.Module):
-    """Stands in for the transformer: hands on the states it is given."""
+class _PassThrough(nn.Module):
+    """Takes the place of the transformer under the head; gives its input back."""
 
     def __init__(self, dimensions: int) -> None:
         super().__init__()
-        # DeBERTa's head multiplies with the embeddings it finds in the transformer.
+        # DeBERTa's head multiplies by the embeddings of the transformer.
         self.embeddings = nn.Module()
         self.embeddings.word_embeddings = nn.Module()
         self.embeddings.word_embeddings.register_buffer(
@@ -84,16 +86,16 @@ class _Handing(nn.Module):
         return BaseModelOutput(last_hidden_state=inputs_embeds)
 
 
-_known: WeakKeyDictionary[TextEncoder, MaskedNet] = WeakKeyDictionary()
-_loading = threading.RLock()  # making embedded:mlm loads its base
+_nets: WeakKeyDictionary[TextEncoder, MaskedNet] = WeakKeyDictionary()
+_loading = threading.RLock()  # reentrant: loading embedded:mlm loads its base model
 
 
 def load_masked_net(encoder: TextEncoder) -> MaskedNet:
-    """The head of the encoder's model on the encoder's own weights, which are not copied."""
+    """The masked language model of an encoder. It shares the weights of the encoder."""
     with _loading:
-        if encoder not in _known:
-            _known[encoder] = _load(encoder)
-        return _known[encoder]
+        if encoder not in _nets:
+            _nets[encoder] = _load(encoder)
+        return _nets[encoder]
 
 
 def _load(encoder: TextEncoder) -> MaskedNet:
@@ -101,53 +103,53 @@ def _load(encoder: TextEncoder) -> MaskedNet:
 
     if encoder.pooling.custom:
         raise ModelError(
-            f"{encoder.name} has modules of its own after the transformer, so it is no masked "
-            "language model. Use 'embedded:mlm', or the hub id of one."
+            f"{encoder.name} has modules after the transformer, so it is not a masked "
+            "language model. Use 'embedded:mlm', or the hub id of a masked language model."
         )
     folder = locate(encoder.name)
     try:
         with quiet_transformers():
             model, report = AutoModelForMaskedLM.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **AS_IT_IS
+                folder, use_safetensors=True, output_loading_info=True, **LOCAL_ONLY
             )
-    except Exception as error:  # each architecture without such a head raises its own
-        raise _headless(encoder.name, first_line(error)) from error
+    except Exception as error:  # depends on the architecture
+        raise _no_head(encoder.name, first_line(error)) from error
     start = f"{model.base_model_prefix}."
-    lacking = [key for key in report["missing_keys"] if not key.startswith(start)]
-    if lacking:
-        raise _headless(encoder.name, f"it lacks {min(lacking)}")
-    return take_apart(model, encoder.module, encoder)
+    missing = [key for key in report["missing_keys"] if not key.startswith(start)]
+    if missing:
+        raise _no_head(encoder.name, f"it lacks {min(missing)}")
+    return split_masked_model(model, encoder.module, encoder)
 
 
-def _headless(name: str, why: str) -> ModelError:
+def _no_head(name: str, reason: str) -> ModelError:
     return ModelError(
-        f"{name} has no head that fills in masks ({why}). Use encoder='embedded:mlm' or the hub "
+        f"{name} has no head that fills in masks ({reason}). Use encoder='embedded:mlm' or the hub "
         "id of a masked language model, or train a head: fsl-nlp adapt MODEL TEXTS --out FOLDER"
     )
 
 
-def take_apart(model: Any, base: nn.Module, encoder: TextEncoder) -> MaskedNet:
-    """`model` is a `...ForMaskedLM`; `base` takes the place of its transformer."""
+def split_masked_model(model: Any, base: nn.Module, encoder: TextEncoder) -> MaskedNet:
+    """A `MaskedNet` from a `...ForMaskedLM`; `base` replaces its transformer."""
     decoder, bias = _last_matrix(model)
-    own = model.base_model.get_input_embeddings()
-    tied = decoder is own.weight or torch.equal(decoder, own.weight)
+    embeddings = model.base_model.get_input_embeddings()
+    tied = decoder is embeddings.weight or torch.equal(decoder, embeddings.weight)
     shared: Any = base
     words = shared.get_input_embeddings().weight if tied else decoder.to(encoder.device)
     head = private_copy(model)
     _replace_last_matrix(head, words.shape[1])
-    setattr(head, model.base_model_prefix, _Handing(words.shape[1]))
+    setattr(head, model.base_model_prefix, _PassThrough(words.shape[1]))
     head = head.to(encoder.device, torch.float32).eval().requires_grad_(False)
     net = MaskedNet(
         base,
         in_precision(head, encoder.precision),
-        _table(words),
-        _table(bias.detach().to(encoder.device, torch.float32).unsqueeze(-1)),
+        _embedding_of(words),
+        _embedding_of(bias.detach().to(encoder.device, torch.float32).unsqueeze(-1)),
     )
     return net.eval().requires_grad_(False)
 
 
-def _table(weight: Tensor) -> nn.Embedding:
-    """An embedding that holds this very tensor."""
+def _embedding_of(weight: Tensor) -> nn.Embedding:
+    """An embedding with this tensor, which is not copied."""
     table = nn.Embedding(1, 1)
     table.num_embeddings, table.embedding_dim = weight.shape
     table.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
@@ -155,8 +157,8 @@ def _table(weight: Tensor) -> nn.Embedding:
 
 
 def _last_matrix(model: Any) -> tuple[Tensor, Tensor]:
-    """[V, D] and [V]."""
-    if hasattr(model, "lm_predictions"):  # DeBERTa v2 and v3: the matrix is the embeddings'
+    """The last matrix [V, D] and its bias [V]."""
+    if hasattr(model, "lm_predictions"):  # DeBERTa v2 and v3: the matrix is that of the embeddings
         embeddings = model.base_model.get_input_embeddings()
         return embeddings.weight, model.lm_predictions.lm_head.bias
     decoder = model.get_output_embeddings()
@@ -165,7 +167,7 @@ def _last_matrix(model: Any) -> tuple[Tensor, Tensor]:
 
 
 def _replace_last_matrix(head: Any, dimensions: int) -> None:
-    """The identity in its place."""
+    """Replace the last matrix of a head by the identity."""
     if hasattr(head, "lm_predictions"):
         head.lm_predictions.lm_head.bias = nn.Parameter(torch.zeros(dimensions))
         return
@@ -174,7 +176,7 @@ def _replace_last_matrix(head: Any, dimensions: int) -> None:
         for name, child in list(part.named_children()):
             if child is decoder:
                 setattr(part, name, nn.Identity())
-        # The bias of the words is kept a second time beside the matrix.
+        # Some heads have the bias a second time, outside the matrix.
         for name, parameter in list(part.named_parameters(recurse=False)):
             if parameter is decoder.bias:
                 delattr(part, name)

@@ -1,4 +1,4 @@
-"""Text to token ids in the midst of other tokens."""
+"""Token ids of texts that stand among other tokens."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from fsl_nlp.errors import ModelError
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# Stands before a text so that the tokenizer does not take it for the beginning of a line. It
-# belongs to no script, and so no tokenizer joins it with letters.
+# Put before a text so that the tokenizer does not treat it as the start of the input. It belongs to
+# no script, so no tokenizer joins it with letters.
 _ANCHOR = ","
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """A tokenizer that knows whether a text begins a line, follows a space, or is glued on.
+    """Tokenizes a text at the start of the input, after a space, or right after another token.
 
-    Tokenizers of the SentencePiece kind put a space before every text. "新闻" after a mask would
-    become "▁", "新闻", which the model never saw there.
+    SentencePiece tokenizers put a space before every text. "新闻" after a mask would become "▁",
+    "新闻", which the model never saw in training.
     """
 
     encoder: TextEncoder
 
     @cached_property
     def mask(self) -> int:
-        found = self.encoder.tokenizer.mask_token_id
-        if found is None:
+        """The id of the mask token."""
+        mask_id = self.encoder.tokenizer.mask_token_id
+        if mask_id is None:
             raise ModelError(
-                f"{self.encoder.name} has no mask token, so it cannot fill in a cloze."
+                f"{self.encoder.name} has no mask token, so it cannot be used with prompts."
             )
-        return int(found)
+        return int(mask_id)
 
     @cached_property
     def unknown(self) -> int | None:
-        found = self.encoder.tokenizer.unk_token_id
-        return None if found is None else int(found)
+        """The id of the token for unknown characters, if there is one."""
+        unknown_id = self.encoder.tokenizer.unk_token_id
+        return None if unknown_id is None else int(unknown_id)
 
     @cached_property
-    def around(self) -> tuple[list[int], list[int]]:
-        """What the model wants before and after every input."""
+    def special_tokens(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after every input."""
         inner = self.encoder.pieces([_ANCHOR])[0]
         whole = list(self.encoder.tokenizer(_ANCHOR)["input_ids"])
         for start in range(len(whole) - len(inner) + 1):
@@ -55,20 +57,20 @@ class Pieces:
     def _anchor(self) -> list[int]:
         return self.encoder.pieces([_ANCHOR])[0]
 
-    def begin(self, texts: Sequence[str]) -> list[list[int]]:
-        """At the beginning of the input."""
+    def at_start(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts at the start of the input."""
         return self.encoder.pieces(texts)
 
-    def spaced(self, texts: Sequence[str]) -> list[list[int]]:
-        """After a space."""
+    def after_space(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts after a space."""
         return self.encoder.pieces([f" {text}" for text in texts])
 
-    def glued(self, texts: Sequence[str]) -> list[list[int]]:
-        """Right after other tokens."""
+    def after_token(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts right after another token."""
         size = len(self._anchor)
         rows = []
         joined = self.encoder.pieces([_ANCHOR + text for text in texts])
         for text, row in zip(texts, joined, strict=True):
-            apart = row[:size] == self._anchor
-            rows.append(row[size:] if apart else self.encoder.pieces([text])[0])
+            separate = row[:size] == self._anchor
+            rows.append(row[size:] if separate else self.encoder.pieces([text])[0])
         return rows

@@ -1,4 +1,4 @@
-"""Examples to token ids, as a template says; nothing that it wants to keep is ever cut off."""
+"""Fill a template with examples, as token ids, and shorten long fields."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.candidates import split_at_blank
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.template import (
     FieldPart,
@@ -15,15 +16,14 @@ from fsl_nlp.prompts.template import (
     Template,
     Words,
 )
-from fsl_nlp.runtime.candidates import split_at_blank
 from fsl_nlp.types import Example, Span
 
-_LEAST = 4  # tokens that must be left for the fields that may be shortened
+_LEAST_FIELD_TOKENS = 4  # room that a template must leave for the fields
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Tokens side by side. `ids` None is the mask; `cut` says what shortening takes away."""
+    """The tokens of a part; `ids` None is the mask. `cut` is the end that may be cut off."""
 
     ids: list[int] | None
     cut: str = "keep"
@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Rendered:
-    """An input and where its masks are."""
+    """An input and the positions of its masks."""
 
     ids: list[int]
     masks: list[int]
@@ -43,22 +43,22 @@ class Renderer:
 
     template: Template
     pieces: Pieces
-    longest: int  # tokens the model reads at most
+    longest: int  # the largest number of tokens of an input
     vocabulary: int
 
     def __post_init__(self) -> None:
         least = sum(len(self._words[i]) for i in self._words)
-        least += sum(map(len, self.pieces.around)) + len(self.template.soft)
-        least += (self.template.mask.count or 1) + _LEAST
+        least += sum(map(len, self.pieces.special_tokens)) + len(self.template.soft)
+        least += (self.template.mask.count or 1) + _LEAST_FIELD_TOKENS
         if least > self.longest:
             raise OptionError(
-                f"template: its own words take {least} tokens, and the model reads "
+                f"template: its words take {least} tokens, and the model takes at most "
                 f"{self.longest}.\n  {self.template.source}\nShorten it."
             )
 
     @cached_property
     def _spaced(self) -> list[bool]:
-        """Whether a part follows a space: its own, or that at the end of the words before."""
+        """For each part, whether a space stands before it."""
         spaced, after = [], False
         for part in self.template.parts:
             words = part.text if isinstance(part, Words) else ""
@@ -68,78 +68,82 @@ class Renderer:
 
     @cached_property
     def _words(self) -> dict[int, list[int]]:
-        """The ids of the parts that are the same for every example."""
+        """The ids of the words of the template, by the index of the part."""
         parts = enumerate(self.template.parts)
         texts = {i: part.text.strip() for i, part in parts if isinstance(part, Words)}
         return {i: self._tokens(i, [text])[0] if text else [] for i, text in texts.items()}
 
-    def _tokens(self, place: int, texts: Sequence[str]) -> list[list[int]]:
-        """Texts as they read at the place of a part."""
-        if self._spaced[place]:
-            return self.pieces.spaced(texts)
-        return self.pieces.begin(texts) if place == 0 else self.pieces.glued(texts)
+    def _tokens(self, index: int, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts in the position of a part."""
+        if self._spaced[index]:
+            return self.pieces.after_space(texts)
+        return self.pieces.at_start(texts) if index == 0 else self.pieces.after_token(texts)
 
     def label_words(self, words: Sequence[str]) -> list[list[int]]:
-        """The pieces of words as they read in the place of the mask."""
-        for place, part in enumerate(self.template.parts):
+        """Ids of words in the position of the mask."""
+        for index, part in enumerate(self.template.parts):
             if isinstance(part, MaskPart):
-                return self._tokens(place, words)
-        return self.pieces.glued(words)  # in a blank
+                return self._tokens(index, words)
+        return self.pieces.after_token(words)  # the mask is a blank inside the text
 
-    def read(self, examples: Sequence[Example]) -> list[list[Segment]]:
+    def segments(self, examples: Sequence[Example]) -> list[list[Segment]]:
         """The segments of each example."""
         rows: list[list[Segment]] = [[] for _ in examples]
         soft = self.vocabulary
-        for place, part in enumerate(self.template.parts):
+        for index, part in enumerate(self.template.parts):
             if isinstance(part, FieldPart):
-                for row, found in zip(rows, self._field(place, part, examples), strict=True):
-                    row += found
+                for row, field_segments in zip(
+                    rows, self._field(index, part, examples), strict=True
+                ):
+                    row += field_segments
                 continue
             if isinstance(part, MaskPart):
                 segment = Segment(None)
             elif isinstance(part, SoftPart):
                 segment, soft = Segment([soft]), soft + 1
             else:
-                segment = Segment(self._words[place])
+                segment = Segment(self._words[index])
             for row in rows:
                 row.append(segment)
         return rows
 
     def _field(
-        self, place: int, part: FieldPart, examples: Sequence[Example]
+        self, index: int, part: FieldPart, examples: Sequence[Example]
     ) -> list[list[Segment]]:
         blank = self.template.blank
-        texts = [value_of(example, part.name).strip() for example in examples]
+        texts = [field_value(example, part.name).strip() for example in examples]
         if blank is None or part.name != "text":
-            return [[Segment(ids, part.cut)] for ids in self._tokens(place, texts)]
+            return [[Segment(ids, part.cut)] for ids in self._tokens(index, texts)]
         before, after = [], []
         for text in texts:
             first, second = split_at_blank(text, blank, "The mask")
             before.append(first.strip())
             after.append(second.strip())
-        # What is next to the blank says most of it.
+        # The words next to the blank say most, so they are kept.
         return [
             [Segment(a, "start"), Segment(None), Segment(b, "end")]
-            for a, b in zip(self._tokens(place, before), self.pieces.glued(after), strict=True)
+            for a, b in zip(
+                self._tokens(index, before), self.pieces.after_token(after), strict=True
+            )
         ]
 
     def render(self, segments: Sequence[Segment], masks: Sequence[int]) -> Rendered:
-        """An input with these ids in the place of the mask, shortened to what the model reads."""
-        start, end = self.pieces.around
+        """An input with the ids `masks` for the mask, shortened to the `longest` input."""
+        start, end = self.pieces.special_tokens
         fixed = len(start) + len(end) + len(masks)
         fixed += sum(len(s.ids) for s in segments if s.ids is not None and s.cut == "keep")
-        open_ = [s.ids for s in segments if s.ids is not None and s.cut != "keep"]
+        shortenable = [s.ids for s in segments if s.ids is not None and s.cut != "keep"]
         room = self.longest - fixed
         if room < 0:
             raise DataError(
-                f"What the template keeps whole takes {fixed} tokens, and the model reads "
-                f"{self.longest}. Let a field be shortened: {{text}} instead of {{text:keep}}."
+                f"The parts that are not shortened take {fixed} tokens, and the model takes at "
+                f"most {self.longest}. Let a field be shortened: {{text}} instead of {{text:keep}}."
             )
-        most = _share(list(map(len, open_)), room)
-        ids, places = list(start), []
+        most = _fair_share(list(map(len, shortenable)), room)
+        ids, mask_positions = list(start), []
         for segment in segments:
             if segment.ids is None:
-                places = list(range(len(ids), len(ids) + len(masks)))
+                mask_positions = list(range(len(ids), len(ids) + len(masks)))
                 ids += masks
             elif segment.cut == "end":
                 ids += segment.ids[:most]
@@ -147,34 +151,39 @@ class Renderer:
                 ids += segment.ids[max(0, len(segment.ids) - most) :]
             else:
                 ids += segment.ids
-        return Rendered(ids + end, places)
+        return Rendered(ids + end, mask_positions)
 
 
-def value_of(example: Example, name: str) -> str:
-    """What an example has in a field."""
+def field_value(example: Example, name: str) -> str:
+    """The text of a field of an example.
+
+    >>> field_value(Example("Paris, France", head=(0, 5)), "head")
+    'Paris'
+    """
     if name == "text":
         return example.text
-    found: str | Span | None = getattr(example, name)
-    if found is None:
-        what = "second text (text_b)" if name == "text_b" else f"marked {name}"
+    value: str | Span | None = getattr(example, name)
+    if value is None:
+        missing = "second text (text_b)" if name == "text_b" else f"marked {name}"
         raise DataError(
-            f"The template uses {{{name}}}, and this example has no {what}: {example.text[:60]!r}."
+            f"The template uses {{{name}}}, but this example has no {missing}: "
+            f"{example.text[:60]!r}."
         )
-    return found if isinstance(found, str) else example.text[slice(*found)]
+    return value if isinstance(value, str) else example.text[slice(*value)]
 
 
-def _share(lengths: Sequence[int], room: int) -> int:
-    """How many tokens each may have at most, so that all fit; the longest give way first.
+def _fair_share(lengths: Sequence[int], room: int) -> int:
+    """The largest length at which all fit in `room`; shorter ones stay whole.
 
-    >>> _share([3, 10, 20], 17)
+    >>> _fair_share([3, 10, 20], 17)
     7
     """
     if sum(lengths) <= room:
         return max(lengths, default=0)
-    left = room
+    remaining = room
     for done, length in enumerate(sorted(lengths)):
-        share = left // (len(lengths) - done)
+        share = remaining // (len(lengths) - done)
         if length > share:
             return share
-        left -= length
-    return left
+        remaining -= length
+    return remaining

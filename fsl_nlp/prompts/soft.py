@@ -1,4 +1,4 @@
-"""Soft tokens: rows of an embedding that a text cannot name and training may change."""
+"""Soft tokens: rows of an embedding that belong to no word and are trained."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from fsl_nlp.prompts.pieces import Pieces
     from fsl_nlp.prompts.template import SoftPart
 
-NAME = "soft"  # how the parameter is called at the end of its full name
+NAME = "soft"  # the last part of the name of the parameter
 
 
 class SoftEmbedding(nn.Module):
-    """Ids from the size of the vocabulary on are soft tokens."""
+    """An embedding of words and soft tokens; the ids after the last word are soft tokens."""
 
     def __init__(self, words: nn.Embedding, rows: Tensor) -> None:
         super().__init__()
@@ -26,9 +26,11 @@ class SoftEmbedding(nn.Module):
 
     @property
     def weight(self) -> Tensor:
+        """The vectors [V, D] of the words."""
         return self.words.weight
 
     def forward(self, ids: Tensor) -> Tensor:
+        """The vectors [..., D] of ids."""
         size = self.words.num_embeddings
         vectors = self.words(ids.clamp(max=size - 1))
         soft = self.soft[(ids - size).clamp(min=0)].to(vectors.dtype)
@@ -36,7 +38,7 @@ class SoftEmbedding(nn.Module):
 
 
 def add_soft_tokens(net: MaskedNet, parts: Sequence[SoftPart], pieces: Pieces, seed: int) -> None:
-    """Give a (copied) model the soft tokens of a template, as they begin."""
+    """Add the soft tokens of a template, with their first values, to a private copy."""
     base: Any = net.base
     words = base.get_input_embeddings()
     weight = words.weight.detach().float()
@@ -44,9 +46,9 @@ def add_soft_tokens(net: MaskedNet, parts: Sequence[SoftPart], pieces: Pieces, s
     rows = []
     for part in parts:
         if part.word is None:
-            # About as long as the rows of words, or it would drown out the others or be drowned.
+            # With the spread of word vectors: longer ones would dominate attention.
             noise = torch.randn(weight.shape[1], generator=random)
             rows.append(noise * float(weight[: 1 << 14].std()))
         else:
-            rows.append(weight[pieces.glued([part.word])[0]].mean(0).cpu())
+            rows.append(weight[pieces.after_token([part.word])[0]].mean(0).cpu())
     base.set_input_embeddings(SoftEmbedding(words, torch.stack(rows).to(weight.device)))

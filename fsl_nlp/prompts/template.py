@@ -1,11 +1,11 @@
-"""`Template`: a cloze in a small language.
+"""`Template`: the text of a prompt, with fields and masks.
 
 {text}          a field of the example: text, text_b, head or tail (the marked words)
-{text:start}    too long a field loses its start; {text:end}, what fields do anyway, its end
-{text_b:keep}   a field that is never shortened; head and tail never are
-[MASK]          the label's word: as many masks as it has pieces
-[MASK*2]        two masks, and only words of two pieces
-[SOFT]          a trained token; [SOFT*3] three; [SOFT:word] begins as the word
+{text:start}    a long field is cut at its start; at its end with {text:end}, the default
+{text_b:keep}   a field that is not shortened; head and tail never are
+[MASK]          the word of the label, with a mask for each of its pieces
+[MASK*2]        two masks, for words of two pieces only
+[SOFT]          a trained token; [SOFT*3] three of them; [SOFT:word] starts as the word
 {{ }}           braces
 """
 
@@ -25,27 +25,29 @@ Cut = Literal["end", "start", "keep"]
 
 @dataclass(frozen=True)
 class Words:
-    """A part that is the same for every example."""
+    """Fixed words."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class FieldPart:
+    """A field of the example; `cut` is the end that is cut off if it is too long."""
+
     name: str
     cut: Cut
 
 
 @dataclass(frozen=True)
 class MaskPart:
-    """`count` None: as many masks as the word has pieces."""
+    """The masks. `count` None: as many as the word has pieces."""
 
     count: int | None = None
 
 
 @dataclass(frozen=True)
 class SoftPart:
-    """`word` None: begins at random; else as the mean of the word's pieces."""
+    """A trained token. It starts as the mean of the pieces of `word`, or at random."""
 
     word: str | None = None
 
@@ -53,20 +55,23 @@ class SoftPart:
 Part = Words | FieldPart | MaskPart | SoftPart
 
 _BRACKET = re.compile(r"\[(?P<kind>MASK|SOFT)(?:\*(?P<count>\d+)|:(?P<word>[^\]]*))?\]")
-_LOOKS_LIKE = re.compile(r"\[(MASK|SOFT)")
+_BRACKET_START = re.compile(r"\[(MASK|SOFT)")
 
 
 def check_blank(blank: str | None, what: str) -> None:
-    """Refuse an empty one; `what` is that for which it stands."""
+    """Raise an error for an empty blank; `what` says what the blank stands for."""
     if blank == "":
-        raise OptionError(f"blank='': give the text that stands for {what}, or leave it out.")
+        raise OptionError(
+            f"blank='': must be the text that stands for {what}. Set it, or leave it out."
+        )
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed template; `blank` is what stands in a field's own text where the mask belongs.
+    """A parsed template.
 
-    A `statement`, which is read after the text, needs no field.
+    `blank` is a text inside the field {text} that marks the position of the mask. A `statement`
+    comes after the text, so it needs no field.
 
     >>> Template("{text} 这是一条[MASK]新闻。").parts[1:3]
     (Words(text=' 这是一条'), MaskPart(count=None))
@@ -86,109 +91,115 @@ class Template:
 
     @property
     def mask(self) -> MaskPart:
-        """The template's mask; that of a blank is set by the word."""
+        """The mask of the template. For a blank, the word sets the number of masks."""
         return next((part for part in self.parts if isinstance(part, MaskPart)), MaskPart())
 
     @property
     def fields(self) -> tuple[str, ...]:
+        """The names of the fields, in order."""
         return tuple(part.name for part in self.parts if isinstance(part, FieldPart))
 
     @property
     def soft(self) -> tuple[SoftPart, ...]:
+        """The soft tokens, in order."""
         return tuple(part for part in self.parts if isinstance(part, SoftPart))
 
     def _parse(self) -> list[Part]:
         parts: list[Part] = []
-        text, words, at = self.source, "", 0
-        while at < len(text):
-            if text[at : at + 2] in ("{{", "}}"):
-                words += text[at]
-                at += 2
+        text, words, position = self.source, "", 0
+        while position < len(text):
+            if text[position : position + 2] in ("{{", "}}"):
+                words += text[position]
+                position += 2
                 continue
-            found, end = self._special(at)
-            if end == at:
-                words += text[at]
-                at += 1
+            special_parts, end = self._special(position)
+            if end == position:
+                words += text[position]
+                position += 1
                 continue
             if words:
                 parts.append(Words(words))
                 words = ""
-            parts += found
-            at = end
+            parts += special_parts
+            position = end
         return [*parts, Words(words)] if words else parts
 
-    def _special(self, at: int) -> tuple[list[Part], int]:
-        """The parts that begin at a place, and where they end; there, if none does."""
-        character = self.source[at]
+    def _special(self, position: int) -> tuple[list[Part], int]:
+        """The parts that start at a position, and where they end; no parts for plain text."""
+        character = self.source[position]
         if character == "{":
-            return self._field(at)
+            return self._field(position)
         if character == "}":
-            raise self._error(at, "this } closes nothing. A brace itself is written }}.")
-        if not _LOOKS_LIKE.match(self.source, at):
-            return [], at
-        match = _BRACKET.match(self.source, at)
+            raise self._error(position, "this } has no {. Write }} for a brace.")
+        if not _BRACKET_START.match(self.source, position):
+            return [], position
+        match = _BRACKET.match(self.source, position)
         if match is None:
-            raise self._error(at, "write [MASK], [MASK*2], [SOFT], [SOFT*3] or [SOFT:word].")
+            raise self._error(position, "write [MASK], [MASK*2], [SOFT], [SOFT*3] or [SOFT:word].")
         count = int(match["count"]) if match["count"] else 1
         if count == 0 or (match["word"] is not None and not match["word"].strip()):
-            raise self._error(at, "there must be at least one token.")
+            raise self._error(position, "there must be at least one token.")
         if match["kind"] == "SOFT":
             return [SoftPart(match["word"])] * count, match.end()
         if match["word"] is not None:
-            raise self._error(at, "a mask begins as nothing: write [MASK], or [SOFT:word].")
-        if any(isinstance(part, MaskPart) for part in self._before(at)):
+            raise self._error(position, "a mask takes no word. Write [MASK], or [SOFT:word].")
+        if any(isinstance(part, MaskPart) for part in self._before(position)):
             raise self._error(
-                at, "there is a mask already. One [MASK] stands for a word of any length."
+                position, "there is a mask already. One [MASK] stands for a word of any length."
             )
         return [MaskPart(count if match["count"] else None)], match.end()
 
-    def _before(self, at: int) -> list[Part]:
-        return [MaskPart()] if "[MASK" in self.source[:at] else []
+    def _before(self, position: int) -> list[Part]:
+        return [MaskPart()] if "[MASK" in self.source[:position] else []
 
-    def _field(self, at: int) -> tuple[list[Part], int]:
-        end = self.source.find("}", at)
+    def _field(self, position: int) -> tuple[list[Part], int]:
+        end = self.source.find("}", position)
         if end < 0:
-            raise self._error(at, "this { is not closed. A brace itself is written {{.")
-        name, _, cut = self.source[at + 1 : end].partition(":")
+            raise self._error(position, "this { has no }. Write {{ for a brace.")
+        name, _, cut = self.source[position + 1 : end].partition(":")
         if name not in FIELDS:
             raise self._error(
-                at + 1, f"there is no field {name!r}. The fields are {', '.join(FIELDS)}."
+                position + 1, f"there is no field {name!r}. The fields are {', '.join(FIELDS)}."
             )
-        kept = "keep" if name in ("head", "tail") else "end"
+        default_cut = "keep" if name in ("head", "tail") else "end"
         if cut and cut not in CUTS:
             raise self._error(
-                at + len(name) + 2, f"{cut!r} says not how to shorten: {', '.join(CUTS)}."
+                position + len(name) + 2,
+                f"{cut!r} is not a way to shorten: choose one of {', '.join(CUTS)}.",
             )
-        chosen: Cut = cut or kept  # type: ignore[assignment]
+        chosen: Cut = cut or default_cut  # type: ignore[assignment]
         return [FieldPart(name, chosen)], end + 1
 
     def _check(self) -> None:
         masked = any(isinstance(part, MaskPart) for part in self.parts)
         if not masked and self.blank is None:
             raise self._error(
-                len(self.source), "there is no mask. Put [MASK] where the label's word belongs."
+                len(self.source),
+                "there is no mask. Write [MASK] where the word of the label belongs.",
             )
         if masked and self.blank is not None:
             raise self._error(
                 self.source.index("[MASK"),
-                f"the mask stands where the text says {self.blank}; leave [MASK] out.",
+                f"the blank {self.blank} marks the mask. Leave [MASK] out.",
             )
         if not self.fields and not self.statement:
-            raise self._error(len(self.source), "there is no field. Put {text} somewhere.")
+            raise self._error(
+                len(self.source), "there is no field. Write {text} for the text of the example."
+            )
         if self.blank is not None and self.fields.count("text") != 1:
-            raise self._error(0, f"{{text}}, which holds {self.blank}, must stand once.")
+            raise self._error(0, f"{{text}}, which has the blank {self.blank}, must occur once.")
 
-    def _error(self, at: int, what: str) -> OptionError:
-        """The template with a caret under the place."""
+    def _error(self, position: int, what: str) -> OptionError:
+        """An error that shows the template with a caret under the position."""
         return OptionError(
-            f"template: {what}\n  {self.source}\n  {' ' * _columns(self.source[:at])}^"
+            f"template: {what}\n  {self.source}\n  {' ' * _terminal_width(self.source[:position])}^"
         )
 
 
-def _columns(text: str) -> int:
-    """On a terminal, where Chinese characters are two columns wide.
+def _terminal_width(text: str) -> int:
+    """The width of a text on a terminal, where Chinese characters take two columns.
 
-    >>> _columns("ab新闻")
+    >>> _terminal_width("ab新闻")
     6
     """
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -14,7 +14,7 @@ from fsl_nlp.types import Label, LabelInfo
 
 @dataclass(frozen=True)
 class Verbalizer:
-    """One or several words for each label, of any number of pieces.
+    """One or more words for each label. A word may have any number of pieces.
 
     >>> Verbalizer.of(["体育", "财经"]).words
     (('体育',), ('财经',))
@@ -27,67 +27,69 @@ class Verbalizer:
     def of(
         cls,
         labels: Sequence[Label],
-        given: Mapping[Any, str | Sequence[str]] | None = None,
+        user_words: Mapping[Any, str | Sequence[str]] | None = None,
         info: Mapping[Label, LabelInfo] | None = None,
     ) -> Verbalizer:
-        """The words given; else those known of the label; else its name, as it reads."""
-        given, info = dict(given or {}), info or {}
-        # A JSON file has no numbers as keys.
-        written = {str(label): label for label in labels}
-        unknown = [name for name in given if str(name) not in written]
+        """Words for each label: of `user_words`, or else of `info`, or else its name."""
+        user_words, info = dict(user_words or {}), info or {}
+        # Keys from JSON files are texts, even if labels are numbers.
+        label_of_name = {str(label): label for label in labels}
+        unknown = [name for name in user_words if str(name) not in label_of_name]
         if unknown:
             raise OptionError(
-                f"words: {', '.join(map(repr, unknown))} is no label. Labels: {list(labels)[:20]}."
+                f"words: {', '.join(map(repr, unknown))} is not a label. "
+                f"Labels: {list(labels)[:20]}."
             )
-        chosen = {written[str(name)]: words for name, words in given.items()}
-        found = tuple(_words(label, chosen.get(label), info.get(label)) for label in labels)
-        if lacking := [label for label, words in zip(labels, found, strict=True) if not words]:
+        chosen = {label_of_name[str(name)]: words for name, words in user_words.items()}
+        all_words = tuple(_words(label, chosen.get(label), info.get(label)) for label in labels)
+        if lacking := [label for label, words in zip(labels, all_words, strict=True) if not words]:
             raise DataError(
-                f"These labels have no word: {lacking[:20]}. Give each one: "
+                f"These labels have no words: {lacking[:20]}. Set some for each: "
                 f'words={{"{lacking[0]}": "..."}}.'
             )
         owners: dict[str, Label] = {}
-        for label, words in zip(labels, found, strict=True):
+        for label, words in zip(labels, all_words, strict=True):
             for word in words:
                 if owners.setdefault(word, label) != label:
                     raise OptionError(
                         f"words: {word!r} stands for {owners[word]!r} and for {label!r}. "
-                        "Give each label words of its own."
+                        "Two labels cannot share a word."
                     )
-        return cls(tuple(labels), found)
+        return cls(tuple(labels), all_words)
 
     def pieces(self, renderer: Renderer) -> list[list[list[int]]]:
-        """[label][word]: its pieces in the place of the mask."""
+        """The pieces of each word in the position of the mask, [label][word][piece]."""
         return [_pieces(words, renderer) for words in self.words]
 
 
 def _pieces(words: Sequence[str], renderer: Renderer) -> list[list[int]]:
-    """The pieces of each word, if the tokenizer knows them and they fit the mask."""
-    found = renderer.label_words(words)
-    for word, ids in zip(words, found, strict=True):
+    """The pieces of each word. Raises an error if the tokenizer or the mask cannot take it."""
+    pieces = renderer.label_words(words)
+    for word, ids in zip(words, pieces, strict=True):
         if not ids or renderer.pieces.unknown in ids:
             raise OptionError(
                 f"words: the tokenizer of {renderer.pieces.encoder.name} does not know {word!r}. "
                 "Use another word for that label."
             )
         check_length(word, ids, renderer)
-    return found
+    return pieces
 
 
 def check_length(word: str, ids: list[int], renderer: Renderer) -> None:
+    """Raise an error if the template has another number of masks than the word has pieces."""
     count = renderer.template.mask.count
     if count is not None and len(ids) != count:
         raise OptionError(
-            f"words: {word!r} is {len(ids)} pieces to this model, and the template has "
-            f"[MASK*{count}]. Write [MASK], which fits every word, or choose another word."
+            f"words: {word!r} has {len(ids)} pieces, but the template has [MASK*{count}]. "
+            "Write [MASK], which fits every word, or choose another word."
         )
 
 
 def _words(
-    label: Label, given: str | Sequence[str] | None, info: LabelInfo | None
+    label: Label, user_words: str | Sequence[str] | None, info: LabelInfo | None
 ) -> tuple[str, ...]:
-    if given is not None:
-        words = (given,) if isinstance(given, str) else tuple(given)
+    if user_words is not None:
+        words = (user_words,) if isinstance(user_words, str) else tuple(user_words)
         return tuple(word.strip() for word in words if word.strip())
     if info and info.words:
         return info.words

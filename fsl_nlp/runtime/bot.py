@@ -13,6 +13,7 @@ from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.decision import softmax
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.runtime.saved import (
@@ -73,7 +74,11 @@ class Bot(Answering):
             )
         tensors = read_tensors(folder, manifest)
         parts = _Parts(folder, manifest, tensors, threads).load()
-        classifier = PartsClassifier(tuple(manifest["labels"]), parts)
+        labels = tuple(manifest["labels"])
+        inputs = manifest.get("inputs")
+        classifier = PartsClassifier(
+            labels, parts, Inputs.from_dict(inputs) if inputs else parts[0].inputs(len(labels))
+        )
         _check_self(folder, classifier, tensors)
         return cls(
             classifier,
@@ -149,7 +154,7 @@ class _Parts:
         except ModelError as error:
             raise NeedsTorchError(
                 f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export "
-                "the bot to a folder of its own: fsl-nlp export BOT --to FOLDER"
+                "the bot to a folder of its own: fsl-nlp export BOT --out FOLDER"
             ) from error
         return graph
 

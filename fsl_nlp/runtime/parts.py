@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision import mean_log_probabilities
-from fsl_nlp.runtime.candidates import (
-    check_candidates,
-    closeness,
-    refuse_candidates,
-    without_blank,
-)
+from fsl_nlp.inputs.candidates import closeness, without_blank
+from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs
+from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens
+from fsl_nlp.inputs.pairs import angles, second_texts, side_by_side
 from fsl_nlp.runtime.graph import Graph
-from fsl_nlp.runtime.inputs import example_of
-from fsl_nlp.runtime.mentions import PARTS, check_spans, combine, mark_tokens
-from fsl_nlp.runtime.pairs import angles, check_pairs, check_single, second_texts, side_by_side
 from fsl_nlp.types import Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -42,26 +37,31 @@ class LoadedPart:
     settings: Mapping[str, Any]
     weight: float = 1.0
 
-    def scores(self, examples: Sequence[Example], labels: int) -> NDArray[np.float32]:
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]."""
         if self.reads == "candidates":
-            return self._nearest_candidates(examples, labels)
-        if self.reads != "pair":
-            refuse_candidates(examples)
+            return self._nearest_candidates(examples)
         return self._score(SCORES, examples)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], for finding the training examples nearest to a question."""
         if self.reads == "angle":
-            return side_by_side(*self._both(examples, [e.text_b or "" for e in examples]))
+            return side_by_side(*self._both(examples))
         if self.reads == "candidates":
             blank = self.settings["blank"]
             return self.graph.encode([without_blank(e.text, blank) for e in examples])
         return self._score(VECTORS, examples)
 
-    def example_of(self, text: str, labels: int) -> Example:
-        """An example of the kind that it reads, made of a text."""
-        return example_of(text, self.reads, candidates=labels, blank=self.settings.get("blank"))
+    def inputs(self, labels: int) -> Inputs:
+        """What it takes, where the saved bot does not say so."""
+        if self.reads == "angle":
+            return Inputs((PAIR,))
+        if self.reads == "mentions":
+            return Inputs((MENTIONS,))
+        if self.reads == "candidates":
+            return Inputs((CANDIDATES,), candidates=labels, blank=self.settings["blank"])
+        # A tuned encoder reads single texts and pairs.
+        return Inputs((TEXT,), (PAIR,) if self.reads == "pair" else ())
 
     def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
         """What the scorer makes of the examples' vectors; a few rows at once, as some heads
@@ -78,23 +78,21 @@ class LoadedPart:
     def _rows(self, examples: Sequence[Example]) -> Matrix:
         """What the scorer takes, [n, F]."""
         if self.reads == "angle":
-            return angles(*self._both(examples, second_texts(examples)))
+            return angles(*self._both(examples))
         if self.reads == "mentions":
             return self._mentions(examples)
         texts = [example.text for example in examples]
         if self.reads == "pair":
-            return self.graph.encode(texts, check_pairs(examples))
-        check_single(examples)
+            return self.graph.encode(texts, second_texts(examples))
         return self.graph.encode(texts)
 
-    def _both(self, examples: Sequence[Example], seconds: Sequence[str]) -> tuple[Matrix, Matrix]:
+    def _both(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
         # One call for both, so that they share batches.
-        vectors = self.graph.encode([*(example.text for example in examples), *seconds])
+        texts = [example.text for example in examples]
+        vectors = self.graph.encode([*texts, *(example.text_b or "" for example in examples)])
         return vectors[: len(examples)], vectors[len(examples) :]
 
     def _mentions(self, examples: Sequence[Example]) -> Matrix:
-        for example in examples:
-            check_spans(example)
         info = self.graph.info
         encodings = self.graph.tokenizer.encodings([example.text for example in examples])
         marked = [
@@ -112,8 +110,7 @@ class LoadedPart:
         parts = self.graph.vectors([ids for ids, _ in marked], masks=[mask for _, mask in marked])
         return combine(parts.reshape(len(examples), len(PARTS), -1), self.tensors["centre"])
 
-    def _nearest_candidates(self, examples: Sequence[Example], count: int) -> Matrix:
-        check_candidates(examples, count)
+    def _nearest_candidates(self, examples: Sequence[Example]) -> Matrix:
         near = closeness(self.graph.encode, examples, self.settings["blank"])
         result: Matrix = (near / self.tensors["spread"]).mean(-1)
         return result / np.float32(self.settings["temperature"])
@@ -125,10 +122,11 @@ class PartsClassifier:
 
     labels: tuple[Label, ...]
     loaded: tuple[LoadedPart, ...]
+    inputs: Inputs
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]."""
-        each = [part.scores(examples, len(self.labels)) for part in self.loaded]
+        each = [part.scores(examples) for part in self.loaded]
         if len(each) == 1:
             return each[0]
         return mean_log_probabilities(each, [part.weight for part in self.loaded])
@@ -138,5 +136,5 @@ class PartsClassifier:
         return self.loaded[0].embed(examples)
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it reads, made of a text."""
-        return self.loaded[0].example_of(text, len(self.labels))
+        """An example of the kind that it takes, made of a text."""
+        return self.inputs.example_of(text)

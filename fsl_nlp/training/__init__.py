@@ -1,1 +1,1 @@
-"""Tuning a private copy of an encoder: what trains, in which batches, by which steps."""
+"""Tune a private copy of an encoder: parameters, batches, losses, training loop, checkpoints."""

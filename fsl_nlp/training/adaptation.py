@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fsl_nlp.errors import ModelError, OptionError
-from fsl_nlp.heads.options import require_above, require_between, require_count
+from fsl_nlp.heads.options import option, require_above, require_between, require_count
 from fsl_nlp.training.copies import private_copy, thaw
 from fsl_nlp.training.layers import adapter_targets, layer_stack
 
@@ -20,39 +20,37 @@ Parameters = dict[str, nn.Parameter]
 
 @dataclass(frozen=True)
 class Adaptation(ABC):
-    """`freeze_layers`: so many of the lowest layers stay as they are, and each text runs through
-    them once.
-    """
+    """A way of choosing parameters. Each text runs through the frozen layers once."""
 
-    freeze_layers: int = 0
+    freeze_layers: int = option(0, "lowest layers of the encoder that stay as they are")
 
     def __post_init__(self) -> None:
         require_count("freeze_layers", self.freeze_layers, 0)
 
     def apply(self, module: nn.Module, model: str) -> tuple[nn.Module, Parameters]:
-        """A private copy of the module, and those of its parameters that train."""
-        own = private_copy(module)
-        names = self.choose(own, model)
-        frozen = self._frozen(own, model)
-        parameters = thaw(own, [name for name in names if name not in frozen])
+        """A private copy of the module, and its parameters that train. `model` is for messages."""
+        tuned = private_copy(module)
+        names = self.trainable(tuned, model)
+        frozen = self._frozen(tuned, model)
+        parameters = thaw(tuned, [name for name in names if name not in frozen])
         if not parameters:
-            raise ModelError(f"{model} has no parameter left that this method could train.")
-        return own, parameters
+            raise ModelError(f"{model} has no parameter that this method can train.")
+        return tuned, parameters
 
     @abstractmethod
-    def choose(self, own: nn.Module, model: str) -> list[str]:
-        """The names of the parameters that train, after changing the structure if need be."""
+    def trainable(self, module: nn.Module, model: str) -> list[str]:
+        """Add adapters to the module, if there are any, and give the names of what trains."""
 
-    def _frozen(self, own: nn.Module, model: str) -> set[str]:
-        """The parameters up to the highest frozen layer, embeddings included."""
-        stack = layer_stack(own)
+    def _frozen(self, module: nn.Module, model: str) -> set[str]:
+        """The names of the parameters up to the highest frozen layer, embeddings included."""
+        stack = layer_stack(module)
         if self.freeze_layers > len(stack):
             raise OptionError(
                 f"freeze_layers={self.freeze_layers}: {model} has {len(stack)} layers."
             )
         if not self.freeze_layers:
             return set()
-        names = [name for name, _ in own.named_parameters()]
+        names = [name for name, _ in module.named_parameters()]
         highest = f"{stack[self.freeze_layers - 1][0]}."
         last = max(i for i, name in enumerate(names) if name.startswith(highest))
         return set(names[: last + 1])
@@ -60,39 +58,38 @@ class Adaptation(ABC):
 
 @dataclass(frozen=True)
 class FullTuning(Adaptation):
-    """Every parameter but, unless `embeddings`, those of words and places."""
+    """All parameters; those of word and position embeddings only with `embeddings`."""
 
-    embeddings: bool = False
+    embeddings: bool = option(False, "with full tuning, word and position embeddings train too")
 
-    def choose(self, own: nn.Module, model: str) -> list[str]:
-        parts = [part for part in own.modules() if isinstance(part, nn.Embedding)]
+    def trainable(self, module: nn.Module, model: str) -> list[str]:
+        """All parameters, or those outside the embeddings."""
+        parts = [part for part in module.modules() if isinstance(part, nn.Embedding)]
         embedded = {id(p) for part in parts for p in part.parameters()}
-        return [n for n, p in own.named_parameters() if self.embeddings or id(p) not in embedded]
+        return [n for n, p in module.named_parameters() if self.embeddings or id(p) not in embedded]
 
 
 @dataclass(frozen=True)
 class BiasTuning(Adaptation):
     """Biases and layer norms (BitFit, Ben Zaken et al. 2022, arXiv 2106.10199)."""
 
-    def choose(self, own: nn.Module, model: str) -> list[str]:
-        return [name for name, p in own.named_parameters() if p.ndim == 1]
+    def trainable(self, module: nn.Module, model: str) -> list[str]:
+        """All vectors; the matrices do not train."""
+        return [name for name, p in module.named_parameters() if p.ndim == 1]
 
 
 @dataclass(frozen=True)
 class LoraTuning(Adaptation):
-    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft.
+    """Low-rank additions to linear maps (Hu et al. 2021, arXiv 2106.09685), by peft."""
 
-    `targets`: "attention", "all" linear maps of the layers, or names with commas between them.
-    `rslora` (arXiv 2312.03732) scales by alpha / sqrt(rank), `dora` (arXiv 2402.09353) learns
-    the lengths of the rows apart from their directions.
-    """
-
-    rank: int = 8
-    alpha: float = 16
-    dropout: float = 0.0
-    rslora: bool = False
-    dora: bool = False
-    targets: str = "attention"
+    rank: int = option(8, "rank of the low-rank matrices (LoRA)")
+    alpha: float = option(16, "LoRA scales what it adds by alpha / rank")
+    dropout: float = option(0.0, "dropout before the LoRA matrices")
+    rslora: bool = option(False, "scale by alpha / sqrt(rank) (rsLoRA, arXiv 2312.03732)")
+    dora: bool = option(False, "learn length and direction apart (DoRA, arXiv 2402.09353)")
+    targets: str = option(
+        "attention", "linear maps that get LoRA: attention, all, or names with commas"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,43 +97,44 @@ class LoraTuning(Adaptation):
         require_above("alpha", self.alpha, 0)
         require_between("dropout", self.dropout, 0, 0.9)
 
-    def choose(self, own: nn.Module, model: str) -> list[str]:
+    def trainable(self, module: nn.Module, model: str) -> list[str]:
+        """The parameters of the adapters, which are added to the module."""
         from peft import LoraConfig, inject_adapter_in_model
 
-        before = {id(p) for p in own.parameters()}
+        before = {id(p) for p in module.parameters()}
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             use_rslora=self.rslora,
             use_dora=self.dora,
-            target_modules=adapter_targets(own, self.targets, model),
+            target_modules=adapter_targets(module, self.targets, model),
         )
-        inject_adapter_in_model(config, own)
-        # peft puts the adapter on the processor of the map, and in its precision.
-        return [name for name, p in own.named_parameters() if id(p) not in before]
+        inject_adapter_in_model(config, module)
+        # peft makes adapters on the device of the linear layer, and in its precision.
+        return [name for name, p in module.named_parameters() if id(p) not in before]
 
 
 def trained_tensors(
     module: nn.Module, base: nn.Module, names: Iterable[str]
 ) -> dict[str, torch.Tensor]:
-    """Of the parameters named, those that are not as in the base."""
-    own, original = dict(module.named_parameters()), dict(base.named_parameters())
+    """The named parameters that differ from those of the base."""
+    tuned, original = dict(module.named_parameters()), dict(base.named_parameters())
     return {
-        name: own[name].detach()
+        name: tuned[name].detach()
         for name in names
-        if name not in original or not torch.equal(own[name], original[name])
+        if name not in original or not torch.equal(tuned[name], original[name])
     }
 
 
-def merged(module: nn.Module) -> nn.Module:
-    """A copy in fp32 without adapters: what they add is in the weights."""
+def merge_adapters(module: nn.Module) -> nn.Module:
+    """A copy in fp32 with the adapters merged into the weights."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    own = copy.deepcopy(module).to(torch.float32)
-    for name, part in list(own.named_modules()):
+    merged = copy.deepcopy(module).to(torch.float32)
+    for name, part in list(merged.named_modules()):
         if isinstance(part, BaseTunerLayer):
             part.merge()
             parent, _, key = name.rpartition(".")
-            setattr(own.get_submodule(parent), key, part.get_base_layer())
-    return own
+            setattr(merged.get_submodule(parent), key, part.get_base_layer())
+    return merged

@@ -1,4 +1,4 @@
-"""Which examples go through a training step together."""
+"""Batches of examples for training."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from numpy.typing import NDArray
 
 Rng = np.random.Generator
 
-# How far a text may stray from its place by length; without it each batch would always be the
-# same texts.
-_STRAY = 0.25
+# Standard deviation of the noise on the log lengths. Without it every epoch has the same batches.
+_NOISE = 0.25
 
 
 def by_length(lengths: Sequence[int], size: int, rng: Rng) -> list[list[int]]:
-    """An epoch's batches of `size` at most, of like length, in any order."""
-    strayed = np.log(np.maximum(lengths, 1)) + rng.normal(0, _STRAY, len(lengths))
-    return _cut(np.argsort(strayed, kind="stable"), size, rng)
+    """The batches of an epoch: texts of similar length, at most `size`, in random order."""
+    sort_keys = np.log(np.maximum(lengths, 1)) + rng.normal(0, _NOISE, len(lengths))
+    return _cut(np.argsort(sort_keys, kind="stable"), size, rng)
 
 
 def by_class(classes: Sequence[int], size: int, group: int, rng: Rng) -> list[list[int]]:
-    """An epoch's batches in which classes come in groups, so that a batch holds pairs of them."""
+    """The batches of an epoch, made of groups of `group` examples of one class."""
     members: dict[int, list[int]] = {}
-    for place in rng.permutation(len(classes)).tolist():
-        members.setdefault(classes[place], []).append(place)
+    for i in rng.permutation(len(classes)).tolist():
+        members.setdefault(classes[i], []).append(i)
     groups = [
-        places[start : start + group]
-        for places in members.values()
-        for start in range(0, len(places), group)
+        indices[start : start + group]
+        for indices in members.values()
+        for start in range(0, len(indices), group)
     ]
     rng.shuffle(groups)
-    return _cut(np.array([place for places in groups for place in places]), size, rng)
+    return _cut(np.array([i for indices in groups for i in indices]), size, rng)
 
 
 def _cut(order: NDArray[np.int64], size: int, rng: Rng) -> list[list[int]]:
-    """Pieces that differ by one at most, so that no step rests on a few leftovers."""
-    pieces = np.array_split(order, max(1, -(-len(order) // size)))
-    return [pieces[i].tolist() for i in rng.permutation(len(pieces))]
+    """Batches of nearly equal sizes: a small last batch would give a noisy step."""
+    batches = np.array_split(order, max(1, -(-len(order) // size)))
+    return [batches[i].tolist() for i in rng.permutation(len(batches))]

@@ -1,11 +1,11 @@
-"""Where a training that was stopped goes on.
+"""Checkpoints, from which an interrupted training continues.
 
     with checkpoints(folder, name):
         method.fit(support)
 
-Within it every training writes its state to the folder now and then. The same again, after the
-process was killed, skips the trainings that were finished and goes on with the one that was not.
-When all are done the files are removed.
+Inside the block every training writes its state to the folder from time to time. If the process is
+killed, run the same again: finished trainings are skipped, and the interrupted one continues. At
+the end of the block the files are removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from fsl_nlp.errors import OptionError
 from fsl_nlp.folders import write_atomically
 
-# Seconds between two states of a training.
+# Seconds between two checkpoints of a training.
 EVERY = 30.0
 _RANDOM = "random"
 _RANDOM_CUDA = "random.cuda"
@@ -33,14 +33,14 @@ _OPTIMISER = "optimiser"
 
 
 @dataclass
-class Place:
-    """How far a training has come."""
+class TrainingState:
+    """The progress of a training. Checkpoints have these names."""
 
     epoch: int = 0
     step: int = 0
     lowest: float = float("inf")  # loss of an epoch
-    waited: int = 0  # epochs since
-    rate: float = 1.0  # of the learning rates asked for
+    waited: int = 0  # epochs since the loss last improved
+    rate: float = 1.0  # a factor of the learning rates
     finished: bool = False
 
 
@@ -49,15 +49,17 @@ class Checkpoint:
     """The file of one training."""
 
     path: Path
-    name: str  # of what is learned
+    name: str  # names the data and the settings
     saved: float = field(default_factory=time.monotonic)
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
+        """Whether it is time to save."""
         return time.monotonic() - self.saved >= EVERY
 
     def save(
-        self, place: Place, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer
+        self, state: TrainingState, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer
     ) -> None:
+        """Write the parameters, the optimiser, the random state and the progress."""
         from safetensors.torch import save
 
         tensors = {_RANDOM: torch.get_rng_state()}
@@ -66,33 +68,35 @@ class Checkpoint:
         for i, parameter in enumerate(parameters):
             tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
         tensors |= optimiser_tensors(optimiser, _numbered(parameters), _OPTIMISER)
-        about = {"name": self.name, "place": json.dumps(asdict(place))}
-        write_atomically(self.path, save(tensors, about))
+        metadata = {"name": self.name, "place": json.dumps(asdict(state))}
+        write_atomically(self.path, save(tensors, metadata))
         self.saved = time.monotonic()
 
     def check(self) -> None:
-        """Refuse a file that is not of this training."""
+        """Raise an error if the file is of another training."""
         from safetensors import safe_open
 
         try:
             with safe_open(self.path, "pt") as file:
-                about = file.metadata() or {}
+                metadata = file.metadata() or {}
         except Exception as error:
-            raise OptionError(f"{self.path} is no checkpoint. Give another folder.") from error
-        if about.get("name") != self.name:
+            raise OptionError(f"{self.path} is not a checkpoint. Use another folder.") from error
+        if metadata.get("name") != self.name:
             raise OptionError(
-                f"{self.path.parent} holds a training on other data or with other settings. Give "
-                "the same to go on with it, or another folder."
+                f"{self.path.parent} has checkpoints of other data or other settings. Use the same "
+                "data and settings to continue, or another folder."
             )
 
-    def load(self, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Place | None:
-        """Put back what was saved, if anything was; random numbers, too."""
+    def load(
+        self, parameters: Sequence[Tensor], optimiser: torch.optim.Optimizer
+    ) -> TrainingState | None:
+        """Restore everything that was saved, and give the progress; None without a file."""
         from safetensors import safe_open
 
         if not self.path.is_file():
             return None
         with safe_open(self.path, "pt") as file:
-            place = json.loads(file.metadata()["place"])
+            state = json.loads(file.metadata()["place"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         with torch.no_grad():
             for i, parameter in enumerate(parameters):
@@ -101,13 +105,13 @@ class Checkpoint:
         torch.set_rng_state(tensors[_RANDOM])
         if _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
-        return Place(**place)
+        return TrainingState(**state)
 
 
 def optimiser_tensors(
     optimiser: torch.optim.Optimizer, named: Mapping[str, Tensor], prefix: str
 ) -> dict[str, Tensor]:
-    """What the optimiser keeps of the parameters, as PREFIX.NAME.KEY."""
+    """The state of the optimiser for these parameters, as PREFIX.NAME.KEY."""
     return {
         f"{prefix}.{name}.{key}": value.detach().cpu().contiguous()
         for name, parameter in named.items()
@@ -121,8 +125,8 @@ def put_optimiser(
     tensors: Mapping[str, Tensor],
     prefix: str,
 ) -> None:
-    """Put back what `optimiser_tensors` gave, where there is anything."""
-    # A fused optimiser wants the count of steps beside the rest, another one on the processor.
+    """Restore the state that `optimiser_tensors` gave."""
+    # A fused optimiser has the step count on the device of the parameter, others on the CPU.
     fused = bool(optimiser.defaults.get("fused"))
     for name, parameter in named.items():
         start = f"{prefix}.{name}."
@@ -142,12 +146,12 @@ def _numbered(parameters: Sequence[Tensor]) -> dict[str, Tensor]:
 class _Files:
     folder: Path
     name: str
-    given: list[Checkpoint] = field(default_factory=list)
+    started: list[Checkpoint] = field(default_factory=list)
 
     def next(self) -> Checkpoint:
-        path = self.folder / f"training-{len(self.given) + 1}.safetensors"
-        self.given.append(Checkpoint(path, self.name))
-        return self.given[-1]
+        path = self.folder / f"training-{len(self.started) + 1}.safetensors"
+        self.started.append(Checkpoint(path, self.name))
+        return self.started[-1]
 
 
 _files: ContextVar[_Files | None] = ContextVar("checkpoints", default=None)
@@ -155,7 +159,7 @@ _files: ContextVar[_Files | None] = ContextVar("checkpoints", default=None)
 
 @contextmanager
 def checkpoints(folder: str | Path | None, name: str) -> Iterator[None]:
-    """Trainings in here go on where they were stopped; `name` is of all that they learn from."""
+    """Continue trainings from a folder. `name` identifies the data and the settings."""
     if folder is None:
         yield
         return
@@ -167,20 +171,22 @@ def checkpoints(folder: str | Path | None, name: str) -> Iterator[None]:
         write_atomically(folder / "writable", b"")
         (folder / "writable").unlink()
     except FileExistsError:
-        raise OptionError(f"{folder} is a file. Give a folder for checkpoints.") from None
+        raise OptionError(f"{folder} is a file. Checkpoints need a folder.") from None
     except OSError as error:
-        raise OptionError(f"No checkpoint can be kept in {folder}: {error.strerror}.") from error
+        raise OptionError(
+            f"Checkpoints cannot be written to {folder}: {error.strerror}."
+        ) from error
     files = _Files(folder, name)
     token = _files.set(files)
     try:
         yield
     finally:
         _files.reset(token)
-    for checkpoint in files.given:
+    for checkpoint in files.started:
         checkpoint.path.unlink(missing_ok=True)
 
 
 def next_checkpoint() -> Checkpoint | None:
-    """Of the training that begins now, if it is to have one."""
+    """The checkpoint of the training that begins now; None outside of `checkpoints`."""
     files = _files.get()
     return files.next() if files else None

@@ -1,4 +1,4 @@
-"""What the frozen lower layers give, computed once a text."""
+"""The states that the frozen lower layers give, computed once for each text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASS_TOKENS = 2048
 
 
 class FrozenLayers:
-    """Stands in for the lowest layers of a (copied) module while it trains."""
+    """The lowest layers of a private copy, replaced by cached states while it trains."""
 
     def __init__(self, module: nn.Module, count: int) -> None:
         self._module = module
@@ -28,16 +28,16 @@ class FrozenLayers:
         self._states: list[Tensor] = []  # [T, D] of each text
         self._in_tuple = False
 
-    def read(self, ids: Sequence[list[int]], features_of: Any) -> None:
-        """Run every text through the layers, and keep what they give."""
+    def cache_states(self, ids: Sequence[list[int]], features_of: Any) -> None:
+        """Run every text through the layers and cache their states."""
         self._states = [torch.empty(0)] * len(ids)
         self._module.eval()
         handle = self._layers[-1].register_forward_hook(_stop)
         try:
             with torch.no_grad():
                 for rows in batches_by_length(ids, _PASS_TOKENS):
-                    given = self._run(features_of(rows))
-                    for row, states in zip(rows, given, strict=True):
+                    output = self._run(features_of(rows))
+                    for row, states in zip(rows, output, strict=True):
                         self._states[row] = states[: len(ids[row])].clone()
         finally:
             handle.remove()
@@ -46,30 +46,31 @@ class FrozenLayers:
         try:
             self._module(**features)
         except _ReachedError as reached:
-            self._in_tuple = isinstance(reached.given, tuple)
-            return reached.given[0] if self._in_tuple else reached.given
+            self._in_tuple = isinstance(reached.output, tuple)
+            return reached.output[0] if self._in_tuple else reached.output
         raise AssertionError("the layers of the stack did not run")
 
     @property
     def states(self) -> list[Tensor]:
-        """[T, D] of each text that was read."""
+        """The cached states [T, D] of each text."""
         return self._states
 
-    def forget(self) -> None:
+    def clear(self) -> None:
+        """Delete the cached states."""
         self._states = []
 
     @contextmanager
-    def standing_in(self, rows: Sequence[int]) -> Iterator[None]:
-        """Within it, the module's lowest layers give what is kept of these texts."""
-        with self.giving(pad_sequence([self._states[i] for i in rows], batch_first=True)):
+    def use_cached(self, rows: Sequence[int]) -> Iterator[None]:
+        """Inside a `with` block the layers give the cached states of these texts."""
+        with self.use_states(pad_sequence([self._states[i] for i in rows], batch_first=True)):
             yield
 
     @contextmanager
-    def giving(self, states: Tensor) -> Iterator[None]:
-        """Within it, the module's lowest layers give these states [B, T, D]."""
-        given = (states,) if self._in_tuple else states
+    def use_states(self, states: Tensor) -> Iterator[None]:
+        """Inside a `with` block the layers give these states [B, T, D]."""
+        output = (states,) if self._in_tuple else states
         for layer in self._layers:
-            layer.forward = lambda *_args, **_kwargs: given
+            layer.forward = lambda *_args, **_kwargs: output
         try:
             yield
         finally:
@@ -78,10 +79,10 @@ class FrozenLayers:
 
 
 class _ReachedError(Exception):
-    def __init__(self, given: Any) -> None:
-        self.given = given
+    def __init__(self, output: Any) -> None:
+        self.output = output
 
 
-def _stop(_layer: nn.Module, _args: Any, given: Any) -> None:
-    """The layers above need not run."""
-    raise _ReachedError(given)
+def _stop(_layer: nn.Module, _args: Any, output: Any) -> None:
+    """Leave the forward pass: the layers above need not run."""
+    raise _ReachedError(output)

@@ -1,4 +1,4 @@
-"""Finding one's way in a transformer by its structure, whatever its parts are called."""
+"""Find the layers of a transformer by its structure, whatever the names of its parts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from fsl_nlp.errors import ModelError, OptionError
 
 
 def layer_stack(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The transformer layers, from the lowest up, with their names.
+    """The transformer layers with their names, the lowest first.
 
-    They are the list of modules that holds most of the matrices; of lists one inside another,
-    the outermost.
+    They are the `ModuleList` with the most linear layers inside; of nested lists, the outermost.
     """
     best: tuple[int, list[tuple[str, nn.Module]]] = (0, [])
     for name, part in module.named_modules():
@@ -23,21 +22,21 @@ def layer_stack(module: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def linears(module: nn.Module) -> list[str]:
-    """The names of the linear maps in it."""
+    """The names of the linear layers in a module."""
     return [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
 
 
 def adapter_targets(module: nn.Module, targets: str, model: str) -> list[str]:
-    """The full names of the linear maps that `targets` means.
+    """The full names of the linear layers that `targets` selects.
 
-    "attention" is every one inside the attention of a layer, fused or not; "all" is every one in
-    the layers; otherwise names, with commas between them, as they end.
+    "attention": those inside the attention blocks. "all": those inside the transformer layers.
+    Otherwise: the ends of their names, separated by commas.
     """
     inside = [
         (f"{name}.{part}", part) for name, layer in layer_stack(module) for part in linears(layer)
     ]
     if targets == "attention":
-        # The word for it in every architecture of transformers: attention, attn, self_att.
+        # All architectures of transformers use one of attention, attn, self_att.
         chosen = [full for full, part in inside if "att" in part.lower()]
     elif targets == "all":
         chosen = [full for full, _ in inside]
@@ -56,9 +55,9 @@ def _nothing_to_adapt(module: nn.Module, targets: str, model: str) -> OptionErro
     endings = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in linears(module)))
     if not endings:
         return ModelError(
-            f"{model} has no linear map that an adapter could go on. Use method='full' or 'head'."
+            f"{model} has no linear layer for an adapter. Use method='full' or 'head'."
         )
     return OptionError(
-        f"targets={targets!r}: {model} has no such part. What could be adapted: "
-        f"{', '.join(endings)}; give some of these, with commas between them, or 'all'."
+        f"targets={targets!r}: {model} has no such layer. Choose among {', '.join(endings)}, "
+        "separated by commas, or use 'all'."
     )

@@ -1,7 +1,7 @@
 """The training loop of every tuned method.
 
-Not on accelerate's `Accelerator`: it keeps one precision for the whole process, so that a second
-encoder in another one could not be tuned. What remains for it to do here is an autocast.
+It does not use accelerate's `Accelerator`, which has one precision for the whole process: a second
+encoder in another precision could not be tuned.
 """
 
 from __future__ import annotations
@@ -20,55 +20,56 @@ from torch import Tensor, nn
 from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
-from fsl_nlp.training.checkpoint import Checkpoint, Place, next_checkpoint
+from fsl_nlp.training.checkpoint import Checkpoint, TrainingState, next_checkpoint
 from fsl_nlp.training.settings import TrainSettings
 
 log = logging.getLogger("fsl_nlp")
 
-# Called after each step with its number, how many there are at most, its loss and the learning
-# rate of the first group.
+# Called after each step with "step", "steps" (the most there can be), "loss" and "learning_rate"
+# (of the first group).
 OnStep = Callable[[dict[str, float]], object]
 
-# Tokens, padding included, in one pass forward and back.
+# Tokens, padding included, in one forward and backward pass.
 _PASS_TOKENS = {"cpu": 4096, "cuda": 32768}
 _RESTARTS = 3
-_SMALLER = 4  # what a restart divides the learning rates by
-# A lower loss is one that is lower by this share.
+_RATE_DIVISOR = 4  # of a restart, for all learning rates
+# A loss has improved if it is lower by this share.
 _PROGRESS = 0.01
-# Nothing more can be learned from a loss this low.
-_LEARNED = 1e-4
+# Training stops at a loss this low.
+_LOWEST_LOSS = 1e-4
 
 
-_passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
+_propagate: ContextVar[bool] = ContextVar("propagate", default=False)
 
 
 @contextmanager
-def interrupts_passed_on() -> Iterator[None]:
-    """In here Ctrl-C is the caller's business: training does not end with what it has."""
-    token = _passed_on.set(True)
+def propagate_interrupts() -> Iterator[None]:
+    """Let Ctrl-C reach the caller; otherwise it ends training, which keeps the best epoch."""
+    token = _propagate.set(True)
     try:
         yield
     finally:
-        _passed_on.reset(token)
+        _propagate.reset(token)
 
 
 class _DivergedError(Exception):
-    """The loss is no number any more."""
+    """The loss is NaN or infinite."""
 
 
 @dataclass
 class Trainer:
-    """Changes `groups` of parameters, each with its learning rate, to lower a loss."""
+    """Minimises a loss. `groups` are parameters and their learning rate; empty ones are ignored."""
 
     groups: Sequence[tuple[Sequence[nn.Parameter], float]]
     settings: TrainSettings
     device: torch.device
     on_step: OnStep | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
-    resumable: bool = True  # the losses are the same whenever they are asked for
+    resumable: bool = True  # False if the losses depend on more than torch's random state
     pass_tokens: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.groups = [(parameters, rate) for parameters, rate in self.groups if parameters]
         self.pass_tokens = _PASS_TOKENS.get(self.device.type, 4096)
         self.parameters = [p for parameters, _ in self.groups for p in parameters]
 
@@ -78,29 +79,30 @@ class Trainer:
         epoch_batches: Callable[[], list[list[int]]],
         loss_of: Callable[[list[int]], Tensor],
     ) -> None:
-        """Train on `rows` of tokens: `epoch_batches` names an epoch's, `loss_of` is their mean.
+        """Train on `rows` of tokens.
 
-        Where the loss stops being a number, training starts again at a lower rate. Ctrl-C ends
-        it with the best epoch so far.
+        `epoch_batches` gives the batches of an epoch as indices of rows; `loss_of` gives the mean
+        loss of some rows. If the loss becomes NaN, training starts again at a lower rate. Ctrl-C
+        ends training with the parameters of the best epoch.
         """
         checkpoint = next_checkpoint() if self.resumable else None
-        start, place = self._snapshot(), Place()
+        start, state = self._snapshot(), TrainingState()
         for attempt in range(_RESTARTS + 1):
             try:
-                self._epochs(rows, epoch_batches, loss_of, place, checkpoint)
+                self._epochs(rows, epoch_batches, loss_of, state, checkpoint)
                 return
             except _DivergedError:
                 self._restore(start)
-                place = Place(rate=place.rate / _SMALLER)
-                checkpoint = None  # what it holds led here
+                state = TrainingState(rate=state.rate / _RATE_DIVISOR)
+                checkpoint = None  # it has the state that diverged
                 if attempt == 0:
                     log.warning(
-                        "The loss is no number any more: starting again at a lower learning rate."
+                        "The loss is not a number: training starts again at a lower learning rate."
                     )
         raise ModelError(
-            f"Training fails: the loss is no number even at {place.rate * _SMALLER:g} of the "
-            "learning rate. Set a far lower learning_rate, or load the encoder with "
-            "precision='fp32'."
+            "Training failed: the loss is not a number even at "
+            f"{state.rate * _RATE_DIVISOR:g} times the learning rate. Set a much lower "
+            "learning_rate, or load the encoder with precision='fp32'."
         )
 
     def _epochs(
@@ -108,7 +110,7 @@ class Trainer:
         rows: Sequence[Sequence[int]],
         epoch_batches: Callable[[], list[list[int]]],
         loss_of: Callable[[list[int]], Tensor],
-        place: Place,
+        state: TrainingState,
         checkpoint: Checkpoint | None,
     ) -> None:
         settings = self.settings
@@ -119,53 +121,53 @@ class Trainer:
             weight_decay=settings.weight_decay,
             fused=True,
         )
-        if checkpoint and (found := checkpoint.load(self.parameters, optimiser)):
-            vars(place).update(vars(found))
-        if place.finished:
+        if checkpoint and (saved := checkpoint.load(self.parameters, optimiser)):
+            vars(state).update(vars(saved))
+        if state.finished:
             return
-        for _ in range(place.epoch):
+        for _ in range(state.epoch):
             batches = epoch_batches()
-        # Of what was before a restart from a checkpoint, the last epoch stands for the best.
+        # After a resume the best epoch is not known; that of the checkpoint takes its place.
         best = self._snapshot()
         try:
-            with track(steps - place.step, "Tuning") as progress:
-                while place.epoch < settings.epochs:
+            with track(steps - state.step, "Tuning") as progress:
+                while state.epoch < settings.epochs:
                     total = 0.0
                     for batch in batches:
-                        share = place.rate * _share(place.step, steps, settings.warmup)
+                        scale = state.rate * rate_share(state.step, steps, settings.warmup)
                         for group, (_, rate) in zip(
                             optimiser.param_groups, self.groups, strict=True
                         ):
-                            group["lr"] = rate * share
+                            group["lr"] = rate * scale
                         loss = self._step(optimiser, batch, rows, loss_of)
                         if self.on_step:
-                            about = {"step": place.step, "steps": steps, "loss": loss}
-                            self.on_step({**about, "learning_rate": self.groups[0][1] * share})
-                        place.step += 1
+                            event = {"step": state.step, "steps": steps, "loss": loss}
+                            self.on_step({**event, "learning_rate": self.groups[0][1] * scale})
+                        state.step += 1
                         total += loss / len(batches)
                         progress(1)
-                    place.epoch += 1
-                    fell = total < place.lowest * (1 - _PROGRESS)
-                    place.waited = 0 if fell else place.waited + 1
-                    if total < place.lowest:
-                        best, place.lowest = self._snapshot(), total
-                    if place.waited >= settings.patience or total < _LEARNED:
+                    state.epoch += 1
+                    improved = total < state.lowest * (1 - _PROGRESS)
+                    state.waited = 0 if improved else state.waited + 1
+                    if total < state.lowest:
+                        best, state.lowest = self._snapshot(), total
+                    if state.waited >= settings.patience or total < _LOWEST_LOSS:
                         break
                     batches = epoch_batches()
-                    if checkpoint and checkpoint.due():
-                        checkpoint.save(place, self.parameters, optimiser)
+                    if checkpoint and checkpoint.is_due():
+                        checkpoint.save(state, self.parameters, optimiser)
             if checkpoint:
-                place.finished = True
-                checkpoint.save(place, self.parameters, optimiser)
+                state.finished = True
+                checkpoint.save(state, self.parameters, optimiser)
         except KeyboardInterrupt:
-            if _passed_on.get():
+            if _propagate.get():
                 raise
             self._restore(best)
             if checkpoint:
-                place.finished = True
-                checkpoint.save(place, self.parameters, optimiser)
+                state.finished = True
+                checkpoint.save(state, self.parameters, optimiser)
             log.warning(
-                f"Stopped after {place.epoch} of {settings.epochs} epochs; the best so far is kept."
+                f"Stopped after {state.epoch} of {settings.epochs} epochs; the best so far is kept."
             )
 
     def _step(
@@ -175,14 +177,14 @@ class Trainer:
         rows: Sequence[Sequence[int]],
         loss_of: Callable[[list[int]], Tensor],
     ) -> float:
-        """One change of the parameters; gives the loss before it."""
+        """One optimiser step; gives the loss before it."""
         while True:
             optimiser.zero_grad(set_to_none=True)
             try:
                 loss = self._backward(batch, rows, loss_of)
                 break
             except RuntimeError as error:
-                self._make_smaller(error, max(len(rows[i]) for i in batch))
+                self._shrink_passes(error, max(len(rows[i]) for i in batch))
         if not math.isfinite(loss):
             raise _DivergedError
         norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
@@ -198,7 +200,7 @@ class Trainer:
         loss_of: Callable[[list[int]], Tensor],
     ) -> float:
         total = 0.0
-        # Within one autocast the weights are cast once.
+        # One autocast around all passes, so that the weights are cast once.
         with self.autocast():
             for part in batches_by_length([rows[i] for i in batch], self.pass_tokens):
                 loss = loss_of([batch[i] for i in part]) * (len(part) / len(batch))
@@ -206,18 +208,18 @@ class Trainer:
                 total += float(loss.detach())
         return total
 
-    def _make_smaller(self, error: RuntimeError, longest: int) -> None:
+    def _shrink_passes(self, error: RuntimeError, longest: int) -> None:
         from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
         if not should_reduce_batch_size(error):
             raise error
         if self.pass_tokens <= longest:
             raise ModelError(
-                "There is too little memory to tune this encoder on even one of the texts. Use "
-                "shorter texts, a smaller encoder, or method='head'."
+                "Not enough memory to tune this encoder on a single text. Use shorter texts, a "
+                "smaller encoder, or method='head'."
             ) from error
         if self.pass_tokens == _PASS_TOKENS.get(self.device.type, 4096):
-            log.warning("Out of memory: going on with fewer texts at once.")
+            log.warning("Out of memory: training continues with fewer texts at once.")
         self.pass_tokens = max(self.pass_tokens // 2, longest)
         clear_device_cache()
 
@@ -230,24 +232,28 @@ class Trainer:
                 parameter.copy_(tensor)
 
 
-def _share(step: int, steps: int, warmup: float) -> float:
-    """Of the full rate: up over the warm-up, then down to 0, both in straight lines."""
+def rate_share(step: int, steps: int, warmup: float) -> float:
+    """The share of the full learning rate at a step: linear warm-up, then linear decay to 0.
+
+    >>> [round(rate_share(step, 10, 0.2), 2) for step in range(10)]
+    [0.5, 1.0, 1.0, 0.88, 0.75, 0.62, 0.5, 0.38, 0.25, 0.12]
+    """
     rising = max(1, round(steps * warmup))
     if step < rising:
         return (step + 1) / rising
     return (steps - step) / max(1, steps - rising)
 
 
-_one_at_a_time = threading.Lock()
+_seeding = threading.Lock()
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """torch's own random numbers (dropout) from `seed`, afterwards as if nothing had been.
+    """Seed torch's random numbers (dropout) inside a `with` block; restore their state after it.
 
-    They belong to the whole process, so training waits for training in other threads.
+    The state is that of the whole process, so trainings in several threads wait for each other.
     """
     devices = [device] if device.type == "cuda" else []
-    with _one_at_a_time, torch.random.fork_rng(devices):
+    with _seeding, torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield

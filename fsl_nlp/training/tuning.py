@@ -1,4 +1,4 @@
-"""One tuning run: from examples and their classes to a tuned copy and its class vectors."""
+"""One tuning run: from examples and their classes to a tuned encoder and class vectors."""
 
 from __future__ import annotations
 
@@ -20,51 +20,45 @@ from fsl_nlp.training.losses import (
     cosine_margin,
     supervised_contrastive,
 )
-from fsl_nlp.training.reading import Matrix, Tokens, TunedEncoder
 from fsl_nlp.training.settings import RATE_OF_ONE_LAYER, TrainSettings
 from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.training.tuned_encoder import Matrix, Tokens, TunedEncoder
 from fsl_nlp.types import Example
 
-# Examples of a class that go into a batch together where pairs of them are needed.
+# Examples of a class that go into a batch together for the contrastive loss.
 _GROUP = 4
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What is to be learned, and which parameters of the reader may change for it."""
+class TuningRun:
+    """Examples with their classes, and the parameters of the reader that learn from them."""
 
     reader: TunedEncoder
     parameters: Sequence[nn.Parameter]
     examples: Sequence[Example]
     classes: Sequence[int]
-    count: int  # of classes
+    count: int  # number of classes
     freeze_layers: int = 0
-    beliefs: Tensor | None = None  # [n, N]: what is to be believed in place of the classes
+    probabilities: Tensor | None = None  # [n, N]; targets in place of the classes
 
-    def learn(
+    def tune(
         self, settings: TrainSettings, *, contrast: bool, seed: int, on_step: OnStep | None
     ) -> Tensor:
-        """Tune the parameters; gives a vector for each class, [N, D]."""
+        """Tune the parameters and give a vector for each class, [N, D]."""
         encoder = self.reader.encoder
         with seeded(seed, encoder.device):
             frozen = TunedEncoder(encoder, encoder.module, self.reader.centre)
-            start = class_means(frozen.read(self.examples), self.classes, self.count)
+            start = class_means(frozen.vectors(self.examples), self.classes, self.count)
             head = nn.Parameter(start.to(encoder.device))
             groups = [
-                (self.parameters, settings.learning_rate or self._usual_rate()),
+                (self.parameters, settings.learning_rate or self._default_rate()),
                 ([head], settings.head_learning_rate),
             ]
-            trainer = Trainer(
-                [(parameters, rate) for parameters, rate in groups if parameters],
-                settings,
-                encoder.device,
-                on_step,
-                self.reader.autocast,
-            )
+            trainer = Trainer(groups, settings, encoder.device, on_step, encoder.autocast)
             rng = np.random.default_rng(seed)
             cut = settings.tokens
             tokens = self.reader.tokens(self.examples, cut) if self.parameters else None
-            # A vector that is there already takes no memory worth counting.
+            # Without tuning the vectors are fixed, so the batches need not be limited by tokens.
             rows = tokens.ids if tokens else [[0]] * len(self.examples)
             lengths = [len(row) for row in rows]
 
@@ -75,12 +69,12 @@ class Lesson:
 
             self.reader.module.train(bool(self.parameters))
             trainer.run(rows, batches, self._loss(head, tokens, settings, contrast))
-        self._finish()
+        self._prepare_for_inference()
         if contrast:
-            return class_means(self.reader.read(self.examples), self.classes, self.count)
+            return class_means(self.reader.vectors(self.examples), self.classes, self.count)
         return F.normalize(head.detach(), dim=-1).cpu()
 
-    def _usual_rate(self) -> float:
+    def _default_rate(self) -> float:
         return RATE_OF_ONE_LAYER / max(1, len(layer_stack(self.reader.module)))
 
     def _loss(
@@ -93,48 +87,52 @@ class Lesson:
         vectors_of = self._vectors(tokens)
 
         def loss(rows: list[int]) -> Tensor:
-            vectors, own = vectors_of(rows), targets[rows]
+            vectors, batch_targets = vectors_of(rows), targets[rows]
             if contrast:
-                losses = supervised_contrastive(vectors, own, settings.sharpness)
-            elif self.beliefs is not None:
-                wanted = self.beliefs[rows].to(vectors)
-                losses = cosine_distillation(vectors, head, wanted, settings.sharpness)
+                losses = supervised_contrastive(vectors, batch_targets, settings.loss_temperature)
+            elif self.probabilities is not None:
+                soft_targets = self.probabilities[rows].to(vectors)
+                losses = cosine_distillation(vectors, head, soft_targets, settings.loss_temperature)
             else:
                 losses = cosine_margin(
-                    vectors, head, own, sharpness=settings.sharpness, margin=settings.margin
+                    vectors,
+                    head,
+                    batch_targets,
+                    loss_temperature=settings.loss_temperature,
+                    margin=settings.margin,
                 )
             return (losses * weights[rows]).mean()
 
         return loss
 
     def _vectors(self, tokens: Tokens | None) -> Callable[[list[int]], Tensor]:
-        """The vectors [B, D] of the examples named, as the parameters are when it is called."""
+        """A function that gives the vectors [B, D] of some rows with the current parameters."""
         reader = self.reader
         if tokens is None:
-            fixed = torch.from_numpy(reader.read(self.examples)).to(reader.encoder.device)
+            fixed = torch.from_numpy(reader.vectors(self.examples)).to(reader.encoder.device)
             return lambda rows: fixed[rows]
         if not self.freeze_layers:
-            return lambda rows: reader.vectors(reader.features(tokens, rows))
+            return lambda rows: reader.embed(reader.features(tokens, rows))
         frozen = FrozenLayers(reader.module, self.freeze_layers)
-        with reader.autocast():
-            frozen.read(tokens.ids, lambda rows: reader.features(tokens, rows))
+        with reader.encoder.autocast():
+            frozen.cache_states(tokens.ids, lambda rows: reader.features(tokens, rows))
         reader.module.train()
 
         def above(rows: list[int]) -> Tensor:
-            with frozen.standing_in(rows):
-                return reader.vectors(reader.features(tokens, rows))
+            with frozen.use_cached(rows):
+                return reader.embed(reader.features(tokens, rows))
 
         return above
 
-    def _finish(self) -> None:
-        """Ready for answers: no dropout, no gradients, in the encoder's precision."""
+    def _prepare_for_inference(self) -> None:
+        """Turn off dropout and gradients, and set the encoder's precision."""
         if self.parameters:
             self.reader.module.eval().requires_grad_(False)
             in_precision(self.reader.module, self.reader.encoder.precision)
 
 
 def class_means(vectors: Matrix, classes: Sequence[int], count: int) -> Tensor:
-    """[N, D]: the means of unit vectors, of unit length."""
+    """The mean direction [N, D] of each class, of unit length."""
     unit = F.normalize(torch.from_numpy(vectors), dim=-1)
     sums = torch.zeros(count, unit.shape[1]).index_add_(0, torch.tensor(classes), unit)
     return F.normalize(sums, dim=-1)

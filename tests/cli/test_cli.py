@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
-from fsl_nlp.cli.fit import parse_options
+from fsl_nlp.cli.options import parse_options
 from fsl_nlp.runtime import Bot
 
 Cli = Callable[..., Any]
@@ -233,10 +234,10 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("fit", "TRAIN", "--out", "x", "--method", "magic"), "method='magic': choose one of"),
         (("fit", "TRAIN", "--out", "x", "--encoder", "/none"), "There is no folder /none."),
         (("fit", "TRAIN", "--out", "x", "--option", "C"), "write it as NAME=VALUE"),
-        (("fit", "TRAIN", "--out", "x", "--option", "C=big"), "C='big': must be a number."),
+        (("fit", "TRAIN", "--out", "x", "--option", "C=big"), "C='big': must be a number. The def"),
         (("fit", "TRAIN", "--out", "x", "--option", "shots=3"), "has no option 'shots'. It has:"),
         (("fit", "TRAIN", "--out", "x", "--option", "seed=3"), "write it as --seed 3."),
-        (("fit", "TRAIN", "--out", "x", "--option", "fit=3"), "'fit' cannot be the name of"),
+        (("fit", "TRAIN", "--out", "x", "--option", "fit=3"), "has no option 'fit'."),
         (("fit", "TRAIN", "--out", "x", "--descriptions", "none.json"), "none.json: No such file"),
         (("evaluate", "BOT", "support_zh:test"), "15 labels are not known to the classifier: '"),
         (("evaluate", "BOT", "support_en:tset"), 'support_en has no split "tset".'),
@@ -358,6 +359,23 @@ def test_options_of_the_method_are_passed_on(run: Cli, train: Path, tmp_path: Pa
     assert model.examples_ == ()
 
 
+def test_a_training_is_announced_and_stays_the_same(
+    run: Cli, tmp_path: Path, texts: list[str]
+) -> None:
+    """The measured steps leave no trace in what is learned."""
+    words = ("fit", "support_en", "--shot", 4, "--method", "bitfit", "--option", "epochs=2")
+    words = (*words, "--json")
+    loud = run(*words, "--out", tmp_path / "loud")
+    assert re.fullmatch(
+        r"note: training of bitfit on 60 texts of 15 labels: about \d+ s\.\n", loud.err
+    )
+    quiet = run(*words, "--out", tmp_path / "quiet", "--quiet")
+    assert quiet.err == ""
+    assert quiet.json["model_version"] == loud.json["model_version"]
+    first, second = (FewShotClassifier.load(tmp_path / name) for name in ("loud", "quiet"))
+    assert first.predict_proba(texts).tolist() == second.predict_proba(texts).tolist()
+
+
 def test_values_of_options() -> None:
     values = ["a=1", "b=1.5", "c=true", "d=null", "e=text", 'f="1"', "g=", "h=x=y"]
     assert list(parse_options(values).values()) == [1, 1.5, True, None, "text", "1", "", "x=y"]
@@ -406,7 +424,15 @@ def test_the_version(run: Cli) -> None:
 
 
 def test_every_command_has_help_with_an_example_and_the_common_options(run: Cli) -> None:
-    for words in (("demo",), ("fit",), ("predict",), ("evaluate",), ("models",), ("data", "list")):
+    for words in (
+        ("demo",),
+        ("fit",),
+        ("predict",),
+        ("evaluate",),
+        ("models",),
+        ("methods",),
+        ("data", "list"),
+    ):
         result = run(*words, "--help")
         assert result.status == 0
         assert f"Example: fsl-nlp {' '.join(words)}" in result.out
@@ -417,8 +443,7 @@ def test_every_command_has_help_with_an_example_and_the_common_options(run: Cli)
 def test_the_lists_name_what_there_is(run: Cli) -> None:
     models = run("models")
     assert "embedded:en" in models.out
-    assert "Methods: auto, " in models.out
-    assert "linear" in run("models", "--json").json["methods"]
+    assert "fsl-nlp methods" in models.out
     assert "support_zh" in run("data", "list").out
 
 

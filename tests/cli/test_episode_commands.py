@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -70,18 +72,18 @@ def test_chinese_episodes(run: Cli, multilingual: TextEncoder) -> None:
 
 def test_other_kinds_of_episodes(run: Cli) -> None:
     uneven = run(
-        "episodes", "support_en", "--way", "all", "--shot", "1-4", "--imbalance", 1, "--names",
-        "--episodes", 10, "--option", "distance=euclidean", "--json",
+        "episodes", "support_en", "--way", "all", "--shot", "1-4", "--imbalance", 1,
+        "--label-names", "--episodes", 10, "--option", "distance=euclidean", "--json",
     )  # fmt: skip
     assert uneven.json["episodes"]["way"] == 15
     assert uneven.json["episodes"]["shot"] == [1, 4]
     assert uneven.json["episodes"]["imbalance"] == 1
     assert uneven.json["settings"]["label_names"] is True
     assert uneven.json["settings"]["distance"] == "euclidean"
-    foreign = run("episodes", "support_en", "--episodes", 10, "--na-rate", 1, "--shot", 5)
+    foreign = run("episodes", "support_en", "--episodes", 10, "--nota-rate", 1, "--shot", 5)
     assert "none of the above  precision " in foreign.out
     together = run("episodes", "support_en", "--episodes", 10, "--method", "laplacian")
-    assert "transductive: the queries of an episode are looked at together" in together.out
+    assert "transductive: the queries of an episode are read together" in together.out
     one = run("episodes", "support_en", "--episodes", 1, "--json")
     assert one.json["accuracy"]["half_width"] is None  # one episode has no interval, and NaN is
     assert "NaN" not in one.out  # no JSON
@@ -90,7 +92,7 @@ def test_other_kinds_of_episodes(run: Cli) -> None:
 def test_a_table_is_written_then_used_and_results_are_compared(run: Cli, tmp_path: Path) -> None:
     table, first = tmp_path / "episodes.safetensors", tmp_path / "first.json"
     words = ("episodes", "support_en", "--table", table, "--json")
-    one = run(*words, "--episodes", 25, "--seed", 3, "--save", first).json
+    one = run(*words, "--episodes", 25, "--seed", 3, "--out", first).json
     two = run(*words, "--method", "knn", "--compare", first).json  # 25 episodes, not 1000
     assert two["episode_hash"] == one["episode_hash"]
     assert two["episodes"]["episodes"] == 25
@@ -114,17 +116,70 @@ def test_a_head_is_trained_on_other_classes_first(run: Cli) -> None:
     leaked = run(*words, "--source", "support_en:test")
     assert leaked.status == 1
     assert "Leakage: support_en:test and support_en share 15 classes (cancel_order, " in leaked.err
-    assert "--drop-shared" in leaked.err
+    assert "--exclude-test-classes" in leaked.err
 
 
 def test_tasks_one_by_one_go_on_from_a_file(run: Cli, tmp_path: Path) -> None:
     file = tmp_path / "progress.jsonl"
     words = ("episodes", "support_en", "--episodes", 4, "--json")
-    apart = run(*words, "--one-by-one", "--progress-file", file).json
+    apart = run(*words, "--no-batch", "--progress-file", file).json
     assert apart["accuracy"] == run(*words).json["accuracy"]
     assert len(file.read_text().splitlines()) == 5
-    again = run(*words, "--one-by-one", "--progress-file", file).json
+    again = run(*words, "--no-batch", "--progress-file", file).json
     assert again["accuracy"] == apart["accuracy"]
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> Path:
+    """Three classes of 12 sentences and one of two."""
+    data = load_dataset("support_en")
+    rows = [e for e in data if e.label in data.labels[:3]]
+    rows += [e for e in data if e.label == data.labels[3]][:2]
+    path = tmp_path / "uneven.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in rows)])
+    return path
+
+
+def test_small_classes_are_left_out_by_name(run: Cli, uneven: Path) -> None:
+    small = load_dataset("support_en").labels[3]
+    words = ("episodes", uneven, "--way", 3, "--episodes", 10, "--json")
+    refused = run(*words)
+    assert refused.status == 1
+    assert f"'{small}' has 2" in refused.err
+    assert "--skip-small" in refused.err
+    result = run(*words, "--skip-small")
+    assert result.status == 0
+    assert result.err == f"note: left out, with fewer than 6 examples: {small}.\n"
+    assert small not in result.json["per_class"]
+    assert run(*words, "--skip-small", "--quiet").err == ""
+
+
+# what a long run says before it starts
+
+
+def test_many_episodes_are_announced(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsl_nlp.cli.plans._SHORT", 0.0)
+    words = ("episodes", "support_en", "--way", 3, "--episodes", 200, "--json")
+    result = run(*words)
+    assert re.fullmatch(
+        r"note: 200 episodes of 3-way 1-shot, \d+ texts to encode with proto: about \d+ s\.\n",
+        result.err,
+    )
+    assert run(*words, "--quiet").err == ""
+    source = run(*words, "--method", "siamese", "--classes", "9,6")
+    assert source.err.endswith("texts to encode with siamese.\n")
+
+
+def test_a_method_that_trains_in_each_episode_is_announced(
+    run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsl_nlp.cli.plans._SHORT", 0.0)
+    words = ("--method", "head", "--option", "epochs=2", "--episodes", 8, "--way", 2)
+    result = run("episodes", "support_en", *words, "--json")
+    assert result.status == 0
+    assert "note: 8 episodes of 2-way 1-shot, " in result.err
+    assert "texts to encode with head: about" in result.err
 
 
 # curve
@@ -134,7 +189,7 @@ def test_a_curve_in_every_format(run: Cli, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the report extra is not installed")
     files = [tmp_path / f"curve.{ending}" for ending in ("json", "png", "svg")]
     result = run(
-        "curve", "support_en", "--methods", "proto, knn", "--shots", "1,3", "--ways", "3,5",
+        "curve", "support_en", "--method", "proto, knn", "--shot", "1,3", "--way", "3,5",
         "--query", 4, "--episodes", 20, "--seed", 2, "--json",
         *(word for file in files for word in ("--out", file)),
     )  # fmt: skip
@@ -160,7 +215,7 @@ def test_a_curve_for_people(run: Cli, tmp_path: Path) -> None:
         "support_en",
         "--episodes",
         20,
-        "--shots",
+        "--shot",
         "1,2",
         "--out",
         tmp_path / "c.json",
@@ -268,7 +323,7 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         (("episodes", "support_en", "--way", "five"), "--way five: must be a whole number."),
         (("episodes", "support_en", "--shot", "4-2"), "must not be above the second"),
         (
-            ("episodes", "support_en", "--na-rate", 1, "--way", "all"),
+            ("episodes", "support_en", "--nota-rate", 1, "--way", "all"),
             "one more for none-of-the-above",
         ),
         (("episodes", "support_en", "--episodes", 0), "episodes=0: must be at least 1."),
@@ -286,21 +341,21 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
             "one.csv is not a saved result",
         ),
         (
-            ("episodes", "support_en", "--one-by-one", "--progress-file", "one.csv", *SMALL),
+            ("episodes", "support_en", "--no-batch", "--progress-file", "one.csv", *SMALL),
             "one.csv is not a progress file",
         ),
-        (("episodes", "support_en", "--save", "one.csv/x.json", *SMALL), "one.csv/x.json: "),
+        (("episodes", "support_en", "--out", "one.csv/x.json", *SMALL), "one.csv/x.json: "),
         (
-            ("episodes", "support_en", "--method", "laplacian", "--one-by-one", *SMALL),
+            ("episodes", "support_en", "--method", "laplacian", "--no-batch", *SMALL),
             "method 'laplacian' looks at all texts of a batch together",
         ),
         (("curve", "support_en", "--out", "curve.pdf"), "a curve is saved as .json, .png or .svg."),
-        (("curve", "support_en", "--out", "c.json", "--shots", "1,x"), "--shots 1,x: write whole"),
-        (("curve", "support_en", "--out", "c.json", "--shots", "1,10"), "need 15 examples a class"),
-        (("curve", "support_en", "--out", "c.json", "--ways", "3,16"), "16-way episodes need 16"),
+        (("curve", "support_en", "--out", "c.json", "--shot", "1,x"), "--shot 1,x: write whole"),
+        (("curve", "support_en", "--out", "c.json", "--shot", "1,10"), "need 15 examples a class"),
+        (("curve", "support_en", "--out", "c.json", "--way", "3,16"), "16-way episodes need 16"),
         (("curve", "one.csv", "--out", "c.json"), "one has 1 class"),
         (
-            ("curve", "support_en", "--out", "c.json", "--methods", "magic"),
+            ("curve", "support_en", "--out", "c.json", "--method", "magic"),
             "method='magic': choose",
         ),
         (("submit-fewrel", "none.json", "--out", "x"), "none.json cannot be read: No such file"),

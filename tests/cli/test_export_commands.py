@@ -25,7 +25,7 @@ def saved(shop: FewShotClassifier, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "my bot"
-    exported = run("export", saved, "--to", out)
+    exported = run("export", saved, "--out", out)
     assert exported.status == 0
     assert "9 training examples, in fp32: 0 answers changed" in exported.out
     assert "It needs numpy, onnxruntime, tokenizers and safetensors" in exported.out
@@ -34,13 +34,13 @@ def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     assert "track_order  <- where is my parcel" in asked.out
     assert "like 1.00 track_order: where is my parcel" in asked.out
     assert " empty  " in asked.out
-    again = run("export", saved, "--to", out)
+    again = run("export", saved, "--out", out)
     assert again.status == 1
     assert "exists. Give a new folder" in again.err
 
 
 def test_export_in_int8_reports(run: Cli, saved: Path, tmp_path: Path) -> None:
-    result = run("export", saved, "--to", tmp_path / "b", "--int8", "--max-changed", 1, "--json")
+    result = run("export", saved, "--out", tmp_path / "b", "--int8", "--max-changed", 1, "--json")
     report = result.json
     assert report["precision"] == "int8"
     assert report["examples"] == 9
@@ -60,7 +60,7 @@ def test_export_in_int8_reports(run: Cli, saved: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_exported(
     run: Cli, saved: Path, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    result = run("export", saved, "--to", tmp_path / "bot", *words)
+    result = run("export", saved, "--out", tmp_path / "bot", *words)
     assert result.status == 1
     assert message in result.err
     assert not (tmp_path / "bot").exists()
@@ -102,7 +102,7 @@ def test_the_backend_can_be_chosen(saved: Path, monkeypatch: pytest.MonkeyPatch)
 def test_an_exported_bot_answers_as_it_is(run: Cli, saved: Path, tmp_path: Path) -> None:
     """In int8, and not through the encoder that it was made from."""
     out = tmp_path / "int8"
-    assert run("export", saved, "--to", out, "--int8", "--max-changed", 1).status == 0
+    assert run("export", saved, "--out", out, "--int8", "--max-changed", 1).status == 0
     asked = run("predict", out, "where is my parcel", "--json").json["predictions"][0]
     whole = run("predict", saved, "where is my parcel", "--json").json["predictions"][0]
     assert asked["confidence"] != whole["confidence"]
@@ -112,7 +112,7 @@ def test_an_exported_bot_answers_as_it_is(run: Cli, saved: Path, tmp_path: Path)
     test = tmp_path / "test.csv"
     test.write_text("text,label\nwhere is my parcel,track_order\n")
     assert run("evaluate", out, test, "--json").json["accuracy"] == 1
-    again = run("export", out, "--to", tmp_path / "again")
+    again = run("export", out, "--out", tmp_path / "again")
     assert again.status == 1
     assert "exported in int8" in again.err
 

@@ -100,7 +100,7 @@ def test_episodes_from_the_folder_are_compared_with_the_plain_start(files, train
 
 def test_the_adaptation_curve(files, trained):
     out = files / "curve.json"
-    words = ["--from", files / "anil", "--inner-steps", "0,2", "--shots", 1, "--ways", 3]
+    words = ["--from", files / "anil", "--inner-steps", "0,2", "--shot", 1, "--way", 3]
     drawn = run("curve", files / "target.csv", *words, "--episodes", 30, "--out", out, "--json")
     (line,) = json.loads(drawn.stdout)["lines"]
     (_, before), (_, after) = line["points"]

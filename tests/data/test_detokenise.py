@@ -90,8 +90,8 @@ def test_spans_are_those_of_the_tokens():
     tokens = ["``", "Ann", "'s", "\n", "end", "-rrb-", "''", " "]
     sentence = detokenise(tokens)
     assert sentence.text == '"Ann\'s end)"'
-    found = [sentence.text[start:end] for start, end in sentence.spans]
-    assert found == ['"', "Ann", "'s", "", "end", ")", '"', ""]
+    written = [sentence.text[start:end] for start, end in sentence.spans]
+    assert written == ['"', "Ann", "'s", "", "end", ")", '"', ""]
 
 
 def test_white_space():

@@ -39,15 +39,15 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.requests.append((self.path, asked))
+        byte_range = self.headers.get("Range")
+        self.server.requests.append((self.path, byte_range))
         content = self.server.files.get(self.path)
         if content is None:
             return self.send_error(404)
         if self.server.failures:
             self.server.failures -= 1
             return self.send_error(503)
-        start = int(asked[len("bytes=") : -1]) if asked and self.server.ranges else 0
+        start = int(byte_range[len("bytes=") : -1]) if byte_range and self.server.ranges else 0
         if start >= len(content):
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(content)}")
@@ -123,7 +123,7 @@ def test_a_broken_connection_goes_on(server, tmp_path):
     server.breaks = 2
     (fetched,) = fetch_dataset("toy", data_dir=tmp_path)
     assert fetched.path.read_bytes() == CONTENT
-    ranges = [asked for _, asked in server.requests]
+    ranges = [byte_range for _, byte_range in server.requests]
     assert ranges == [None, "bytes=100000-", "bytes=200000-"]
 
 
@@ -134,7 +134,7 @@ def test_what_came_is_kept_for_the_next_call(server, tmp_path):
         fetch_dataset("toy", data_dir=tmp_path)
     message = str(caught.value)
     assert f"{server.url}/data/all.jsonl could not be downloaded (the connection" in message
-    assert "What came so far is kept" in message
+    assert "The downloaded part is kept" in message
     assert f"save it as {tmp_path / 'toys/all.jsonl'}" in message
     (part,) = files_in(tmp_path)
     assert part.endswith(".part")
@@ -151,7 +151,7 @@ def test_a_server_without_ranges(server, tmp_path):
     server.ranges, server.breaks = False, 1
     (fetched,) = fetch_dataset("toy", data_dir=tmp_path)
     assert fetched.path.read_bytes() == CONTENT
-    assert [asked for _, asked in server.requests] == [None, "bytes=100000-"]
+    assert [byte_range for _, byte_range in server.requests] == [None, "bytes=100000-"]
 
 
 @pytest.mark.usefixtures("toy")
@@ -230,7 +230,7 @@ def lines(server: Server, monkeypatch: pytest.MonkeyPatch) -> Entry:
     """A corpus whose source keeps texts and labels apart."""
     server.files["/TOY/oos/test/seq.in"] = "wo ist er\nzurück damit\n".encode()
     server.files["/TOY/oos/test/label"] = b"track\nreturn\n"
-    wanted = (
+    expected = (
         '{"text": "wo ist er", "label": "track"}\n{"text": "zurück damit", "label": "return"}\n'
     )
     entry = Entry(
@@ -241,7 +241,7 @@ def lines(server: Server, monkeypatch: pytest.MonkeyPatch) -> Entry:
         {"oos_test": "toys/oos_test.jsonl"},
         source="https://example.org/toy",
         download=Download(f"{server.url}/TOY/{{split}}", {"oos_test": "oos/test"}, parallel=True),
-        sums={"toys/oos_test.jsonl": hashlib.md5(wanted.encode()).hexdigest()},
+        sums={"toys/oos_test.jsonl": hashlib.md5(expected.encode()).hexdigest()},
     )
     monkeypatch.setitem(CATALOGUE, "toy", entry)
     return entry

@@ -165,14 +165,14 @@ PRONOUN = {
 
 
 def test_pronouns(put, refusal):
-    """Spans are places in the text as it is kept: without the space before it."""
+    """Spans count from the start of the text without the space before it."""
     folder = put("cluewsc/train_0.json", PRONOUN, {**PRONOUN, "label": "false"})
     example = load_dataset("cluewsc:train_0", data_dir=folder).examples[0]
     assert (example.head, example.tail, example.id) == ((0, 2), (5, 6), "5")
     assert example.text[slice(*example.tail)] == "它"
     moved = {**PRONOUN, "target": {**PRONOUN["target"], "span2_index": 7}}
     put("cluewsc/train_0.json", moved)
-    assert "span2_text '它' does not stand at" in refusal("cluewsc:train_0", data_dir=folder)
+    assert "span2_text '它' is not at" in refusal("cluewsc:train_0", data_dir=folder)
     put("cluewsc/test.json", {"id": 9, **{k: PRONOUN[k] for k in ("text", "target")}})
     assert "has no labels" in refusal("cluewsc:test", data_dir=folder)
     assert load_dataset("cluewsc:test", data_dir=folder, labelled=False).examples[0].id == "9"

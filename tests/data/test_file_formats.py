@@ -147,7 +147,7 @@ def test_folder(tmp_path: Path, refusal):
 
 def test_unknown_extension(write, refusal):
     message = refusal(write("a.xlsx", "x"))
-    assert "the extension .xlsx is not known" in message
+    assert "the extension .xlsx is not supported" in message
     for known in (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"):
         assert known in message
     assert "without an extension" in refusal(write("train", "x"))
@@ -167,8 +167,8 @@ def test_unreadable_file(write, refusal, monkeypatch):
     ("content", "message"),
     [
         ('[\n{"text": "a",\n]', "a.json:3: invalid JSON at column 1"),
-        ('{"a": 1,\n "b": 2}', "the shape of this JSON is not known"),
-        ('"text"', "the shape of this JSON is not known"),
+        ('{"a": 1,\n "b": 2}', "the shape of this JSON is not supported"),
+        ('"text"', "the shape of this JSON is not supported"),
         ("text,label", "a.json:1: invalid JSON at column 1"),
         ("[" * 100_000, "a.json:1: invalid JSON"),
     ],

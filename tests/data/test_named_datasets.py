@@ -149,15 +149,15 @@ def test_every_sum_has_the_form_of_one_and_a_card():
         card.stem: card.read_text("utf-8")
         for card in (Path(__file__).parents[2] / "datasets").glob("*.md")
     }
-    known = 0
+    count = 0
     for entry in CATALOGUE.values():
         card = cards.get(entry.folder.split("/")[0]) or cards.get(entry.name, "")
         for file, digest in entry.sums.items():
-            known += 1
+            count += 1
             assert re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", digest)
             assert digest in card, f"{file} has another sum in its card"
     lines = (Path(catalogue.__file__).with_name("checksums.txt")).read_text().splitlines()
-    assert known == len(lines) == len(set(lines))
+    assert count == len(lines) == len(set(lines))
     assert CATALOGUE["fewrel"].sums["fewrel/train_wiki.json"] == "5e663e9c3f1bfbdb2de72696e9504fd7"
 
 

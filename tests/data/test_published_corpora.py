@@ -70,15 +70,15 @@ def test_sentences_read_naturally(split):
     document = json.loads(file_of("fewrel", split).read_text("utf-8"))
     groups = document.values() if isinstance(document, dict) else [document]
     instances = [instance for group in groups for instance in group]
-    others = 0
+    different = 0
     for example, instance in zip(data, instances, strict=True):
         assert example.text == " ".join(example.text.split())
         assert not re.search(r" [,.;]( |$)|\( | \)|-LRB-|``|''", example.text)
         for span, entity in ((example.head, instance["h"]), (example.tail, instance["t"])):
             mention = example.text[slice(*span)]
             assert mention == mention.strip() != ""
-            others += mention.lower() != entity[0].lower()
-    assert others <= len(instances) / 500
+            different += mention.lower() != entity[0].lower()
+    assert different <= len(instances) / 500
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast
+from transformers import AutoModel, BertConfig
 
 from fsl_nlp.encoders.cache import VectorCache
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+from ..conftest import SPECIAL, save_model
+
 WORDS = ["hello", "world", "where", "is", "my", "parcel", "refund", "please", "the", "?"]
 PIECES = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
 SIZE = {
@@ -26,20 +26,6 @@ SIZE = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
-
-
-def save_tokenizer(folder: Path, words: list[str] = WORDS, *, bert: bool = True) -> None:
-    """Word pieces; without `bert`, no pad token and none around the text, as for GPT-2."""
-    special = SPECIAL if bert else ["[UNK]", *(f"[unused{i}]" for i in range(4))]
-    vocabulary = {piece: i for i, piece in enumerate([*special, *words, *PIECES])}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    named = {"unk_token": "[UNK]"}
-    if bert:
-        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-        named |= {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(folder)
 
 
 @dataclass(frozen=True)
@@ -58,9 +44,10 @@ class Tiny:
     dense: bool = False
 
     def save(self, folder: Path) -> Path:
-        torch.manual_seed(self.seed)
-        self.kind.from_config(self.config).save_pretrained(folder)
-        save_tokenizer(folder, list(self.words), bert=self.bert_tokenizer)
+        words = [*self.words, *PIECES]
+        save_model(
+            folder, self.config, words, kind=self.kind, seed=self.seed, bert=self.bert_tokenizer
+        )
         if self.pooling is not None:
             self._save_modules(folder)
         return folder

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoModel, BertConfig, GPT2Config, ModernBertConfig, T5Config
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from fsl_nlp.encoders.attention import NAME, attend, prefer_short
+from fsl_nlp.encoders.attention import NAME, attend, use_short_attention
 
 ENCODER: Any = SimpleNamespace(is_causal=False)
 
@@ -35,11 +35,11 @@ def test_it_equals_torch_s_attention_and_its_gradient(
 ) -> None:
     chosen = masks(length)[mask]
     ours, theirs = inputs(length), inputs(length)
-    given, _ = attend(ENCODER, *ours, chosen, scaling=scaling)
+    computed, _ = attend(ENCODER, *ours, chosen, scaling=scaling)
     expected, _ = sdpa_attention_forward(ENCODER, *theirs, chosen, scaling=scaling)
-    torch.testing.assert_close(given, expected, atol=1e-5, rtol=1e-5)
-    weights = torch.randn_like(given)
-    (given * weights).sum().backward()
+    torch.testing.assert_close(computed, expected, atol=1e-5, rtol=1e-5)
+    weights = torch.randn_like(computed)
+    (computed * weights).sum().backward()
     (expected * weights).sum().backward()
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-4)
@@ -47,8 +47,8 @@ def test_it_equals_torch_s_attention_and_its_gradient(
 
 def test_scores_of_any_size_stay_finite() -> None:
     query, key, value = (x.detach() for x in inputs(5))
-    given, _ = attend(ENCODER, query * 1e4, key * 1e4, value, None)
-    assert torch.isfinite(given).all()
+    computed, _ = attend(ENCODER, query * 1e4, key * 1e4, value, None)
+    assert torch.isfinite(computed).all()
 
 
 def test_dropout_takes_away_whole_weights_and_keeps_the_mean() -> None:
@@ -83,8 +83,8 @@ def test_models_give_the_same_states_with_it(config: Any) -> None:
     }
     with torch.no_grad():
         expected = model(**batch).last_hidden_state
-        prefer_short(model)
+        use_short_attention(model)
         assert model.config._attn_implementation == NAME
-        given = model(**batch).last_hidden_state
+        computed = model(**batch).last_hidden_state
     seen = batch["attention_mask"].bool()
-    torch.testing.assert_close(given[seen], expected[seen], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(computed[seen], expected[seen], atol=1e-5, rtol=1e-4)

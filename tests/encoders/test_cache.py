@@ -1,4 +1,4 @@
-"""Vectors on disk: found again, bounded, and never the cause of a failure."""
+"""Vectors on disk: read again, bounded, and never the cause of a failure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def some_vectors(count: int, start: int = 0, dimensions: int = 384) -> Vectors:
     }
 
 
-def assert_same(found: Vectors, expected: Vectors) -> None:
-    assert found.keys() == expected.keys()
+def assert_same(vectors: Vectors, expected: Vectors) -> None:
+    assert vectors.keys() == expected.keys()
     for key, vector in expected.items():
-        np.testing.assert_array_equal(found[key], vector)
-        assert found[key].dtype == np.float32
+        np.testing.assert_array_equal(vectors[key], vector)
+        assert vectors[key].dtype == np.float32
 
 
 def alter(path: Path, statement: str, *values: object) -> None:
@@ -41,7 +41,7 @@ def alter(path: Path, statement: str, *values: object) -> None:
     database.close()
 
 
-def test_what_was_put_is_found_by_another_object(cache: VectorCache) -> None:
+def test_another_object_reads_what_was_put(cache: VectorCache) -> None:
     vectors = some_vectors(1200)  # more than SQLite takes in one statement
     cache.put(vectors)
     assert_same(VectorCache(cache.path).get([*vectors, b"another key"]), vectors)
@@ -69,28 +69,28 @@ def test_a_damaged_entry_is_dropped_with_a_warning(cache: VectorCache, damage: s
     cache.put(vectors)
     alter(cache.path, f"UPDATE vectors SET {damage} WHERE key = ?", bad)
     with pytest.warns(UserWarning, match="1 damaged entries dropped") as caught:
-        found = cache.get(list(vectors))
+        vectors = cache.get(list(vectors))
     assert str(cache.path) in str(caught[0].message)
     good = {key: vector for key, vector in vectors.items() if key != bad}
-    assert_same(found, good)
+    assert_same(vectors, good)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_same(cache.get(list(vectors)), good)
 
 
-def test_a_file_that_is_no_database_is_begun_anew(cache: VectorCache) -> None:
+def test_a_file_that_is_no_database_is_replaced(cache: VectorCache) -> None:
     vectors = some_vectors(2)
     cache.path.parent.mkdir()
     for use in (lambda: cache.get(list(vectors)), lambda: cache.put(vectors)):
         cache.path.write_bytes(b"not a database at all, but long enough to look at" * 100)
-        with pytest.warns(UserWarning, match="was damaged .* begun anew"):
+        with pytest.warns(UserWarning, match="was damaged .* a new one is made"):
             use()
         assert not cache.path.exists()
     cache.put(vectors)
     assert_same(cache.get(list(vectors)), vectors)
 
 
-def test_a_torn_database_is_begun_anew(cache: VectorCache) -> None:
+def test_a_torn_database_is_replaced(cache: VectorCache) -> None:
     vectors = some_vectors(500)
     cache.put(vectors)
     content = bytearray(cache.path.read_bytes())
@@ -107,11 +107,11 @@ def test_a_cut_database_costs_entries_and_no_more(cache: VectorCache) -> None:
     cache.put(vectors)
     cache.path.write_bytes(cache.path.read_bytes()[:200_000])
     with pytest.warns(UserWarning, match="damaged"):
-        found = cache.get(list(vectors))
-    assert_same(found, {key: vectors[key] for key in found})
+        vectors = cache.get(list(vectors))
+    assert_same(vectors, {key: vectors[key] for key in vectors})
 
 
-def test_a_place_that_cannot_be_written_is_a_miss(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_a_miss(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")  # root may write in a read-only folder
     cache = VectorCache(tmp_path / "file" / "vectors.sqlite")
     with pytest.warns(UserWarning, match="is not used"):
@@ -130,12 +130,12 @@ def test_a_database_that_stays_locked_is_a_miss(
     cache.put(some_vectors(1))
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout=0.01))
-    other = connect(cache.path)
-    other.execute("BEGIN IMMEDIATE")
+    second = connect(cache.path)
+    second.execute("BEGIN IMMEDIATE")
     with pytest.warns(UserWarning, match="is not used: database is locked"):
         cache.put(some_vectors(1, start=1))
     assert_same(cache.get(list(some_vectors(1))), some_vectors(1))  # reading goes on
-    other.close()
+    second.close()
 
 
 def test_the_file_stays_within_its_limit_and_keeps_the_newest(tmp_path: Path) -> None:
@@ -153,9 +153,9 @@ def test_more_than_the_limit_at_once_keeps_a_part(tmp_path: Path) -> None:
     vectors = some_vectors(2000)
     cache.put(vectors)
     assert cache.path.stat().st_size <= cache.limit
-    found = cache.get(list(vectors))
-    assert found.keys() == set(list(vectors)[-len(found) :])
-    assert len(found) > 100
+    vectors = cache.get(list(vectors))
+    assert vectors.keys() == set(list(vectors)[-len(vectors) :])
+    assert len(vectors) > 100
 
 
 def test_a_used_entry_that_is_written_anew_counts_as_new(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_size_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, va
 
 
 def test_the_texts_are_not_in_the_file(cache: VectorCache) -> None:
-    """Keys are hashes, made by the encoder; the file holds nothing else but numbers."""
+    """Keys are hashes from the encoder; all else in the file is numbers."""
     cache.put(some_vectors(1))
     database = sqlite3.connect(cache.path)
     columns = [row[1] for row in database.execute("PRAGMA table_info(vectors)")]

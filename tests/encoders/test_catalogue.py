@@ -207,17 +207,17 @@ def test_what_looks_like_a_path_never_goes_to_the_hub(
 def test_a_hub_model_is_fetched_and_its_place_is_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    asked: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
     def download(name: str, **options: Any) -> str:
-        asked.update(options, name=name)
+        arguments.update(options, name=name)
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/home/me/hub")
     assert locate("someone/some-model") == tmp_path
-    assert asked == {
+    assert arguments == {
         "name": "someone/some-model",
         "allow_patterns": HUB_FILES,
         "local_files_only": False,
@@ -228,7 +228,7 @@ def test_a_hub_model_is_fetched_and_its_place_is_said(
 
 
 @pytest.mark.parametrize(
-    ("file", "wanted"),
+    ("file", "downloaded"),
     [
         ("config.json", True),
         ("vocab.txt", True),
@@ -245,8 +245,10 @@ def test_a_hub_model_is_fetched_and_its_place_is_said(
         ("consolidated.safetensors", False),
     ],
 )
-def test_from_the_hub_come_no_code_no_pickle_and_no_other_formats(file: str, wanted: bool) -> None:
-    assert any(fnmatch(file, pattern) for pattern in HUB_FILES) == wanted
+def test_from_the_hub_come_no_code_no_pickle_and_no_other_formats(
+    file: str, downloaded: bool
+) -> None:
+    assert any(fnmatch(file, pattern) for pattern in HUB_FILES) == downloaded
 
 
 def test_a_hub_that_cannot_be_reached_is_said_at_once(

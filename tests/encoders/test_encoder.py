@@ -52,9 +52,9 @@ class Counting(TextEncoder):
         super().__init__(*args, **options)
         self.computed.clear()  # it tried itself on an empty text
 
-    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
+    def encode_uncached(self, texts: list[str]) -> NDArray[np.float32]:
         self.computed += texts
-        return super()._encode(texts)
+        return super().encode_uncached(texts)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_rows_are_in_the_order_of_the_texts(exact: TextEncoder) -> None:
     texts = [f"{'very ' * (i * 7 % 40)}good {i}" for i in range(60)]
     matrix = exact.encode(texts)
     for i in (0, 13, 37, 59):
-        assert cosines(matrix[i], exact._encode([texts[i]])[0]) > 0.999999
+        assert cosines(matrix[i], exact.encode_uncached([texts[i]])[0]) > 0.999999
     order = np.random.default_rng(0).permutation(60)
     np.testing.assert_array_equal(exact.encode([texts[i] for i in order]), matrix[order])
 
@@ -138,8 +138,8 @@ def test_odd_texts_have_vectors_of_their_own(exact: TextEncoder, text: str) -> N
 
 def test_long_texts_are_cut_at_the_models_limit(exact: TextEncoder) -> None:
     assert exact.pooling.max_length == 256
-    kept = "word " * 254  # and two special tokens
-    a, b, c = exact.encode([kept, kept + "and much more " * 500, kept[5:]])
+    longest_text = "word " * 254  # and two special tokens
+    a, b, c = exact.encode([longest_text, longest_text + "and much more " * 500, longest_text[5:]])
     assert cosines(a, b) > 0.999999
     assert cosines(a, c) < 0.999999
 
@@ -156,8 +156,8 @@ def test_what_is_given_back_may_be_changed(exact: TextEncoder) -> None:
 
 def test_neighbours_in_a_batch_do_not_matter(exact: TextEncoder) -> None:
     texts = [*TEXTS, *ODD, *(f"{'long ' * i}text" for i in range(0, 100, 7))]
-    together = exact._encode(texts)
-    alone = np.stack([exact._encode([text])[0] for text in texts])
+    together = exact.encode_uncached(texts)
+    alone = np.stack([exact.encode_uncached([text])[0] for text in texts])
     assert np.abs(together - alone).max() < 1e-5
 
 
@@ -167,9 +167,9 @@ def test_bf16_is_as_good_as_fp32(exact: TextEncoder) -> None:
     assert default == ("bf16" if has_bf16(torch.device("cpu")) else "fp32")
     fast = TextEncoder("embedded:en", device="cpu", precision="bf16", backend="torch")
     texts = [*TEXTS, *ODD, *(f"{'long ' * i}text" for i in range(0, 100, 7))]
-    together = fast._encode(texts)
+    together = fast.encode_uncached(texts)
     assert cosines(together, exact.encode(texts)).min() >= 0.9999
-    alone = np.stack([fast._encode([text])[0] for text in texts])
+    alone = np.stack([fast.encode_uncached([text])[0] for text in texts])
     assert cosines(together, alone).min() >= 0.9999
     assert np.abs(together - alone).max() < 1e-2
     assert together.dtype == np.float32
@@ -290,8 +290,8 @@ def test_a_damaged_entry_is_computed_again(
     database.close()
     encoder = counting(cache)
     with pytest.warns(UserWarning, match="1 damaged entries"):
-        found = encoder.encode(TEXTS)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+        vectors = encoder.encode(TEXTS)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
     assert len(encoder.computed) == 1
     mended = counting(cache)
     mended.encode(TEXTS)
@@ -318,7 +318,7 @@ def test_a_second_process_finds_what_the_first_computed(
     script = f"""
 from fsl_nlp.encoders import load_encoder
 encoder = load_encoder({str(tiny_bert)!r}, device="cpu", precision="fp32")
-encoder._encode = None  # cannot compute
+encoder.encode_uncached = None  # cannot compute
 print(encoder.encode({TEXTS!r}).tobytes().hex())
 """
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
@@ -344,12 +344,12 @@ def test_memory_is_bounded_and_forgets_the_oldest(
 
 def test_threads_encode_at_once(exact: TextEncoder) -> None:
     texts = [f"{'so ' * (i % 20)}many questions {i}" for i in range(80)]
-    expected = exact._encode(texts)
+    expected = exact.encode_uncached(texts)
     parts = [texts[i : i + 5] for i in range(0, 80, 5)]
     shared = TextEncoder("embedded:en", device="cpu", precision="fp32")
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(shared.encode, parts))
-    np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-5)
+        vectors = list(pool.map(shared.encode, parts))
+    np.testing.assert_allclose(np.concatenate(vectors), expected, atol=1e-5)
 
 
 def test_threads_tokenize_in_different_ways_at_once(exact: TextEncoder) -> None:
@@ -363,8 +363,8 @@ def test_threads_tokenize_in_different_ways_at_once(exact: TextEncoder) -> None:
 
     limits = [None, 10, 20, 30] * 100
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(length, limits))
-    assert found == [limit or 302 for limit in limits]
+        vectors = list(pool.map(length, limits))
+    assert vectors == [limit or 302 for limit in limits]
 
 
 def test_a_deep_copy_is_the_encoder_itself(exact: TextEncoder) -> None:
@@ -390,8 +390,8 @@ def test_load_encoder_loads_once_even_from_threads(
     assert len(encoders) == len(loaded) == 1
     (encoder,) = encoders
     assert load_encoder(str(tiny_bert), device="cpu", precision=encoder.precision) is encoder
-    other = "fp32" if encoder.precision == "bf16" else "bf16"
-    assert load_encoder(str(tiny_bert), device="cpu", precision=other) is not encoder
+    other_precision = "fp32" if encoder.precision == "bf16" else "bf16"
+    assert load_encoder(str(tiny_bert), device="cpu", precision=other_precision) is not encoder
 
 
 def test_a_failed_load_is_tried_again(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

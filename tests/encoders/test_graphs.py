@@ -50,7 +50,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Graphs of random models have no place in the user's cache."""
     monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FSL_NLP_BACKEND", raising=False)
-    monkeypatch.setattr(graphs, "_said", set())
+    monkeypatch.setattr(graphs, "_warned", set())
     return tmp_path / "cache" / "graphs"
 
 
@@ -311,7 +311,7 @@ def test_threads_make_one(tiny_bert: Path, own_cache: Path) -> None:
 
     def ask() -> None:
         sources.append(encoder.text_graph)
-        rows.append(encoder._encode(["hello world"])[0])
+        rows.append(encoder.encode_uncached(["hello world"])[0])
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -338,7 +338,7 @@ def test_those_not_used_for_longest_go(tmp_path: Path) -> None:
 
 
 def notes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if "is read by torch" in r.getMessage()]
+    return [r.getMessage() for r in caplog.records if "runs on PyTorch" in r.getMessage()]
 
 
 @pytest.mark.parametrize(
@@ -425,9 +425,9 @@ def test_what_a_crash_left_goes_after_a_day(tiny_bert: Path, own_cache: Path) ->
 
     TextEncoder(str(tiny_bert), device="cpu", precision="fp32").encode("hello")
     (folder,) = own_cache.iterdir()
-    left = own_cache / f".{folder.name}.0123456789ab"
-    left.mkdir()
-    os.utime(left, (1e9, 1e9))
+    old = own_cache / f".{folder.name}.0123456789ab"
+    old.mkdir()
+    os.utime(old, (1e9, 1e9))
     shutil.rmtree(folder)
     TextEncoder(str(tiny_bert), device="cpu", precision="fp32").encode("hello")
     assert list(own_cache.iterdir()) == [folder]

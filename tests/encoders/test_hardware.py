@@ -14,8 +14,8 @@ CPU = torch.device("cpu")
 
 
 def with_abilities(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    found = MappingProxyType({"avx512_f": True} | dict.fromkeys(names, True))
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    capabilities = MappingProxyType({"avx512_f": True} | dict.fromkeys(names, True))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
 
 
 def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

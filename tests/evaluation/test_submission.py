@@ -16,7 +16,7 @@ from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec
 from fsl_nlp.evaluation.submission import predict_submission
-from fsl_nlp.runtime.mentions import combine
+from fsl_nlp.inputs.mentions import combine
 from fsl_nlp.types import Example
 
 VERBS = {

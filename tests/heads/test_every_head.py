@@ -31,9 +31,9 @@ def scores(head, support, weights, query):
     return head.score(head.fit(support, weights), query)
 
 
-def assert_same(name, found, expected):
+def assert_same(name, actual, expected):
     tolerance = TOLERANCE.get(name, 1e-5)
-    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
 
 
 @every_head
@@ -95,7 +95,7 @@ def test_only_transductive_heads_look_at_the_other_queries(make_head, make_episo
 @pytest.mark.parametrize("shot", [1, 5])
 def test_beats_chance(make_episodes, name, options, shot):
     head = head_class(name)(**options)
-    # Seeing both vectors and nothing that compares them, a network has to learn what is alike.
+    # From the two vectors alone the network must first learn what is similar.
     hard = options.get("pairing") == "concatenate"
     if isinstance(head, LearnedHead):
         vectors, _, _, _ = make_episodes(tasks=1, way=30, shot=20, dimensions=32, seed=2)

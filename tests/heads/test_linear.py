@@ -38,15 +38,15 @@ def unit(vectors: Array) -> Array:
 
 
 def reference(C: float, support: Array, weights: Array, query: Array) -> Array:
-    """Beliefs of one task, from |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]).
+    """Probabilities of one task, from |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]).
 
     Of two classes the penalty is on the difference of their rows, as the head's docstring has it.
     """
-    classes, places = np.nonzero(weights)
-    rows = unit(support[classes, places])
+    classes, examples = np.nonzero(weights)
+    rows = unit(support[classes, examples])
     # Each class has the same weight in all; the mean weight of an example stays what it was.
     share = weights / weights.sum(1, keepdims=True) * weights.sum() / len(weights)
-    share = share[classes, places]
+    share = share[classes, examples]
     count, width = len(support), support.shape[-1]
 
     def loss(flat: Array) -> float:
@@ -65,17 +65,17 @@ def scores_of(head: LinearHead, support: Tensor, weights: Tensor, query: Tensor)
     return head.score(head.fit(support, weights), query)
 
 
-def beliefs_of(head: LinearHead, *batch: Tensor) -> Tensor:
+def probabilities_of(head: LinearHead, *batch: Tensor) -> Tensor:
     return scores_of(head, *batch).softmax(-1)
 
 
 @pytest.mark.parametrize("C", [0.3, 10.0])
 @pytest.mark.parametrize("classes", [3, 2])
-def test_beliefs_minimise_the_objective(C: float, classes: int, batch: Batch) -> None:
+def test_probabilities_minimise_the_objective(C: float, classes: int, batch: Batch) -> None:
     support, weights, query = batch
     support, weights = support[:, :classes], weights[:, :classes]
-    found = beliefs_of(LinearHead(C), support, weights, query)
-    for task, row in enumerate(found):
+    actual = probabilities_of(LinearHead(C), support, weights, query)
+    for task, row in enumerate(actual):
         arrays = (tensor[task].double().numpy() for tensor in (support, weights, query))
         np.testing.assert_allclose(row.numpy(), reference(C, *arrays), atol=3e-3)
 
@@ -94,13 +94,15 @@ def one_way() -> Batch:
 
 def test_thousands_of_examples_are_fitted_to_full_precision(one_way: Batch) -> None:
     support, weights, query = one_way
-    places = weights[0].nonzero()
-    rows = unit(support[0][places[:, 0], places[:, 1]].double().numpy())
+    examples = weights[0].nonzero()
+    rows = unit(support[0][examples[:, 0], examples[:, 1]].double().numpy())
     share = weights[0] / weights[0].sum(1, keepdim=True) * weights.sum() / 20
     model = LogisticRegression(C=30.0, tol=1e-10, max_iter=10_000)
-    model.fit(rows, places[:, 0].numpy(), sample_weight=share[weights[0] > 0].double().numpy())
+    model.fit(rows, examples[:, 0].numpy(), sample_weight=share[weights[0] > 0].double().numpy())
     expected = model.predict_proba(unit(query[0].double().numpy()))
-    np.testing.assert_allclose(beliefs_of(LinearHead(), *one_way)[0].numpy(), expected, atol=1e-3)
+    np.testing.assert_allclose(
+        probabilities_of(LinearHead(), *one_way)[0].numpy(), expected, atol=1e-3
+    )
 
 
 def test_vectors_that_point_much_the_same_way_take_few_steps(
@@ -121,10 +123,10 @@ def test_vectors_that_point_much_the_same_way_take_few_steps(
     assert steps[0] <= 40  # 15; on the rows as they are, 164
 
 
-def test_examples_that_are_all_alike_give_every_class_its_share() -> None:
+def test_examples_that_are_all_equal_give_every_class_its_share() -> None:
     support, weights = torch.ones(1, 4, 3, 5), torch.ones(1, 4, 3)
-    beliefs = beliefs_of(LinearHead(), support, weights, torch.randn(1, 6, 5))
-    torch.testing.assert_close(beliefs, torch.full((1, 6, 4), 0.25), atol=1e-3, rtol=0)
+    probabilities = probabilities_of(LinearHead(), support, weights, torch.randn(1, 6, 5))
+    torch.testing.assert_close(probabilities, torch.full((1, 6, 4), 0.25), atol=1e-3, rtol=0)
 
 
 def test_two_classes_are_told_apart(batch: Batch) -> None:
@@ -149,17 +151,17 @@ def test_what_has_no_weight_has_no_say(batch: Batch) -> None:
     )
 
 
-def test_classes_count_alike_however_many_examples_they_have() -> None:
+def test_all_classes_have_equal_weight_however_many_examples_they_have() -> None:
     """Twice the same example says no more than once."""
     random = torch.Generator().manual_seed(2)
     support = torch.randn(1, 2, 1, 5, generator=random).expand(1, 2, 4, 5)
     query = torch.randn(1, 8, 5, generator=random)
     once, often = torch.zeros(1, 2, 4), torch.zeros(1, 2, 4)
     once[0, :, :2], often[0, 0], often[0, 1, 0] = 1, 1, 1
-    found = scores_of(LinearHead(), support, often, query)
+    actual = scores_of(LinearHead(), support, often, query)
     # Of 4 and 1 examples each class weighs 2.5; of 2 and 2 it weighs 2.
     torch.testing.assert_close(
-        found, scores_of(LinearHead(30 * 2.5 / 2), support, once, query), atol=1e-3, rtol=1e-3
+        actual, scores_of(LinearHead(30 * 2.5 / 2), support, once, query), atol=1e-3, rtol=1e-3
     )
 
 
@@ -185,9 +187,9 @@ def test_the_learned_state_has_the_task_first(batch: Batch) -> None:
 def test_a_class_without_an_example_is_never_chosen(empty: int, batch: Batch) -> None:
     support, weights, query = batch
     weights[:, empty] = 0
-    beliefs = beliefs_of(LinearHead(), support, weights, query)
-    assert beliefs[..., empty].max() == 0
-    torch.testing.assert_close(beliefs.sum(-1), torch.ones(2, 6))
+    probabilities = probabilities_of(LinearHead(), support, weights, query)
+    assert probabilities[..., empty].max() == 0
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(2, 6))
 
 
 def test_a_fit_that_is_not_finished_is_no_concern_of_the_user(batch: Batch) -> None:

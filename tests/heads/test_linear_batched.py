@@ -1,7 +1,8 @@
-"""Many small logistic regressions at once, against scikit-learn one after another."""
+"""Many small logistic regressions at once, compared with scikit-learn task by task."""
 
 from __future__ import annotations
 
+import sys
 import time
 
 import numpy as np
@@ -15,7 +16,7 @@ from fsl_nlp.heads.linear import LinearHead
 
 
 def reference(head: LinearHead, support: Tensor, weights: Tensor, query: Tensor) -> np.ndarray:
-    """Beliefs of one task by scikit-learn, to full precision."""
+    """Probabilities of one task by scikit-learn, to full precision."""
     kept = weights > 0
     total = weights.sum(1, keepdim=True)
     balanced = weights / total * total.sum() / len(total)
@@ -25,14 +26,14 @@ def reference(head: LinearHead, support: Tensor, weights: Tensor, query: Tensor)
     return model.predict_proba(torch.nn.functional.normalize(query, dim=-1).double().numpy())
 
 
-def beliefs(head: LinearHead, support: Tensor, weights: Tensor, query: Tensor) -> Tensor:
+def probabilities(head: LinearHead, support: Tensor, weights: Tensor, query: Tensor) -> Tensor:
     return head.score(head.fit(support, weights), query).softmax(-1)
 
 
 @pytest.fixture
 def no_scikit_learn(monkeypatch):
-    """A batch that is fitted one by one after all would fail."""
-    monkeypatch.setattr(LinearHead, "_fit_one", None)
+    """Fitting task by task would fail, because it needs threadpoolctl."""
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
 
 
 @pytest.mark.usefixtures("no_scikit_learn")
@@ -54,10 +55,10 @@ def test_agrees_with_scikit_learn(make_episodes, way, shot, dimensions, apart, C
         tasks=8, way=way, shot=shot, dimensions=dimensions, apart=apart, ragged=True
     )
     support, weights, query, _ = episodes
-    found = beliefs(head, support, weights, query)
+    actual = probabilities(head, support, weights, query)
     for task in range(8):
         expected = reference(head, support[task], weights[task], query[task])
-        np.testing.assert_allclose(found[task].numpy(), expected, atol=1e-3)
+        np.testing.assert_allclose(actual[task].numpy(), expected, atol=1e-3)
 
 
 @pytest.mark.usefixtures("no_scikit_learn")
@@ -67,18 +68,18 @@ def test_agrees_where_examples_repeat_or_contradict_each_other(make_episodes):
     support[:, 1, :2] = support[:, 2, :2]
     support[4:] = support[4:, :1, :1] + 1e-3 * support[4:]
     weights[:, 2, 0] = 0.25
-    found = beliefs(LinearHead(), support, weights, query)
+    actual = probabilities(LinearHead(), support, weights, query)
     for task in range(8):
         expected = reference(LinearHead(), support[task], weights[task], query[task])
-        np.testing.assert_allclose(found[task].numpy(), expected, atol=1e-3)
+        np.testing.assert_allclose(actual[task].numpy(), expected, atol=1e-3)
 
 
 @pytest.mark.usefixtures("no_scikit_learn")
 def test_tasks_do_not_touch_each_other(make_episodes):
     support, weights, query, _ = make_episodes(tasks=24, way=4, shot=3, ragged=True)
-    together = beliefs(LinearHead(), support, weights, query)
+    together = probabilities(LinearHead(), support, weights, query)
     apart = [
-        beliefs(LinearHead(), *(x[i : i + 8] for x in (support, weights, query)))
+        probabilities(LinearHead(), *(x[i : i + 8] for x in (support, weights, query)))
         for i in (0, 8, 16)
     ]
     torch.testing.assert_close(together, torch.cat(apart), atol=1e-5, rtol=1e-5)
@@ -88,12 +89,12 @@ def test_tasks_do_not_touch_each_other(make_episodes):
 def test_a_class_without_an_example_is_never_chosen(make_episodes):
     support, weights, query, _ = make_episodes(tasks=8)
     weights[::2, 1] = 0
-    found = beliefs(LinearHead(), support, weights, query)
-    assert found[::2, :, 1].max() == 0
+    actual = probabilities(LinearHead(), support, weights, query)
+    assert actual[::2, :, 1].max() == 0
     two = [0, 2]
     for task in range(0, 8, 2):
         expected = reference(LinearHead(), support[task][two], weights[task][two], query[task])
-        np.testing.assert_allclose(found[task][:, two].numpy(), expected, atol=1e-3)
+        np.testing.assert_allclose(actual[task][:, two].numpy(), expected, atol=1e-3)
 
 
 @pytest.mark.usefixtures("no_scikit_learn")
@@ -111,7 +112,7 @@ def test_few_or_large_tasks_stay_with_scikit_learn(make_episodes, monkeypatch, t
 
     monkeypatch.setattr(linear, "fit_logistic", refuse)
     support, weights, query, _ = make_episodes(tasks=tasks, shot=shot)
-    assert beliefs(LinearHead(), support, weights, query).isfinite().all()
+    assert probabilities(LinearHead(), support, weights, query).isfinite().all()
 
 
 @pytest.mark.usefixtures("no_scikit_learn")
@@ -121,4 +122,4 @@ def test_extreme_penalties_stay_finite(make_episodes, C, apart):
     support, weights, query, _ = make_episodes(
         tasks=300, way=5, shot=5, dimensions=384, apart=apart
     )
-    assert beliefs(LinearHead(C), support, weights, query).isfinite().all()
+    assert probabilities(LinearHead(C), support, weights, query).isfinite().all()

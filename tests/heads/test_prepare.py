@@ -139,7 +139,7 @@ def test_a_projection_whitens_what_varies_within_classes(source):
     torch.testing.assert_close(whole, torch.eye(len(whole)), atol=1e-5, rtol=0)
 
 
-def test_classes_count_alike_in_a_projection(source):
+def test_classes_have_equal_weight_in_a_projection(source):
     """A source class of many examples has no more say in the metric than one of few."""
     vectors, classes = source
     often = torch.cat([vectors, vectors[:20].repeat(50, 1)])
@@ -159,12 +159,12 @@ def test_classes_need_not_be_numbered_without_gaps(source):
 @pytest.mark.parametrize(
     ("classes", "options", "message"),
     [
-        ([0, 1, 2] * 20, {}, "Training needs at least 4 source classes, there are 3."),
+        ([0, 1, 2] * 20, {}, "Training needs at least 4 source classes, but there are 3."),
         (
             [*range(5)] * 11 + [9] * 5,
             {},
-            "Source class 9 has 5 vectors; shot=5 and query=5 need 10. Leave it out, or ask for "
-            "fewer.",
+            "Source class 9 has 5 vectors; shot=5 and query=5 need 10. Leave this class out, or "
+            "lower shot or query.",
         ),
         ([0] * 61, {}, "vectors (60, 4) and classes (61,) do not fit: give vectors [n, D] and"),
     ],

@@ -60,8 +60,8 @@ def scores_of(head: ProtoHead, support: Tensor, weights: Tensor, query: Tensor) 
 
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_scores_are_the_papers(distance: str, batch: Batch) -> None:
-    found = scores_of(ProtoHead(distance), *batch)  # type: ignore[arg-type]
-    for task, row in enumerate(found):
+    actual = scores_of(ProtoHead(distance), *batch)  # type: ignore[arg-type]
+    for task, row in enumerate(actual):
         expected = reference(distance, *(tensor[task].double().numpy() for tensor in batch))
         np.testing.assert_allclose(row.numpy(), expected, atol=1e-5)
 

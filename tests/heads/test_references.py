@@ -76,8 +76,8 @@ def gaussian(classes, queries, p, *, covariance="shared", shrinkage=0.8):
     everything = np.concatenate(classes)
     D, M = everything.shape[1], len(everything)
     level = ((everything - everything.mean(0)) ** 2).mean() * np.eye(D)
-    own = [np.cov(rows.T, bias=True) for rows in classes]
-    pooled = sum(len(rows) * c for rows, c in zip(classes, own, strict=True)) / M
+    covariances = [np.cov(rows.T, bias=True) for rows in classes]
+    pooled = sum(len(rows) * c for rows, c in zip(classes, covariances, strict=True)) / M
     if covariance == "diagonal":
         pooled = np.diag(np.diag(pooled))
     scores = np.zeros((len(queries), len(classes)))
@@ -85,7 +85,7 @@ def gaussian(classes, queries, p, *, covariance="shared", shrinkage=0.8):
         spread = pooled
         if covariance == "class":
             share = len(rows) / (len(rows) + 1)
-            spread = share * own[n] + (1 - share) * pooled
+            spread = share * covariances[n] + (1 - share) * pooled
         sigma = (1 - shrinkage) * spread + shrinkage * level
         for i, query in enumerate(units(queries)):
             d = query - rows.mean(0)
@@ -119,13 +119,16 @@ def laplacian(classes, queries, p, *, neighbours=3, strength=0.3, scale=10.0, up
     alone = np.array([[-scale * ((q - c) ** 2).sum() for c in prototypes] for q in queries])
     near = []
     for i, query in enumerate(queries):
-        others = sorted((-query @ other, j) for j, other in enumerate(queries) if j != i)
-        near.append([j for _, j in others[:neighbours]])
+        ranked = sorted((-query @ other, j) for j, other in enumerate(queries) if j != i)
+        near.append([j for _, j in ranked[:neighbours]])
     scores = alone
     for _ in range(updates):
-        beliefs = softmax(scores, axis=1)
+        probabilities = softmax(scores, axis=1)
         scores = np.array(
-            [a + strength * sum(beliefs[j] for j in js) for a, js in zip(alone, near, strict=True)]
+            [
+                a + strength * sum(probabilities[j] for j in js)
+                for a, js in zip(alone, near, strict=True)
+            ]
         )
     return scores
 
@@ -138,9 +141,11 @@ def soft_kmeans(classes, queries, p, *, updates=3, scale=20.0):
         scores = np.array([[q @ unit(c) for c in centres] for q in queries])
         if step == updates:
             return scores
-        beliefs = softmax(scale * scores, axis=1)
+        probabilities = softmax(scale * scores, axis=1)
         for n, rows in enumerate(classes):
-            centres[n] = (rows.sum(0) + beliefs[:, n] @ queries) / (len(rows) + beliefs[:, n].sum())
+            centres[n] = (rows.sum(0) + probabilities[:, n] @ queries) / (
+                len(rows) + probabilities[:, n].sum()
+            )
     return None
 
 
@@ -242,7 +247,7 @@ CASES: list[tuple[str, Reference, dict[str, Any]]] = [
     ("induction", induction, {"width": 16, "routings": 1}),
     ("projection", projection, {}),
 ]
-# Of the Gaussian exponent the head leaves out what all classes have alike.
+# The head leaves out the terms of the Gaussian exponent that are equal for all classes.
 UP_TO_A_CONSTANT = {"gaussian"}
 
 
@@ -256,7 +261,7 @@ UP_TO_A_CONSTANT = {"gaussian"}
 def test_the_formula(make_head, make_episodes, name, reference, options, dimensions):
     head = make_head(name, dimensions=dimensions, **options)
     support, weights, query, _ = make_episodes(tasks=3, dimensions=dimensions, ragged=True)
-    found = head.score(head.fit(support, weights), query).double().numpy()
+    scores = head.score(head.fit(support, weights), query).double().numpy()
     parameters = {
         k: v.double().numpy() for k, v in (getattr(head, "parameters", None) or {}).items()
     }
@@ -266,7 +271,7 @@ def test_the_formula(make_head, make_episodes, name, reference, options, dimensi
             for rows, kept in zip(support[task], weights[task], strict=True)
         ]
         expected = reference(classes, query[task].double().numpy(), parameters, **options)
-        actual = found[task]
+        actual = scores[task]
         if name in UP_TO_A_CONSTANT:
             actual = actual - actual[:, :1]
             expected = expected - expected[:, :1]
@@ -277,10 +282,10 @@ def test_the_centre_of_the_source_vectors(make_head, make_episodes):
     support, weights, query, _ = make_episodes(tasks=1)
     source = torch.randn(40, 12, generator=torch.Generator().manual_seed(3)) + 1
     head = make_head("simpleshot").prepare(source, torch.arange(40) % 4)
-    found = head.score(head.fit(support, weights), query)[0].double().numpy()
+    actual = head.score(head.fit(support, weights), query)[0].double().numpy()
     expected = simpleshot(
         list(support[0].double().numpy()),
         query[0].double().numpy(),
         {"centre": source.double().numpy().mean(0)},
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Squared distances to means of unlike numbers of examples."""
+"""Squared distances to means of different numbers of examples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def test_a_class_of_few_examples_is_chosen_too(make_head, make_episodes, name, o
 
 
 @every_distance
-def test_with_equally_many_examples_beliefs_are_the_papers(make_head, make_episodes, name, options):
+def test_with_equally_many_examples_probabilities_are_the_papers(
+    make_head, make_episodes, name, options
+):
     support, weights, query, _ = make_episodes()
     head = make_head(name, **options)
     state = head.fit(support, weights)
@@ -57,13 +59,13 @@ def test_the_excess_is_what_chance_adds() -> None:
     means, excess = means_and_excess(support, weights)
     torch.testing.assert_close(means, class_means(support, weights))
     query = torch.randn(1, 5, 8, generator=generator)
-    found = squared_distances(query.expand(4000, -1, -1), means).mean(0)
+    actual = squared_distances(query.expand(4000, -1, -1), means).mean(0)
     exact = squared_distances(query, truth[:, :, 0])[0]
     # 8 dimensions of variance 1, means of 1, 3 and 6.
     torch.testing.assert_close(
         excess.mean(0), torch.tensor([8.0, 8 / 3, 8 / 6]), rtol=0.05, atol=0.0
     )
-    torch.testing.assert_close(found - excess.mean(0), exact, rtol=0.05, atol=0.2)
+    torch.testing.assert_close(actual - excess.mean(0), exact, rtol=0.05, atol=0.2)
 
 
 def test_one_example_a_class_has_no_variance_to_take_off(make_episodes) -> None:

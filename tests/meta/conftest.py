@@ -13,7 +13,7 @@ from fsl_nlp.meta.bodies import BodySettings, vector_body
 from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerSettings
 from fsl_nlp.meta.outer import Batch
-from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.task_heads import Tensors
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import MetaTrainer
@@ -58,8 +58,8 @@ def make_meta(make_source: Callable[..., Source]) -> Callable[..., Tensors]:
     """`meta` of an algorithm, moved away from where training starts, in float64."""
 
     def make(head: MetaHead, seed: int = 3) -> Tensors:
-        trainer = MetaTrainer(head, Shape(), MetaSettings())
-        training, _ = trainer.begin([make_source()])
+        trainer = MetaTrainer(head, TaskSize(), MetaSettings())
+        training, _ = trainer.start([make_source()])
         generator = torch.Generator().manual_seed(seed)
         return {
             name: tensor.detach().double()
@@ -77,10 +77,10 @@ def batch(make_source: Callable[..., Source]) -> Batch:
     """4 tasks of 3 classes with 1 or 2 supports and 2 queries each, in float64."""
     rows = make_source(seed=7).rows.double()
     generator = torch.Generator().manual_seed(1)
-    places = torch.stack([torch.randperm(192, generator=generator)[:12] for _ in range(4)])
+    indices = torch.stack([torch.randperm(192, generator=generator)[:12] for _ in range(4)])
     weights = torch.ones(4, 3, 2)
     weights[1, 2, 1] = weights[3, 0, 1] = 0
-    return Batch.of(rows, places[:, :6].view(4, 3, 2), places[:, 6:], weights)
+    return Batch.of(rows, indices[:, :6].view(4, 3, 2), indices[:, 6:], weights)
 
 
 def as_learned(meta: Tensors) -> Tensors:
@@ -93,8 +93,8 @@ def as_learned(meta: Tensors) -> Tensors:
 
 def gradients(loss: Tensor, meta: Tensors) -> Tensors:
     learned = {name: tensor for name, tensor in meta.items() if tensor.requires_grad}
-    found = torch.autograd.grad(loss, list(learned.values()), allow_unused=True)
+    computed = torch.autograd.grad(loss, list(learned.values()), allow_unused=True)
     return {
         name: torch.zeros_like(tensor) if gradient is None else gradient
-        for (name, tensor), gradient in zip(learned.items(), found, strict=True)
+        for (name, tensor), gradient in zip(learned.items(), computed, strict=True)
     }

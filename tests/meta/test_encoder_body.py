@@ -9,20 +9,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
-from transformers import (
-    AutoModel,
-    BertConfig,
-    DistilBertConfig,
-    ModernBertConfig,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-)
+from transformers import BertConfig, DistilBertConfig, ModernBertConfig, RobertaConfig
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.mentions import combine
 from fsl_nlp.meta.algorithms import ALGORITHMS
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.encoder_body import EncoderBody
@@ -30,14 +23,13 @@ from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerSettings, SequentialLoop
 from fsl_nlp.meta.mention_body import MentionBody
 from fsl_nlp.meta.outer import Batch, meta_loss
-from fsl_nlp.meta.settings import Shape
+from fsl_nlp.meta.settings import TaskSize
 from fsl_nlp.methods import build_method
-from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
+from ..conftest import SPECIAL, save_model
 from .conftest import as_learned, gradients
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [f"word{i}" for i in range(30)]
 CHINESE = list("我的订单到哪了退款请帮查")
 TEXTS = ["word1 word2 word3", "word4", "我的订单", "退款 word5", "word6 word7 请帮我", "word9 查"]
@@ -72,22 +64,12 @@ every_body = pytest.mark.parametrize("name", ["lora", "norms", "layers", "everyt
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TextEncoder]:
-    found = {}
+    encoders = {}
     for kind, config in CONFIGS.items():
-        folder = tmp_path_factory.mktemp(kind)
-        vocabulary = {word: i for i, word in enumerate([*SPECIAL, *WORDS, *CHINESE])}
-        tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            AutoModel.from_config(config(len(vocabulary))).save_pretrained(folder)
-        PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer,
-            **{f"{word[1:-1].lower()}_token": word for word in SPECIAL},
-        ).save_pretrained(folder)
-        found[kind] = TextEncoder(str(folder), precision="fp32")
-    return found
+        words = [*WORDS, *CHINESE]
+        folder = save_model(tmp_path_factory.mktemp(kind), config(len(SPECIAL) + len(words)), words)
+        encoders[kind] = TextEncoder(str(folder), precision="fp32")
+    return encoders
 
 
 @pytest.fixture
@@ -97,7 +79,7 @@ def bert(encoders: dict[str, TextEncoder]) -> TextEncoder:
 
 def tensors_of(body: EncoderBody, rows: Tensor) -> dict[str, Tensor]:
     start = body.initial(rows.shape[1], 0)
-    return {**start, **body.fixed(start, rows, torch.arange(len(rows)) % 3)}
+    return {**start, **body.source_statistics(start, rows, torch.arange(len(rows)) % 3)}
 
 
 @every_body
@@ -107,10 +89,10 @@ def test_features_begin_as_the_encoders_own_vectors(encoders, name, kind):
     body = EncoderBody.build(name, SETTINGS, encoder)
     rows = torch.from_numpy(body.rows(TEXTS))
     tensors = tensors_of(body, rows)
-    found = body.features(tensors, body.trim(rows))
+    features = body.features(tensors, body.trim(rows))
     vectors = F.normalize(torch.from_numpy(encoder.encode(TEXTS)), dim=-1)
-    wanted = F.normalize((vectors - tensors["mean"]) @ tensors["whitening"], dim=-1)
-    assert torch.allclose(found, wanted, atol=1e-4)
+    expected = F.normalize((vectors - tensors["mean"]) @ tensors["whitening"], dim=-1)
+    assert torch.allclose(features, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -124,13 +106,13 @@ def test_mentions_begin_as_the_encoders_own_parts(encoders, kind):
     ]
     parts = encode_mentions(encoder, examples)
     centre = 0.5 * parts.mean(0)
-    rows = torch.from_numpy(body.read(examples, centre))
+    rows = torch.from_numpy(body.mention_rows(examples, centre))
     start = body.initial(rows.shape[1], 0)
     size = 4 * encoder.dimensions
     identity = {"mean": torch.zeros(size), "whitening": torch.eye(size)}
-    found = body.features({**start, **identity}, body.trim(rows))
-    wanted = F.normalize(torch.from_numpy(combine(parts, centre)), dim=-1)
-    assert torch.allclose(found, wanted, atol=1e-4)
+    features = body.features({**start, **identity}, body.trim(rows))
+    expected = F.normalize(torch.from_numpy(combine(parts, centre)), dim=-1)
+    assert torch.allclose(features, expected, atol=1e-4)
 
 
 @every_body
@@ -139,15 +121,14 @@ def test_the_encoder_stays_as_it_is(bert, name):
         tensors = sorted(bert.module.state_dict().items())
         return hashlib.sha256(b"".join(t.numpy().tobytes() for _, t in tensors)).hexdigest()
 
-    before, vectors = state(), bert.encode(TEXTS)
+    before, vectors = state(), bert.encode_uncached(TEXTS)
     body = EncoderBody.build(name, SETTINGS, bert)
     head = head_of("maml", body)
     meta = moved(head, body)
     outcome = meta_loss(head.loop, head.algorithm, as_learned(meta), tasks_of(body))
     torch.autograd.backward(outcome.loss)
     assert state() == before
-    bert._memory.clear()
-    assert np.array_equal(bert.encode(TEXTS), vectors)
+    assert np.array_equal(bert.encode_uncached(TEXTS), vectors)
 
 
 def head_of(name: str, body: EncoderBody, **inner: float) -> MetaHead:
@@ -159,7 +140,7 @@ def moved(head: MetaHead, body: EncoderBody) -> dict[str, Tensor]:
     rows = torch.from_numpy(body.rows(TEXTS))
     learner = head.loop.learner
     meta = learner.initial(rows.shape[1], 0)
-    meta |= learner.fixed(meta, rows, torch.arange(len(rows)) % 3)
+    meta |= learner.source_statistics(meta, rows, torch.arange(len(rows)) % 3)
     generator = torch.Generator().manual_seed(2)
     return {
         n: t + 0.02 * torch.randn(t.shape, generator=generator) * (not n.startswith("fixed."))
@@ -182,13 +163,13 @@ def test_many_tasks_at_once_are_one_after_another(bert, name, algorithm):
     body = EncoderBody.build(name, SETTINGS, bert)
     head = head_of(algorithm, body)
     meta, batch = moved(head, body), tasks_of(body)
-    found = []
+    results = []
     loop = head.loop
     for one in (loop, SequentialLoop(loop.learner, loop.settings)):
         learned = as_learned(meta)
         loss = meta_loss(one, head.algorithm, learned, batch).loss
-        found.append((loss, gradients(loss, learned)))
-    (first, of_first), (second, of_second) = found
+        results.append((loss, gradients(loss, learned)))
+    (first, of_first), (second, of_second) = results
     assert torch.allclose(first, second, atol=1e-5)
     for n, gradient in of_first.items():
         assert torch.allclose(gradient, of_second[n], atol=1e-5, rtol=1e-4), n
@@ -217,8 +198,8 @@ def test_the_meta_gradient_through_a_transformer_is_the_slope_of_the_loss(bert):
     def along(first_order: bool) -> float:
         learned = as_learned(meta)
         loop = replace(head.loop, first_order=first_order)
-        found = gradients(meta_loss(loop, head.algorithm, learned, batch).loss, learned)
-        return float(sum((found[n] * d).sum() for n, d in direction.items()))
+        gradient = gradients(meta_loss(loop, head.algorithm, learned, batch).loss, learned)
+        return float(sum((gradient[n] * d).sum() for n, d in direction.items()))
 
     assert along(False) == pytest.approx(slope, rel=0.01)
     assert abs(along(True) - slope) > 3 * abs(along(False) - slope)
@@ -238,9 +219,9 @@ def test_padding_and_the_company_of_longer_texts_have_no_say(bert):
 def test_a_text_runs_through_the_frozen_layers_once(bert, monkeypatch):
     body = EncoderBody.build("layers", SETTINGS, bert)
     assert body.below is not None
-    read, texts = body.below.read, []
+    read, texts = body.below.cache_states, []
     monkeypatch.setattr(
-        body.below, "read", lambda ids, features: (texts.extend(ids), read(ids, features))
+        body.below, "cache_states", lambda ids, features: (texts.extend(ids), read(ids, features))
     )
     first = body.rows(["word11 word12", "word13", "word11 word12"])
     again = body.rows(["word13", "word11 word12"])
@@ -281,7 +262,7 @@ def test_a_classifier_from_source_data_to_a_folder(bert, tmp_path, name):
         "check_tasks": 4,
     }
     method = build_method("maml", bert, options=options)
-    shape = Shape((2, 2), (1, 1), 2)
+    shape = TaskSize((2, 2), (1, 1), 2)
     method.meta_train([data(range(8))], shape, folder=tmp_path / "meta")
     target = data(range(8, 11))
     bot = FewShotClassifier("maml", bert, prepared=str(tmp_path / "meta"), label_names=False)

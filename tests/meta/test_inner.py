@@ -13,7 +13,7 @@ from fsl_nlp.meta import inner as inner_module
 from fsl_nlp.meta.algorithms import ALGORITHMS, Algorithm
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings, SequentialLoop
 from fsl_nlp.meta.linear_steps import linear_steps
-from fsl_nlp.meta.outer import Batch, meta_loss, step_shares
+from fsl_nlp.meta.outer import Batch, meta_loss, step_weights
 from fsl_nlp.meta.task_heads import Tensors
 
 from .conftest import as_learned, gradients
@@ -55,8 +55,8 @@ def quadratic(kind: type[InnerLoop], meta: Tensors, first_order: bool = False) -
 def test_every_step_of_a_quadratic_is_as_on_paper(kind):
     path = quadratic(kind, {"head.w": START})
     for t, fast in enumerate(path):
-        wanted = CENTRES + (1 - RATE * CURVES) ** t * (START - CENTRES)
-        assert torch.allclose(fast["head.w"], wanted, atol=1e-12)
+        expected = CENTRES + (1 - RATE * CURVES) ** t * (START - CENTRES)
+        assert torch.allclose(fast["head.w"], expected, atol=1e-12)
 
 
 @both_loops
@@ -65,11 +65,11 @@ def test_the_meta_gradient_of_a_quadratic_is_as_on_paper(kind, first_order):
     """d/dw0 of the query loss is (w_T - g) (1 - rate a)^T; without second order, w_T - g."""
     start = START.clone().requires_grad_()
     end = quadratic(kind, {"head.w": start}, first_order)[-1]["head.w"]
-    (found,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), start)
+    (gradient,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), start)
     shrink = (1 - RATE * CURVES) ** STEPS
     end = CENTRES + shrink * (START - CENTRES)
-    wanted = ((end - GOAL) * (1 if first_order else shrink)).mean()
-    assert abs(found - wanted) < 1e-12
+    expected = ((end - GOAL) * (1 if first_order else shrink)).mean()
+    assert abs(gradient - expected) < 1e-12
 
 
 @both_loops
@@ -77,12 +77,12 @@ def test_the_gradient_of_learned_rates_is_as_on_paper(kind):
     """Each step has its rate: w_T = c + (w0 - c) prod_t (1 - rate_t a)."""
     factors = torch.tensor([1.0, 0.5, 2.0, 1.5], dtype=torch.float64).requires_grad_()
     end = quadratic(kind, {"head.w": START, "rate.head.w": factors})[-1]["head.w"]
-    (found,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), factors)
+    (gradient,) = torch.autograd.grad(0.5 * ((end - GOAL) ** 2).mean(), factors)
     shrinks = 1 - RATE * factors.detach()[:, None] * CURVES  # [T, 3]
     product = shrinks.prod(0)
     end = CENTRES + product * (START - CENTRES)
     slope = -RATE * CURVES * product / shrinks * (START - CENTRES)  # [T, 3]
-    assert torch.allclose(found, ((end - GOAL) * slope).mean(1), atol=1e-12)
+    assert torch.allclose(gradient, ((end - GOAL) * slope).mean(1), atol=1e-12)
 
 
 @both_loops
@@ -108,12 +108,14 @@ def test_the_meta_gradient_is_the_slope_of_the_loss(make_head, make_meta, batch,
 
     def loss(step: float) -> Tensor:
         moved = {n: t + step * directions.get(n, torch.zeros(())) for n, t in meta.items()}
-        return meta_loss(head.loop, algorithm, moved, batch, done=0.2).loss
+        return meta_loss(head.loop, algorithm, moved, batch, progress=0.2).loss
 
     slope = (loss(2e-6) - loss(-2e-6)) / 4e-6
     learned = as_learned(meta)
-    found = gradients(meta_loss(head.loop, algorithm, learned, batch, done=0.2).loss, learned)
-    along = sum((found[n] * direction).sum() for n, direction in directions.items())
+    computed = gradients(
+        meta_loss(head.loop, algorithm, learned, batch, progress=0.2).loss, learned
+    )
+    along = sum((computed[n] * direction).sum() for n, direction in directions.items())
     if head.algorithm.first_order:
         assert abs(along - slope) > 1e-4
     else:
@@ -126,12 +128,12 @@ def test_many_tasks_at_once_are_one_after_another(make_head, make_meta, batch, n
     meta = {n: t.float() for n, t in make_meta(head).items()}
     batch = Batch.of(batch.rows.float(), batch.support, batch.query, batch.weights)
     loop = head.loop
-    found = []
+    results = []
     for one in (loop, SequentialLoop(loop.learner, loop.settings, loop.first_order)):
         learned = as_learned(meta)
-        outcome = meta_loss(one, head.algorithm, learned, batch, done=0.2)
-        found.append((outcome, gradients(outcome.loss, learned)))
-    (many, of_many), (single, of_single) = found
+        outcome = meta_loss(one, head.algorithm, learned, batch, progress=0.2)
+        results.append((outcome, gradients(outcome.loss, learned)))
+    (many, of_many), (single, of_single) = results
     assert torch.allclose(many.loss, single.loss, atol=1e-5)
     assert torch.equal(many.hits, single.hits)
     for n, gradient in of_many.items():
@@ -165,41 +167,41 @@ def test_steps_of_a_linear_head_are_those_of_torchs_gradients(
         "linear_steps",
         lambda *a, **k: (by_hand.append("steps"), linear_steps(*a, **k))[1],
     )
-    found = []
+    results = []
     for one in (loop, one_at_a_time):
         learned = as_learned(meta)
-        loss = meta_loss(one, head.algorithm, learned, batch, done=0.2).loss
-        support = one.read(meta, batch.rows)[batch.support]
-        found.append((loss, gradients(loss, learned), one.adapt(meta, support, batch.weights)))
+        loss = meta_loss(one, head.algorithm, learned, batch, progress=0.2).loss
+        support = one.task_inputs(meta, batch.rows)[batch.support]
+        results.append((loss, gradients(loss, learned), one.adapt(meta, support, batch.weights)))
         by_hand.append("next")
     assert by_hand.index("next") >= 2  # at each call of the first loop, and never of the other
     assert by_hand[-2:] == ["next", "next"]
-    (first, of_first, one), (second, of_second, other) = found
+    (first, of_first, one), (second, of_second, sequential) = results
     assert torch.allclose(first, second, atol=1e-12)
     assert all(torch.allclose(g, of_second[n], atol=1e-12) for n, g in of_first.items())
-    assert torch.allclose(one.losses, other.losses, atol=1e-12)
-    for at, there in zip(one.path, other.path, strict=True):
+    assert torch.allclose(one.losses, sequential.losses, atol=1e-12)
+    for at, there in zip(one.path, sequential.path, strict=True):
         assert all(torch.allclose(at[n], there[n], atol=1e-12) for n in at)
 
 
 @pytest.mark.parametrize("name", ["maml", "anil", "protomaml", "meta-sgd", "leo"])
 def test_recomputing_changes_nothing_but_memory(make_head, make_meta, batch, name):
-    found = []
+    results = []
     for recompute in (False, True):
         head = make_head(name, inner_steps=3, recompute=recompute)
         learned = as_learned(make_meta(head))
         loss = meta_loss(head.loop, head.algorithm, learned, batch).loss
         torch.autograd.backward(loss)
-        found.append({n: t.grad for n, t in learned.items() if t.grad is not None})
-    assert found[0].keys() == found[1].keys()
-    assert all(torch.allclose(found[0][n], found[1][n], atol=1e-12) for n in found[0])
+        results.append({n: t.grad for n, t in learned.items() if t.grad is not None})
+    assert results[0].keys() == results[1].keys()
+    assert all(torch.allclose(results[0][n], results[1][n], atol=1e-12) for n in results[0])
 
 
 @every_algorithm
 def test_padding_has_no_say(make_head, make_meta, batch, name):
     head = make_head(name)
     meta = make_meta(head)
-    inputs = head.loop.read(meta, batch.rows)
+    inputs = head.loop.task_inputs(meta, batch.rows)
     support = inputs[batch.support]
     rubbish = torch.where(batch.weights[..., None] > 0, support, torch.full_like(support, 0.3))
     first, second = (head.loop.adapt(meta, s, batch.weights).fast for s in (support, rubbish))
@@ -209,38 +211,38 @@ def test_padding_has_no_say(make_head, make_meta, batch, name):
 def test_reptile_moves_towards_what_was_adapted(make_head, make_meta, batch):
     head = make_head("reptile")
     learned = as_learned(make_meta(head))
-    found = gradients(meta_loss(head.loop, head.algorithm, learned, batch).loss, learned)
+    computed = gradients(meta_loss(head.loop, head.algorithm, learned, batch).loss, learned)
     queries = batch.query.view(4, 3, 2)
     support = batch.rows[torch.cat([batch.support, queries], 2)]
     weights = torch.cat([batch.weights, torch.ones(4, 3, 2)], 2).double()
     fast = head.loop.adapt(learned, support, weights).fast
     for n in ("body.centre", "body.down", "body.up"):
-        assert torch.allclose(found[n], (learned[n] - fast[n]).mean(0).detach(), atol=1e-10)
+        assert torch.allclose(computed[n], (learned[n] - fast[n]).mean(0).detach(), atol=1e-10)
 
 
 def test_the_loss_of_early_steps_fades():
-    assert step_shares(3, 0.0) == pytest.approx([1 / 3] * 3)
-    assert step_shares(3, 0.6) == [0, 0, 1]
-    assert sum(step_shares(5, 0.3)) == pytest.approx(1)
+    assert step_weights(3, 0.0) == pytest.approx([1 / 3] * 3)
+    assert step_weights(3, 0.6) == [0, 0, 1]
+    assert sum(step_weights(5, 0.3)) == pytest.approx(1)
 
 
 def test_a_task_that_diverges_is_slowed_and_the_others_are_not(make_head, make_meta, batch):
     head = make_head("maml", inner_rate=0.004)
     meta = make_meta(head)
     alone = head.loop.adapt(meta, batch.rows[batch.support], batch.weights)
-    assert not alone.slowed.any()
+    assert not alone.diverged.any()
     wild = replace(head.inner, inner_rate=60.0, body_rate=30.0)
     loop = replace(head.loop, settings=wild)
     adapted = loop.adapt(meta, batch.rows[batch.support], batch.weights)
-    assert adapted.slowed.any()
+    assert adapted.diverged.any()
     assert all(tensor.isfinite().all() for tensor in adapted.fast.values())
     one_bad = quadratic_with_a_wild_task()
-    assert one_bad.slowed.tolist() == [False, True, False]
+    assert one_bad.diverged.tolist() == [False, True, False]
     steady = CENTRES + (1 - RATE * CURVES) ** STEPS * (START - CENTRES)
     assert torch.allclose(one_bad.fast["head.w"][[0, 2]], steady[[0, 2]])
     # A quarter of the rate was enough: 1 - rate a / 4 is -0.25.
-    wanted = CENTRES[1] + (-0.25) ** STEPS * (START - CENTRES[1])
-    assert torch.allclose(one_bad.fast["head.w"][1], wanted)
+    expected = CENTRES[1] + (-0.25) ** STEPS * (START - CENTRES[1])
+    assert torch.allclose(one_bad.fast["head.w"][1], expected)
 
 
 def quadratic_with_a_wild_task():
@@ -255,7 +257,7 @@ def test_a_task_that_diverges_at_every_rate_stays_at_its_start():
     loop = InnerLoop(Scalar(), InnerSettings(STEPS, 1e9), loss=lambda scores, *_: scores.mean())
     support = torch.stack([CURVES, CENTRES], -1)[:, None, None]
     adapted = loop.adapt({"head.w": START}, support, torch.ones(3, 1, 1, dtype=torch.float64))
-    assert adapted.slowed.all()
+    assert adapted.diverged.all()
     assert torch.equal(adapted.fast["head.w"], START.expand(3))
 
 
@@ -279,22 +281,22 @@ def test_codes_of_leo_are_drawn_in_training_alone(make_head, make_meta, batch):
     meta = make_meta(head)
     learner = head.loop.learner
     generator = torch.Generator().manual_seed(4)
-    noise = torch.randn(4, 3, learner.head.noise(10), generator=generator, dtype=torch.float64)
-    inputs = head.loop.read(meta, batch.rows)[batch.support]
+    noise = torch.randn(4, 3, learner.head.noise_size(10), generator=generator, dtype=torch.float64)
+    inputs = head.loop.task_inputs(meta, batch.rows)[batch.support]
     drawn = head.loop.adapt(meta, inputs, batch.weights, noise=noise)
     plain = head.loop.adapt(meta, inputs, batch.weights)
     again = head.loop.adapt(meta, inputs, batch.weights, noise=0 * noise)
-    code, mean = (found.path[0]["head.code"] for found in (drawn, plain))
+    code, mean = (adapted.path[0]["head.code"] for adapted in (drawn, plain))
     assert torch.equal(again.fast["head.code"], plain.fast["head.code"])
     assert not plain.penalty.any()
     widths = (code - mean) / noise
     assert (widths > 0).all()
     size = widths.shape[-1]
-    wanted = torch.distributions.kl_divergence(
+    expected = torch.distributions.kl_divergence(
         torch.distributions.Normal(mean, widths),
         torch.distributions.Normal(torch.zeros(()).double(), size**-0.5),
     )
-    assert torch.allclose(drawn.penalty, 0.001 * wanted.sum(-1).mean(-1))
+    assert torch.allclose(drawn.penalty, 0.001 * expected.sum(-1).mean(-1))
 
 
 @both_loops
@@ -310,12 +312,12 @@ def test_the_gradient_of_leo_goes_through_what_was_drawn(make_head, make_meta, b
         return meta_loss(loop, head.algorithm, of, tasks).loss
 
     learned = as_learned(meta)
-    found = gradients(loss(learned, noisy), learned)["head.log_spread"]
-    step = torch.zeros_like(found).index_fill(0, torch.tensor([2]), 1e-5)
+    gradient = gradients(loss(learned, noisy), learned)["head.log_spread"]
+    step = torch.zeros_like(gradient).index_fill(0, torch.tensor([2]), 1e-5)
     up, down = ({**meta, "head.log_spread": meta["head.log_spread"] + s} for s in (step, -step))
-    assert found[2].item() == pytest.approx(
+    assert gradient[2].item() == pytest.approx(
         ((loss(up, noisy) - loss(down, noisy)) / 2e-5).item(), rel=1e-4
     )
     assert not gradients(loss(learned, batch), learned)["head.log_spread"].any()
-    parts = [loss(meta, noisy.take(torch.tensor(tasks))) for tasks in ([0, 1], [2, 3])]
+    parts = [loss(meta, noisy.select(torch.tensor(tasks))) for tasks in ([0, 1], [2, 3])]
     assert torch.allclose(sum(parts) / 2, loss(meta, noisy))

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.mentions import combine
 from fsl_nlp.meta.bodies import BodySettings
 from fsl_nlp.meta.mention_body import MentionBody
-from fsl_nlp.meta.settings import Shape
+from fsl_nlp.meta.settings import TaskSize
 from fsl_nlp.methods import build_method
-from fsl_nlp.runtime.mentions import combine
 from fsl_nlp.types import Example
 
 SETTINGS = BodySettings(layers=1, tokens=24, shrinkage=1.0)
@@ -76,46 +76,46 @@ def test_features_begin_as_the_encoders_own_parts(encoder, body):
     examples = [*relations(LEARNED[:3], "r", 0).examples, touching]
     parts = encode_mentions(encoder, examples)
     centre = parts.mean(0)
-    rows = torch.from_numpy(body.read(examples, centre))
+    rows = torch.from_numpy(body.mention_rows(examples, centre))
     start = body.initial(rows.shape[1], 0)
-    tensors = {**start, **body.fixed(start, rows, torch.arange(len(rows)) % 3)}
-    found = body.features(tensors, body.trim(rows))
-    wanted = F.normalize(torch.from_numpy(combine(parts, centre)), dim=-1)
-    assert torch.allclose(found, wanted, atol=1e-4)
-    cut = body.read([late], centre).reshape(-1, body.width)[4:]
+    tensors = {**start, **body.source_statistics(start, rows, torch.arange(len(rows)) % 3)}
+    features = body.features(tensors, body.trim(rows))
+    expected = F.normalize(torch.from_numpy(combine(parts, centre)), dim=-1)
+    assert torch.allclose(features, expected, atol=1e-4)
+    cut = body.mention_rows([late], centre).reshape(-1, body.width)[4:]
     assert cut[:, -1].sum() == 24
     assert np.allclose(cut[:, -4:-1].sum(0), 1)
 
 
 def test_a_text_without_mentions_has_only_its_sentence_part(encoder, body):
     centre = encode_mentions(encoder, relations(LEARNED[:3], "r", 0).examples).mean(0)
-    rows = torch.from_numpy(body.read_sentences(encoder.encode(["works for"]), centre))
+    rows = torch.from_numpy(body.sentence_rows(encoder.encode(["works for"]), centre))
     start = body.initial(rows.shape[1], 0)
     identity = {"mean": torch.zeros(1536), "whitening": torch.eye(1536)}
-    found = body.features({**start, **identity}, body.trim(rows))
-    wanted = F.normalize(torch.from_numpy(encoder.encode("works for") - centre[0]), dim=-1)
-    assert torch.allclose(found[0, :384], wanted, atol=1e-5)
-    assert not found[0, 384:].any()
+    features = body.features({**start, **identity}, body.trim(rows))
+    expected = F.normalize(torch.from_numpy(encoder.encode("works for") - centre[0]), dim=-1)
+    assert torch.allclose(features[0, :384], expected, atol=1e-5)
+    assert not features[0, 384:].any()
 
 
 def test_centres_follow_what_was_learned(encoder, body):
     """In rows of a source as in a reader's centre; the sentence part stays."""
     data = relations(LEARNED[:3], "r", 0).examples
     parts = encode_mentions(encoder, data)
-    rows = torch.from_numpy(body.read(data, parts.mean(0)))
+    rows = torch.from_numpy(body.mention_rows(data, parts.mean(0)))
     generator = torch.Generator().manual_seed(0)
     moved = {
         n: t + 0.05 * torch.randn(t.shape, generator=generator)
         for n, t in body.initial(rows.shape[1], 0).items()
     }
-    wanted = body._means(moved, rows).mean(0)
-    assert (wanted - torch.from_numpy(parts[:, 1:].mean(0))).norm(dim=1).min() > 0.05
-    found = body.centre_of(data, {f"body.{n}": t for n, t in moved.items()})
-    assert np.allclose(found[0], parts[:, 0].mean(0), atol=1e-6)
-    assert np.allclose(found[1:], wanted, atol=1e-5)
+    expected = body._means(moved, rows).mean(0)
+    assert (expected - torch.from_numpy(parts[:, 1:].mean(0))).norm(dim=1).min() > 0.05
+    centre = body.centre_of(data, {f"body.{n}": t for n, t in moved.items()})
+    assert np.allclose(centre[0], parts[:, 0].mean(0), atol=1e-6)
+    assert np.allclose(centre[1:], expected, atol=1e-5)
     assert np.allclose(body.centre_of(data, {}), parts.mean(0), atol=1e-6)
-    again = body.follow(moved, rows.clone())
-    assert np.allclose(again, body.read(data, found), atol=1e-4)
+    again = body.recentre(moved, rows.clone())
+    assert np.allclose(again, body.mention_rows(data, centre), atol=1e-4)
     centred = body._vectors(moved, again).unflatten(1, (4, 384))[:, 1:]
     assert centred.mean(0).norm(dim=1).max() < 0.2
 
@@ -129,38 +129,38 @@ def test_relations_teach_it(encoder):
     """Without the whitening, which helps whatever was learned."""
     learned, unseen = relations(LEARNED, "learned", 0), relations(UNSEEN, "unseen", 1)
     few = unseen.examples[::8]  # one of each
-    rest = [example for example in unseen if example not in few]
-    found = {}
+    queries = [example for example in unseen if example not in few]
+    accuracies = {}
     for rate in (1e-12, 1e-3):
         options = {**QUICK, "shrinkage": 1.0, "meta_rate": rate}
         method = build_method("meta-baseline", encoder, options=options)
-        trained = method.meta_train([learned], Shape((3, 3), (1, 1), 3))
+        trained = method.meta_train([learned], TaskSize((3, 3), (1, 1), 3))
         assert trained.mentions
         with pytest.warns(UserWarning, match="4-way 1-shot"):
             fitted = trained.fit(Dataset.from_examples(few))
-        found[rate] = accuracy(fitted, rest)
-    assert found[1e-3] > found[1e-12] + 0.1
+        accuracies[rate] = accuracy(fitted, queries)
+    assert accuracies[1e-3] > accuracies[1e-12] + 0.1
 
 
 def test_a_classifier_keeps_what_was_learned(encoder, tmp_path):
     learned, unseen = relations(LEARNED, "learned", 0), relations(UNSEEN, "unseen", 1)
     method = build_method("meta-baseline", encoder, options=QUICK)
-    method.meta_train([learned], Shape((3, 3), (1, 1), 3), folder=tmp_path / "meta")
+    method.meta_train([learned], TaskSize((3, 3), (1, 1), 3), folder=tmp_path / "meta")
     few = unseen.examples[::4]  # two of each
     bot = FewShotClassifier("meta-baseline", encoder, prepared=str(tmp_path / "meta"))
     with pytest.warns(UserWarning, match="4-way 2-shot"):
         bot.fit(few, [example.label for example in few])
-    asked = [example for example in unseen if example not in few]
+    queries = [example for example in unseen if example not in few]
     again = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=encoder)
-    assert np.allclose(again.predict_proba(asked), bot.predict_proba(asked), atol=1e-4)
-    assert again.classify(asked[0], nearest=1).nearest[0].text in [e.text for e in few]
+    assert np.allclose(again.predict_proba(queries), bot.predict_proba(queries), atol=1e-4)
+    assert again.classify(queries[0], nearest=1).nearest[0].text in [e.text for e in few]
 
 
 def test_sentences_without_mentions_are_refused(encoder):
     plain = Dataset.from_texts([f"text {i}" for i in range(32)], [i // 8 for i in range(32)])
     method = build_method("meta-baseline", encoder, options=QUICK)
     with pytest.raises(DataError, match="reads sentences that mark a head and a tail mention"):
-        method.meta_train([plain], Shape((2, 2), (1, 1), 2))
+        method.meta_train([plain], TaskSize((2, 2), (1, 1), 2))
 
 
 @pytest.mark.parametrize(("name", "steps"), [("meta-baseline", False), ("anil", True)])

@@ -25,7 +25,7 @@ from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerSettings
 from fsl_nlp.meta.outer import meta_loss
 from fsl_nlp.meta.run import meta_train
-from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.tasks import Source, TaskSampler
 from fsl_nlp.meta.trainer import MetaTrainer, accuracies, mean_and_width
 
@@ -33,7 +33,7 @@ every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
 QUICK = MetaSettings(
     meta_steps=40, meta_tasks=8, meta_rate=1e-2, check_every=10, check_tasks=60, patience=4
 )
-SHAPE = Shape((3, 3), (1, 1), 3)
+SHAPE = TaskSize((3, 3), (1, 1), 3)
 
 
 def tensors_of(head):
@@ -52,7 +52,7 @@ def test_training_beats_its_start_on_classes_it_did_not_see(make_head, make_sour
     head = replace(head, body=replace(head.body, shrinkage=1.0))
     settings = replace(QUICK, meta_steps=100)
     source, unseen = make_source(classes=40, noise=2), make_source(classes=30, seed=9, noise=2)
-    start = MetaTrainer(head, SHAPE, settings).begin([source])[0].best
+    start = MetaTrainer(head, SHAPE, settings).start([source])[0].best
     after = meta_train(head, [source], SHAPE, settings).head
     assert gain(after, replace(head, parameters=start), unseen, SHAPE, tasks=300) > 0
 
@@ -97,19 +97,19 @@ def test_training_beats_its_start_on_unseen_intents_of_the_samples(intents, name
     body = vector_body(algorithm.body, BodySettings(rank=128, shrinkage=1.0))
     head = MetaHead(algorithm, InnerSettings(inner_steps=3), body)
     # Ten intents are few to hold some out; how that works is tested above.
-    shape, settings = Shape(), replace(QUICK, meta_steps=steps, meta_tasks=6, held_out=False)
-    start = MetaTrainer(head, shape, settings).begin([learned])[0].best
+    shape, settings = TaskSize(), replace(QUICK, meta_steps=steps, meta_tasks=6, held_out=False)
+    start = MetaTrainer(head, shape, settings).start([learned])[0].best
     after = meta_train(head, [learned], shape, settings).head
     assert gain(after, replace(head, parameters=start), unseen, shape, tasks=200) > 0
 
 
-def gain(after, before, unseen: Source, shape: Shape, tasks: int) -> float:
+def gain(after, before, unseen: Source, shape: TaskSize, tasks: int) -> float:
     """The lower end of the 95% interval of the paired difference."""
     sampler = TaskSampler.build([unseen], shape, "equal", 5)
     corpus = sampler.corpora[0]
     every = torch.arange(len(corpus.episodes.sizes))
-    sampler.ground(lambda rows: after.loop.learner.ground(after.parameters, rows))
-    batch = [sampler._batch(corpus, every, shape.way[1], tasks, hard=False)[1]]
+    sampler.preprocess(lambda rows: after.loop.learner.preprocess(after.parameters, rows))
+    batch = [sampler.batch(corpus, every, shape.way[1], tasks, hard=False)[1]]
     mean, width = mean_and_width(accuracies(after, batch) - accuracies(before, batch))
     return mean - width
 
@@ -138,15 +138,15 @@ def test_all_classes_can_be_learned_from(make_head, make_source):
     head = make_head("meta-baseline")
     head = replace(head, body=replace(head.body, shrinkage=1.0))
     settings = replace(QUICK, meta_steps=100, held_out=False)
-    found = meta_train(head, [source], SHAPE, settings)
-    assert (found.training.step, found.training.best_step) == (100, 100)
-    assert found.training.checks == []
-    assert found.summary["verdicts"] == ["No classes were held out to judge it on."]
-    start = MetaTrainer(head, SHAPE, settings).begin([source])[0].best
-    assert gain(found.head, replace(head, parameters=start), unseen, SHAPE, tasks=300) > 0
+    result = meta_train(head, [source], SHAPE, settings)
+    assert (result.training.step, result.training.best_step) == (100, 100)
+    assert result.training.checks == []
+    assert result.summary["verdicts"] == ["No classes were held out to evaluate it."]
+    start = MetaTrainer(head, SHAPE, settings).start([source])[0].best
+    assert gain(result.head, replace(head, parameters=start), unseen, SHAPE, tasks=300) > 0
     sampler = TaskSampler.build([source], SHAPE, "equal", 0, hold_out=False)
     assert sorted(sampler.corpora[0].learning.tolist()) == list(range(40))
-    assert sampler.check(60) == []
+    assert sampler.check_tasks(60) == []
 
 
 def test_interrupted_without_held_out_classes(make_head, make_source, tmp_path, watched):
@@ -208,9 +208,9 @@ def test_the_same_seed_gives_the_same_parameters(make_head, make_source):
             meta_train(make_head("maml"), [make_source()], SHAPE, settings, seed=seed).head
         )
 
-    first, again, other = train(0), train(0), train(1)
+    first, again, other_seed = train(0), train(0), train(1)
     assert same(first, again)
-    assert not same(first, other)
+    assert not same(first, other_seed)
 
 
 def test_chunks_of_a_step_change_nothing(make_head, make_source, monkeypatch):
@@ -231,7 +231,7 @@ def test_less_memory_means_fewer_tasks_at_once(make_head, make_meta):
 
 
 def test_way_and_shot_are_drawn_from_their_spans(make_source):
-    sampler = TaskSampler.build([make_source()], Shape((2, 4), (1, 3), 2), "equal", 0)
+    sampler = TaskSampler.build([make_source()], TaskSize((2, 4), (1, 3), 2), "equal", 0)
     ways, shots = set(), set()
     for _ in range(60):
         ((_, classes, batch),) = sampler.draw(4, hard=False)
@@ -248,16 +248,18 @@ def test_held_out_classes_are_never_learned_from(make_source):
     held_out = set(corpus.held_out.tolist())
     learned = {c for _ in range(50) for c in sampler.draw(8, hard=True)[0][1].flatten().tolist()}
     assert learned == set(range(16)) - held_out
-    (batch,) = sampler.check(100)
+    (batch,) = sampler.check_tasks(100)
     rows = make_source().rows[torch.isin(make_source().classes, corpus.held_out)]
-    known = {tuple(row) for row in rows.tolist()}
-    assert {tuple(row) for row in batch.rows.tolist()} <= known
+    held_out_rows = {tuple(row) for row in rows.tolist()}
+    assert {tuple(row) for row in batch.rows.tolist()} <= held_out_rows
 
 
-@pytest.mark.parametrize(("how", "share"), [("equal", 0.5), ("size", 0.8), ("difficulty", 0.1)])
-def test_corpora_are_drawn_as_asked(make_source, how, share):
+@pytest.mark.parametrize(
+    ("weighting", "share"), [("equal", 0.5), ("size", 0.8), ("difficulty", 0.1)]
+)
+def test_corpora_are_drawn_as_asked(make_source, weighting, share):
     sampler = TaskSampler.build(
-        [make_source(classes=32), make_source(classes=8, seed=1)], SHAPE, how, 0
+        [make_source(classes=32), make_source(classes=8, seed=1)], SHAPE, weighting, 0
     )
     sampler.corpora[0].error, sampler.corpora[1].error = 0.06, 0.54
     counts = [0, 0]
@@ -273,7 +275,7 @@ def test_hard_classes_come_more_often(make_source):
     hard = int(corpus.learning[0])
     classes, hits = corpus.learning[:4].repeat(200, 1), torch.ones(200, 4)
     for _ in range(30):
-        corpus.note(classes, torch.where(classes == hard, 0.0, hits))
+        corpus.record(classes, torch.where(classes == hard, 0.0, hits))
     assert corpus.class_errors[hard] > 0.9 > 0.1 > corpus.class_errors[int(corpus.learning[1])]
 
     def share(*, hard_ones: bool) -> float:
@@ -288,7 +290,7 @@ def test_first_order_comes_before_second(make_head, make_source, monkeypatch):
     monkeypatch.setattr(
         training_module,
         "meta_loss",
-        lambda loop, *rest: (orders.append(loop.first_order), meta_loss(loop, *rest))[1],
+        lambda loop, *arguments: (orders.append(loop.first_order), meta_loss(loop, *arguments))[1],
     )
     settings = replace(QUICK, meta_steps=10)
     meta_train(make_head("maml++"), [make_source()], SHAPE, settings)
@@ -312,15 +314,15 @@ def test_learned_rates_move_and_others_have_none(make_head, make_source):
 
 def test_training_that_fails_says_so(make_head, make_source, monkeypatch):
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: torch.tensor(float("nan")))
-    with pytest.raises(ModelError, match=r"fails at step 0: its gradient is no number\. Set a"):
+    with pytest.raises(ModelError, match=r"failed at step 0: the gradient is not a number\. Set a"):
         meta_train(make_head("anil"), [make_source()], SHAPE, QUICK)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Shape(way=(5, 3)), "the first number must not be above the second"),
-        (lambda: Shape(way=(1, 1)), "way=1: must be a whole number, at least 2"),
+        (lambda: TaskSize(way=(5, 3)), "the first number must not be above the second"),
+        (lambda: TaskSize(way=(1, 1)), "way=1: must be a whole number, at least 2"),
         (lambda: MetaSettings(corpora="random"), "corpora='random': choose one of 'equal'"),
         (lambda: MetaSettings(meta_tasks=0), "meta_tasks=0: must be a whole number"),
     ],
@@ -340,7 +342,7 @@ from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.inner import InnerSettings
 from fsl_nlp.meta.ranks import Ranks
 from fsl_nlp.meta.run import meta_train
-from fsl_nlp.meta.settings import MetaSettings, Shape
+from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.tasks import Source
 from safetensors.torch import save_file
 torch.set_num_threads(1)
@@ -349,7 +351,7 @@ source = Source("s", rows, torch.arange(160) % 16)
 algorithm = ALGORITHMS["mtl"]
 head = MetaHead(algorithm, InnerSettings(), vector_body(algorithm.body, BodySettings()))
 settings = MetaSettings(meta_steps=6, meta_tasks=5, check_every=3, check_tasks=20)
-found = meta_train(head, [source], Shape((3, 3), (1, 1), 3), settings)
+found = meta_train(head, [source], TaskSize((3, 3), (1, 1), 3), settings)
 ranks = Ranks.current()
 save_file(found.training.meta, f"{sys.argv[-1]}/{ranks.count}-{ranks.rank}.safetensors")
 """
@@ -382,3 +384,9 @@ def test_two_processes_learn_what_one_learns(tmp_path, monkeypatch):
     assert same(first, second)
     assert (alone["body.scale"] != 1).any()
     assert all(torch.allclose(alone[n], first[n], atol=1e-5) for n in alone)
+
+
+def test_the_old_name_of_task_size_still_works():
+    with pytest.warns(DeprecationWarning, match="Shape is now TaskSize"):
+        from fsl_nlp.meta.settings import Shape
+    assert Shape is TaskSize

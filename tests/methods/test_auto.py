@@ -17,9 +17,9 @@ from sklearn.exceptions import NotFittedError
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ModelError, OptionError
-from fsl_nlp.methods import auto
-from fsl_nlp.methods.auto import choose, parse_budget
 from fsl_nlp.methods.base import Classifier, Method
+from fsl_nlp.methods.combined import auto
+from fsl_nlp.methods.combined.auto import choose, parse_budget
 from fsl_nlp.training.trainer import Trainer
 from fsl_nlp.types import Example, Label
 

@@ -22,7 +22,9 @@ from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import METHODS, build_method
-from fsl_nlp.methods.frozen import FrozenClassifier, FrozenMethod, cross_fit, usual_temperature
+from fsl_nlp.methods.frozen.classifier import FrozenClassifier
+from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.frozen.temperature import cross_fit, default_temperature
 from fsl_nlp.splits import sample_shots
 from fsl_nlp.types import Example, LabelInfo
 
@@ -163,12 +165,12 @@ def test_the_learned_temperature_is_of_examples_held_out(
     )
     held_out = cross_fit(model.head, vectors, weights, places, 0)
     seen = model.head.score(model.head_state, vectors.flatten(1, 2))[0]
-    start = usual_temperature(seen, weights[0])
+    start = default_temperature(seen, weights[0])
     assert model.temperature == fit_temperature(*held_out, start=start)
     assert model.temperature != start
 
 
-def test_too_little_to_learn_from_gives_the_usual_temperature(words: TextEncoder) -> None:
+def test_too_few_examples_give_the_default_temperature(words: TextEncoder) -> None:
     support = Dataset.from_texts(["where is it", "money back"], ["track", "refund"])
     model = fitted(words, support, label_names=False)
     # Of one example a class, the score for its own class is the cosine to itself.
@@ -177,12 +179,12 @@ def test_too_little_to_learn_from_gives_the_usual_temperature(words: TextEncoder
     assert model.temperature == pytest.approx(0.08 * (1 - cosine), rel=1e-5)
 
 
-def test_the_usual_temperature_by_hand() -> None:
+def test_the_default_temperature_by_hand() -> None:
     scores = torch.tensor([[5.0, 1.0], [7.0, 3.0], [9.0, 9.0], [2.0, 4.0]])
     weights = torch.tensor([[1.0, 1.0], [0.0, 1.0]])  # the third row is padding
-    assert usual_temperature(scores, weights) == pytest.approx(0.08 * (16 / 3 - 2))
-    assert usual_temperature(torch.ones(4, 2), weights) == 1  # nothing tells the classes apart
-    assert usual_temperature(torch.ones(2, 1), torch.ones(1, 2)) == 1  # there is one class only
+    assert default_temperature(scores, weights) == pytest.approx(0.08 * (16 / 3 - 2))
+    assert default_temperature(torch.ones(4, 2), weights) == 1  # nothing tells the classes apart
+    assert default_temperature(torch.ones(2, 1), torch.ones(1, 2)) == 1  # there is one class only
 
 
 class Longer(TextEncoder):
@@ -308,7 +310,11 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("linear", {"distance": "cosine"}, "method 'linear' has no option 'distance'. It has: C,"),
+        (
+            "linear",
+            {"distance": "cosine"},
+            "method 'linear' has no option 'distance'. It has: C (n",
+        ),
         ("proto", {"C": 1}, "method 'proto' has no option 'C'. It has: "),
         ("linear", {"C": "abc"}, "C='abc': must be a number."),
         ("linear", {"C": True}, "C=True: must be a number."),
@@ -323,8 +329,9 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
         (
             "projection",
             {"parameters": {}},
-            "method 'projection' has no option 'parameters'. It has: descriptions, label_names, "
-            "none_margin, shrinkage, temperature.",
+            "method 'projection' has no option 'parameters'. It has: descriptions (true or false), "
+            "label_names (true or false), none_margin (number), shrinkage (number), "
+            "temperature (number or None).",
         ),
     ],
 )

@@ -22,14 +22,14 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, Result, compare, evaluate
 from fsl_nlp.meta.folder import MANIFEST, load_prepared
-from fsl_nlp.meta.settings import Shape
+from fsl_nlp.meta.settings import TaskSize
 from fsl_nlp.meta.trainer import MetaTrainer
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.meta import MetaMethod
+from fsl_nlp.methods.meta.method import MetaMethod
 from fsl_nlp.types import Example
 
 QUICK = {"meta_steps": 6, "check_every": 3, "check_tasks": 20, "meta_tasks": 4, "rank": 4}
-SHAPE = Shape((3, 3), (1, 1), 3)
+SHAPE = TaskSize((3, 3), (1, 1), 3)
 PLAIN = {"label_names": False, "descriptions": False}
 
 
@@ -213,7 +213,7 @@ def test_the_summary_compares_with_the_plain_start(trained):
 def test_several_corpora_in_two_languages(words, source, tmp_path):
     both = [source, corpus(8, "售后", seed=3, chinese=True)]
     method = build_method("mtl", words, options={**QUICK, "corpora": "difficulty", "rank": None})
-    method = method.meta_train(both, Shape((2, 3), (1, 2), 3), folder=tmp_path)
+    method = method.meta_train(both, TaskSize((2, 3), (1, 2), 3), folder=tmp_path)
     assert [s.name for s in method.sources] == ["shop", "售后"]
     assert load_prepared(tmp_path).shape == {"way": [2, 3], "shot": [1, 2], "query": 3}
 
@@ -229,7 +229,7 @@ def test_a_class_of_two_corpora_counts_once(words, source):
     ("make", "shape", "message"),
     [
         (lambda: corpus(3, "few"), SHAPE, "few has 3 classes that meta-training can use"),
-        (lambda: corpus(9, "short"), Shape((3, 3), (5, 5), 5), "each with 10 examples"),
+        (lambda: corpus(9, "short"), TaskSize((3, 3), (5, 5), 5), "each with 10 examples"),
     ],
 )
 def test_sources_that_hold_too_little(words, make, shape, message):
@@ -249,7 +249,7 @@ def test_tasks_that_diverge_are_counted(words, source, target, tmp_path, caplog)
     # Texts that say nothing of their class: a long step makes the loss on them large.
     same = [Example(target.texts[i % 3], e.label) for i, e in enumerate(source)]
     method = method.meta_train(
-        [Dataset.from_examples(same)], Shape((3, 3), (4, 4), 3), folder=tmp_path
+        [Dataset.from_examples(same)], TaskSize((3, 3), (4, 4), 3), folder=tmp_path
     )
     assert load_prepared(tmp_path).training["slowed_tasks"] > 0
     with caplog.at_level(logging.WARNING, "fsl_nlp"):

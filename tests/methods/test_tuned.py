@@ -13,28 +13,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoModel,
-    BertConfig,
-    DistilBertConfig,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-)
+from transformers import BertConfig, DistilBertConfig, RobertaConfig
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_encoder
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.tuned import RECIPES
-from fsl_nlp.methods.tuned_classifier import TunedClassifier
+from fsl_nlp.methods.tuned.classifier import TunedClassifier
+from fsl_nlp.methods.tuned.method import RECIPES
 from fsl_nlp.training import checkpoint, trainer
 from fsl_nlp.types import Example, LabelInfo
+
+from ..conftest import SPECIAL, save_model
 
 WORDS = [f"word{i}" for i in range(40)]
 KEYS = {"left": "east", "right": "west"}
 CHINESE = list("我的订单到哪了退款请帮查")
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 SIZE = {"max_position_embeddings": 40, "pad_token_id": 0}
 BERT = {
@@ -57,26 +51,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "full": {"epochs": 30, "learning_rate": 3e-3},
     "bitfit": {"epochs": 20, "learning_rate": 2e-2},
     "head": {"epochs": 60, "head_learning_rate": 3e-2},
-    "contrastive": {"epochs": 40, "learning_rate": 3e-3, "sharpness": 2.0},
+    "contrastive": {"epochs": 40, "learning_rate": 3e-3, "loss_temperature": 2.0},
 }
 every_method = pytest.mark.parametrize("name", QUICK)
-
-
-def save_tiny(kind: str, folder: Path) -> str:
-    vocabulary = {
-        word: i for i, word in enumerate([*SPECIAL, *WORDS, *KEYS.values(), *KEYS, *CHINESE])
-    }
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        AutoModel.from_config(CONFIGS[kind](len(vocabulary))).save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        **{f"{name[1:-1].lower()}_token": name for name in SPECIAL},
-    ).save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +62,10 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TextEn
 
     def find(kind: str) -> TextEncoder:
         if kind not in known:
-            known[kind] = TextEncoder(save_tiny(kind, tmp_path_factory.mktemp(kind)))
+            words = [*WORDS, *KEYS.values(), *KEYS, *CHINESE]
+            config = CONFIGS[kind](len(SPECIAL) + len(words))
+            folder = save_model(tmp_path_factory.mktemp(kind), config, words)
+            known[kind] = TextEncoder(str(folder))
         return known[kind]
 
     return find
@@ -149,7 +129,7 @@ def test_a_killed_fit_goes_on(
         whole = bot.fit(texts, labels).predict_proba(QUERY.texts)
     with watched(trainer.Trainer, killed_at=15):
         bot.fit(texts, labels, checkpoint=folder)
-    with pytest.raises(OptionError, match="other data or with other settings"):
+    with pytest.raises(OptionError, match="other data or other settings"):
         FewShotClassifier("full", bert, epochs=11).fit(texts, labels, checkpoint=folder)
     with watched(trainer.Trainer) as steps:
         again = bot.fit(texts, labels, checkpoint=folder).predict_proba(QUERY.texts)
@@ -348,10 +328,10 @@ def test_only_what_differs_is_kept(bert: TextEncoder, name: str) -> None:
 def test_no_attention_to_adapt(bert: TextEncoder) -> None:
     layer = torch.nn.ModuleDict({"up": torch.nn.Linear(2, 4), "down": torch.nn.Linear(4, 2)})
     mixer = pretend(bert, torch.nn.ModuleDict({"mixer": torch.nn.ModuleList([layer])}))
-    with pytest.raises(OptionError, match="could be adapted: up, down; give some of these"):
+    with pytest.raises(OptionError, match="Choose among up, down, sep"):
         fitted(mixer, "lora", targets="attention")
     no_maps = pretend(bert, torch.nn.ModuleDict({"norm": torch.nn.LayerNorm(4)}))
-    with pytest.raises(ModelError, match="no linear map that an adapter could go on"):
+    with pytest.raises(ModelError, match="no linear layer for an adapter"):
         fitted(no_maps, "lora", targets="attention")
 
 
@@ -374,7 +354,9 @@ def test_targets_by_name(bert: TextEncoder) -> None:
         key.split(".lora_")[0].rsplit("layer.", 1)[-1][2:] for key in tensors if "lora_" in key
     }
     assert adapted == {"attention.self.query", "attention.output.dense", "output.dense"}
-    with pytest.raises(OptionError, match=r"targets='querry'.*has no such part.*query, key, value"):
+    with pytest.raises(
+        OptionError, match=r"targets='querry'.*has no such layer.*query, key, value"
+    ):
         fitted(bert, "lora", targets="querry")
 
 
@@ -422,7 +404,7 @@ def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("full", {"rank": 8}, "no option 'rank'. It has: balance, batch_size"),
+        ("full", {"rank": 8}, "no option 'rank'. It has: balance (true or false), batch_size"),
         ("lora", {"rank": "8"}, "rank='8': must be a whole number"),
         ("lora", {"rank": 0}, "rank=0: must be a whole number, at least 1"),
         ("lora", {"alpha": -1}, "alpha=-1: must be greater than 0"),
@@ -464,12 +446,12 @@ def test_a_loss_that_is_no_number_starts_again(
             SUPPORT
         )  # type: ignore[call-arg]
     assert accuracy(classifier) > 0.8
-    assert caplog.text.count("starting again at a lower learning rate") == 1
+    assert caplog.text.count("training starts again at a lower learning rate") == 1
     assert max(rates[2:]) == pytest.approx(0.05 / 16)
 
 
 def test_a_loss_that_is_never_a_number(bert: TextEncoder) -> None:
-    with pytest.raises(ModelError, match="Training fails"):
+    with pytest.raises(ModelError, match="Training failed"):
         fitted(bert, "full", learning_rate=1e30, head_learning_rate=1e30, clip=1e30)
 
 

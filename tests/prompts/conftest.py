@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     AlbertConfig,
     AutoModelForMaskedLM,
@@ -18,14 +16,14 @@ from transformers import (
     ElectraConfig,
     ErnieConfig,
     ModernBertConfig,
-    PreTrainedTokenizerFast,
     RobertaConfig,
     XLMRobertaConfig,
 )
 
 from fsl_nlp import TextEncoder
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+from ..conftest import SPECIAL, save_model
+
 CHINESE = (
     "这是一条新闻体育财经很好不满意快递到哪了我的订单退款相同吗"
     "心三二四面八方五光十色成语写人地走就差，。？！、"
@@ -48,7 +46,8 @@ ENGLISH = [
     "!",
 ]
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
-VOCABULARY = list(dict.fromkeys([*SPECIAL, *CHINESE, *ENGLISH, *LETTERS]))
+WORDS = list(dict.fromkeys([*CHINESE, *ENGLISH, *LETTERS]))
+VOCABULARY = [*SPECIAL, *WORDS]
 
 SIZE: dict[str, Any] = {
     "vocab_size": len(VOCABULARY),
@@ -82,25 +81,10 @@ def save_masked(kind: str, folder: Path, *, seed: int = 0, tied: bool = True) ->
     config = CONFIGS[kind]()
     if not tied:
         config.tie_word_embeddings = False
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = AutoModelForMaskedLM.from_config(config)
-        # A bias of zeros would hide that it was left out, and weights of 0.02 almost everything.
-        for parameter in model.parameters():
-            parameter.data.add_(torch.randn_like(parameter) * 0.2)
-        model.tie_weights()
-        model.save_pretrained(folder)
-    tokenizer = Tokenizer(
-        models.WordPiece({w: i for i, w in enumerate(VOCABULARY)}, unk_token="[UNK]")
+    # `noise`: a bias of zeros would hide that it was left out.
+    save_model(
+        folder, config, WORDS, kind=AutoModelForMaskedLM, seed=seed, noise=0.2, model_max_length=64
     )
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_max_length=64,
-        **{f"{name[1:-1].lower()}_token": name for name in SPECIAL},
-    ).save_pretrained(folder)
     return str(folder)
 
 
@@ -113,12 +97,12 @@ def save() -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def masked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TextEncoder]:
     """The encoder of a tiny masked model, in fp32."""
-    known: dict[str, TextEncoder] = {}
+    encoders: dict[str, TextEncoder] = {}
 
     def find(kind: str) -> TextEncoder:
-        if kind not in known:
+        if kind not in encoders:
             folder = save_masked(kind, tmp_path_factory.mktemp(kind))
-            known[kind] = TextEncoder(folder, precision="fp32")
-        return known[kind]
+            encoders[kind] = TextEncoder(folder, precision="fp32")
+        return encoders[kind]
 
     return find

@@ -31,8 +31,8 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
             cli.main()
         except SystemExit as end:
             status = int(end.code or 0)
-        found = capsys.readouterr()
-        return status, found.out, found.err
+        result = capsys.readouterr()
+        return status, result.out, result.err
 
     yield call
     logger.setLevel(level)
@@ -68,8 +68,8 @@ def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_pa
     assert text.startswith("2 of 4 steps on 23 texts")
     assert "Give the same command again" in text
     status, text, _ = call(*words, "--json")
-    found = json.loads(text)
-    assert (found["step"], found["interval_over"]) == (4, f"{found['hidden']:,} hidden pieces")
+    result = json.loads(text)
+    assert (result["step"], result["interval_over"]) == (4, f"{result['hidden']:,} hidden pieces")
     status, text, _ = call(
         "fit", train, "--method", "pet", "--encoder", out, "--unlabelled", texts, "--out",
         tmp_path / "bot", "--option", "epochs=1", "--option",

@@ -56,10 +56,10 @@ def naive(encoder: TextEncoder, words: list[list[int]], *, normalise: bool) -> t
                 logits = model(
                     input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
                 ).logits[0]
-            at = (inputs["input_ids"][0] == tokenizer.mask_token_id).nonzero()[:, 0]
+            positions = (inputs["input_ids"][0] == tokenizer.mask_token_id).nonzero()[:, 0]
             if normalise:
                 logits = logits.log_softmax(-1)
-            result[i, w] = logits[at, torch.tensor(word)].mean()
+            result[i, w] = logits[positions, torch.tensor(word)].mean()
     return result
 
 
@@ -68,14 +68,14 @@ def test_equals_the_whole_vocabulary_at_every_place(
     masked: Callable[[str], TextEncoder], kind: str
 ) -> None:
     encoder = masked(kind)
-    asked = cloze(encoder)
-    pieces = asked.renderer.label_words(WORDS)
+    prompt = cloze(encoder)
+    pieces = prompt.renderer.label_words(WORDS)
     assert {len(word) for word in pieces} == {1, 2}
     for words, normalise in ((pieces, True), (pieces[:2], False)):
         with torch.inference_mode():
-            found = asked.scores(asked.ask(EXAMPLES, words), [0, 1, 2])
+            scores = prompt.scores(prompt.questions(EXAMPLES, words), [0, 1, 2])
         torch.testing.assert_close(
-            found, naive(encoder, words, normalise=normalise), atol=1e-5, rtol=1e-5
+            scores, naive(encoder, words, normalise=normalise), atol=1e-5, rtol=1e-5
         )
 
 
@@ -83,11 +83,11 @@ def test_a_matrix_of_its_own(save: Callable[..., str], tmp_path: Path) -> None:
     encoder = TextEncoder(save("bert", tmp_path, tied=False), precision="fp32")
     net = load_masked_net(encoder)
     assert net.words.weight is not encoder.module.get_input_embeddings().weight
-    asked = cloze(encoder)
-    words = asked.renderer.label_words(WORDS[:2])
+    prompt = cloze(encoder)
+    words = prompt.renderer.label_words(WORDS[:2])
     with torch.inference_mode():
-        found = asked.scores(asked.ask(EXAMPLES, words), [0, 1, 2])
-    torch.testing.assert_close(found, naive(encoder, words, normalise=False), atol=1e-5, rtol=1e-5)
+        scores = prompt.scores(prompt.questions(EXAMPLES, words), [0, 1, 2])
+    torch.testing.assert_close(scores, naive(encoder, words, normalise=False), atol=1e-5, rtol=1e-5)
 
 
 def test_nothing_of_the_encoder_is_copied(masked: Callable[[str], TextEncoder]) -> None:
@@ -96,8 +96,8 @@ def test_nothing_of_the_encoder_is_copied(masked: Callable[[str], TextEncoder]) 
     assert net.base is encoder.module
     assert net.words.weight is encoder.module.get_input_embeddings().weight
     assert load_masked_net(encoder) is net
-    own = sum(p.numel() for p in net.head.parameters()) + net.bias.weight.numel()
-    assert own < 32 * 40 + 200 + net.vocabulary
+    numbers = sum(p.numel() for p in net.head.parameters()) + net.bias.weight.numel()
+    assert numbers < 32 * 40 + 200 + net.vocabulary
 
 
 def test_a_model_without_a_head_says_what_to_do(save: Callable[..., str], tmp_path: Path) -> None:

@@ -46,12 +46,12 @@ def test_learns_and_writes_an_ordinary_model(
 ) -> None:
     model = save(kind, tmp_path / "model")
     losses: list[float] = []
-    found = adapt(model, TEXTS, tmp_path / "out", QUICK, report=lambda s: losses.append(s["loss"]))
+    result = adapt(model, TEXTS, tmp_path / "out", QUICK, report=lambda s: losses.append(s["loss"]))
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
-    assert found["masked_accuracy"] > found["masked_accuracy_before"]
-    assert found["held_out"] == len(TEXTS) // 10
-    about = json.loads((tmp_path / "out/adapted.json").read_text())
-    assert about["masked_accuracy"] == found["masked_accuracy"]
+    assert result["masked_accuracy"] > result["masked_accuracy_before"]
+    assert result["held_out"] == len(TEXTS) // 10
+    card = json.loads((tmp_path / "out/adapted.json").read_text())
+    assert card["masked_accuracy"] == result["masked_accuracy"]
     # As transformers reads it: the same scores as the net that was written.
     again = AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
     encoder = TextEncoder(str(tmp_path / "out"), precision="fp32")
@@ -62,7 +62,7 @@ def test_learns_and_writes_an_ordinary_model(
         net = load_masked_net(encoder)
         ours = net.logits(net(encoder.features(ids.tolist()), torch.tensor([[5]])))
     torch.testing.assert_close(ours[0, 0], whole[0, 5], atol=1e-5, rtol=1e-5)
-    with pytest.raises(OptionError, match="holds a model already"):
+    with pytest.raises(OptionError, match="has a model already"):
         adapt(model, TEXTS, tmp_path / "out", QUICK)
 
 
@@ -103,7 +103,7 @@ def test_an_encoder_gets_a_head(save: Callable[..., str], tmp_path: Path) -> Non
     net = load_masked_net(TextEncoder(str(tmp_path / "out"), precision="fp32"))
     bias = net.bias.weight[:, 0]
     pieces = Pieces(TextEncoder(folder, precision="fp32"))
-    seen = {piece for ids in pieces.begin(TEXTS) for piece in ids}
+    seen = {piece for ids in pieces.at_start(TEXTS) for piece in ids}
     never = sorted(set(range(len(bias))) - seen)
     # Words that never occurred are as likely as the rarest that did.
     assert bias[never].unique().numel() == 1
@@ -133,19 +133,19 @@ def test_texts_of_examples() -> None:
 
 def test_hiding(masked: Callable[[str], TextEncoder]) -> None:
     pieces = Pieces(masked("bert"))
-    learned, judged = split_corpus([*TEXTS, TEXTS[0], " ", "我"], pieces, 16, 5)
-    assert len(learned.texts) + len(judged.texts) == len(TEXTS)
-    held = {tuple(text) for text in judged.texts}
-    assert held.isdisjoint(tuple(text) for text in learned.texts)
+    training, held_out = split_corpus([*TEXTS, TEXTS[0], " ", "我"], pieces, 16, 5)
+    assert len(training.texts) + len(held_out.texts) == len(TEXTS)
+    held_out_texts = {tuple(text) for text in held_out.texts}
+    assert held_out_texts.isdisjoint(tuple(text) for text in training.texts)
     # More texts leave those held out where they were.
     fewer, _ = split_corpus(TEXTS[:-1], pieces, 16, 5)
-    assert sum(text in learned.texts for text in fewer.texts) >= len(fewer.texts) - 1
-    hidden = learned.hide(range(6), 999, 0.25, np.random.default_rng(0))
-    assert max(map(len, hidden.ids)) <= 16
-    for row, place, piece in zip(hidden.rows, hidden.places, hidden.pieces, strict=True):
-        assert hidden.ids[row][place] == 999
-        assert piece in learned.texts[row]
-    for ids in hidden.ids:
+    assert sum(text in training.texts for text in fewer.texts) >= len(fewer.texts) - 1
+    batch = training.mask_pieces(range(6), 999, 0.25, np.random.default_rng(0))
+    assert max(map(len, batch.ids)) <= 16
+    for row, position, piece in zip(batch.rows, batch.positions, batch.pieces, strict=True):
+        assert batch.ids[row][position] == 999
+        assert piece in training.texts[row]
+    for ids in batch.ids:
         assert ids.count(999) == max(1, round(0.25 * (len(ids) - 2)))
         assert (ids[0], ids[-1]) == (2, 3)
 
@@ -164,7 +164,7 @@ def test_settings(options: dict[str, Any], message: str) -> None:
 
 
 def test_nothing_to_learn_from(save: Callable[..., str], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no texts of four tokens"):
+    with pytest.raises(DataError, match="texts with four tokens or more"):
         adapt(save("bert", tmp_path / "model"), ["好", ""], tmp_path / "out", QUICK)
 
 
@@ -180,7 +180,7 @@ def test_one_small_file_becomes_the_model(
         adapt(model, TEXTS, run, QUICK)
     weights, card = tmp_path / "small.safetensors", tmp_path / "card.json"
     pack(runs, weights, card, base=base)
-    with pytest.raises(ModelError, match=r"The first run begins with .*base, each other"):
+    with pytest.raises(ModelError, match=r"The first run must start from .*base, each other"):
         pack([*runs, runs[0]][1:] if count == 2 else [*runs, *runs], weights, card, base=base)
     said: list[str] = []
     folder = ensure_mlm(tmp_path / "cache", said.append, base=base, weights=weights, card=card)
@@ -217,16 +217,16 @@ def test_the_embedded_one_reads_around_a_mask(multilingual: TextEncoder) -> None
     encoder = TextEncoder("embedded:mlm", precision="fp32")
     net, mask = load_masked_net(encoder), Pieces(encoder).mask
 
-    def belief(ids: list[int], place: int, piece: int) -> float:
-        hidden = [*ids[:place], mask, *ids[place + 1 :]]
+    def log_probability_of(ids: list[int], position: int, piece: int) -> float:
+        hidden = [*ids[:position], mask, *ids[position + 1 :]]
         with torch.inference_mode():
-            logits = net.logits(net(encoder.features([hidden]), torch.tensor([[place]])))
+            logits = net.logits(net(encoder.features([hidden]), torch.tensor([[position]])))
         return float(logits[0, 0].log_softmax(-1)[piece])
 
     rows = encoder.tokenizer(SAID)["input_ids"]
     gains = []
-    for row, other in zip(rows, [*rows[1:], rows[0]], strict=True):
-        for place in range(3, min(len(row), len(other)) - 2, 2):
-            own = belief(row, place, row[place])
-            gains.append(own - belief(other, place, row[place]))
+    for row, other_row in zip(rows, [*rows[1:], rows[0]], strict=True):
+        for position in range(3, min(len(row), len(other_row)) - 2, 2):
+            log_probability = log_probability_of(row, position, row[position])
+            gains.append(log_probability - log_probability_of(other_row, position, row[position]))
     assert np.mean(gains) > 1

@@ -15,9 +15,9 @@ import torch
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
-from fsl_nlp.methods.frozen import FrozenMethod
-from fsl_nlp.methods.pet import PetClassifier
-from fsl_nlp.methods.prompt import PromptClassifier, PromptMethod
+from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
+from fsl_nlp.methods.prompted.pet import PetClassifier
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.training import checkpoint
 from fsl_nlp.training.checkpoint import checkpoints
@@ -71,8 +71,8 @@ def fit(name: str, encoder: TextEncoder, support: Dataset = SUPPORT, **options: 
 
 def test_zero_shot_is_the_mean_of_a_labels_words(bert: TextEncoder) -> None:
     words = {"good": ["好", "满意"], "bad": ["不", "退款"]}
-    found = fit("zero-shot", bert, template=TEMPLATE["template"], words=words)
-    both = found.scores(QUERY.examples)
+    classifier = fit("zero-shot", bert, template=TEMPLATE["template"], words=words)
+    both = classifier.scores(QUERY.examples)
     parts = [
         fit("zero-shot", bert, template=TEMPLATE["template"], words=w).scores(QUERY.examples)
         for w in ({"good": "好", "bad": "不"}, {"good": "满意", "bad": "退款"})
@@ -84,9 +84,9 @@ def test_zero_shot_is_the_mean_of_a_labels_words(bert: TextEncoder) -> None:
 
 def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
     empty = Dataset((), ("bad", "good"), {k: LabelInfo(words=(w,)) for k, w in WORDS.items()})
-    found = fit("zero-shot", bert, empty, template=TEMPLATE["template"])
+    classifier = fit("zero-shot", bert, empty, template=TEMPLATE["template"])
     np.testing.assert_allclose(
-        found.scores(QUERY.examples),
+        classifier.scores(QUERY.examples),
         fit("zero-shot", bert, **TEMPLATE).scores(QUERY.examples),
         atol=1e-6,
     )
@@ -96,45 +96,51 @@ def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
 
 def test_calibration_takes_away_what_words_score_anyway(bert: TextEncoder) -> None:
     plain = fit("zero-shot", bert, **TEMPLATE).scores(SUPPORT.examples)
-    beliefs = np.exp(plain) / np.exp(plain).sum(1, keepdims=True)
-    found = fit("zero-shot", bert, **TEMPLATE, calibration="texts")
+    probabilities = np.exp(plain) / np.exp(plain).sum(1, keepdims=True)
+    classifier = fit("zero-shot", bert, **TEMPLATE, calibration="texts")
     np.testing.assert_allclose(
-        found.scores(SUPPORT.examples), plain - np.log(beliefs.mean(0)), atol=1e-4
+        classifier.scores(SUPPORT.examples), plain - np.log(probabilities.mean(0)), atol=1e-4
     )
-    asked = [Example(text) for text in ("。", "无", "N/A", "...")]
-    nothing = fit("zero-shot", bert, **TEMPLATE).scores(asked)
+    neutral = [Example(text) for text in ("。", "无", "N/A", "...")]
+    nothing = fit("zero-shot", bert, **TEMPLATE).scores(neutral)
     prior = np.log((np.exp(nothing) / np.exp(nothing).sum(1, keepdims=True)).mean(0))
     contextual = fit("zero-shot", bert, **TEMPLATE, calibration="contextual")
     np.testing.assert_allclose(contextual.scores(SUPPORT.examples), plain - prior, atol=1e-4)
 
 
 def test_prototypes_are_the_means_of_the_masks_states(bert: TextEncoder) -> None:
-    found = fit("zero-shot", bert, **TEMPLATE, verbalizer="prototype")
-    states = found.embed(SUPPORT.examples)
+    classifier = fit("zero-shot", bert, **TEMPLATE, verbalizer="prototype")
+    states = classifier.embed(SUPPORT.examples)
     states /= np.linalg.norm(states, axis=1, keepdims=True)
-    for row, label in zip(found.vectors.numpy(), found.labels, strict=True):
+    for row, label in zip(classifier.vectors.numpy(), classifier.labels, strict=True):
         mean = states[[t == label for t in SUPPORT.targets]].mean(0)
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
 
 
 def test_searched_words_have_the_largest_likelihood_ratio(bert: TextEncoder) -> None:
-    found = fit("zero-shot", bert, template=TEMPLATE["template"], verbalizer="search", searched=2)
+    classifier = fit(
+        "zero-shot", bert, template=TEMPLATE["template"], verbalizer="search", searched=2
+    )
     net, mask = load_masked_net(bert), bert.tokenizer.mask_token_id
-    beliefs = []
+    log_probabilities = []
     for text in SUPPORT.texts:
         inputs = bert.tokenizer(f"{text}这[MASK]。", return_tensors="pt")
         features = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        place = (inputs["input_ids"] == mask).nonzero()[:, 1:]
+        position = (inputs["input_ids"] == mask).nonzero()[:, 1:]
         with torch.inference_mode():
-            beliefs.append(net.logits(net(features, place))[0, 0].log_softmax(-1).numpy())
-    own = np.array([label == "good" for label in SUPPORT.targets])
-    ratio = np.mean(np.array(beliefs)[own], 0) - np.mean(np.array(beliefs)[~own], 0)
+            log_probabilities.append(
+                net.logits(net(features, position))[0, 0].log_softmax(-1).numpy()
+            )
+    is_good = np.array([label == "good" for label in SUPPORT.targets])
+    ratio = np.mean(np.array(log_probabilities)[is_good], 0) - np.mean(
+        np.array(log_probabilities)[~is_good], 0
+    )
     names = bert.tokenizer.convert_ids_to_tokens(list(range(len(ratio))))
     usable = [i for i, name in enumerate(names) if name.isalnum()]
     best = sorted(usable, key=lambda i: ratio[i])
-    assert found.labels == ("bad", "good")
-    assert set(found.shape.words[0]) == {names[i] for i in best[:2]}
-    assert set(found.shape.words[1]) == {names[i] for i in best[-2:]}
+    assert classifier.labels == ("bad", "good")
+    assert set(classifier.shape.words[0]) == {names[i] for i in best[:2]}
+    assert set(classifier.shape.words[1]) == {names[i] for i in best[-2:]}
 
 
 def test_candidates(bert: TextEncoder) -> None:
@@ -142,21 +148,21 @@ def test_candidates(bert: TextEncoder) -> None:
     words = ("四面八方", "新闻", "好")
     examples = [Example(f"我的#idiom#{text}", candidates=words) for text in ("快递", "订单")]
     support = Dataset.from_examples([Example(**{**_fields(e), "label": 1}) for e in examples])
-    found = fit("zero-shot", bert, support, template="{text}", blank="#idiom#")
-    assert found.labels == (0, 1, 2)
-    scores = found.scores(examples)
+    classifier = fit("zero-shot", bert, support, template="{text}", blank="#idiom#")
+    assert classifier.labels == (0, 1, 2)
+    scores = classifier.scores(examples)
     net = load_masked_net(bert)
     for row, example in zip(scores, examples, strict=True):
         for column, word in enumerate(words):
             masks = "[MASK]" * len(word)
             inputs = bert.tokenizer(example.text.replace("#idiom#", masks), return_tensors="pt")
             ids = inputs["input_ids"]
-            places = (ids == bert.tokenizer.mask_token_id).nonzero()[None, :, 1]
+            positions = (ids == bert.tokenizer.mask_token_id).nonzero()[None, :, 1]
             features = {"input_ids": ids, "attention_mask": inputs["attention_mask"]}
             with torch.inference_mode():
-                beliefs = net.logits(net(features, places)).log_softmax(-1)[0]
-            own = bert.tokenizer.convert_tokens_to_ids(list(word))
-            mean = np.mean([float(beliefs[i, piece]) for i, piece in enumerate(own)])
+                log_probabilities = net.logits(net(features, positions)).log_softmax(-1)[0]
+            pieces = bert.tokenizer.convert_tokens_to_ids(list(word))
+            mean = np.mean([float(log_probabilities[i, piece]) for i, piece in enumerate(pieces)])
             assert row[column] == pytest.approx(mean, abs=1e-4)
 
 
@@ -226,8 +232,8 @@ def test_only_what_was_said_trains(
     bert: TextEncoder, name: str, options: dict[str, Any], changed: str
 ) -> None:
     before = {n: t.clone() for n, t in bert.module.state_dict().items()}
-    found = fit(name, bert, **TEMPLATE, **options, epochs=1)
-    tensors, _ = found.state()
+    classifier = fit(name, bert, **TEMPLATE, **options, epochs=1)
+    tensors, _ = classifier.state()
     assert tensors
     assert all(changed in n or "bias" in n for n in tensors)
     assert all(torch.equal(t, before[n]) for n, t in bert.module.state_dict().items())
@@ -274,17 +280,19 @@ PET = {**PATTERNS, "words": WORDS, **QUICK}
 
 
 def test_pet_weighs_patterns_by_their_accuracy_before_training(bert: TextEncoder) -> None:
-    found = fit("pet", bert, **PET)
-    assert isinstance(found, PetClassifier)
-    asked = [
+    classifier = fit("pet", bert, **PET)
+    assert isinstance(classifier, PetClassifier)
+    untrained = [
         fit("zero-shot", bert, words=WORDS, template=template)
         for template in (TEMPLATE["template"], "[MASK]：{text}")
     ]
-    assert found.weights == tuple(accuracy(one, SUPPORT) for one in asked)
-    beliefs = [torch.from_numpy(m.scores(QUERY.examples)).log_softmax(-1) for m in found.models]
-    mean = np.average([b.numpy() for b in beliefs], axis=0, weights=found.weights)
-    np.testing.assert_allclose(found.scores(QUERY.examples), mean, atol=1e-5)
-    assert accuracy(found) >= 0.8
+    assert classifier.weights == tuple(accuracy(one, SUPPORT) for one in untrained)
+    log_probabilities = [
+        torch.from_numpy(m.scores(QUERY.examples)).log_softmax(-1) for m in classifier.models
+    ]
+    mean = np.average([b.numpy() for b in log_probabilities], axis=0, weights=classifier.weights)
+    np.testing.assert_allclose(classifier.scores(QUERY.examples), mean, atol=1e-5)
+    assert accuracy(classifier) >= 0.8
 
 
 def test_pet_distils_what_its_models_and_its_student_say_of_unlabelled_texts(
@@ -292,22 +300,24 @@ def test_pet_distils_what_its_models_and_its_student_say_of_unlabelled_texts(
 ) -> None:
     together = fit("pet", bert, UNLABELLED, **PET, distil=False)
     assert len(together.models) == 2
-    taught: list[Any] = []
+    calls: list[Any] = []
 
-    def distil(own: Any, support: Dataset, texts: list[Example], beliefs: Any) -> Any:
-        taught.extend([own, support, texts, beliefs])
+    def distil(method: Any, support: Dataset, texts: list[Example], probabilities: Any) -> Any:
+        calls.extend([method, support, texts, probabilities])
         return together.models[0]
 
     monkeypatch.setattr(FrozenMethod, "distil", distil)
-    found = fit("pet", bert, UNLABELLED, **PET)
-    student, support, texts, beliefs = taught
+    classifier = fit("pet", bert, UNLABELLED, **PET)
+    student, support, texts, probabilities = calls
     assert support.examples == SUPPORT.examples
     assert texts == [e for e in UNLABELLED if e.label is None]
     # What it thinks of them by itself counts as much as all prompts.
     views = (together.scores(texts), student.fit(UNLABELLED).scores(texts))
-    prompts, own = (torch.from_numpy(view).log_softmax(-1) for view in views)
-    np.testing.assert_allclose(beliefs, ((prompts + own) / 2 / 2).softmax(-1), atol=1e-5)
-    assert found.models == (together.models[0],)
+    prompts, student_view = (torch.from_numpy(view).log_softmax(-1) for view in views)
+    np.testing.assert_allclose(
+        probabilities, ((prompts + student_view) / 2 / 2).softmax(-1), atol=1e-5
+    )
+    assert classifier.models == (together.models[0],)
 
 
 @pytest.mark.parametrize("name", ["linear", "lora"])
@@ -317,12 +327,12 @@ def test_the_final_classifier_believes_what_it_is_told(bert: TextEncoder, name: 
     wrong = np.array([[0.9, 0.1] if t == "good" else [0.1, 0.9] for t in QUERY.targets])
     options = {**QUICK, "epochs": 30} if name == "lora" else {}
     method = build_method(name, bert, options=options)
-    found = method.distil(SUPPORT, texts, wrong.astype(np.float32))  # type: ignore[attr-defined]
-    beliefs = torch.from_numpy(found.scores(texts)).softmax(-1)
-    asked = np.mean(
-        (beliefs.argmax(1).numpy() == 0) == np.array([t == "good" for t in QUERY.targets])
+    classifier = method.distil(SUPPORT, texts, wrong.astype(np.float32))  # type: ignore[attr-defined]
+    probabilities = torch.from_numpy(classifier.scores(texts)).softmax(-1)
+    agreement = np.mean(
+        (probabilities.argmax(1).numpy() == 0) == np.array([t == "good" for t in QUERY.targets])
     )
-    assert asked > 0.7
+    assert agreement > 0.7
 
 
 def test_a_student_of_its_own(
@@ -331,20 +341,20 @@ def test_a_student_of_its_own(
     """Another encoder; and for pairs with marked words, which it cannot read, a prompt."""
     # A tuned student would read by torch when it has learned, and through a graph when restored.
     monkeypatch.setenv("FSL_NLP_BACKEND", "torch")
-    other = masked("roberta").name
+    encoder_name = masked("roberta").name
     options = {**PET, "epochs": 1}
-    for student in (f"lora@{other}", f"proto@{other}"):
-        found = fit("pet", bert, UNLABELLED, **options, student=student)
-        assert found.models[0].reader.encoder.name == other
-        tensors, settings = found.state()
+    for student in (f"lora@{encoder_name}", f"proto@{encoder_name}"):
+        classifier = fit("pet", bert, UNLABELLED, **options, student=student)
+        assert classifier.models[0].reader.encoder.name == encoder_name
+        tensors, settings = classifier.state()
         method = build_method("pet", bert, options={**options, "student": student})
-        again = method.restore(found.labels, tensors, json.loads(json.dumps(settings)))
+        again = method.restore(classifier.labels, tensors, json.loads(json.dumps(settings)))
         np.testing.assert_allclose(
-            again.scores(QUERY.examples), found.scores(QUERY.examples), atol=1e-5
+            again.scores(QUERY.examples), classifier.scores(QUERY.examples), atol=1e-5
         )
     settings["models"][0]["student"]["fingerprint"] = "another"
     with pytest.raises(ArtifactError, match="made with another encoder"):
-        method.restore(found.labels, tensors, settings)
+        method.restore(classifier.labels, tensors, settings)
     marked = replace(
         UNLABELLED, examples=tuple(replace(e, head=(0, 1)) for e in UNLABELLED.examples)
     )
@@ -422,9 +432,9 @@ def test_entailment_learns_from_the_support_alone(bert: TextEncoder) -> None:
     options = {"statement": "这[MASK]。", "words": {"good": "满意", "bad": "退款"}}
     losses: list[float] = []
     method = build_method("efl", bert, options={**options, **QUICK, "epochs": 40, "patience": 50})
-    found = replace(method, on_step=lambda step: losses.append(step["loss"])).fit(SUPPORT)
+    classifier = replace(method, on_step=lambda step: losses.append(step["loss"])).fit(SUPPORT)
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
-    assert accuracy(found, SUPPORT) >= 0.8
+    assert accuracy(classifier, SUPPORT) >= 0.8
 
 
 def test_entailment_with_a_head_for_it(save: Callable[..., str], tmp_path: Path) -> None:
@@ -438,11 +448,11 @@ def test_entailment_with_a_head_for_it(save: Callable[..., str], tmp_path: Path)
     AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
     encoder = TextEncoder(folder, precision="fp32")
     empty = Dataset((), ("bad", "good"))
-    found = fit("efl", encoder, empty, statement="这[MASK]。", words=WORDS, tune="none")
+    classifier = fit("efl", encoder, empty, statement="这[MASK]。", words=WORDS, tune="none")
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    scores = found.scores(QUERY.examples[:3])
+    scores = classifier.scores(QUERY.examples[:3])
     for row, example in zip(scores, QUERY.examples, strict=False):
-        for column, label in enumerate(found.labels):
+        for column, label in enumerate(classifier.labels):
             pair = encoder.tokenizer(example.text, f"这{WORDS[label]}。", return_tensors="pt")
             with torch.inference_mode():
                 logits = model(pair["input_ids"], pair["attention_mask"]).logits[0]
@@ -511,9 +521,9 @@ def test_the_evaluator_takes_them(bert: TextEncoder) -> None:
     from fsl_nlp.evaluation.one_by_one import predict_task
 
     method = build_method("zero-shot", bert, options=TEMPLATE)
-    found = predict_task(method, Task(SUPPORT, QUERY))
+    predicted = predict_task(method, Task(SUPPORT, QUERY))
     best = method.fit(SUPPORT).scores(QUERY.examples).argmax(1)
-    assert found == best.tolist()
+    assert predicted == best.tolist()
 
 
 def test_refusals(bert: TextEncoder) -> None:

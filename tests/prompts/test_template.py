@@ -10,8 +10,8 @@ from fsl_nlp.prompts.template import FieldPart, MaskPart, SoftPart, Words
 
 
 def test_parts() -> None:
-    found = Template("[SOFT:新闻]{text:start} 这是[MASK*2][SOFT*2]{text_b:keep}{{x}}").parts
-    assert found == (
+    parts = Template("[SOFT:新闻]{text:start} 这是[MASK*2][SOFT*2]{text_b:keep}{{x}}").parts
+    assert parts == (
         SoftPart("新闻"),
         FieldPart("text", "start"),
         Words(" 这是"),
@@ -36,13 +36,13 @@ def test_marked_words_are_kept_whole() -> None:
     [
         ("{text}", "there is no mask", 6),
         ("很{txt}[MASK]", "there is no field 'txt'", 3),
-        ("新闻{text[MASK]", "this { is not closed", 4),
-        ("{text}} [MASK]", "this } closes nothing", 6),
-        ("{text:left}[MASK]", "'left' says not how to shorten", 6),
+        ("新闻{text[MASK]", "this { has no }", 4),
+        ("{text}} [MASK]", "this } has no {", 6),
+        ("{text:left}[MASK]", "'left' is not a way to shorten", 6),
         ("{text}[MASK", "write [MASK]", 6),
         ("{text}[MASK*0]", "at least one token", 6),
         ("{text}[SOFT:]", "at least one token", 6),
-        ("{text}[MASK:好]", "a mask begins as nothing", 6),
+        ("{text}[MASK:好]", "a mask takes no word", 6),
         ("{text}[MASK]和[MASK]", "there is a mask already", 14),
         ("[MASK]。", "there is no field", 8),
     ],
@@ -60,9 +60,9 @@ def test_a_mistake_is_shown_with_a_caret(source: str, what: str, column: int) ->
 
 def test_a_blank_is_the_mask() -> None:
     assert Template("{text}", blank="#idiom#").mask == MaskPart()
-    with pytest.raises(OptionError, match=r"leave \[MASK\] out"):
+    with pytest.raises(OptionError, match=r"Leave \[MASK\] out"):
         Template("{text}[MASK]", blank="#idiom#")
-    with pytest.raises(OptionError, match="must stand once"):
+    with pytest.raises(OptionError, match="must occur once"):
         Template("{text}{text}", blank="#idiom#")
     with pytest.raises(OptionError, match="blank=''"):
         Template("{text}", blank="")

@@ -68,32 +68,40 @@ def small(multilingual: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -
     source, folder = locate(multilingual.name), tmp_path_factory.mktemp("small") / "encoder"
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
     settings = json.loads((source / TOKENIZER).read_text("utf-8"))
-    texts = [t for known in (ENGLISH, CHINESE) for group in known.values() for t in group]
+    texts = [
+        t
+        for texts_by_label in (ENGLISH, CHINESE)
+        for group in texts_by_label.values()
+        for t in group
+    ]
     characters = {*"▁abcdefghijklmnopqrstuvwxyz?，", *"".join([*texts, *QUESTIONS])}
     added = [token["id"] for token in settings["added_tokens"]]
-    kept = [
+    kept_ids = [
         i
         for i, (piece, _) in enumerate(settings["model"]["vocab"])
         if i in added or (len(piece) <= 4 and characters.issuperset(piece))
     ]
-    settings["model"]["vocab"] = [settings["model"]["vocab"][i] for i in kept]
+    settings["model"]["vocab"] = [settings["model"]["vocab"][i] for i in kept_ids]
     for token in settings["added_tokens"]:
-        token["id"] = kept.index(token["id"])
+        token["id"] = kept_ids.index(token["id"])
     (folder / TOKENIZER).write_text(json.dumps(settings), "utf-8")
     model = BertModel.from_pretrained(source)
     model.encoder.layer = model.encoder.layer[:3]
-    words = model.embeddings.word_embeddings.weight.detach()[kept]
+    words = model.embeddings.word_embeddings.weight.detach()[kept_ids]
     model.embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(words, padding_idx=1)
-    model.config.update({"num_hidden_layers": 3, "vocab_size": len(kept)})
+    model.config.update({"num_hidden_layers": 3, "vocab_size": len(kept_ids)})
     model.save_pretrained(folder)
     return TextEncoder(str(folder), device="cpu", precision="fp32")
 
 
 def fitted(
-    encoder: TextEncoder, method: str, known: dict[str, list[str]] = ENGLISH, **options: Any
+    encoder: TextEncoder,
+    method: str,
+    texts_by_label: dict[str, list[str]] = ENGLISH,
+    **options: Any,
 ) -> FewShotClassifier:
-    texts = [text for group in known.values() for text in group]
-    labels = [label for label, group in known.items() for _ in group]
+    texts = [text for group in texts_by_label.values() for text in group]
+    labels = [label for label, group in texts_by_label.items() for _ in group]
     return FewShotClassifier(method, encoder, **options).fit(texts, labels)
 
 
@@ -161,13 +169,13 @@ def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path
     assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
-@pytest.mark.parametrize("known", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+@pytest.mark.parametrize("texts_by_label", [ENGLISH, CHINESE], ids=["English", "Chinese"])
 @pytest.mark.parametrize("method", TUNED)
 def test_tuned_methods(
-    method: str, known: dict[str, list[str]], small: TextEncoder, tmp_path: Path
+    method: str, texts_by_label: dict[str, list[str]], small: TextEncoder, tmp_path: Path
 ) -> None:
     options = {"dora": True} if method == "lora" else {}
-    classifier = fitted(small, method, known, epochs=2, **options)
+    classifier = fitted(small, method, texts_by_label, epochs=2, **options)
     exported = export_bot(classifier, tmp_path / "bot")
     assert_equal_answers(Bot.load(exported.folder), classifier)
 

@@ -1,4 +1,4 @@
-"""A training that was killed goes on to the very same weights."""
+"""An interrupted training continues, and ends at the very same weights."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train(kill_at: int = -1, seed: int = 0, stop_at: int = -1) -> tuple[Tensor, 
     return torch.cat([p.detach().flatten() for p in net.parameters()]), steps
 
 
-def test_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_an_interrupted_training_ends_at_the_same_weights(tmp_path: Path) -> None:
     whole, steps = train()
     assert steps == list(range(24))
     folder = tmp_path / "state"
@@ -102,8 +102,8 @@ def test_only_its_own_files_are_removed(tmp_path: Path) -> None:
     assert (tmp_path / "training-1.safetensors").read_bytes() == before
 
 
-def test_a_training_that_was_ended_by_hand_is_finished(tmp_path: Path) -> None:
-    """Ctrl-C ends the first, a crash the second: the first is not gone on with."""
+def test_a_training_that_ctrl_c_ended_is_finished(tmp_path: Path) -> None:
+    """Ctrl-C ends the first, a crash the second: the first does not continue."""
 
     def both(stop_at: int = -1, kill_at: int = -1) -> list[tuple[Tensor, list[int]]]:
         with checkpoints(tmp_path, "both"):
@@ -111,31 +111,34 @@ def test_a_training_that_was_ended_by_hand_is_finished(tmp_path: Path) -> None:
 
     with pytest.raises(KilledError):
         both(stop_at=9, kill_at=9)
-    kept = train(seed=1, stop_at=9)[0]
+    stopped = train(seed=1, stop_at=9)[0]
     (again, steps), _ = both()
     assert steps == []
-    assert torch.equal(again, kept)
+    assert torch.equal(again, stopped)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(OptionError, match="can be kept in"), checkpoints(file / "state", "it"):
+    with (
+        pytest.raises(OptionError, match="cannot be written to"),
+        checkpoints(file / "state", "it"),
+    ):
         raise AssertionError
 
 
-def test_what_is_no_state_of_this_training(tmp_path: Path) -> None:
+def test_files_of_another_training_are_refused(tmp_path: Path) -> None:
     with pytest.raises(KilledError), checkpoints(tmp_path, "it"):
         train(kill_at=14)
     with (
-        pytest.raises(OptionError, match="other data or with other settings"),
+        pytest.raises(OptionError, match="other data or other settings"),
         checkpoints(tmp_path, "another"),
     ):
         train()
     file = tmp_path / "training-1.safetensors"
     assert file.is_file()
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(OptionError, match="is no checkpoint"), checkpoints(tmp_path, "it"):
+    with pytest.raises(OptionError, match="is not a checkpoint"), checkpoints(tmp_path, "it"):
         train()
     with pytest.raises(OptionError, match="is a file"), checkpoints(file, "it"):
         train()

@@ -19,13 +19,13 @@ def test_tensors_are_shared_until_thawed() -> None:
     assert isinstance(copy, nn.Sequential)
     assert copy[0] is not module[0]
     assert copy[0].weight is module[0].weight
-    own = thaw(copy, ["2.weight"])
-    assert own["2.weight"] is copy[2].weight
-    assert own["2.weight"].dtype == torch.float32
-    assert own["2.weight"].requires_grad
+    thawed = thaw(copy, ["2.weight"])
+    assert thawed["2.weight"] is copy[2].weight
+    assert thawed["2.weight"].dtype == torch.float32
+    assert thawed["2.weight"].requires_grad
     before = module[2].weight.clone()
     with torch.no_grad():
-        own["2.weight"].add_(1)
+        thawed["2.weight"].add_(1)
     assert torch.equal(module[2].weight, before)
     assert copy[0].weight is module[0].weight
 
@@ -34,9 +34,9 @@ def test_a_tied_tensor_stays_tied() -> None:
     module = small()
     module[2].weight = module[0].weight
     copy = private_copy(module)
-    own = thaw(copy, ["0.weight"])
+    thawed = thaw(copy, ["0.weight"])
     assert isinstance(copy, nn.Sequential)
-    assert copy[0].weight is copy[2].weight is own["0.weight"]
+    assert copy[0].weight is copy[2].weight is thawed["0.weight"]
 
 
 def test_tensors_are_put_in_place() -> None:
@@ -52,10 +52,10 @@ def test_tensors_are_put_in_place() -> None:
 def test_contrast_by_hand() -> None:
     vectors = torch.nn.functional.normalize(torch.randn(5, 3), dim=-1)
     targets = torch.tensor([0, 0, 1, 1, 2])
-    found = supervised_contrastive(vectors, targets, 0.1)
-    similar = vectors @ vectors.T / 0.1
+    losses = supervised_contrastive(vectors, targets, 0.1)
+    similarities = vectors @ vectors.T / 0.1
     for i, partner in ((0, 1), (1, 0), (2, 3), (3, 2)):
-        others = [j for j in range(5) if j != i]
-        expected = similar[i, others].logsumexp(0) - similar[i, partner]
-        torch.testing.assert_close(found[i], expected)
-    assert found[4] == 0
+        without_i = [j for j in range(5) if j != i]
+        expected = similarities[i, without_i].logsumexp(0) - similarities[i, partner]
+        torch.testing.assert_close(losses[i], expected)
+    assert losses[4] == 0

@@ -1,0 +1,44 @@
+"""Old names of options: taken for one more version, each with a note that names the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Of each command: the old flag and the new one.
+RENAMED: dict[str, dict[str, str]] = {
+    "fit": {"--shots": "--shot"},
+    "episodes": {
+        "--names": "--label-names",
+        "--descriptions": "--label-descriptions",
+        "--drop-shared": "--exclude-test-classes",
+        "--one-by-one": "--no-batch",
+        "--na-rate": "--nota-rate",
+        "--save": "--out",
+    },
+    "curve": {
+        "--methods": "--method",
+        "--shots": "--shot",
+        "--ways": "--way",
+        "--names": "--label-names",
+    },
+    "export": {"--to": "--out"},
+    "benchmark fewclue": {"--tasks": "--task", "--splits": "--split"},
+}
+
+
+def with_new_names(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of a command line with the new flags, and a note for each old one.
+
+    >>> with_new_names(["export", "bot", "--to=out"])
+    (['export', 'bot', '--out=out'], ['--to is now --out; the old name will be removed.'])
+    """
+    names = [word for word in words if not word.startswith("-")]
+    renamed = RENAMED.get(" ".join(names[:1])) or RENAMED.get(" ".join(names[:2]), {})
+    end = words.index("--") if "--" in words else len(words)
+    result, notes = list(words), []
+    for place, word in enumerate(words[:end]):
+        flag, equals, value = word.partition("=")
+        if flag in renamed:
+            result[place] = renamed[flag] + equals + value
+            notes.append(f"{flag} is now {renamed[flag]}; the old name will be removed.")
+    return result, notes

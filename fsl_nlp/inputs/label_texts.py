@@ -1,0 +1,44 @@
+"""What the label set says of a label besides examples: its name and its description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fsl_nlp.data.labels import readable
+from fsl_nlp.errors import DataError
+from fsl_nlp.inputs.kinds import PAIR, common_kinds
+from fsl_nlp.types import Dataset, Label
+
+
+def label_texts(label: Label, dataset: Dataset, *, names: bool, descriptions: bool) -> list[str]:
+    """The readable name and the description of a label, as texts.
+
+    Pairs of texts have none: a name is no pair.
+
+    >>> label_texts("lost_card", Dataset((), ("lost_card",)), names=True, descriptions=True)
+    ['lost card']
+    """
+    if is_pairs(dataset):
+        return []
+    info = dataset.info.get(label)
+    name = (info and info.name) or readable(label)
+    texts = [name if names else None, info.description if info and descriptions else None]
+    return [text for text in texts if text]
+
+
+def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
+    """Refuse labels that have neither an example nor a text; `classes` are the indices that do."""
+    if uncovered := [
+        dataset.labels[i] for i in range(len(dataset.labels)) if i not in set(classes)
+    ]:
+        needed = (
+            "an example: a description is no pair"
+            if is_pairs(dataset)
+            else "an example or a description"
+        )
+        raise DataError(f"Nothing says what these labels mean: {uncovered}. Give each {needed}.")
+
+
+def is_pairs(dataset: Dataset) -> bool:
+    """True when the examples are pairs of texts."""
+    return PAIR in common_kinds(dataset.examples)

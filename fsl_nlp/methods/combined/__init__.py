@@ -1,0 +1,1 @@
+"""Several methods that answer as one, and the choice among methods."""

@@ -1,0 +1,84 @@
+"""Several classifiers that answer as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fsl_nlp.decision import mean_log_probabilities
+from fsl_nlp.errors import ModelError
+from fsl_nlp.inputs.kinds import Inputs
+from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.types import Example, Label
+
+
+@dataclass(frozen=True)
+class Ensemble(Classifier):
+    """The weighted mean of the models' log-probabilities; the first model finds neighbours."""
+
+    labels: tuple[Label, ...]
+    models: tuple[Classifier, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the first model takes, as do the others."""
+        return self.models[0].inputs
+
+    def example_of(self, text: str) -> Example:
+        """As the first model does."""
+        return self.models[0].example_of(text)
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
+        return mean_log_probabilities(
+            [model.scores(examples) for model in self.models], self.weights
+        )
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
+        return self.models[0].embed(examples)
+
+    def runtime_parts(self) -> tuple[Part, ...]:
+        each = [model.runtime_parts() for model in self.models]
+        if any(len(parts) > 1 for parts in each):
+            raise ModelError("Several classifiers inside several ones answer with torch alone.")
+        weighted = zip(each, self.weights, strict=True)
+        return tuple(replace(part, weight=weight) for (part,), weight in weighted)
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors: Tensors = {}
+        settings = []
+        for number, model in enumerate(self.models):
+            member_tensors, member_settings = model.state()
+            tensors |= {f"{number}.{name}": array for name, array in member_tensors.items()}
+            settings.append(member_settings)
+        return tensors, {"models": settings, "weights": list(self.weights)}
+
+
+def member_states(
+    tensors: Tensors, settings: Mapping[str, Any]
+) -> list[tuple[Tensors, dict[str, Any]]]:
+    """The state of each model, of what `Ensemble.state` gave."""
+    states = []
+    for number, member_settings in enumerate(settings["models"]):
+        start = f"{number}."
+        member_tensors = {
+            n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)
+        }
+        states.append((member_tensors, member_settings))
+    return states
+
+
+def log_probabilities(model: Classifier, examples: Sequence[Example]) -> Tensor:
+    """[n, N]."""
+    return torch.from_numpy(model.scores(examples)).log_softmax(-1)
+
+
+def weighted_mean(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """[n, N]: of matrices of log-probabilities."""
+    total = sum(weights) or 1.0
+    return sum((r * (w / total) for r, w in zip(rows, weights, strict=True)), torch.zeros(()))

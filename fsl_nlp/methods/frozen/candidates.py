@@ -1,0 +1,82 @@
+"""Examples that bring their own candidates, such as seven idioms for a blank: which one fits?
+
+A label is the place of the right one, so no class has a meaning to learn: each candidate is its own
+prototype, and the support set teaches how sure to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fsl_nlp.decision import fit_temperature
+from fsl_nlp.inputs.candidates import closeness, without_blank
+from fsl_nlp.inputs.kinds import CANDIDATES, Inputs
+from fsl_nlp.inputs.support import check_candidates
+from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+_TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in its own deviations
+
+
+@dataclass(frozen=True)
+class CandidateClassifier(Classifier):
+    """The candidate nearest to its text, by the mean of what `closeness` finds."""
+
+    labels: tuple[Label, ...]
+    encoder: TextEncoder
+    blank: str | None
+    spread: Matrix  # [F]: what each kind of closeness is divided by
+    temperature: float
+
+    @property
+    def inputs(self) -> Inputs:
+        """Texts with so many candidates as it has labels."""
+        return Inputs((CANDIDATES,), candidates=len(self.labels), blank=self.blank)
+
+    @classmethod
+    def learn(
+        cls, encoder: TextEncoder, support: Dataset, blank: str | None, temperature: float | None
+    ) -> CandidateClassifier:
+        count = check_candidates(support)
+        near = closeness(encoder.encode, support.examples, blank)
+        spread = np.maximum(near.std((0, 1)), 1e-6)
+        if temperature is None:
+            targets = np.array([int(label) for label in support.known_targets], np.int64)
+            scores = (near / spread).mean(-1)
+            temperature = fit_temperature(scores, targets, start=_TEMPERATURE)
+        return cls(tuple(range(count)), encoder, blank, spread, temperature)
+
+    def scores(self, examples: Sequence[Example]) -> Matrix:
+        if not examples:
+            return np.zeros((0, len(self.labels)), np.float32)
+        near = closeness(self.encoder.encode, examples, self.blank) / self.spread
+        result: Matrix = near.mean(-1) / np.float32(self.temperature)
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([without_blank(e.text, self.blank) for e in examples])
+
+    def runtime_parts(self) -> tuple[Part, ...]:
+        settings = {"blank": self.blank, "temperature": self.temperature}
+        source = self.encoder.text_graph
+        return (Part("candidates", source, tensors={"spread": self.spread}, settings=settings),)
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        settings = {"candidates": len(self.labels), "temperature": self.temperature}
+        return {"spread": self.spread}, settings
+
+    @classmethod
+    def restore(
+        cls, encoder: TextEncoder, blank: str | None, tensors: Tensors, settings: Mapping[str, Any]
+    ) -> CandidateClassifier:
+        """The classifier that `state` described."""
+        labels = tuple(range(settings["candidates"]))
+        return cls(labels, encoder, blank, tensors["spread"], settings["temperature"])

@@ -1,0 +1,37 @@
+"""Options of every frozen method, besides those of its head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.options import option
+from fsl_nlp.prompts.template import check_blank
+
+
+@dataclass(frozen=True)
+class FrozenSettings:
+    """Options of every frozen method, besides those of its head."""
+
+    label_names: bool = option(True, "the name of a label is one more example of it")
+    descriptions: bool = option(True, "the description of a label is one more example of it")
+    temperature: float | None = option(
+        None, "divides the scores; None learns it on the support set by cross-fitting"
+    )
+    none_margin: float = option(
+        1.0, "episodes: standard deviations above other classes' scores that a class needs"
+    )
+
+    def __post_init__(self) -> None:
+        if self.temperature is not None and not self.temperature > 0:
+            raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
+
+
+@dataclass(frozen=True)
+class CandidateSettings:
+    """The option of `proto` for examples with candidates."""
+
+    blank: str | None = option(None, "marks in a text where a candidate belongs, as #idiom#")
+
+    def __post_init__(self) -> None:
+        check_blank(self.blank, "a candidate")

@@ -1,0 +1,111 @@
+"""What there is to know of a method before it is used: `describe("pet")`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from fsl_nlp.heads.options import OptionInfo as OptionInfo
+from fsl_nlp.heads.options import check_options
+from fsl_nlp.heads.options import options_of as options_of
+from fsl_nlp.methods import METHODS, method_class
+from fsl_nlp.methods.combined.auto import CARD as AUTO
+from fsl_nlp.methods.combined.auto import FROZEN, TUNED
+
+# In the order in which methods are listed.
+FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A method: what it does and costs, what it takes and learns from, and its options.
+
+    `inputs` are kinds of examples, of "text", "pair", "mentions" and "candidates". `needs` is what
+    must be there besides examples, and `example` is a command that uses the method.
+    """
+
+    name: str
+    family: str
+    summary: str
+    inputs: tuple[str, ...]
+    learns_from: tuple[str, ...]
+    needs: str
+    cost: str
+    paper: str
+    options: tuple[OptionInfo, ...]
+    example: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        return asdict(self)
+
+
+def describe(name: str) -> MethodInfo:
+    """What there is to know of a method.
+
+    >>> info = describe("knn")
+    >>> info.family, info.inputs
+    ('frozen', ('text', 'pair', 'mentions'))
+    >>> info.options[0]
+    OptionInfo(name='k', type='whole number', default=5, meaning='how many nearest examples vote', \
+choices=())
+    """
+    if name == "auto":
+        return _describe_auto()
+    kind = method_class(name)
+    card = kind.card(name)
+    options = {
+        info.name: info
+        for settings in reversed(kind.default_settings(name))
+        for info in reversed(options_of(settings))
+        if info.name not in kind.refused_options
+    }
+    return MethodInfo(
+        name,
+        card.family,
+        card.summary,
+        kind.takes(name),
+        kind.learns_from(name),
+        card.needs,
+        card.cost,
+        card.paper,
+        tuple(options.values())[::-1],
+        card.example.format(name=name),
+    )
+
+
+def describe_all() -> list[MethodInfo]:
+    """Every method, family by family."""
+    infos = [describe(name) for name in ("auto", *METHODS)]
+    order = {family: place for place, family in enumerate(FAMILIES)}
+    return sorted(infos, key=lambda info: order.get(info.family, len(order)))
+
+
+def check_method_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse an unknown option and a value of another type before any model is loaded.
+
+    `auto` takes what at least one of its candidates takes.
+    """
+    if name == "auto":
+        infos = [info for method in (*FROZEN, *TUNED) for info in describe(method).options]
+    else:
+        infos = list(describe(name).options)
+    check_options(f"method {name!r}", options, infos)
+
+
+def _describe_auto() -> MethodInfo:
+    first, *others = (describe(name) for name in (*FROZEN, *TUNED))
+    names = [{option.name for option in other.options} for other in others]
+    # A candidate that does not take the examples is left out.
+    return replace(
+        first,
+        name="auto",
+        family=AUTO.family,
+        summary=AUTO.summary,
+        needs=AUTO.needs,
+        cost=AUTO.cost,
+        paper=AUTO.paper,
+        options=tuple(o for o in first.options if all(o.name in other for other in names)),
+        example=AUTO.example,
+    )

@@ -1,0 +1,1 @@
+"""Methods that learn from source classes how to learn."""

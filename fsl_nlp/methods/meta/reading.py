@@ -1,0 +1,63 @@
+"""What meta-learned encoders read: rows of an `EncoderBody` in place of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fsl_nlp.errors import ModelError
+from fsl_nlp.methods.frozen.reading import Reader
+from fsl_nlp.types import Example
+from fsl_nlp.vectors import Matrix
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders.graphs import GraphSource
+    from fsl_nlp.meta.mention_body import MentionBody
+
+
+@dataclass(frozen=True)
+class RowReader(Reader):
+    """Reads what the frozen layers of an encoder give."""
+
+    rows: Callable[[Sequence[str]], Matrix] | None = None
+
+    def graph(self) -> GraphSource:
+        raise _needs_torch()
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        assert self.rows
+        return self.rows(texts)
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([example.text for example in examples])
+
+
+@dataclass(frozen=True)
+class MentionReader(Reader):
+    """The same, of sentences with mentions; `centre` is the mean of their corpus."""
+
+    body: MentionBody | None = None
+
+    def graph(self) -> GraphSource:
+        raise _needs_torch()
+
+    def read(self, examples: Sequence[Example]) -> Matrix:
+        assert self.body
+        assert self.centre is not None
+        return self.body.mention_rows(examples, self.centre)
+
+    def embed(self, examples: Sequence[Example]) -> Matrix:
+        return self.encoder.encode([example.text for example in examples])
+
+    def read_texts(self, texts: Sequence[str]) -> Matrix:
+        assert self.body
+        assert self.centre is not None
+        return self.body.sentence_rows(self.encoder.encode(texts), self.centre)
+
+
+def _needs_torch() -> ModelError:
+    return ModelError(
+        "What is meta-learned in the layers of an encoder answers with torch alone. Bodies of "
+        "vectors, such as body='metric', answer without it."
+    )

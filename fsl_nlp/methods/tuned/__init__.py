@@ -1,0 +1,1 @@
+"""Methods that tune a private copy of the encoder."""

@@ -1,0 +1,231 @@
+"""Methods that tune the encoder: LoRA, full tuning, BitFit, supervised contrast, or the head alone.
+
+Each trains a private copy of what changes and shares the rest with the encoder, which stays as it
+is. The head is the cosine to one vector a class, started at the class means of the frozen vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fsl_nlp.encoders.hardware import in_precision
+from fsl_nlp.errors import ModelError
+from fsl_nlp.heads.base import pack
+from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
+from fsl_nlp.inputs.label_texts import check_covered, label_texts
+from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
+from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.tuned.classifier import (
+    CENTRE,
+    COSINE,
+    HEAD,
+    LINEAR_TEMPERATURE,
+    TunedClassifier,
+    linear_tensors,
+)
+from fsl_nlp.methods.tuned.settings import MEANS_TEMPERATURE, RECIPES, TEMPERATURE, TunedSettings
+from fsl_nlp.semisupervised.refit import learn_from_unlabelled
+from fsl_nlp.training.adaptation import Adaptation
+from fsl_nlp.training.copies import put_tensors, to_tensor
+from fsl_nlp.training.settings import TrainSettings
+from fsl_nlp.training.trainer import OnStep, seeded
+from fsl_nlp.training.tuned_encoder import TunedEncoder
+from fsl_nlp.training.tuning import TuningRun, class_means
+from fsl_nlp.types import Dataset, Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+
+@dataclass(frozen=True)
+class TunedMethod(Method):
+    """`on_step` is called after each step of training with its number, loss and rate."""
+
+    name: str
+    encoder: TextEncoder
+    adaptation: Adaptation | None
+    train: TrainSettings
+    settings: TunedSettings = field(default_factory=TunedSettings)
+    seed: int = 0
+    contrast: bool = False
+    on_step: OnStep | None = None
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """What the recipe of that name trains."""
+        cost = "minutes on a CPU" if RECIPES[name].adaptation else "seconds"
+        return MethodCard("tuned", RECIPES[name].summary, cost, paper=RECIPES[name].paper)
+
+    @classmethod
+    def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """Those of training, `TunedSettings` and the adaptation."""
+        recipe = RECIPES[name]
+        adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
+        return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
+
+    @classmethod
+    def takes(cls, name: str) -> tuple[str, ...]:
+        """Texts and pairs; the two texts of a pair go in together."""
+        return (TEXT, PAIR)
+
+    @classmethod
+    def learns_from(cls, name: str) -> tuple[str, ...]:
+        """All but source classes."""
+        return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+
+    @classmethod
+    def build(
+        cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
+    ) -> TunedMethod:
+        """Options as in `default_settings`."""
+        recipe = RECIPES[name]
+        classes = map(type, cls.default_settings(name))
+        train, settings, *rest = take_options(name, options, *classes)
+        adaptation = recipe.adaptation(**rest[0]) if recipe.adaptation else None
+        return cls(
+            name,
+            encoder,
+            adaptation,
+            replace(recipe.train, **train),
+            TunedSettings(**{"refit": recipe.refit, **settings}),
+            seed,
+            recipe.contrast,
+        )
+
+    def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """One, unless the head alone trains."""
+        return (self,) if self.adaptation else ()
+
+    def learn(self, support: Dataset) -> TunedClassifier:
+        """Tune on the labelled examples and label texts; then a step for the unlabelled ones."""
+        labelled, unlabelled = support.labelled, support.unlabelled
+        examples, classes = self._training_set(labelled)
+        classifier = self._train(labelled, examples, classes, contrast=self.contrast)
+        if self.settings.refit:
+            vectors, weights, _ = pack(classifier.rows(examples), classes, len(labelled.labels))
+            head = classifier.head | linear_tensors(LinearHead().fit(vectors, weights))
+            classifier = replace(classifier, head=head)
+        if not unlabelled:
+            return classifier
+        fixed = self.settings.temperature
+        return learn_from_unlabelled(
+            classifier,
+            LinearHead(),
+            classifier.rows(examples),
+            classes,
+            unlabelled,
+            default_temperature=LINEAR_TEMPERATURE * TEMPERATURE,
+            fixed_temperature=fixed and LINEAR_TEMPERATURE * fixed,
+        )
+
+    def distil(
+        self, support: Dataset, texts: Sequence[Example], probabilities: NDArray[np.float32]
+    ) -> TunedClassifier:
+        """Learn the support's labels, and of other texts these probabilities [n, N]."""
+        one_hot = np.eye(len(support.labels), dtype=np.float32)[support.class_indices]
+        targets = np.concatenate([one_hot, probabilities])
+        return self._train(
+            support,
+            [*support.examples, *texts],
+            targets.argmax(1).tolist(),
+            soft_targets=torch.from_numpy(targets),
+        )
+
+    def _train(
+        self,
+        support: Dataset,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        *,
+        contrast: bool = False,
+        soft_targets: Tensor | None = None,
+    ) -> TunedClassifier:
+        """Tune on examples of these classes; soft targets are [n, N]."""
+        encoder, parameters = self._copy()
+        if self.settings.centre:
+            count = len(support) if soft_targets is not None else len(examples)
+            frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
+            means = class_means(frozen, classes[:count], len(support.labels))
+            encoder = replace(encoder, centre=means.mean(0))
+        run = TuningRun(
+            encoder,
+            list(parameters.values()),
+            list(examples),
+            list(classes),
+            len(support.labels),
+            self.adaptation.freeze_layers if self.adaptation else 0,
+            soft_targets,
+        )
+        cosine = run.tune(self.train, contrast=contrast, seed=self.seed, on_step=self.on_step)
+        centre = {} if encoder.centre is None else {CENTRE: encoder.centre}
+        return TunedClassifier(
+            support.labels,
+            encoder,
+            self.adaptation,
+            tuple(parameters),
+            {COSINE: cosine, **centre},
+            loss_temperature=MEANS_TEMPERATURE if contrast else self.train.loss_temperature,
+            temperature=self.settings.temperature or TEMPERATURE,
+            accepted=Inputs(common_kinds(support.examples)),
+        )
+
+    def _training_set(self, support: Dataset) -> tuple[list[Example], list[int]]:
+        """Examples, one more for each label text, and their classes."""
+        examples, classes = list(support.examples), support.class_indices
+        settings = self.settings
+        for i, label in enumerate(support.labels):
+            texts = label_texts(
+                label, support, names=settings.label_names, descriptions=settings.descriptions
+            )
+            examples += [Example(text, label) for text in texts]
+            classes += [i] * len(texts)
+        check_covered(support, classes)
+        return examples, classes
+
+    def _copy(self) -> tuple[TunedEncoder, dict[str, nn.Parameter]]:
+        """The encoder with a private copy of what trains, and the parameters that do."""
+        if self.adaptation is None:
+            return TunedEncoder(self.encoder, self.encoder.module), {}
+        if self.encoder.pooling.custom:
+            raise ModelError(
+                f"{self.encoder.name} has modules of its own after the transformer, and cannot be "
+                "tuned. Use method='head', or a model that pools and normalises and no more."
+            )
+        with seeded(self.seed, self.encoder.device):
+            module, parameters = self.adaptation.apply(self.encoder.module, self.encoder.name)
+        return TunedEncoder(self.encoder, module), parameters
+
+    def restore(
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
+    ) -> TunedClassifier:
+        """The classifier that `TunedClassifier.state` gave."""
+        # With the saved settings, should a default be another now.
+        adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
+        encoder, _ = replace(self, adaptation=adaptation)._copy()
+        trained = {name: to_tensor(array) for name, array in tensors.items()}
+        head = {name: trained.pop(name) for name in HEAD if name in trained}
+        encoder = replace(encoder, centre=head.get(CENTRE))
+        if self.adaptation is not None:
+            put_tensors(encoder.module, trained)
+            in_precision(encoder.module.eval(), self.encoder.precision)
+        # A classifier of version 0.1 does not say whether it was fitted on pairs.
+        inputs = settings.get("inputs")
+        restored = TunedClassifier(
+            labels,
+            encoder,
+            adaptation,
+            tuple(trained),
+            head,
+            loss_temperature=float(settings["loss_temperature"]),
+            temperature=float(settings["temperature"]),
+            accepted=Inputs.from_dict(inputs) if inputs else Inputs((TEXT,), (PAIR,)),
+        )
+        return restored.read_by_graph()

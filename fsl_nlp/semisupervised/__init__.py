@@ -1,0 +1,1 @@
+"""Learning from unlabelled texts, around any method that gives vectors and probabilities."""

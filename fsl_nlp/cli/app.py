@@ -88,7 +88,7 @@ def run() -> None:
             print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
         raise
     except BrokenPipeError:
-        # The reader has gone (`fsl-nlp ... | head`): nobody is left to be told.
+        # The reader of the pipe has gone (`fsl-nlp ... | head`).
         sys.stderr.close()
         sys.exit(1)
     except KeyboardInterrupt:

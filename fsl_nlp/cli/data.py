@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
     def get(run: Run, name: Name, split: Split = None, data_dir: DataDir = None) -> None:
         """Download a public corpus from where it is published, and verify it.
 
-        What is here already stays; what broke off goes on.
+        Files that are here stay; a broken download resumes.
         """
         from fsl_nlp.data import fetch_dataset
 
@@ -57,9 +57,9 @@ def add_to(app: typer.Typer) -> None:
 
     @command(group, example="fsl-nlp data check banking77")
     def check(run: Run, name: Name, split: Split = None, data_dir: DataDir = None) -> None:
-        """Compare the files of a dataset with their published sums.
+        """Compare the files of a dataset with their published checksums.
 
-        The exit status is 1 if a file differs, or if nothing that was asked for is here.
+        The exit status is 1 if a file differs, or if none of the files is here.
         """
         from fsl_nlp.data import check_dataset
 
@@ -120,7 +120,7 @@ def _short(splits: Iterable[str]) -> str:
 
 
 def _fetched_line(file: Fetched) -> str:
-    verified = "its sum is right" if file.verified else "no sum of it is known"
+    verified = "checksum verified" if file.verified else "no checksum is published"
     if not file.urls:
         return f"here already: {file.path} ({verified})"
     return f"fetched {' and '.join(file.urls)}\n  to {file.path} ({verified})"

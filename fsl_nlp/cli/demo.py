@@ -74,7 +74,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
     started = time.perf_counter()
     classifier = FewShotClassifier(seed=seed).fit(train.texts, train.known_targets)
     seconds = time.perf_counter() - started
-    found = classifier.predict(test.texts).tolist()
+    predicted = classifier.predict(test.texts).tolist()
     foreign = load_dataset(f"{name}:out_of_scope", labelled=False)
     return {
         "name": name,
@@ -82,7 +82,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
         "encoder": classifier.encoder_.name,
         "method": classifier.method_,
         "seconds": seconds,
-        "score": score_predictions(test.targets, found, train.labels, seed=seed),
+        "score": score_predictions(test.targets, predicted, train.labels, seed=seed),
         "labels": len(train.labels),
         "confidence": {
             "test": float(classifier.predict_proba(test.texts).max(1).mean()),

@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
                 table,
                 "\nAny Hugging Face hub id or model folder works too, "
                 "and 'auto' picks by the script of the texts.",
-                "Methods are in a list of their own: fsl-nlp methods",
+                "Methods have a list too: fsl-nlp methods",
                 f"This machine: {machine()}",
             )
 

@@ -94,7 +94,7 @@ def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
             row = {"text": question, **prediction.to_dict()}
             print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
             separator = ","
-    except FslError as error:  # what was answered until then is there, and the object is whole
+    except FslError as error:  # the answers until then stay, and the JSON is complete
         print(f'\n ],\n "error": {json.dumps(str(error), ensure_ascii=False)}\n}}')
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -105,9 +105,9 @@ def as_text(question: str, prediction: Prediction) -> str:
     """A question with its answer, for people."""
     if prediction.label is None:
         return f"{prediction.reason:>6}  {question}"
-    others = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
+    alternatives = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
     lines = [f"{prediction.confidence:6.0%}  {prediction.label}  <- {question}"]
-    lines += [f"        or {others}"] if others else []
+    lines += [f"        or {alternatives}"] if alternatives else []
     lines += [f"        like {n.similarity:.2f} {n.label}: {n.text}" for n in prediction.nearest]
     return "\n".join(lines)
 

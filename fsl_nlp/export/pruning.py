@@ -49,7 +49,8 @@ def prune(folder: Path, scripts: Sequence[str]) -> tuple[str, list[str]]:
     settings = json.loads(path.read_text(encoding="utf-8"))
     if settings["model"]["type"] != "Unigram":
         raise OptionError(
-            "scripts: only Unigram tokenizers can be pruned, such as that of embedded:multilingual."
+            "scripts: only tokenizers of the kind Unigram can be pruned, such as that of "
+            "embedded:multilingual."
         )
     pieces = settings["model"]["vocab"]
     chosen = _check(scripts, [piece for piece, _ in pieces])

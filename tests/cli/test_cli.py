@@ -363,11 +363,11 @@ def test_a_training_is_announced_and_stays_the_same(
     run: Cli, tmp_path: Path, texts: list[str]
 ) -> None:
     """The measured steps leave no trace in what is learned."""
-    words = ("fit", "support_en", "--shot", 4, "--method", "bitfit", "--option", "epochs=2")
+    words = ("fit", "support_en", "--shot", 2, "--method", "bitfit", "--option", "epochs=2")
     words = (*words, "--json")
     loud = run(*words, "--out", tmp_path / "loud")
     assert re.fullmatch(
-        r"note: training of bitfit on 60 texts of 15 labels: about \d+ s\.\n", loud.err
+        r"note: training of bitfit on 30 texts of 15 labels: about \d+ s\.\n", loud.err
     )
     quiet = run(*words, "--out", tmp_path / "quiet", "--quiet")
     assert quiet.err == ""

@@ -63,12 +63,12 @@ def test_get_says_what_it_fetched_and_where_it_put_it(source, tmp_path):
     assert done.exit_code == 0
     path = tmp_path / "data/toys"
     assert done.stdout == (
-        f"fetched {source.as_uri()}/train.csv\n  to {path / 'train.csv'} (its sum is right)\n"
-        f"fetched {source.as_uri()}/test.csv\n  to {path / 'test.csv'} (no sum of it is known)\n"
+        f"fetched {source.as_uri()}/train.csv\n  to {path / 'train.csv'} (checksum verified)\n"
+        f"fetched {source.as_uri()}/test.csv\n  to {path / 'test.csv'} (no checksum is published)\n"
     )
     assert (path / "train.csv").is_file()
     assert call("get", "toy", "--split", "train").stdout == (
-        f"here already: {path / 'train.csv'} (its sum is right)\n"
+        f"here already: {path / 'train.csv'} (checksum verified)\n"
     )
 
 
@@ -89,7 +89,7 @@ def test_get_as_json(source, tmp_path):
 def test_get_tells_what_came_before_it_failed(source):
     (source / "test.csv").unlink()
     done = call("get", "toy")
-    assert "train.csv (its sum is right)" in done.stdout
+    assert "train.csv (checksum verified)" in done.stdout
     assert isinstance(done.exception, DataError)
     assert "test.csv could not be downloaded" in str(done.exception)
 

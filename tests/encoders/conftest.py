@@ -73,7 +73,11 @@ class Tiny:
             size = {"in_features": 32, "out_features": 8, "bias": True}
             tanh = {"activation_function": "torch.nn.modules.activation.Tanh"}
             write_json(folder / "2_Dense/config.json", size | tanh)
-            weights = {"linear.weight": torch.randn(8, 32), "linear.bias": torch.randn(8)}
+            random = torch.Generator().manual_seed(self.seed)
+            weights = {
+                "linear.weight": torch.randn(8, 32, generator=random),
+                "linear.bias": torch.randn(8, generator=random),
+            }
             save_file(weights, folder / "2_Dense/model.safetensors")
 
 

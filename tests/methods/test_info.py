@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fsl_nlp import TextEncoder
+from fsl_nlp import Dataset, TextEncoder
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import options_of
-from fsl_nlp.methods import METHODS, build_method, describe, describe_all, method_class
+from fsl_nlp.methods import METHODS, build_method, describe, describe_all
 from fsl_nlp.methods.info import FAMILIES, check_method_options
 from fsl_nlp.pretraining import AdaptSettings
 
@@ -48,14 +48,6 @@ def test_every_option_has_a_meaning_and_a_type(name: str) -> None:
         assert option.meaning, option.name
         assert option.type, option.name
         assert not option.choices or option.default in option.choices
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_unlabelled_texts_are_said_as_they_are_taken(name: str) -> None:
-    kind = method_class(name)
-    says = "unlabelled texts" in describe(name).learns_from
-    serves = describe(name).needs != "episodes"  # what cannot fit a bot learns from none
-    assert says == (kind.takes_unlabelled and serves)
 
 
 @pytest.mark.parametrize("name", ["linear", "proto", "lora", "head", "prompt", "efl", "anil"])
@@ -106,3 +98,25 @@ def test_options_are_checked_before_a_model_is_loaded(
 def test_an_unknown_method_gets_the_nearest() -> None:
     with pytest.raises(OptionError, match=r"method='lineer': choose one of .*Did you mean linear"):
         describe("lineer")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "count"),
+    [
+        ("linear", {}, 0),
+        ("head", {}, 0),
+        ("zero-shot", {}, 0),
+        ("lora", {}, 1),
+        ("together", {"members": "lora, linear, lora"}, 2),
+        (
+            "pet",
+            {"templates": ["[MASK] {text}", "{text} [MASK]"], "seeds": 3, "generations": 1},
+            12,
+        ),
+    ],
+)
+def test_the_trainings_of_a_fit_are_counted(
+    name: str, options: dict[str, Any], count: int, words: TextEncoder
+) -> None:
+    support = Dataset.from_texts(["a b", "c d"], ["x", "y"])
+    assert len(build_method(name, words, options=options).trainings(support)) == count

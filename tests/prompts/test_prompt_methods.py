@@ -16,7 +16,8 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.frozen.method import FrozenMethod
-from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
+from fsl_nlp.methods.prompted.classifier import PromptClassifier
+from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet import PetClassifier
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.training import checkpoint

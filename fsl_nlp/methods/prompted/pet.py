@@ -8,7 +8,7 @@ trained again on what the others labelled, more of it each time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -19,15 +19,7 @@ from torch import Tensor, nn
 from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS
-from fsl_nlp.heads.options import (
-    check_options,
-    option,
-    options_of,
-    require_above,
-    require_between,
-    require_choice,
-    require_count,
-)
+from fsl_nlp.heads.options import check_options, options_of
 from fsl_nlp.inputs.kinds import KINDS, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import (
@@ -48,9 +40,11 @@ from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
-from fsl_nlp.methods.prompted.method import PromptClassifier, PromptMethod
-from fsl_nlp.methods.prompted.prompt import Shape, default_templates
-from fsl_nlp.methods.prompted.training import PromptLesson
+from fsl_nlp.methods.prompted.classifier import PromptClassifier
+from fsl_nlp.methods.prompted.method import PromptMethod
+from fsl_nlp.methods.prompted.pet_settings import PetSettings
+from fsl_nlp.methods.prompted.prompt import PromptSpec
+from fsl_nlp.methods.prompted.training import PromptTuningRun
 from fsl_nlp.methods.tuned.classifier import TunedClassifier
 from fsl_nlp.methods.tuned.method import TunedMethod
 from fsl_nlp.types import Dataset, Example, Label
@@ -58,63 +52,8 @@ from fsl_nlp.types import Dataset, Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-WEIGHTINGS = ("accuracy", "uniform")
 # Of the final classifier, which has many more texts than the prompts had.
 _STUDENT_EPOCHS = 3
-
-
-@dataclass(frozen=True)
-class PetSettings:
-    """Options of `pet` besides those of `prompt`.
-
-    Marked words and candidates are read by prompts alone. What a frozen student makes of the texts
-    by itself counts as much in their soft labels as all prompts.
-    """
-
-    templates: list[Any] | None = option(  # noqa: RUF009
-        None, 'patterns, each a template or {"pattern": ..., "words": {...}}; None has defaults'
-    )
-    seeds: int = option(1, "models trained for each pattern")
-    weighting: Literal["accuracy", "uniform"] = option(
-        "accuracy", "weight of a pattern: its accuracy on the support before training, or equal"
-    )
-    distillation_temperature: float = option(2.0, "temperature of the soft labels")
-    unlabelled: int = option(10_000, "unlabelled texts that are labelled at most")
-    distil: bool = option(True, "one final classifier learns the soft labels; else all answer")
-    student: str | None = option(
-        None, "that classifier, METHOD or METHOD@ENCODER; None: linear, for pairs a prompt"
-    )
-    generations: int = option(0, "generations of iPET, each trained on more labelled texts")
-    growth: int = option(5, "a generation has this many times the examples of the last")
-    share: float = option(0.25, "share of the other models that label for a generation")
-
-    def __post_init__(self) -> None:
-        require_count("seeds", self.seeds)
-        require_count("unlabelled", self.unlabelled)
-        require_count("generations", self.generations, 0)
-        require_count("growth", self.growth, 2)
-        require_choice("weighting", self.weighting, WEIGHTINGS)
-        require_above("distillation_temperature", self.distillation_temperature, 0)
-        require_between("share", self.share, 0, 1)
-        given = self.templates
-        if given is not None and (not isinstance(given, (list, tuple)) or not given):
-            raise OptionError(f"templates={given!r}: give a list of templates.")
-        for item in given or []:
-            _pattern(item)
-
-    def patterns(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
-        """Those given, or those for texts like these."""
-        return [_pattern(item) for item in self.templates or default_templates(examples)]
-
-
-def _pattern(item: Any) -> dict[str, Any]:
-    """As options of `PromptSettings`."""
-    if isinstance(item, str):
-        return {"template": item}
-    if not isinstance(item, Mapping) or not {"pattern"} <= item.keys() <= {"pattern", "words"}:
-        raise OptionError(f'templates: {item!r} is neither a text nor {{"pattern", "words"}}.')
-    words = {"words": item["words"]} if item.get("words") else {}
-    return {"template": item["pattern"], **words}
 
 
 @dataclass(frozen=True)
@@ -124,7 +63,7 @@ class PetMethod(Method):
     name: str
     encoder: TextEncoder
     prompt: PromptMethod
-    settings: PetSettings = PetSettings()
+    settings: PetSettings = field(default_factory=PetSettings)
     seed: int = 0
 
     combines_kinds: ClassVar[bool] = True
@@ -132,12 +71,6 @@ class PetMethod(Method):
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
-
-    refused_options: ClassVar[tuple[str, ...]] = ("template",)
-
-    @classmethod
-    def card(cls, name: str) -> MethodCard:
-        return PROMPT_CARDS[name]
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
@@ -205,7 +138,7 @@ class PetMethod(Method):
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
-            final = self._distil(best, models[0].shape, self._softened(found), known, others)
+            final = self._distil(best, models[0].spec, self._softened(found), known, others)
         else:
             if own is not None:
                 found = weighted_mean([found, log_probabilities(own, others)], [1.0, 1.0])
@@ -280,16 +213,16 @@ class PetMethod(Method):
     def _distil(
         self,
         member: PromptMethod,
-        shape: Shape,
+        spec: PromptSpec,
         beliefs: Tensor,
         known: Dataset,
         others: Sequence[Example],
     ) -> PromptClassifier:
         """A prompt that says what all say."""
-        verbalizer: Literal["words", "soft"] = "words" if shape.words is None else "soft"
+        verbalizer: Literal["words", "soft"] = "words" if spec.words is None else "soft"
         settings = replace(member.settings, verbalizer=verbalizer)
         started = replace(member, settings=settings).start(
-            replace(shape, template=member.settings.template or shape.template)
+            replace(spec, template=member.settings.template or spec.template)
         )
         parameters = dict(started.prompt.cloze.net.named_parameters())
         tuned = {name: parameters[name] for name in started.tuned}
@@ -298,10 +231,10 @@ class PetMethod(Method):
         sure = torch.eye(len(index))[[index[label] for label in known.known_targets]]
         examples = [*known.examples, *others]
         wanted = torch.cat([sure, beliefs])
-        lesson = PromptLesson(
+        run = PromptTuningRun(
             started.prompt, tuned, vectors, examples, wanted.argmax(1).tolist(), wanted
         )
-        lesson.learn(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
+        run.tune(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
         return replace(started, vectors=vectors.detach() if vectors is not None else None)
 
     def restore(

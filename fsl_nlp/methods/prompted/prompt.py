@@ -5,18 +5,18 @@ Shared by `zero-shot`, `prompt` and `p-tuning`, and so by `pet`, which is severa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import option, require_above, require_choice, require_count
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.support import has_candidates
+from fsl_nlp.methods.prompted.settings import PromptSettings
 from fsl_nlp.prompts.cloze import Cloze, Questions, mean_by_label
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
@@ -28,49 +28,8 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.prompts.masked_model import MaskedNet
 
-VERBALIZERS = ("words", "soft", "prototype", "search")
-CALIBRATIONS = ("none", "contextual", "texts")
-# What makes beliefs of the cosines to prototypes.
-PROTOTYPE_SHARPNESS = 0.05
-
-
-@dataclass(frozen=True)
-class PromptSettings:
-    """Options of every prompt.
-
-    The verbalizers: "soft" is a trained vector a label that begins as its words (WARP,
-    Hambardzumyan et al. 2021, arXiv 2101.00121); "prototype", the mean of the mask's states of a
-    label's examples (ProtoVerb, Cui et al. 2022, arXiv 2203.09770, without its training);
-    "search", words found in the vocabulary (PETAL, Schick et al. 2020, arXiv 2010.13641).
-    Calibration takes away what a label's words score anyway: "contextual" on inputs without
-    content (Zhao et al. 2021, arXiv 2102.09690), "texts" on the support and unlabelled texts.
-    """
-
-    template: str | None = option(
-        None, "text with {text} and [MASK]; None is one for the language of the texts"
-    )
-    blank: str | None = option(None, "marks in a text where a candidate belongs, as #idiom#")
-    words: Mapping[str, Any] | None = option(
-        None, "{label: word or words}; None takes those of the data, else the label names"
-    )
-    verbalizer: Literal["words", "soft", "prototype", "search"] = option(
-        "words", "what stands for a label at the mask"
-    )
-    searched: int = option(3, "words for each label that verbalizer=search takes")
-    calibration: Literal["none", "contextual", "texts"] = option(
-        "none", "subtract what the words of a label score on texts without content, or on all"
-    )
-    temperature: float = option(1.0, "divides the scores")
-
-    def __post_init__(self) -> None:
-        require_choice("verbalizer", self.verbalizer, VERBALIZERS)
-        require_choice("calibration", self.calibration, CALIBRATIONS)
-        require_above("temperature", self.temperature, 0)
-        require_count("searched", self.searched)
-        if self.template is not None:
-            Template(self.template, self.blank)  # its mistakes show before any work is done
-        if self.words is not None and not isinstance(self.words, Mapping):
-            raise OptionError(f'words={self.words!r}: write {{"label": "word", ...}}.')
+# Divides the cosines to prototypes.
+PROTOTYPE_TEMPERATURE = 0.05
 
 
 @dataclass(frozen=True)
@@ -104,8 +63,8 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What fixes a prompt besides the model; JSON can hold it."""
+class PromptSpec:
+    """A prompt without its model; JSON can hold it."""
 
     template: str
     blank: str | None
@@ -114,15 +73,15 @@ class Shape:
     example: Mapping[str, Any] = field(default_factory=dict)  # fields that every input has
 
     @classmethod
-    def from_settings(cls, labels: tuple[Label, ...], settings: Mapping[str, Any]) -> Shape:
+    def from_settings(cls, labels: tuple[Label, ...], settings: Mapping[str, Any]) -> PromptSpec:
         """What `to_settings` gave."""
         words = settings["words"]
-        known = None if words is None else tuple(map(tuple, words))
-        return cls(settings["template"], settings["blank"], labels, known, settings["example"])
+        words = None if words is None else tuple(map(tuple, words))
+        return cls(settings["template"], settings["blank"], labels, words, settings["example"])
 
     @property
     def inputs(self) -> Inputs:
-        """The examples that a prompt of this shape takes."""
+        """The examples that a prompt of this spec takes."""
         kinds = {PAIR: "text_b", MENTIONS: "head", CANDIDATES: "candidates"}
         fields = tuple(kind for kind, field in kinds.items() if field in self.example)
         candidates = len(self.example.get("candidates", ()))
@@ -141,21 +100,21 @@ class Shape:
         return Prompt(Cloze(encoder, net, renderer), self.labels, verbalizer)
 
 
-def shape_of(settings: PromptSettings, support: Dataset, template: str) -> Shape:
+def spec_of(settings: PromptSettings, support: Dataset, template: str) -> PromptSpec:
     """The template, and the words of the labels of a support set."""
     examples = support.examples
     if has_candidates(examples):
-        return _shape_of_candidates(settings, support, template)
+        return _candidate_spec(settings, support, template)
     verbalizer = Verbalizer.of(support.labels, settings.words, support.info)
-    return Shape(template, settings.blank, support.labels, verbalizer.words, _fields(examples))
+    return PromptSpec(template, settings.blank, support.labels, verbalizer.words, _fields(examples))
 
 
-def _shape_of_candidates(settings: PromptSettings, support: Dataset, template: str) -> Shape:
+def _candidate_spec(settings: PromptSettings, support: Dataset, template: str) -> PromptSpec:
     if settings.verbalizer != "words" or settings.words:
         raise OptionError("Candidates are the words: leave out words and verbalizer.")
     candidates = list(support.examples[0].candidates)
     fields = {**_fields(support.examples), "candidates": candidates}
-    return Shape(template, settings.blank, tuple(range(len(candidates))), None, fields)
+    return PromptSpec(template, settings.blank, tuple(range(len(candidates))), None, fields)
 
 
 def _fields(examples: Sequence[Example]) -> dict[str, Any]:
@@ -169,25 +128,32 @@ def _fields(examples: Sequence[Example]) -> dict[str, Any]:
     return fields
 
 
-def example_of(text: str, shape: Shape) -> Example:
-    """An example of the shape's kind that says `text`."""
-    fields = dict(shape.example)
+def example_of(text: str, spec: PromptSpec) -> Example:
+    """An example of the spec's kind that says `text`."""
+    fields = dict(spec.example)
     for name in ("head", "tail"):
         if name in fields:
             fields[name] = tuple(fields[name])
     if "candidates" in fields:
         fields["candidates"] = tuple(fields["candidates"])
-    if shape.blank is not None:
-        text = f"{text}{shape.blank}"
+    if spec.blank is not None:
+        text = f"{text}{spec.blank}"
     return Example(text, **fields)
 
 
+def has_chinese(texts: Iterable[str]) -> bool:
+    """Whether one of the texts holds a Chinese character.
+
+    >>> has_chinese(["hello", "你好"])
+    True
+    """
+    return any("\u4e00" <= character <= "\u9fff" for text in texts for character in text)
+
+
 def default_templates(examples: Sequence[Example]) -> list[str]:
-    """For templates that nobody gave: by script, and by one text or two."""
-    pair = any(example.text_b is not None for example in examples)
-    text = "".join(example.text for example in examples[:100])
-    chinese = any("\u4e00" <= character <= "\u9fff" for character in text)
-    return list(_DEFAULTS["zh" if chinese else "en", pair])
+    """The default templates for texts like these: by script, and for single texts or pairs."""
+    chinese = has_chinese(example.text for example in examples[:100])
+    return list(_DEFAULTS["zh" if chinese else "en", PAIR in common_kinds(examples)])
 
 
 _DEFAULTS = {
@@ -198,10 +164,10 @@ _DEFAULTS = {
 }
 
 
-def soften(template: str) -> str:
+def add_soft_tokens_to(template: str) -> str:
     """A template with soft tokens beside its mask (P-tuning, Liu et al. 2021, arXiv 2103.10385).
 
-    >>> soften("{text}[MASK]")
+    >>> add_soft_tokens_to("{text}[MASK]")
     '{text}[SOFT*2][MASK][SOFT*2]'
     """
     if "[SOFT" in template:

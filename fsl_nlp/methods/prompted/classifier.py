@@ -1,0 +1,116 @@
+"""A prompt and a masked language model, as they are or tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fsl_nlp.inputs.kinds import Inputs
+from fsl_nlp.methods.base import Classifier, Tensors
+from fsl_nlp.methods.prompted.prompt import (
+    PROTOTYPE_TEMPERATURE,
+    Prompt,
+    PromptSpec,
+    example_of,
+)
+from fsl_nlp.methods.prompted.settings import PromptSettings
+from fsl_nlp.prompts.masked_model import load_masked_net
+from fsl_nlp.training.adaptation import (
+    Adaptation,
+    trained_tensors,
+)
+from fsl_nlp.training.copies import to_array
+from fsl_nlp.types import Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+# The names of tensors that are none of the model's.
+VECTORS = "label.vectors"  # [N, D]
+PRIOR = "label.prior"  # [N]
+
+
+@dataclass(frozen=True)
+class PromptClassifier(Classifier):
+    labels: tuple[Label, ...]
+    encoder: TextEncoder
+    spec: PromptSpec
+    prompt: Prompt
+    adaptation: Adaptation | None
+    tuned: tuple[str, ...]  # the names of the parameters that trained
+    settings: PromptSettings
+    vectors: Tensor | None = None  # [N, D]: soft words or prototypes
+    prior: Tensor | None = None  # [N]: what is taken away from the scores
+
+    @property
+    def inputs(self) -> Inputs:
+        """What its prompt takes."""
+        return self.spec.inputs
+
+    def example_of(self, text: str) -> Example:
+        """An example that says `text`, with the other fields of its inputs."""
+        return example_of(text, self.spec)
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        if not examples:
+            return np.zeros((0, len(self.labels)), np.float32)
+        found = torch.from_numpy(self._scores(examples))
+        if self.prior is not None:
+            found = found - self.prior
+        result: NDArray[np.float32] = (found / self.settings.temperature).numpy()
+        return result
+
+    def _scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        if self.vectors is not None:
+            states = torch.from_numpy(self.embed(examples))
+            return vector_scores(states, self.vectors.cpu(), self.settings.verbalizer).numpy()
+        found = self._run(examples)
+        blank = self.spec.blank
+        if self.spec.words is None and blank and self.settings.calibration == "contextual":
+            # What a candidate scores anyway is its own, so each is asked without its text.
+            found = found - self._run([replace(example, text=blank) for example in examples])
+        return found
+
+    def _run(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        questions = self.prompt.ask(examples)
+        return self.encoder.run(
+            questions.lengths, lambda _, rows: self.prompt.scores(questions, rows)
+        )
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, D]: what the head makes of the mask."""
+        if not examples:
+            return np.zeros((0, self.prompt.cloze.net.words.embedding_dim), np.float32)
+        questions = self.prompt.ask_mask(examples)
+        return self.encoder.run(
+            questions.lengths, lambda _, rows: self.prompt.states(questions, rows)
+        )
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        net = self.prompt.cloze.net
+        tuned = trained_tensors(net, load_masked_net(self.encoder), self.tuned)
+        tensors = {name: to_array(tensor) for name, tensor in tuned.items()}
+        for name, tensor in ((VECTORS, self.vectors), (PRIOR, self.prior)):
+            if tensor is not None:
+                tensors[name] = to_array(tensor)
+        settings: dict[str, Any] = {
+            **self.spec.to_settings(),
+            "temperature": self.settings.temperature,
+        }
+        if self.adaptation:
+            settings["adaptation"] = asdict(self.adaptation)
+        return tensors, settings
+
+
+def vector_scores(states: Tensor, vectors: Tensor, verbalizer: str) -> Tensor:
+    """[B, N] of states [B, D] and a vector a label [N, D]."""
+    if verbalizer == "soft":
+        return states @ vectors.mT
+    return F.normalize(states, dim=-1) @ vectors.mT / PROTOTYPE_TEMPERATURE

@@ -1,0 +1,102 @@
+"""A fitted `efl`: one statement for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.kinds import Inputs
+from fsl_nlp.methods.base import Classifier, Tensors
+from fsl_nlp.methods.prompted.efl_net import load_net
+from fsl_nlp.methods.prompted.prompt import PromptSpec, example_of
+from fsl_nlp.methods.prompted.settings import EflSettings
+from fsl_nlp.prompts.rendering import field_value
+from fsl_nlp.prompts.template import FieldPart, MaskPart, Template, Words
+from fsl_nlp.training.adaptation import Adaptation, trained_tensors
+from fsl_nlp.training.copies import to_array
+from fsl_nlp.training.tuned_encoder import TunedEncoder
+from fsl_nlp.types import Example, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+
+
+@dataclass(frozen=True)
+class EflClassifier(Classifier):
+    """The log-probability that a text entails each label's statement."""
+
+    labels: tuple[Label, ...]
+    encoder: TextEncoder
+    spec: PromptSpec
+    net: nn.Module
+    adaptation: Adaptation | None
+    tuned: tuple[str, ...]
+    settings: EflSettings
+
+    @property
+    def inputs(self) -> Inputs:
+        """What its statements take."""
+        return self.spec.inputs
+
+    def example_of(self, text: str) -> Example:
+        """An example that says `text`, with the other fields of its inputs."""
+        return example_of(text, self.spec)
+
+    def statements(self, example: Example) -> list[Example]:
+        """The example's text with the statement of each label."""
+        blank, words = self.spec.blank, self.spec.words
+        if words is None:
+            if blank is None:
+                raise OptionError("blank: say where in the text the candidates belong.")
+            return [
+                Example(example.text.replace(blank, candidate), text_b=candidate)
+                for candidate in example.candidates
+            ]
+        template = Template(self.spec.template, statement=True)
+        return [Example(example.text, text_b=_say(template, example, found[0])) for found in words]
+
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        if not examples:
+            return np.zeros((0, len(self.labels)), np.float32)
+        pairs = [pair for example in examples for pair in self.statements(example)]
+        reader = TunedEncoder(self.encoder, self.net)
+        tokens = reader.tokens(pairs)
+        logits = self.encoder.run(
+            tokens.ids, lambda _, rows: self.net(reader.features(tokens, rows)).float()[:, None]
+        )
+        scores = F.logsigmoid(torch.from_numpy(logits.reshape(len(examples), -1)))
+        result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
+        return result
+
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """As the encoder itself reads their first texts."""
+        return self.encoder.encode([example.text for example in examples])
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tuned = trained_tensors(self.net, load_net(self.encoder, 0), self.tuned)
+        settings: dict[str, Any] = {
+            **self.spec.to_settings(),
+        }
+        if self.adaptation:
+            settings["adaptation"] = asdict(self.adaptation)
+        return {name: to_array(tensor) for name, tensor in tuned.items()}, settings
+
+
+def _say(template: Template, example: Example, word: str) -> str:
+    parts = []
+    for part in template.parts:
+        if isinstance(part, Words):
+            parts.append(part.text)
+        elif isinstance(part, FieldPart):
+            parts.append(field_value(example, part.name))
+        elif isinstance(part, MaskPart):
+            parts.append(word)
+    return "".join(parts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.candidates import without_blank
+from fsl_nlp.inputs.mentions import MENTIONS as BOTH
 from fsl_nlp.inputs.mentions import check_spans
 from fsl_nlp.types import Example
 
@@ -86,6 +87,7 @@ class Inputs:
     `optional`: what it may be besides; the classifier does not use it.
     `candidates`: how many candidates every example has.
     `blank`: what stands in a text where a candidate belongs.
+    `mentions`: those that every example with mentions marks; a prompt may need one of them.
 
     >>> Inputs(("pair",)).check([Example("a", text_b="b")])
     """
@@ -94,6 +96,7 @@ class Inputs:
     optional: tuple[str, ...] = ()
     candidates: int = 0
     blank: str | None = None
+    mentions: tuple[str, ...] = BOTH
 
     def check(
         self, examples: Sequence[Example], argument: str = "examples", first: int = 0
@@ -116,7 +119,7 @@ class Inputs:
                 "a classifier on such examples."
             )
         if MENTIONS in self.kinds:
-            check_spans(example)
+            check_spans(example, self.mentions)
         if CANDIDATES in self.kinds and len(example.candidates) != self.candidates:
             raise DataError(
                 f"{place} has {len(example.candidates)} candidates, and this classifier chooses "
@@ -142,12 +145,11 @@ class Inputs:
         """Plain types, for JSON.
 
         >>> Inputs.from_dict(Inputs(("pair",)).to_dict())
-        Inputs(kinds=('pair',), optional=(), candidates=0, blank=None)
+        Inputs(kinds=('pair',), optional=(), candidates=0, blank=None, mentions=('head', 'tail'))
         """
-        return {**asdict(self), "kinds": list(self.kinds), "optional": list(self.optional)}
+        return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Inputs:
         """What `to_dict` gave, also after a way through JSON."""
-        lists = {name: tuple(saved[name]) for name in ("kinds", "optional")}
-        return cls(**{**saved, **lists})
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in saved.items()})

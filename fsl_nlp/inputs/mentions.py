@@ -17,8 +17,18 @@ from fsl_nlp.vectors import Matrix
 
 Offsets = NDArray[np.int64]  # [T, 2]: the characters of each token; none for special tokens
 
+MENTIONS = ("head", "tail")
 PARTS = ("sentence", "head", "tail", "between")
 PART_WEIGHTS = (1.0, 1.0, 1.0, 0.7)
+
+
+def marked_mentions(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The mentions that the first example marks.
+
+    >>> marked_mentions([Example("Tom left", head=(0, 3))])
+    ('head',)
+    """
+    return tuple(name for name in MENTIONS if examples and getattr(examples[0], name) is not None)
 
 
 def has_mentions(examples: Sequence[Example]) -> bool:
@@ -37,9 +47,10 @@ def combine(parts: Matrix, centre: Matrix) -> Matrix:
     return centred.reshape(len(parts), centre.size)
 
 
-def check_spans(example: Example) -> None:
+def check_spans(example: Example, mentions: Sequence[str] = MENTIONS) -> None:
     """Refuse mentions that are missing, empty or outside the text."""
-    for name, span in (("head", example.head), ("tail", example.tail)):
+    for name in mentions:
+        span: Span | None = getattr(example, name)
         if span is None:
             raise DataError(f"{_name(example)} has no {name} mention.")
         start, end = span

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, common_kinds, in_words
-from fsl_nlp.inputs.mentions import check_spans
+from fsl_nlp.inputs.mentions import MENTIONS as BOTH
+from fsl_nlp.inputs.mentions import check_spans, marked_mentions
 from fsl_nlp.types import Dataset, Example
 
 # What a method can learn from.
@@ -39,8 +40,9 @@ def check_kinds(
             f"{examples[0].text[:40]!r}. Use {methods}."
         )
     if MENTIONS in kinds:
+        mentions = marked_mentions(examples) if combines else BOTH
         for example in examples:
-            check_spans(example)
+            check_spans(example, mentions)
     return kinds
 
 

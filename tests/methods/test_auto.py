@@ -58,7 +58,7 @@ class Student(Method):
     def build(cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]) -> Student:
         raise NotImplementedError
 
-    def fit(self, support: Dataset) -> Oracle:
+    def learn(self, support: Dataset) -> Oracle:
         for step in range(self.steps):
             time.sleep(self.pause)
             if self.on_step:
@@ -145,7 +145,7 @@ def test_what_costs_more_than_the_budget_is_not_tried(monkeypatch: pytest.Monkey
 
 @dataclass(frozen=True)
 class Unable(Student):
-    def fit(self, support: Dataset) -> Oracle:
+    def learn(self, support: Dataset) -> Oracle:
         raise ModelError("this encoder cannot be tuned")
 
 

@@ -390,14 +390,14 @@ def test_classes_known_by_description_alone(bert: TextEncoder) -> None:
 
 
 def test_marked_mentions_are_refused(bert: TextEncoder) -> None:
-    support = Dataset.from_examples([Example("word1 word2", x, head=(0, 5)) for x in "ab"])
-    with pytest.raises(DataError, match="marks mentions"):
+    support = Dataset.from_examples([Example("word1 word2", x, head=(0, 5), tail=(6, 11)) for x in "ab"])
+    with pytest.raises(DataError, match="'full' does not take texts with marked mentions"):
         fitted(bert, "full", support)
 
 
 def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
     support = Dataset.from_examples([Example("word1", "a", "word2"), Example("word3", "b")])
-    with pytest.raises(DataError, match="no second text: 'word3'"):
+    with pytest.raises(DataError, match="is a single text: 'word3'. All must be of one kind"):
         fitted(bert, "full", support)
 
 

@@ -221,7 +221,7 @@ def test_sentences_with_mentions(exact: TextEncoder, tmp_path: Path) -> None:
         Example("ab", head=(0, 1), tail=(1, 2)),
     ]
     assert_equal_answers(bot, classifier, questions)
-    with pytest.raises(DataError, match="has no head mention"):
+    with pytest.raises(DataError, match=r"is a single text, .* on texts with marked mentions"):
         bot.classify("Alan was born")
 
 
@@ -508,8 +508,9 @@ def test_int8_that_changes_too_much_is_refused(
         return -scores(examples)
 
     class Other:
-        labels, runtime_parts, embed = (
+        labels, inputs, runtime_parts, embed = (
             classifier.classifier_.labels,
+            classifier.classifier_.inputs,
             classifier.classifier_.runtime_parts,
             classifier.classifier_.embed,
         )

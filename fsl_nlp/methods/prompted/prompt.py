@@ -15,6 +15,8 @@ from torch import Tensor
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs, common_kinds
+from fsl_nlp.inputs.mentions import MENTIONS as BOTH
+from fsl_nlp.inputs.mentions import marked_mentions
 from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.methods.prompted.settings import PromptSettings
 from fsl_nlp.prompts.cloze import Cloze, Questions, mean_by_label
@@ -82,10 +84,15 @@ class PromptSpec:
     @property
     def inputs(self) -> Inputs:
         """The examples that a prompt of this spec takes."""
-        kinds = {PAIR: "text_b", MENTIONS: "head", CANDIDATES: "candidates"}
-        fields = tuple(kind for kind, field in kinds.items() if field in self.example)
+        mentions = tuple(name for name in BOTH if name in self.example)
+        present = {
+            PAIR: "text_b" in self.example,
+            MENTIONS: bool(mentions),
+            CANDIDATES: "candidates" in self.example,
+        }
+        kinds = tuple(kind for kind in present if present[kind])
         candidates = len(self.example.get("candidates", ()))
-        return Inputs(fields or (TEXT,), candidates=candidates, blank=self.blank)
+        return Inputs(kinds or (TEXT,), (), candidates, self.blank, mentions or BOTH)
 
     def to_settings(self) -> dict[str, Any]:
         """All but the labels, for JSON."""
@@ -120,12 +127,9 @@ def _candidate_spec(settings: PromptSettings, support: Dataset, template: str) -
 def _fields(examples: Sequence[Example]) -> dict[str, Any]:
     """What a question made of a text alone must be given to be like these."""
     fields: dict[str, Any] = {}
-    kinds = common_kinds(examples)
-    if PAIR in kinds:
+    if PAIR in common_kinds(examples):
         fields["text_b"] = "。"
-    if MENTIONS in kinds:
-        fields |= {"head": [0, 1], "tail": [0, 1]}
-    return fields
+    return fields | {name: [0, 1] for name in marked_mentions(examples)}
 
 
 def example_of(text: str, spec: PromptSpec) -> Example:

@@ -26,16 +26,21 @@ class Scorer(Protocol):
     """What a fitted classifier is to those who only ask it."""
 
     @property
-    def labels(self) -> tuple[Label, ...]: ...
+    def labels(self) -> tuple[Label, ...]:
+        """The labels, in the order of the columns of `scores`."""
 
     @property
-    def inputs(self) -> Inputs: ...
+    def inputs(self) -> Inputs:
+        """The kinds of examples that it takes."""
 
-    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]: ...
+    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, N]; the softmax of a row gives the probability of each label."""
 
-    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]: ...
+    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, D], for finding the training examples nearest to a question."""
 
-    def example_of(self, text: str) -> Example: ...
+    def example_of(self, text: str) -> Example:
+        """An example of the kind that it takes, made of a text."""
 
 
 class Answering:

@@ -104,6 +104,11 @@ def as_known(labels: Sequence[Label], known: Collection[Label]) -> list[Label]:
 def as_support(
     texts: list[Example], labels: list[Label], descriptions: Mapping[Label, str] | None
 ) -> Dataset:
+    """The support set of these texts and labels; a label may have a description alone.
+
+    >>> as_support([Example("red wine")], ["wine"], {"beer": "brewed"}).labels
+    ('beer', 'wine')
+    """
     if len(texts) != len(labels):
         raise DataError(unequal(len(texts), len(labels)))
     described = _as_descriptions(descriptions)
@@ -131,6 +136,7 @@ def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
 
 
 def check_support(support: Dataset) -> None:
+    """Refuse empty texts, labels that the dataset does not list, and fewer than two classes."""
     as_texts(support.texts, "texts")
     unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
     if unlisted:
@@ -144,6 +150,7 @@ def check_support(support: Dataset) -> None:
 
 
 def unequal(texts: int, labels: int) -> str:
+    """The message for texts and labels that are not equally many."""
     return f"texts has {texts} entries and labels has {labels}; each text needs a label."
 
 

@@ -248,9 +248,11 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     # scikit-learn's own versions of these two know nothing of `**options`.
     def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor, with the options of the method."""
         return {**super().get_params(deep), **self._options()}
 
     def set_params(self, **params: Any) -> FewShotClassifier:
+        """Set arguments of the constructor, or options of the method."""
         self._store(params)
         return self
 

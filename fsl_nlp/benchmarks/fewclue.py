@@ -131,6 +131,7 @@ class FewClue(Benchmark):
         self.check_unlabelled(self.unlabelled)
 
     def default_encoder(self) -> str:
+        """A masked model where the method needs one, else the multilingual encoder."""
         return "embedded:mlm" if self.kind.needs_masked_model else "embedded:multilingual"
 
     @property
@@ -139,14 +140,17 @@ class FewClue(Benchmark):
         return self.kind.default_unlabelled if self.unlabelled is None else self.unlabelled
 
     def settings(self) -> dict[str, Any]:
+        """The settings, with the number of unlabelled texts and the file that is scored."""
         return {**asdict(self), "unlabelled": self.unlabelled_count, "scored_on": self.score}
 
     def header(self) -> dict[str, Any]:
+        """The settings alone: progress files of version 0.1 do not name the benchmark."""
         header = super().header()
         del header["benchmark"]  # files of version 0.1 have none
         return header
 
     def unsupported_reason(self, job: Job) -> str | None:
+        """Why the method cannot learn `chid`; None for all other tasks."""
         if job.task != "chid" or self.kind.takes_template:
             return None
         if not takes_candidates(self.method):
@@ -165,10 +169,12 @@ class FewClue(Benchmark):
         return None
 
     def test_data(self, job: Job) -> str:
+        """`test_public`, or the dev file of the split."""
         split = f"dev_{job.split}" if self.score == "dev" else "test_public"
         return f"{job.task}:{split}"
 
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
+        """Learn from train_i, choose on dev_i, score the test file."""
         started = time.perf_counter()
         fitted = self.fit(job.task, job.split, data_dir, device)
         test = self._read(self.test_data(job), data_dir)

@@ -104,15 +104,19 @@ class FewRel(Benchmark):
     )
 
     def check_task(self, task: str) -> None:
+        """Refuse a task that is not written N-way-K-shot."""
         read_task(task)
 
     def title(self, job: Job) -> str:
+        """The task with its split."""
         return f"{job.task} {job.split}"
 
     def test_data(self, job: Job) -> str:
+        """The file of the split."""
         return f"fewrel:{job.split}"
 
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
+        """The mean accuracy over the episodes of one task."""
         from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import without_nan

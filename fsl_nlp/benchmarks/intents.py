@@ -102,33 +102,41 @@ class Intents(Benchmark):
         self.check_unlabelled(self.unlabelled)
 
     def check_task(self, task: str) -> None:
+        """Refuse a task that is not written CORPUS-K-shot."""
         read_task(task)
 
     def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:
+        """One job for each task, split and seed."""
         seeds = range(self.seed, self.seed + self.draws)
         return [Job(task, split, seed) for task in tasks for split in splits for seed in seeds]
 
     def unsupported_reason(self, job: Job) -> str | None:
+        """Why the split "published" has no such file; None where it has one."""
         name, shot = read_task(job.task)
         if job.split == "published" and f"train_{shot}" not in find_entry(name).splits:
             return f"the corpus has no {shot}-shot file; use --split train"
         return None
 
     def title(self, job: Job) -> str:
+        """The task; the split "published" has rows of its own."""
         return job.task if job.split == "train" else f"{job.task}, published file"
 
     def published_key(self, job: Job) -> str:
+        """The task, whatever the split."""
         return job.task
 
     def header(self) -> dict[str, Any]:
+        """The settings without `draws`: with more draws the same progress file continues."""
         header = super().header()
         del header["draws"]  # more of them continue the same file
         return header
 
     def test_data(self, job: Job) -> str:
+        """The whole test file of the corpus."""
         return f"{read_task(job.task)[0]}:test"
 
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
+        """Learn from K texts of each label, and score the test file."""
         name, shot = read_task(job.task)
         started = time.perf_counter()
         train = load_dataset(f"{name}:train", data_dir=data_dir)

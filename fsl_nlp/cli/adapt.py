@@ -15,6 +15,8 @@ _MEASURED_STEPS = 5
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `adapt`."""
+
     @command(app, example="fsl-nlp adapt embedded:multilingual texts.csv --out my-model")
     def adapt(
         run: Run,

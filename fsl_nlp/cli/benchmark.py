@@ -47,6 +47,7 @@ class _Benchmarks(TyperGroup):
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add a command for each benchmark."""
     group = typer.Typer(cls=_Benchmarks, no_args_is_help=True, help="Public benchmarks, whole.")
     app.add_typer(group, name="benchmark")
     for name in BENCHMARKS:
@@ -169,6 +170,7 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
 
 
 def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
+    """The result as a table for people, beside the published systems."""
     from rich.console import Group
     from rich.table import Table
 

@@ -28,6 +28,8 @@ LIST = "May be repeated, or a list with commas."
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `curve`."""
+
     @command(app, example="fsl-nlp curve banking77:test --shot 1,2,5,10 --out curve.png")
     def curve(
         run: Run,

@@ -29,6 +29,8 @@ QUESTIONS = {
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `demo`."""
+
     @command(app, example="fsl-nlp demo")
     def demo(run: Run) -> None:
         """Train, score and ask an English and a Chinese classifier."""
@@ -50,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def next_commands() -> list[str]:
+    """Three commands to try after the demo."""
     program = "fsl-nlp" if shutil.which("fsl-nlp") else _beside_python()
     return [
         f"{program} fit support_en --out my-bot",

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `episodes`."""
+
     @command(app, example="fsl-nlp episodes fewrel --split val_wiki --way 5 --shot 1")
     def episodes(
         run: Run,
@@ -193,6 +195,7 @@ def _split(
 
 
 def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
+    """The result as a table for people."""
     from rich.table import Table
 
     shape = result.episodes

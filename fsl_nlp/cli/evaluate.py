@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `evaluate`."""
+
     @command(app, example="fsl-nlp evaluate my-bot test.csv")
     def evaluate(
         run: Run,
@@ -51,6 +53,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def score_as_table(score: Score) -> Any:
+    """The score as a table for people."""
     from rich.console import Group
     from rich.table import Table
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `export`."""
+
     @command(app, example="fsl-nlp export my-bot --out my-bot-exported")
     def export(
         run: Run,

@@ -29,6 +29,8 @@ from fsl_nlp.errors import OptionError
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `fit`."""
+
     @command(app, example="fsl-nlp fit train.csv --out my-bot")
     def fit(
         run: Run,
@@ -140,6 +142,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def read_descriptions(path: Path | None) -> dict[str, str]:
+    """The label descriptions of a JSON file; {} without a file."""
     import json
 
     if path is None:

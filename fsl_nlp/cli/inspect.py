@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `inspect`."""
+
     @command(app, example="fsl-nlp inspect my-bot")
     def inspect(
         run: Run,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `meta-train`."""
+
     @command(
         app,
         name="meta-train",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `methods`."""
+
     @command(app, example="fsl-nlp methods pet")
     def methods(
         run: Run,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `models`."""
+
     @command(app, example="fsl-nlp models")
     def models(run: Run) -> None:
         """List the encoders that have a name."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the command `predict`."""
+
     @command(app, example='fsl-nlp predict my-bot "where is my parcel?"')
     def predict(
         run: Run,

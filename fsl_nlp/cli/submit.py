@@ -19,6 +19,8 @@ from fsl_nlp.cli.run import Run, command
 
 
 def add_to(app: typer.Typer) -> None:
+    """Add the deprecated command `submit-fewrel`."""
+
     @command(app, example="fsl-nlp submit-fewrel test_wiki_input-5-1.json --out submission")
     def submit_fewrel(
         run: Run,

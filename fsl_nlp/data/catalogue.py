@@ -38,6 +38,7 @@ class Status:
 
     @property
     def available(self) -> bool:
+        """Whether at least one split is there."""
         return bool(self.splits)
 
 
@@ -105,6 +106,7 @@ def find_entry(name: str) -> Entry:
 
 
 def check_split(entry: Entry, split: str) -> None:
+    """Refuse a split that the entry does not have."""
     if split not in entry.splits:
         raise DataError(
             f'{entry.name} has no split "{split}".{did_you_mean(split, entry.splits)} '

@@ -44,10 +44,12 @@ class SubmissionEpisodes:
 
     @property
     def way(self) -> int:
+        """The relations in an episode."""
         return int(self.support.shape[1])
 
     @property
     def shot(self) -> int:
+        """The support instances of each relation."""
         return int(self.support.shape[2])
 
     def __len__(self) -> int:

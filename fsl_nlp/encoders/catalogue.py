@@ -44,10 +44,12 @@ class ModelCard:
 
     @property
     def shipped(self) -> bool:
+        """Whether this copy of fsl_nlp has the file of the model, if it needs one."""
         return not self.file or (Path(__file__).parents[1] / self.file).is_file()
 
     @property
     def installed(self) -> bool:
+        """Whether the model can be used without a download."""
         return self.shipped and find_spec(self.package) is not None
 
 

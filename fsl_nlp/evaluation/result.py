@@ -79,6 +79,7 @@ class Result:
 
     @property
     def worst_class(self) -> tuple[Label, float]:
+        """The class with the lowest accuracy, and that accuracy."""
         return min(self.per_class.items(), key=lambda item: item[1])
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +98,7 @@ class Result:
 
     @classmethod
     def load(cls, path: str | Path) -> Result:
+        """The result that `save` wrote."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             content.pop("worst_class")

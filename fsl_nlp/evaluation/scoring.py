@@ -22,6 +22,8 @@ _SHOWN = 5  # how many labels a message names, worst labels and confusions a rep
 
 @dataclass(frozen=True)
 class LabelScore:
+    """A label with the F1 and the number of its texts."""
+
     label: Label
     f1: float
     count: int
@@ -29,6 +31,8 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class Confusion:
+    """How many texts of `label` got the label `taken_for`."""
+
     label: Label
     taken_for: Label
     count: int
@@ -47,6 +51,7 @@ class Score:
     confused: tuple[Confusion, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for JSON."""
         return asdict(self)
 
 

@@ -24,6 +24,7 @@ class Tally:
 
     @property
     def accuracy(self) -> Mean:
+        """The mean over the episodes, with its 95% interval."""
         return Mean.of(self.episode_accuracy)
 
 

@@ -57,6 +57,7 @@ class Prepared:
         )
 
     def check_encoder(self, encoder: TextEncoder, folder: str) -> None:
+        """Refuse another encoder than the one of the meta-training."""
         if encoder.fingerprint != self.encoder["fingerprint"]:
             raise ArtifactError(
                 f"{folder} was meta-trained with another encoder.\n"

@@ -46,7 +46,7 @@ METHODS: dict[str, str] = {
 }
 
 
-# What an entry point gives, by its group: a method, or a part of one of these.
+# The class that builds a plugin, by its group; None where the plugin is a method itself.
 _BUILT_BY = {
     "fsl_nlp.methods": None,
     "fsl_nlp.heads": METHODS["proto"],
@@ -95,13 +95,18 @@ def method_class(name: str) -> type[Method]:
 def build_method(
     name: str, encoder: TextEncoder, *, seed: int = 0, options: Mapping[str, Any] | None = None
 ) -> Method:
-    """A method ready to fit; an option it does not have is an error that lists those it has."""
+    """A method, ready to fit. The error for an unknown option lists the options of the method.
+
+    >>> from fsl_nlp.encoders import load_encoder
+    >>> build_method("knn", load_encoder("embedded:en"), options={"k": 3}).head
+    KnnHead(k=3)
+    """
     check_seed(seed)
     return method_class(name).build(name, encoder, seed, dict(options or {}))
 
 
 def check_seed(seed: object) -> None:
-    """Refuse what is no seed."""
+    """Refuse a seed that is not a whole number, 0 or greater."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
 
@@ -111,12 +116,12 @@ _SUGGESTED = ("linear", "proto", "lora", "prompt")
 
 
 def methods_that_take(kinds: Sequence[str]) -> list[str]:
-    """Names of methods for examples of these kinds (`fsl_nlp.inputs.kinds`), best known first.
+    """Names of methods for examples of these kinds (`fsl_nlp.inputs.kinds`), common ones first.
 
     >>> methods_that_take(["pair"])[:2]
     ['linear', 'proto']
     """
     names = [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]
     classes = {name: method_class(name) for name in names}
-    able = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
-    return [n for n in able if len(kinds) == 1 or classes[n].combines_kinds][:4]
+    matching = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
+    return [n for n in matching if len(kinds) == 1 or classes[n].combines_kinds][:4]

@@ -1,4 +1,4 @@
-"""What every method is, and what it leaves behind after fitting."""
+"""The contracts of a method and of the classifier that it fits."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ Tensors = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Part:
-    """What answers without torch is made of: an encoder's graph, and a function of its vectors.
+    """A part of a classifier that answers without torch: a graph and a function of its vectors.
 
-    `reads` says what the rows of `score` are: "text" and "pair" the encoder's vectors (of a text;
-    of two that go in together), "angle" the cosine and sine between a pair's vectors, "mentions"
-    the centred parts of a sentence, "candidates" how near each is, which is the score itself.
-    `score` gives [n, N] and the vectors [n, D] that nearest examples are found by, of rows
-    [n, width].
+    `reads` says what the rows of `score` are:
+
+    - "text": the encoder's vectors of texts
+    - "pair": the encoder's vectors of two texts that go in together
+    - "angle": the cosine and the sine between the vectors of two texts
+    - "mentions": the centred parts of a sentence
+    - "candidates": the closeness of each candidate, which is the score itself
+
+    `score` maps rows [n, width] to scores [n, N] and to vectors [n, D] for the nearest examples.
     """
 
     reads: str
@@ -54,13 +58,13 @@ class Part:
 
 
 class Classifier(ABC):
-    """Fitted, never changed afterwards, safe to share between threads."""
+    """A fitted method. It never changes, so threads may share it."""
 
     labels: tuple[Label, ...]
 
     @property
     def inputs(self) -> Inputs:
-        """The examples that it takes. Whoever asks for answers checks them: `inputs.check`."""
+        """The kinds of examples that it takes; the caller checks them with `inputs.check`."""
         return Inputs()
 
     @abstractmethod
@@ -72,11 +76,11 @@ class Classifier(ABC):
         """[n, D], for finding the training examples nearest to a question."""
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it takes, made of a text."""
+        """An example that it takes, made of one text."""
         return self.inputs.example_of(text)
 
     def runtime_parts(self) -> tuple[Part, ...]:
-        """What answers as this classifier does, without torch; their answers are averaged."""
+        """The parts that answer without torch; their answers are averaged."""
         raise ModelError(
             f"{type(self).__name__} answers with torch alone. Frozen and tuned methods, such as "
             "'linear' and 'lora', answer without it."
@@ -89,7 +93,7 @@ class Classifier(ABC):
 
 @dataclass(frozen=True)
 class MethodCard:
-    """What is said of a method where methods are listed; `example` is a command that uses it."""
+    """What lists of methods show of one; `example` is a command that uses it."""
 
     family: str
     summary: str
@@ -102,8 +106,8 @@ class MethodCard:
 class Method(ABC):
     """A way of learning from a few examples.
 
-    A subclass says what it takes and learns from, builds itself from options, learns, and restores
-    a classifier from its saved state.
+    A subclass says what it takes and what it learns from. It builds itself from options, learns,
+    and restores a classifier from its saved state.
     """
 
     name: str
@@ -114,7 +118,7 @@ class Method(ABC):
     refused_options: ClassVar[tuple[str, ...]] = ()
     # How many unlabelled texts a benchmark gives it, unless the user names a number.
     default_unlabelled: ClassVar[int] = 0
-    # Whether it asks a model with a template, and the option that holds it.
+    # Whether it uses a template, and the option that holds it.
     takes_template: ClassVar[bool] = False
     template_option: ClassVar[str] = "template"
     # Whether its encoder must be a masked language model.
@@ -132,7 +136,7 @@ class Method(ABC):
 
     @property
     def takes_unlabelled(self) -> bool:
-        """Whether examples without a label are of use to it."""
+        """Whether it learns from examples without a label."""
         return UNLABELLED in self.learns_from(self.name)
 
     @classmethod
@@ -148,23 +152,23 @@ class Method(ABC):
     @classmethod
     @abstractmethod
     def build(cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]) -> Method:
-        """The constructor for all methods; takes what it knows of `options`, refuses the rest."""
+        """The constructor of every method; an option that it does not have is refused."""
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> Method:
-        """The method after learning from source classes, for tasks of about this shape.
+        """The method after learning from source classes, for tasks of about this size.
 
-        Most methods have nothing to learn there, and say so.
+        A method that learns nothing from source classes raises an OptionError.
         """
         raise OptionError(
             f"method {self.name!r} learns nothing from source classes; leave the source out."
         )
 
     def origin(self) -> dict[str, str]:
-        """Names what it learned before it fits, besides its options."""
+        """What it learned before `fit`, by name: a fingerprint or a sum for each."""
         return {}
 
     def check_ready(self) -> None:  # noqa: B027
-        """Refuse what has yet to learn from source classes before it fits."""
+        """Refuse a method that must learn from source classes first and has not."""
 
     def check_inputs(self, examples: Sequence[Example]) -> None:
         """Refuse examples of a kind that it does not take, and name methods that do."""
@@ -179,7 +183,7 @@ class Method(ABC):
         )
 
     def check(self, support: Dataset) -> None:
-        """Refuse what it cannot learn from, before any work."""
+        """Refuse a support set that it cannot learn from, before any work."""
         self.check_inputs(support.examples)
         if support.unlabelled and not self.takes_unlabelled:
             raise DataError(
@@ -191,20 +195,20 @@ class Method(ABC):
         self.check_ready()
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        """The methods with `on_step` that `fit` trains one after another; none where it is quick.
+        """The methods with `on_step` that `fit` trains one after another; () where `fit` is quick.
 
-        They are measured before a long run.
+        A few of their steps are measured before a long run.
         """
         return ()
 
     def fit(self, support: Dataset) -> Classifier:
-        """Learn the labels of `support`, after the one check of it."""
+        """Check the support set, and learn its labels."""
         self.check(support)
         return self.learn(support)
 
     @abstractmethod
     def learn(self, support: Dataset) -> Classifier:
-        """Learn the labels of a support set that was checked."""
+        """Learn the labels of a checked support set."""
 
     @abstractmethod
     def restore(
@@ -237,12 +241,13 @@ def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> di
 
 
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
-    """Share `options` out to the settings classes that have a field of that name."""
-    known = [options_of(kind) for kind in kinds]
-    options = rename_old_options(options, {o.name for infos in known for o in infos})
+    """The options of each settings class, by its field names."""
+    option_infos = [options_of(kind) for kind in kinds]
+    options = rename_old_options(options, {o.name for infos in option_infos for o in infos})
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
-    check_options(f"method {method!r}", options, (info for infos in known for info in infos))
+    check_options(f"method {method!r}", options, (info for infos in option_infos for info in infos))
     return [
-        {info.name: options[info.name] for info in infos if info.name in options} for infos in known
+        {info.name: options[info.name] for info in infos if info.name in options}
+        for infos in option_infos
     ]

@@ -1,4 +1,4 @@
-"""What there is to know of a method before it is used: `describe("pet")`."""
+"""Descriptions of methods for users: `describe("pet")`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """A method: what it does and costs, what it takes and learns from, and its options.
+    """The description of a method: what it does, takes, learns from and costs, and its options.
 
     `inputs` are kinds of examples, of "text", "pair", "mentions" and "candidates". `needs` is what
     must be there besides examples, and `example` is a command that uses the method.
@@ -39,12 +39,12 @@ class MethodInfo:
     example: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
+        """Plain types only, ready for JSON."""
         return asdict(self)
 
 
 def describe(name: str) -> MethodInfo:
-    """What there is to know of a method.
+    """The description of a method.
 
     >>> info = describe("knn")
     >>> info.family, info.inputs
@@ -78,14 +78,18 @@ choices=())
 
 
 def describe_all() -> list[MethodInfo]:
-    """Every method, family by family."""
+    """The descriptions of all methods, family by family.
+
+    >>> describe_all()[0].name
+    'auto'
+    """
     infos = []
     for name in ("auto", *method_names()):
         try:
             infos.append(describe(name))
         except PluginError as error:
             warn_once(str(error))
-    order = {family: place for place, family in enumerate(FAMILIES)}
+    order = {family: i for i, family in enumerate(FAMILIES)}
     return sorted(infos, key=lambda info: order.get(info.family, len(order)))
 
 
@@ -102,8 +106,8 @@ def check_method_options(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _describe_auto() -> MethodInfo:
-    first, *others = (describe(name) for name in (*FROZEN, *TUNED))
-    names = [{option.name for option in other.options} for other in others]
+    first, *rest = (describe(name) for name in (*FROZEN, *TUNED))
+    names = [{option.name for option in other.options} for other in rest]
     # A candidate that does not take the examples is left out.
     return replace(
         first,

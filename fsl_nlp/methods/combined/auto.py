@@ -1,4 +1,4 @@
-"""`auto`: which method learns these examples best, judged on them alone, within a budget."""
+"""`auto`: compares methods on held-out parts of the support set, within a time budget."""
 
 from __future__ import annotations
 
@@ -34,24 +34,29 @@ FROZEN = ("linear", "proto")
 TUNED = ("full", "lora")
 # Above this ratio of the largest class to the smallest, class means beat logistic regression
 # (seen on the validation files of BANKING77 and CLINC150 with a third of the classes 60 times
-# larger than the others).
+# larger than the rest).
 _IMBALANCED = 10
 FOLDS = 3
 # Few examples are held out thrice, each time with other neighbours: it steadies the estimate.
 _FEW, _REPEATS = 200, 3
 # Of many examples one fold is enough to judge on.
 _MANY = 2000
-# A better mean counts if it is so many standard errors above 0.
+# A gain counts if it is this many standard errors above 0.
 BEYOND_NOISE = 1.0
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
-Hits = NDArray[np.float64]  # [n]: how often each example was told right; NaN if never held out
+Hits = NDArray[
+    np.float64
+]  # [n]: the share of correct answers for each example; NaN if never held out
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What was found of a method. Accuracies count each class alike; `gain` is over the method
-    chosen until then, on the same examples."""
+    """How one method did in the comparison.
+
+    `accuracy` is the mean over classes. `gain` is the difference to the best method until then, on
+    the same examples.
+    """
 
     method: str
     note: str
@@ -65,7 +70,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Report:
-    """Why `auto` chose what it chose."""
+    """The choice of `auto`, the reason, and the comparison."""
 
     chosen: str
     why: str
@@ -74,6 +79,7 @@ class Report:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for JSON."""
         return {**asdict(self), "candidates": [asdict(c) for c in self.candidates]}
 
     def __str__(self) -> str:
@@ -123,10 +129,9 @@ def choose(
 ) -> tuple[str, Classifier, Report]:
     """The method chosen, fitted, and the report.
 
-    Candidates are compared on held-out parts of the support set, in folds that are the same for
-    all. A dearer one is chosen if it is better by more than the noise of the difference. A method
-    that does not have all the `options` is no candidate. Unlabelled examples are learned from at
-    the end, by the method chosen.
+    All candidates are compared on the same folds of the support set. A slower method is chosen if
+    its gain is larger than the noise. A method that does not have all the `options` is left out.
+    The chosen method learns from the unlabelled examples at the end.
     """
     return _Choice(support, encoder, seed, dict(options), parse_budget(budget)).run()
 
@@ -158,9 +163,9 @@ class _Choice:
 
     def run(self) -> tuple[str, Classifier, Report]:
         methods = self.methods
-        first, *others = sorted(methods, key=lambda name: self._order(name))
+        first, *remaining = sorted(methods, key=self._order)
         candidates, chosen = [self._first(first, methods[first])], first
-        for name in others:
+        for name in remaining:
             try:
                 with propagate_interrupts():
                     candidate = self._against(chosen, name, methods[name])
@@ -184,19 +189,21 @@ class _Choice:
         return chosen, fitted, report
 
     def _methods(self) -> dict[str, Method]:
-        """Those that have all the options; tuned ones if there is any time for them."""
+        """The methods that have all the options; tuned ones only with a budget."""
         from fsl_nlp.methods import build_method
 
-        found: dict[str, Method] = {}
+        methods: dict[str, Method] = {}
         refusals = []
         for name in FROZEN + (TUNED if self.budget else ()):
             try:
-                found[name] = build_method(name, self.encoder, seed=self.seed, options=self.options)
+                methods[name] = build_method(
+                    name, self.encoder, seed=self.seed, options=self.options
+                )
             except OptionError as error:
                 refusals.append(error)
-        if not found:
+        if not methods:
             raise refusals[0]
-        return found
+        return methods
 
     def _order(self, name: str) -> int:
         """The frozen method that is likely to be best comes first."""
@@ -223,7 +230,7 @@ class _Choice:
             if not folds:
                 return Candidate(
                     name,
-                    f"not tried: to judge and to fit it would take about "
+                    f"not tried: comparing and fitting it would take about "
                     f"{seconds * (2 - 1 / FOLDS):.0f} s",
                     seconds=time.perf_counter() - started,
                 )
@@ -231,17 +238,17 @@ class _Choice:
         return self._candidate(name, "", started, over=chosen)
 
     def _judge(self, method: Method, folds: Sequence[NDArray[np.int64]]) -> Hits:
-        """Fit without each fold in turn, and ask for it."""
-        told, asked = np.zeros(len(self.targets)), np.zeros(len(self.targets))
+        """Fit without each fold in turn, and score it."""
+        correct, tests = np.zeros(len(self.targets)), np.zeros(len(self.targets))
         quick = _without_calibration(method)
-        for held in folds:
-            kept = np.setdiff1d(np.arange(len(self.targets)), held)
-            fitted = quick.fit(self._part(kept))
-            scores = fitted.scores([self.support.examples[i] for i in held])
-            told[held] += scores.argmax(1) == self.targets[held]
-            asked[held] += 1
+        for test_rows in folds:
+            training_rows = np.setdiff1d(np.arange(len(self.targets)), test_rows)
+            fitted = quick.fit(self._part(training_rows))
+            scores = fitted.scores([self.support.examples[i] for i in test_rows])
+            correct[test_rows] += scores.argmax(1) == self.targets[test_rows]
+            tests[test_rows] += 1
         with np.errstate(invalid="ignore"):
-            hits: Hits = told / asked
+            hits: Hits = correct / tests
         return hits
 
     def _candidate(self, name: str, note: str, started: float, over: str = "") -> Candidate:
@@ -265,10 +272,10 @@ class _Choice:
 
     def _mean(self, values: Hits) -> tuple[float | None, float | None]:
         """The mean over classes of their examples' mean, and its standard error."""
-        known = np.isfinite(values)
-        if known.sum() < 2:
+        scored = np.isfinite(values)
+        if scored.sum() < 2:
             return None, None
-        values, targets = values[known], self.targets[known]
+        values, targets = values[scored], self.targets[scored]
         sizes = np.bincount(targets, minlength=len(self.index))
         weights = 1 / sizes[targets] / (sizes > 0).sum()
         mean = float((weights * values).sum())
@@ -276,17 +283,17 @@ class _Choice:
         return mean, math.sqrt(float(squares.sum()) * len(values) / (len(values) - 1))
 
     def _part(self, rows: NDArray[np.int64]) -> Dataset:
-        """These examples, and all the labels with what is known of them."""
+        """These examples, with all labels and their names and descriptions."""
         return replace(self.support, examples=tuple(self.support.examples[i] for i in rows))
 
     def _deal(self, repeats: int) -> Iterator[NDArray[np.int64]]:
-        """Folds of each repeat: every class is dealt out evenly.
+        """Folds of each repeat; every class is spread evenly over them.
 
-        What is all that says what a label means is never held out.
+        The only example of a label without a name or a description is never held out.
         """
         names = bool(self.options.get("label_names", True))
         descriptions = bool(self.options.get("descriptions", True))
-        told = [
+        has_label_text = [
             bool(label_texts(label, self.support, names=names, descriptions=descriptions))
             for label in self.support.labels
         ]
@@ -294,33 +301,37 @@ class _Choice:
         for _ in range(repeats):
             fold = np.full(len(self.targets), -1)
             start = 0
-            for c, known in enumerate(told):
+            for c, has_text in enumerate(has_label_text):
                 rows = rng.permutation(np.flatnonzero(self.targets == c))
-                if known or len(rows) > 1:
+                if has_text or len(rows) > 1:
                     fold[rows] = (start + np.arange(len(rows))) % FOLDS
                     start += len(rows)
             yield from (np.flatnonzero(fold == f) for f in range(FOLDS) if (fold == f).any())
 
     def _affordable(self, seconds: float) -> list[NDArray[np.int64]]:
-        """As many folds as leave time for the fit on everything, repeat by repeat."""
-        left = self.budget - (time.perf_counter() - self.started) - seconds
+        """As many folds as leave time for the final fit, in whole repeats."""
+        seconds_left = self.budget - (time.perf_counter() - self.started) - seconds
         each = seconds * (1 - 1 / FOLDS)
-        affordable = len(self.folds) if math.isinf(left) else max(0, int(left / max(each, 1e-9)))
+        affordable = (
+            len(self.folds)
+            if math.isinf(seconds_left)
+            else max(0, int(seconds_left / max(each, 1e-9)))
+        )
         if affordable >= FOLDS:
             affordable -= affordable % FOLDS
         return self.folds[:affordable]
 
     def _why(self, chosen: str, candidates: Sequence[Candidate]) -> str:
         if not self.folds:
-            return "there are too few examples to compare methods on, so it is the usual choice"
-        own = next(c for c in candidates if c.method == chosen)
-        if own.note == "better":
+            return "there are too few examples to compare methods, so it is the default"
+        result = next(c for c in candidates if c.method == chosen)
+        if result.note == "better":
             return "better by more than the noise of the comparison"
         if candidates[-1].note == "stopped":
-            return "the best that was found until it was stopped"
+            return "the best of the methods that were compared before the stop"
         if any(c.note.startswith("not tried") for c in candidates):
-            return "nothing that the budget allows is better beyond the noise"
-        return "nothing else is better beyond the noise"
+            return "no method within the budget is better beyond the noise"
+        return "no other method is better beyond the noise"
 
 
 def _without_calibration(method: Method) -> Method:

@@ -27,29 +27,35 @@ class Ensemble(Classifier):
 
     @property
     def inputs(self) -> Inputs:
-        """What the first model takes, as do the others."""
+        """What the first model takes; all models take the same."""
         return self.models[0].inputs
 
     def example_of(self, text: str) -> Example:
-        """As the first model does."""
+        """An example of the kind that the first model takes, made of a text."""
         return self.models[0].example_of(text)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[Any]:
+        """[n, N]: the weighted mean of the log-probabilities of the models."""
         return mean_log_probabilities(
             [model.scores(examples) for model in self.models], self.weights
         )
 
     def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
+        """[n, D], of the first model."""
         return self.models[0].embed(examples)
 
     def runtime_parts(self) -> tuple[Part, ...]:
-        each = [model.runtime_parts() for model in self.models]
-        if any(len(parts) > 1 for parts in each):
-            raise ModelError("Several classifiers inside several ones answer with torch alone.")
-        weighted = zip(each, self.weights, strict=True)
+        """The part of member_parts model, with its weight."""
+        member_parts = [model.runtime_parts() for model in self.models]
+        if any(len(parts) > 1 for parts in member_parts):
+            raise ModelError(
+                "An ensemble that has an ensemble as a member answers with torch alone."
+            )
+        weighted = zip(member_parts, self.weights, strict=True)
         return tuple(replace(part, weight=weight) for (part,), weight in weighted)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The states of all models; their tensors begin with the number of the model."""
         tensors: Tensors = {}
         settings = []
         for number, model in enumerate(self.models):
@@ -62,7 +68,7 @@ class Ensemble(Classifier):
 def member_states(
     tensors: Tensors, settings: Mapping[str, Any]
 ) -> list[tuple[Tensors, dict[str, Any]]]:
-    """The state of each model, of what `Ensemble.state` gave."""
+    """The state of each model, taken from the state of the ensemble."""
     states = []
     for number, member_settings in enumerate(settings["models"]):
         start = f"{number}."
@@ -74,11 +80,11 @@ def member_states(
 
 
 def log_probabilities(model: Classifier, examples: Sequence[Example]) -> Tensor:
-    """[n, N]."""
+    """[n, N]: the log-probabilities of the labels."""
     return torch.from_numpy(model.scores(examples)).log_softmax(-1)
 
 
 def weighted_mean(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """[n, N]: of matrices of log-probabilities."""
+    """[n, N]: the weighted mean of matrices of log-probabilities."""
     total = sum(weights) or 1.0
     return sum((r * (w / total) for r, w in zip(rows, weights, strict=True)), torch.zeros(()))

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def read_member(text: str, option: str) -> tuple[str, str] | None:
-    """(method, encoder or nothing), or None if it is not written so; `option` is where it stands.
+    """(method, encoder), the encoder "" if none is named; None if the text has another form.
+
+    `option` is the name of the option that holds the text.
 
     >>> read_member("full @ embedded:en", "members"), read_member("full@", "members")
     (('full', 'embedded:en'), None)
@@ -29,9 +31,9 @@ def read_member(text: str, option: str) -> tuple[str, str] | None:
 
 
 def check_same_encoder(encoder: TextEncoder, saved: str) -> None:
-    """Refuse another encoder than that with the fingerprint saved."""
+    """Refuse an encoder whose fingerprint is not the saved one."""
     if encoder.fingerprint != saved:
         raise ArtifactError(
-            f"The classifier was made with another encoder than what {encoder.name} is now. Fit it "
-            "again."
+            f"The encoder {encoder.name} is not the one that the classifier was fitted with. Fit the "
+            "classifier again."
         )

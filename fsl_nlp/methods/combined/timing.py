@@ -1,4 +1,4 @@
-"""How long a training will take: a few of its steps, measured."""
+"""The time of a training, estimated from a few measured steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def seconds_to_train(method: Method, support: Dataset) -> float:
 
 
 def seconds_to_fit(method: Method, support: Dataset) -> float | None:
-    """The same for all the trainings of a `fit`; None for a method that trains nothing."""
+    """The seconds of all trainings of a `fit`; None for a method that trains nothing."""
     trainings = method.trainings(support)
     seconds: dict[tuple[str, str], float] = {}  # equal ones are measured once
     for training in trainings:

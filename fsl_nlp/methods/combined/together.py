@@ -25,28 +25,29 @@ _APART = 1000
 
 @dataclass(frozen=True)
 class TogetherSettings:
-    """Which methods answer. A name that stands twice is trained from two seeds."""
+    """Which methods answer. A name that occurs twice is trained with two seeds."""
 
     members: str = option(
         "full, full@embedded:multilingual", "methods with commas; NAME@ENCODER has another encoder"
     )
 
     def named(self) -> list[tuple[str, str]]:
-        """(method, encoder or nothing)."""
-        read = [read_member(text, "members") for text in self.members.split(",")]
-        found = [member for member in read if member is not None]
-        if len(found) < max(2, len(read)):
+        """(method, encoder) of each member; the encoder is "" where none is named."""
+        texts = self.members.split(",")
+        members = [member for text in texts if (member := read_member(text, "members"))]
+        if len(members) < max(2, len(texts)):
             raise OptionError(
                 f"members={self.members!r}: name two methods or more, with commas between them, "
                 "such as 'full, linear@embedded:multilingual'."
             )
-        return found
+        return members
 
 
 @dataclass(frozen=True)
 class TogetherMethod(Method):
-    """The log-beliefs of its members are averaged: where their mistakes differ, the mean makes
-    fewer (docs/tuning.md).
+    """Averages the log-probabilities of its members.
+
+    Where the mistakes of the members differ, the mean makes fewer.
     """
 
     name: str
@@ -55,12 +56,13 @@ class TogetherMethod(Method):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """One card: the cost is that of the members."""
         summary = "Several methods answer as one: the mean of their log-probabilities."
         return MethodCard("combined", summary, "the sum of its members")
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
-        """Texts and pairs, as tuned members do; of others, what all members take."""
+        """Texts and pairs, as tuned methods do; `check` asks each member."""
         return (TEXT, PAIR)
 
     @classmethod
@@ -70,29 +72,33 @@ class TogetherMethod(Method):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """`TogetherSettings` alone; members are built with their defaults."""
         return (TogetherSettings(),)
 
     @classmethod
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TogetherMethod:
+        """Builds each member with its encoder; `seed` is that of the first."""
         from fsl_nlp.encoders import load_encoder
         from fsl_nlp.methods import build_method
 
-        (own,) = take_options(name, options, TogetherSettings)
+        (settings,) = take_options(name, options, TogetherSettings)
         device = str(encoder.device)
         members = []
-        for number, (method, other) in enumerate(TogetherSettings(**own).named()):
+        for number, (method, encoder_name) in enumerate(TogetherSettings(**settings).named()):
             if method == name:
                 raise OptionError(f"members: {name!r} cannot be a member of itself.")
-            reads = load_encoder(other, device=device) if other else encoder
-            members.append(build_method(method, reads, seed=seed + _APART * number))
+            member_encoder = load_encoder(encoder_name, device=device) if encoder_name else encoder
+            members.append(build_method(method, member_encoder, seed=seed + _APART * number))
         return cls(name, encoder, tuple(members))
 
     def origin(self) -> dict[str, str]:
+        """The fingerprint of the encoder of each member."""
         return {f"encoder {i}": m.encoder.fingerprint for i, m in enumerate(self.members)}
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """The trainings of all members."""
         return tuple(training for m in self.members for training in m.trainings(support))
 
     def check(self, support: Dataset) -> None:
@@ -103,7 +109,7 @@ class TogetherMethod(Method):
             member.check(_part_for(member, support))
 
     def learn(self, support: Dataset) -> TogetherClassifier:
-        """Members that learn from unlabelled examples get them, the others do not."""
+        """Fit every member; unlabelled examples go to members that learn from them."""
         models = tuple(member.learn(_part_for(member, support)) for member in self.members)
         return TogetherClassifier(
             support.labels,
@@ -115,6 +121,7 @@ class TogetherMethod(Method):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> TogetherClassifier:
+        """The classifier that `TogetherClassifier.state` gave."""
         encoders = tuple(settings["encoders"])
         for member, saved in zip(self.members, encoders, strict=True):
             check_same_encoder(member.encoder, saved)
@@ -131,8 +138,11 @@ def _part_for(member: Method, support: Dataset) -> Dataset:
 
 @dataclass(frozen=True)
 class TogetherClassifier(Ensemble):
+    """The fitted members; their encoders are saved by fingerprint."""
+
     encoders: tuple[str, ...]  # fingerprints
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The states of the members, with the fingerprints of their encoders."""
         tensors, settings = super().state()
         return tensors, {**settings, "encoders": list(self.encoders)}

@@ -45,6 +45,7 @@ class CandidateClassifier(Classifier):
     def learn(
         cls, encoder: TextEncoder, support: Dataset, blank: str | None, temperature: float | None
     ) -> CandidateClassifier:
+        """Learn from the support how far candidates differ, and the temperature."""
         count = check_candidates(support)
         near = closeness(encoder.encode, support.examples, blank)
         spread = np.maximum(near.std((0, 1)), 1e-6)
@@ -55,6 +56,7 @@ class CandidateClassifier(Classifier):
         return cls(tuple(range(count)), encoder, blank, spread, temperature)
 
     def scores(self, examples: Sequence[Example]) -> Matrix:
+        """[n, K]: the closeness of each candidate to its text."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
         near = closeness(self.encoder.encode, examples, self.blank) / self.spread
@@ -62,14 +64,17 @@ class CandidateClassifier(Classifier):
         return result
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the vectors of the texts without their blank."""
         return self.encoder.encode([without_blank(e.text, self.blank) for e in examples])
 
     def runtime_parts(self) -> tuple[Part, ...]:
+        """One part without a scorer: closeness is computed from the encoder's vectors."""
         settings = {"blank": self.blank, "temperature": self.temperature}
         source = self.encoder.text_graph
         return (Part("candidates", source, tensors={"spread": self.spread}, settings=settings),)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The spread, the temperature and the number of candidates."""
         settings = {"candidates": len(self.labels), "temperature": self.temperature}
         return {"spread": self.spread}, settings
 

@@ -113,9 +113,11 @@ class PairReader(Reader):
 
     @property
     def width(self) -> int:
+        """2: cosine and sine."""
         return 2
 
     def read(self, examples: Sequence[Example]) -> Matrix:
+        """[n, 2]."""
         return angles(*self._encode_both(examples))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:

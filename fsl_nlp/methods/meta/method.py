@@ -76,6 +76,7 @@ class MetaMethod(FrozenMethod):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """The summary and the paper of the algorithm."""
         summary, paper = SUMMARIES.get(name, ("", ""))
         example = "fsl-nlp meta-train clinc150:train --method {name} --out my-meta"
         return MethodCard(
@@ -94,6 +95,7 @@ class MetaMethod(FrozenMethod):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """The algorithm, and the settings of its steps, body, training and head."""
         settings = (InnerSettings(), BodySettings(), MetaSettings(), FrozenSettings())
         return (find_algorithm(name), *settings, PreparedSettings())
 
@@ -126,6 +128,7 @@ class MetaMethod(FrozenMethod):
         )
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> MetaMethod:
+        """Meta-train on one corpus, on tasks of exactly this size."""
         return self.meta_train([source], TaskSize((way, way), (shot, shot), query))
 
     def meta_train(
@@ -165,6 +168,7 @@ class MetaMethod(FrozenMethod):
         return trained
 
     def to_prepared(self, found: MetaTrainingResult) -> Prepared:
+        """What is saved of a meta-training."""
         training = found.training
         assert self.shape
         assert self.head.parameters
@@ -214,6 +218,7 @@ class MetaMethod(FrozenMethod):
         )
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
+        """The reader of what the body takes: vectors, rows of layers, or mentions."""
         mentions = self.mention_body
         if not self.mentions and mentions is None:
             if isinstance(self.head.body, VectorBody):
@@ -231,6 +236,7 @@ class MetaMethod(FrozenMethod):
         return MentionReader(self.encoder, centre, body=mentions)
 
     def rows_of(self, source: Dataset) -> Source:
+        """The rows and the classes of a corpus to learn from."""
         rows = self.reader_for(source.examples).read(source.examples)
         return Source(
             source.name,
@@ -239,6 +245,7 @@ class MetaMethod(FrozenMethod):
         )
 
     def reader_at(self, centre: Matrix | None) -> Reader:
+        """The reader that was fitted with this mean of its corpus."""
         if centre is None:
             return self.reader_for([])
         if self.mention_body is not None:
@@ -247,10 +254,12 @@ class MetaMethod(FrozenMethod):
 
     @property
     def mention_body(self) -> MentionBody | None:
+        """The body that reads marked mentions; None for other bodies."""
         body: Any = self.head.body
         return body if body.options().get("body") == MENTION_BODY else None
 
     def check_ready(self) -> None:
+        """Refuse a method that is not meta-trained."""
         if not self.head.ready:
             raise OptionError(NOT_TRAINED)
 
@@ -290,9 +299,11 @@ class MetaMethod(FrozenMethod):
         return FrozenMethod.restore(method, labels, tensors, settings)
 
     def origin(self) -> dict[str, str]:
+        """The sum of the meta-trained parameters, if they lie in a folder."""
         return {"prepared": load_prepared(self.prepared).sum} if self.prepared else {}
 
     def metadata(self) -> dict[str, Any]:
+        """The options of the meta-training, and whether mentions are read."""
         kept = {n: v for n, v in self.given.items() if n not in _own_options()}
         return {"prepared": {"options": kept, "mentions": self.mentions}}
 

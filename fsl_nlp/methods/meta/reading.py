@@ -23,13 +23,16 @@ class RowReader(Reader):
     rows: Callable[[Sequence[str]], Matrix] | None = None
 
     def graph(self) -> GraphSource:
+        """Refused: inner layers are read with torch alone."""
         raise _needs_torch()
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
+        """[n, F]: the output of the frozen layers."""
         assert self.rows
         return self.rows(texts)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the encoder's vectors of the texts."""
         return self.encoder.encode([example.text for example in examples])
 
 
@@ -40,17 +43,21 @@ class MentionReader(Reader):
     body: MentionBody | None = None
 
     def graph(self) -> GraphSource:
+        """Refused: inner layers are read with torch alone."""
         raise _needs_torch()
 
     def read(self, examples: Sequence[Example]) -> Matrix:
+        """[n, F], of sentences with their mentions."""
         assert self.body
         assert self.centre is not None
         return self.body.mention_rows(examples, self.centre)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the encoder's vectors of the texts."""
         return self.encoder.encode([example.text for example in examples])
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
+        """[n, F], of bare sentences."""
         assert self.body
         assert self.centre is not None
         return self.body.sentence_rows(self.encoder.encode(texts), self.centre)

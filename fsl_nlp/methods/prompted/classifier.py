@@ -39,6 +39,8 @@ PRIOR = "label.prior"  # [N]
 
 @dataclass(frozen=True)
 class PromptClassifier(Classifier):
+    """Scores each label by its words, or by a vector, at the mask of a template."""
+
     labels: tuple[Label, ...]
     encoder: TextEncoder
     spec: PromptSpec
@@ -59,6 +61,7 @@ class PromptClassifier(Classifier):
         return example_of(text, self.spec)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, N], after calibration and temperature."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
         found = torch.from_numpy(self._scores(examples))
@@ -94,6 +97,7 @@ class PromptClassifier(Classifier):
         )
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The trained parameters, label vectors and prior; the prompt."""
         net = self.prompt.cloze.net
         tuned = trained_tensors(net, load_masked_net(self.encoder), self.tuned)
         tensors = {name: to_array(tensor) for name, tensor in tuned.items()}

@@ -75,6 +75,7 @@ class EflMethod(Method):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """One card: answers are slow, too, as each label is a pair of texts."""
         return MethodCard(
             "prompted",
             "Asks whether a text entails each label in words; good with an inference model.",

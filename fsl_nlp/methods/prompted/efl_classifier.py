@@ -64,6 +64,7 @@ class EflClassifier(Classifier):
         return [Example(example.text, text_b=_say(template, example, found[0])) for found in words]
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, N]: log-probabilities of entailment, divided by the temperature."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
         pairs = [pair for example in examples for pair in self.statements(example)]
@@ -81,6 +82,7 @@ class EflClassifier(Classifier):
         return self.encoder.encode([example.text for example in examples])
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The trained parameters; the statements."""
         tuned = trained_tensors(self.net, load_net(self.encoder, 0), self.tuned)
         settings: dict[str, Any] = {
             **self.spec.to_settings(),

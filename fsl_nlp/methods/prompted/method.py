@@ -83,10 +83,12 @@ class PromptMethod(Method):
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
+        """The card of each of the three names."""
         return PROMPT_CARDS[name]
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """Those of the prompt and of its training; `zero-shot` has no tuning."""
         if name == "zero-shot":
             return (PromptSettings(), PromptTraining())
         tuned = (PromptTraining(), LoraTuning(), FullTuning())
@@ -114,6 +116,7 @@ class PromptMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """One; none for `zero-shot`."""
         return () if self.name == "zero-shot" else (self,)
 
     def learn(self, support: Dataset) -> PromptClassifier:
@@ -213,6 +216,7 @@ class PromptMethod(Method):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PromptClassifier:
+        """The classifier that `PromptClassifier.state` gave."""
         # As it was then, should a default be another now.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         spec = PromptSpec.from_settings(labels, settings)

@@ -82,6 +82,7 @@ class PetMethod(Method):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
+        """`PetSettings` and those of `prompt`."""
         return (PetSettings(), *PromptMethod.default_settings("prompt"))
 
     @classmethod
@@ -101,10 +102,12 @@ class PetMethod(Method):
         return cls(name, encoder, prompt, PetSettings(**known), seed)
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
+        """One for each pattern, seed and generation."""
         count = len(self.settings.patterns(support.examples)) * self.settings.seeds
         return (self.prompt,) * (count * (1 + self.settings.generations))
 
     def learn(self, support: Dataset) -> PetClassifier:
+        """Tune each pattern, label the unlabelled texts, and train the final classifier."""
         known = support.labelled
         if not known.examples:
             raise DataError("method 'pet' learns from examples and there are none.")
@@ -238,6 +241,7 @@ class PetMethod(Method):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PetClassifier:
+        """The classifier that `PetClassifier.state` gave."""
         models = tuple(
             self._restore_one(labels, mine, own) for mine, own in member_states(tensors, settings)
         )
@@ -259,6 +263,7 @@ class PetClassifier(Ensemble):
     """All models with their weights; or, once distilled, the one that learned from them."""
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """The states of the models, with what restores the kind of each."""
         tensors, settings = super().state()
         for model, about in zip(self.models, settings["models"], strict=True):
             if isinstance(model, PromptClassifier):

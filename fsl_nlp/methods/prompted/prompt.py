@@ -43,6 +43,7 @@ class Prompt:
     verbalizer: Verbalizer | None
 
     def ask(self, examples: Sequence[Example]) -> Questions:
+        """The inputs of the model, with the words of all labels at the mask."""
         if self.verbalizer is None:
             return self.cloze.candidate_questions(examples)
         pieces = self.verbalizer.pieces(self.cloze.renderer)
@@ -100,6 +101,7 @@ class PromptSpec:
         return {**plain, "example": dict(self.example)}
 
     def build(self, encoder: TextEncoder, net: MaskedNet) -> Prompt:
+        """The prompt on a masked model."""
         template = Template(self.template, self.blank)
         # Soft tokens come after the words that the model knows.
         renderer = Renderer(template, Pieces(encoder), encoder.pooling.max_length, net.vocabulary)

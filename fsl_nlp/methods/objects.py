@@ -1,4 +1,4 @@
-"""What may stand where a method is named: its name, a head, a method, or a class of either."""
+"""The values of `method`: a name, a head, a method object, or the class of a head or method."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
 
-# In the place of a package's name, for a method that loading cannot build by its name.
+# Saved instead of a package's name, for a method that loading cannot build by name.
 OBJECT = "object"
 
 MethodLike: TypeAlias = "str | Head | Method | type[Head] | type[Method]"
@@ -55,17 +55,17 @@ class MethodChoice:
         if isinstance(self.target, Method):
             if options:
                 raise OptionError(
-                    f"{', '.join(sorted(options))}: this method is an object with its options. "
-                    "Set them where it is made."
+                    f"{', '.join(sorted(options))}: a method object already has its options. "
+                    "Set them where the object is made."
                 )
             if encoder is not self.target.encoder:
                 raise OptionError(
-                    f"encoder: this method is an object with its encoder, {self.target.encoder!r}. "
+                    f"encoder: this method object has its own, {self.target.encoder!r}. "
                     "Leave the encoder out."
                 )
             return self.target
         if twice := sorted(options.keys() & self.options.keys()):
-            raise OptionError(f"{', '.join(twice)}: the head has this option. Set it there.")
+            raise OptionError(f"{', '.join(twice)}: set this option on the head object.")
         check_seed(seed)
         if isinstance(self.target, type) and issubclass(self.target, Method):
             return self.target.build(self.name, encoder, seed, options)
@@ -73,7 +73,7 @@ class MethodChoice:
             options = {**self.options, **options}
             built = build_method(self.name, encoder, seed=seed, options=options)
             if isinstance(self.target, Head) and isinstance(built, FrozenMethod):
-                return replace(built, head=self.target)  # with what it learned of source classes
+                return replace(built, head=self.target)  # keeps what it learned from source classes
             return built
         return self._frozen(encoder, seed, options)
 
@@ -119,7 +119,7 @@ class MethodChoice:
 
 
 def read_method(method: MethodLike) -> MethodChoice:
-    """What a name or an object means.
+    """The method that a name or an object stands for.
 
     >>> from fsl_nlp.heads.proto import ProtoHead
     >>> choice = read_method(ProtoHead("euclidean"))
@@ -165,8 +165,8 @@ def load_choice(
     choice = read_method(method)
     if choice.name != name:
         raise ArtifactError(
-            f"The classifier in {folder} was fitted with {name!r}, and this method is "
-            f"{choice.name!r}. Give the method that it was fitted with."
+            f"The classifier in {folder} was fitted with {name!r}, not with {choice.name!r}. Give "
+            "the method that it was fitted with."
         )
     parameters = {n: v for n, v in parameters.items() if n not in choice.options}
     return choice, {**parameters, "method": method}
@@ -219,7 +219,7 @@ def _read_instance(method: Method) -> MethodChoice:
 
 
 def options_of(method: Method) -> dict[str, Any]:
-    """What a method object was set to, but for its encoder and its seed: what is no default.
+    """The options of a method object that are no defaults, without encoder and seed.
 
     >>> from fsl_nlp.encoders import load_encoder
     >>> from fsl_nlp.methods import build_method
@@ -249,7 +249,7 @@ def _seed(method: Method) -> int:
 
 
 def json_holds(options: Mapping[str, Any]) -> bool:
-    """Whether the options come back from JSON as they are."""
+    """Whether JSON keeps the options unchanged."""
     try:
         return bool(json.loads(json.dumps(options)) == options)
     except (TypeError, ValueError):

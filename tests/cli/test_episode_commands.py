@@ -347,7 +347,7 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         (("episodes", "support_en", "--out", "one.csv/x.json", *SMALL), "one.csv/x.json: "),
         (
             ("episodes", "support_en", "--method", "laplacian", "--no-batch", *SMALL),
-            "method 'laplacian' looks at all texts of a batch together",
+            "method 'laplacian' reads all queries together",
         ),
         (("curve", "support_en", "--out", "curve.pdf"), "a curve is saved as .json, .png or .svg."),
         (("curve", "support_en", "--out", "c.json", "--shot", "1,x"), "--shot 1,x: write whole"),

@@ -159,7 +159,7 @@ def test_a_classifier_keeps_what_was_learned(encoder, tmp_path):
 def test_sentences_without_mentions_are_refused(encoder):
     plain = Dataset.from_texts([f"text {i}" for i in range(32)], [i // 8 for i in range(32)])
     method = build_method("meta-baseline", encoder, options=QUICK)
-    with pytest.raises(DataError, match="reads sentences that mark a head and a tail mention"):
+    with pytest.raises(DataError, match="trained on sentences with a head and a tail"):
         method.meta_train([plain], TaskSize((2, 2), (1, 1), 2))
 
 

@@ -139,8 +139,8 @@ def test_what_costs_more_than_the_budget_is_not_tried(monkeypatch: pytest.Monkey
     report = chosen(monkeypatch, [Student("linear", 2), slow], numbers(10), budget="1s")
     assert slow.seen == []  # no fold to its end
     assert report.chosen == "linear"
-    assert report.candidates[1].note.startswith("not tried: to judge and to fit it would take ab")
-    assert report.why == "nothing that the budget allows is better beyond the noise"
+    assert report.candidates[1].note.startswith("not tried: comparing and fitting it would take ab")
+    assert report.why == "no method within the budget is better beyond the noise"
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def test_interrupted_while_tuning_it_takes_the_best_so_far(
     assert taken == 1
     assert bot.method_ in auto.FROZEN
     assert [c.note for c in bot.report_.candidates][-1] == "stopped"
-    assert bot.report_.why == "the best that was found until it was stopped"
+    assert bot.report_.why == "the best of the methods that were compared before the stop"
     assert caplog.messages == [f"Stopped: nothing more is tried, and '{bot.method_}' is fitted."]
 
 

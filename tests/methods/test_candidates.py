@@ -161,5 +161,5 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
         bot.predict([replace(first, candidates=("cook", "judge"))])
     with pytest.raises(DataError, match=r"is a single text, .* on texts with candidates: 'hello'"):
         bot.predict(["hello"])
-    with pytest.raises(DataError, match="teach 'proto' nothing"):
+    with pytest.raises(DataError, match="'proto' learns nothing from candidates"):
         bot.fit_dataset(data.with_unlabelled([first]))

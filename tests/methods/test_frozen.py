@@ -360,7 +360,7 @@ def test_a_seed_is_a_whole_number(seed: Any, words: TextEncoder) -> None:
 def test_a_head_that_looks_at_the_whole_batch_is_for_episodes_only(
     name: str, words: TextEncoder, source: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(OptionError, match=f"method '{name}' looks at all texts of a batch") as said:
+    with pytest.raises(OptionError, match=f"method '{name}' reads all queries together") as said:
         fitted(words, source, name)
     assert f"fsl-nlp episodes DATA --method {name}" in str(said.value)
     monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)

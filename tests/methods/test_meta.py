@@ -230,7 +230,7 @@ def test_a_class_of_two_corpora_counts_once(words, source):
 @pytest.mark.parametrize(
     ("make", "shape", "message"),
     [
-        (lambda: corpus(3, "few"), SHAPE, "few has 3 classes that meta-training can use"),
+        (lambda: corpus(3, "few"), SHAPE, "few has 3 usable classes"),
         (lambda: corpus(9, "short"), TaskSize((3, 3), (5, 5), 5), "each with 10 examples"),
     ],
 )
@@ -308,9 +308,9 @@ def test_relations_keep_their_mentions_and_mixed_sources_do_not(english, source,
         warnings.simplefilter("ignore")
         classifier = marked.fit(unseen)
     assert classifier.embed(unseen.examples[:2]).shape == (2, 4 * 384)
-    with pytest.raises(DataError, match="sentences that mark a head and a tail"):
+    with pytest.raises(DataError, match="no marked mentions"):
         marked.fit(target)
-    with pytest.warns(UserWarning, match="The mentions that sentences mark are not looked at"):
+    with pytest.warns(UserWarning, match="The marked mentions of the sentences are ignored"):
         mixed = method.meta_train([learned, corpus(6, "plain")], SHAPE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -102,7 +102,7 @@ def test_what_is_no_method(method: Any, words: TextEncoder) -> None:
 
 
 def test_an_option_that_the_head_has(words: TextEncoder) -> None:
-    with pytest.raises(OptionError, match=r"distance: the head has this option\. Set it there\."):
+    with pytest.raises(OptionError, match=r"distance: set this option on the head object\."):
         fitted(ProtoHead(), words, distance="euclidean")
     with pytest.raises(OptionError, match="method 'NearestMean' has no option 'distance'"):
         fitted(NearestMean(), words, distance="euclidean")
@@ -122,13 +122,13 @@ def test_a_method_class_and_a_method_object(words: TextEncoder) -> None:
     model = FewShotClassifier(method).fit(COLOURS, NAMES)
     assert model.encoder_ is words
     assert model.classifier_.head == RidgeHead()
-    with pytest.raises(OptionError, match="scale: this method is an object with its options"):
+    with pytest.raises(OptionError, match="scale: a method object already has its options"):
         FewShotClassifier(method, scale=2.0).fit(COLOURS, NAMES)
 
 
 def test_a_method_object_brings_its_encoder(words: TextEncoder, other_words: TextEncoder) -> None:
     method = build_method("ridge", words)
-    with pytest.raises(OptionError, match="encoder: this method is an object with its encoder"):
+    with pytest.raises(OptionError, match="encoder: this method object has its own"):
         FewShotClassifier(method, other_words).fit(COLOURS, NAMES)
     assert clone(FewShotClassifier(method)).fit(COLOURS, NAMES).encoder_ is words
 
@@ -185,7 +185,7 @@ def test_an_unregistered_head_is_given_again_at_loading(words: TextEncoder, tmp_
         FewShotClassifier.load(tmp_path / "again", method=NearestMean(1.5), encoder=words), model
     )
     with pytest.raises(
-        ArtifactError, match="fitted with 'NearestMean', and this method is 'proto'"
+        ArtifactError, match="fitted with 'NearestMean', not with 'proto'"
     ):
         FewShotClassifier.load(folder, method=ProtoHead(), encoder=words)
     with pytest.raises(ArtifactError, match="does not answer as it did when it was saved"):

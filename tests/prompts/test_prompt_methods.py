@@ -91,7 +91,7 @@ def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
         fit("zero-shot", bert, **TEMPLATE).scores(QUERY.examples),
         atol=1e-6,
     )
-    with pytest.raises(DataError, match="learns from examples and there are none"):
+    with pytest.raises(DataError, match="learns from examples, and there are none"):
         fit("prompt", bert, empty, template=TEMPLATE["template"])
 
 
@@ -381,7 +381,7 @@ def test_ipet_grows_from_what_the_others_say(bert: TextEncoder, monkeypatch: Any
 
 
 def test_ipet_needs_texts(bert: TextEncoder) -> None:
-    with pytest.raises(DataError, match="no unlabelled texts to grow from"):
+    with pytest.raises(DataError, match="iPET needs unlabelled texts"):
         fit("pet", bert, **{**PET, "epochs": 1}, generations=1)
 
 
@@ -415,7 +415,7 @@ def test_a_student_is_found_again_from_elsewhere(
     [
         ("efl", "write METHOD or METHOD@ENCODER"),
         ("lorra", "write METHOD or METHOD@ENCODER"),
-        ("laplacian", "looks at all texts of a batch"),
+        ("laplacian", "reads all queries together"),
     ],
 )
 def test_a_wrong_student_is_refused_before_anything_trains(
@@ -535,9 +535,9 @@ def test_refusals(bert: TextEncoder) -> None:
     with pytest.raises(OptionError, match="no option 'sharpness'"):
         fit("prompt", bert, sharpness=1.0)
     support = Dataset(SUPPORT.examples[:1], ("bad", "good"))
-    with pytest.raises(DataError, match="no example to make a prototype of"):
+    with pytest.raises(DataError, match="no example, so no prototype"):
         fit("zero-shot", bert, support, **TEMPLATE, verbalizer="prototype")
-    with pytest.raises(OptionError, match="needs words of labels"):
+    with pytest.raises(OptionError, match="needs label words"):
         fit("prompt", bert, **TEMPLATE, adapet=True, verbalizer="soft")
 
 

@@ -268,7 +268,7 @@ def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
         FewShotClassifier("efl", english).fit(["a b", "d"], ["x", "y"], unlabelled=["c"])
     with pytest.raises(DataError, match="'c' has no label: method 'anil'"):
         FewShotClassifier("anil", english).fit(["a", "b"], ["x", "y"], unlabelled=["c"])
-    with pytest.raises(OptionError, match="looks at all texts of a batch"):
+    with pytest.raises(OptionError, match="reads all queries together"):
         build_method("laplacian", english).fit(Dataset.from_texts(["a", "b"], ["x", None]))
 
 

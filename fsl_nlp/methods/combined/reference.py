@@ -34,6 +34,6 @@ def check_same_encoder(encoder: TextEncoder, saved: str) -> None:
     """Refuse an encoder whose fingerprint is not the saved one."""
     if encoder.fingerprint != saved:
         raise ArtifactError(
-            f"The encoder {encoder.name} is not the one that the classifier was fitted with. Fit the "
+            f"The encoder {encoder.name} has changed since the classifier was fitted. Fit the "
             "classifier again."
         )

@@ -1,7 +1,7 @@
-"""Examples that bring their own candidates, such as seven idioms for a blank: which one fits?
+"""Examples with candidates, such as seven idioms for a blank: which one fits?
 
-A label is the place of the right one, so no class has a meaning to learn: each candidate is its own
-prototype, and the support set teaches how sure to be.
+A label is the position of the right candidate, so a label has no meaning that could be learned.
+Each candidate is a prototype, and the support set teaches the temperature.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from fsl_nlp.vectors import Matrix
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-_TEMPERATURE = 1.0  # where the search for one starts; closeness is counted in its own deviations
+_TEMPERATURE = 1.0  # where the search for one starts; closeness is in standard deviations
 
 
 @dataclass(frozen=True)
 class CandidateClassifier(Classifier):
-    """The candidate nearest to its text, by the mean of what `closeness` finds."""
+    """Chooses the candidate nearest to the text, by the mean of the values of `closeness`."""
 
     labels: tuple[Label, ...]
     encoder: TextEncoder
@@ -38,7 +38,7 @@ class CandidateClassifier(Classifier):
 
     @property
     def inputs(self) -> Inputs:
-        """Texts with so many candidates as it has labels."""
+        """Texts with one candidate for each label."""
         return Inputs((CANDIDATES,), candidates=len(self.labels), blank=self.blank)
 
     @classmethod
@@ -59,8 +59,8 @@ class CandidateClassifier(Classifier):
         """[n, K]: the closeness of each candidate to its text."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
-        near = closeness(self.encoder.encode, examples, self.blank) / self.spread
-        result: Matrix = near.mean(-1) / np.float32(self.temperature)
+        scaled = closeness(self.encoder.encode, examples, self.blank) / self.spread
+        result: Matrix = scaled.mean(-1) / np.float32(self.temperature)
         return result
 
     def embed(self, examples: Sequence[Example]) -> Matrix:

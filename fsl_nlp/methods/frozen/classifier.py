@@ -38,7 +38,7 @@ class FrozenClassifier(Classifier):
 
     @property
     def inputs(self) -> Inputs:
-        """What its reader takes."""
+        """The kinds of examples that its reader takes."""
         return self.reader.inputs
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
@@ -54,7 +54,7 @@ class FrozenClassifier(Classifier):
         return transform(self.head, self.reader.read(examples))
 
     def row_scores(self, rows: Matrix) -> Matrix:
-        """[n, N], of what `rows` gives."""
+        """[n, N], of the output of `rows`."""
         with torch.inference_mode():
             scores: Matrix = self._score(torch.from_numpy(rows)).numpy()
         return scores
@@ -63,7 +63,7 @@ class FrozenClassifier(Classifier):
         return self.head.score(self.head_state, rows.unsqueeze(0))[0] / self.temperature
 
     def refitted(self, state: State, temperature: float) -> FrozenClassifier:
-        """The same with another state of its head."""
+        """The classifier with another state of its head."""
         return replace(self, head_state=state, temperature=temperature)
 
     def runtime_parts(self) -> tuple[Part, ...]:

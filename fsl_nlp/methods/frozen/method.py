@@ -1,4 +1,4 @@
-"""A frozen encoder and a head: seconds to fit, and the evaluator scores its episodes in batches."""
+"""A head on a frozen encoder: it fits in seconds, and its episodes are scored in batches."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _EPISODES = {
 
 @dataclass(frozen=True)
 class FrozenMethod(Method):
-    """A head of `fsl_nlp.heads` on the vectors of an encoder that stays as it is."""
+    """A head of `fsl_nlp.heads` on the vectors of an encoder that does not change."""
 
     name: str
     encoder: TextEncoder
@@ -96,9 +96,13 @@ class FrozenMethod(Method):
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> FrozenMethod:
         """Options as in `default_settings`."""
-        head, *others = map(type, cls.default_settings(name))
-        head_options, options, *rest = take_options(name, options, head, *others)
-        candidates = CandidateSettings(**rest[0]) if rest else CandidateSettings()
+        head, *settings_classes = map(type, cls.default_settings(name))
+        head_options, options, *candidate_options = take_options(
+            name, options, head, *settings_classes
+        )
+        candidates = (
+            CandidateSettings(**candidate_options[0]) if candidate_options else CandidateSettings()
+        )
         settings = FrozenSettings(**options)
         return cls(name, encoder, head(**head_options), settings, seed, candidates=candidates)
 
@@ -122,9 +126,9 @@ class FrozenMethod(Method):
         """Refuse what the head cannot learn from, and heads that cannot answer one text."""
         if self.head.transductive:
             raise OptionError(
-                f"method {self.name!r} looks at all texts of a batch together: the answer to one "
-                "would depend on the others. It is for episodes (`fsl-nlp episodes DATA --method "
-                f"{self.name}`); for a classifier use 'proto' or 'linear'."
+                f"method {self.name!r} reads all queries together, so an answer depends on the "
+                "other texts. It is for episodes (`fsl-nlp episodes DATA --method "
+                f"{self.name}`). For a classifier use 'proto' or 'linear'."
             )
         super().check(support)
 
@@ -144,7 +148,7 @@ class FrozenMethod(Method):
     def distil(
         self, support: Dataset, texts: Sequence[Example], probabilities: NDArray[np.float32]
     ) -> Classifier:
-        """Learn the support's labels, and of other texts these probabilities [n, N]."""
+        """Learn from the labels of the support and from probabilities [n, N] of other texts."""
         return self._learn(support, texts, probabilities)
 
     def _learn(
@@ -156,7 +160,9 @@ class FrozenMethod(Method):
         if has_candidates(support.examples):
             return self._choose_candidates(support, unlabelled)
         if self.candidates.blank is not None:
-            raise OptionError("blank: these examples have no candidates to fill it.")
+            raise OptionError(
+                "blank: these examples have no candidates for the blank. Leave it out."
+            )
         reader = self.reader_for(support.examples)
         label_rows, label_classes = self.read_label_texts(reader, support)
         classes = [*support.class_indices, *label_classes]
@@ -188,24 +194,27 @@ class FrozenMethod(Method):
     ) -> CandidateClassifier:
         if unlabelled:
             raise DataError(
-                f"Texts with candidates but no label teach {self.name!r} nothing: leave them out."
+                f"Method {self.name!r} learns nothing from candidates without a label. Leave them "
+                "out."
             )
         if self.head != ProtoHead():
-            raise OptionError("distance: candidates are compared by 'cosine', the default.")
+            raise OptionError(
+                "distance: candidates are compared by 'cosine' only. Leave the option out."
+            )
         return CandidateClassifier.learn(
             self.encoder, support, self.candidates.blank, self.settings.temperature
         )
 
     def loaded(self) -> FrozenMethod:
-        """Ready to fit: with what it learned earlier, if that lies in a folder."""
+        """The method with what it learned earlier, read from its folder if it has one."""
         return self
 
     def metadata(self) -> dict[str, Any]:
-        """What `restore` needs of the method besides its options."""
+        """What `restore` needs besides the options of the method."""
         return {}
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
-        """The reader that fits these (support) examples. Their labels are not looked at."""
+        """The reader for examples of this kind; their labels are ignored."""
         return Reader.for_examples(self.encoder, examples)
 
     def reader_at(self, centre: Matrix | None) -> Reader:

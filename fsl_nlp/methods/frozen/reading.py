@@ -1,4 +1,4 @@
-"""From examples and what is known of labels to the vectors that a head takes."""
+"""From examples, label names and descriptions to the vectors that a head takes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads texts; or, with the mean of its corpus as `centre`, texts with mentions.
+    """Reads texts. With a `centre`, the mean of a corpus, it reads texts with mentions.
 
-    `optional` are kinds that an example may be besides; they are not looked at.
+    `optional` are kinds that an example may have too; they are ignored.
     """
 
     encoder: TextEncoder
@@ -48,12 +48,12 @@ class Reader:
         return self.encoder.dimensions if self.centre is None else self.centre.size
 
     def graph(self) -> GraphSource:
-        """What reads for it without torch."""
+        """The graph that reads the same without torch."""
         return self.encoder.text_graph if self.centre is None else mention_graph(self.encoder)
 
     @classmethod
     def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
-        """The reader that fits these (support) examples. Their labels are not looked at."""
+        """The reader for examples of this kind; their labels are ignored."""
         kinds = common_kinds(examples)
         if PAIR in kinds:
             return PairReader(encoder)
@@ -62,21 +62,21 @@ class Reader:
         return cls(encoder)
 
     def read(self, examples: Sequence[Example]) -> Matrix:
-        """[n, D]."""
+        """[n, D]: the vectors of the examples."""
         if self.centre is not None:
             return combine(encode_mentions(self.encoder, examples), self.centre)
         return self.read_texts([example.text for example in examples])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
-        """[n, D]: vectors whose cosine says how alike two examples are."""
+        """[n, D]: vectors whose cosine is the similarity of two examples."""
         return self.read(examples)
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
-        """[n, D], of bare texts."""
+        """[n, D]: the vectors of plain texts."""
         if self.centre is None:
             return self.encoder.encode(texts)
-        # A text without mentions: its other parts are the corpus's mean, so that after centring
-        # only the sentence part says something.
+        # A text without mentions gets the mean of the corpus for its other parts: after centring
+        # they are 0.
         parts = np.repeat(self.centre[None], len(texts), 0)
         if texts:
             parts[:, PARTS.index("sentence")] = self.encoder.encode(texts)
@@ -98,7 +98,7 @@ class Reader:
 class PairReader(Reader):
     """Reads a pair of texts as the angle between their vectors: its cosine and sine, [n, 2].
 
-    What a few examples can teach of two texts is how alike they must be (docs/tuning.md).
+    A few examples can show how similar the two texts of a class are, and little more.
     """
 
     @property
@@ -108,7 +108,7 @@ class PairReader(Reader):
 
     @property
     def reads(self) -> str:
-        """ "angle"."""
+        """Always "angle"."""
         return "angle"
 
     @property
@@ -121,7 +121,7 @@ class PairReader(Reader):
         return angles(*self._encode_both(examples))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
-        """Pairs are alike where their first texts are, and their second ones."""
+        """[n, 2 D]: the vectors of both texts side by side."""
         return side_by_side(*self._encode_both(examples))
 
     def _encode_both(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
@@ -130,5 +130,5 @@ class PairReader(Reader):
         return first, self.encoder.encode([example.text_b or "" for example in examples])
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
-        """A name or a description is no pair, so there are none to read."""
+        """[n, 2], zeros: a name or a description is no pair."""
         return np.zeros((len(texts), 2), np.float32)

@@ -12,7 +12,7 @@ from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example
 
 FOLDS = 5
-# Held-out examples that are enough to find one number.
+# This many held-out examples are enough to fit one number.
 ENOUGH_HELD_OUT = 1000
 # The default temperature, as a share of the gap between an example's score for its own class and
 # its scores for the other classes. Tasks of 2 to 30 classes with 1 to 5 examples, from the training
@@ -42,10 +42,10 @@ def cross_fit_temperature(
 
 
 def default_temperature(scores: Tensor, weights: Tensor) -> float:
-    """Where the search for a temperature starts, and what a support set too small to search gets.
+    """The start of the search for a temperature, and the result where the support is too small.
 
-    In the units of `scores` [N * K, N], the support's own, whatever the head and the length of the
-    encoder's vectors; weights [N, K].
+    `scores` [N * K, N] are those of the support examples, weights are [N, K]. The result has the
+    unit of the scores, so it suits every head and encoder.
     """
     used = weights.flatten() > 0
     is_target = class_of_example(weights[None])[used] > 0
@@ -61,8 +61,8 @@ def cross_fit(
     """Scores of support examples by heads that did not see them, and their classes.
 
     `positions` says which of the [N * K] may be held out. The only example of a class is never held
-    out. Each class is spread over the folds, which are the tasks of one head batch. Of thousands of
-    examples the first folds are enough.
+    out. Each class is spread over the folds, and the folds are the tasks of one batch of the head.
+    With thousands of examples only the first folds are used.
     """
     _, count, width = weights.shape
     sizes = (weights[0] > 0).sum(1).tolist()
@@ -77,10 +77,12 @@ def cross_fit(
     folds = folds[: np.searchsorted(fold_sizes.cumsum(), ENOUGH_HELD_OUT) + 1]
     if len(folds) == 0:
         return np.zeros((0, count), np.float32), np.zeros(0, np.int64)
-    held = torch.from_numpy(fold[None] == folds[:, None])  # [F, N * K]
-    kept = weights.reshape(1, -1).expand(len(folds), -1).masked_fill(held, 0)
-    state = head.fit(support.expand(len(folds), -1, -1, -1), kept.view(len(folds), count, width))
+    is_held_out = torch.from_numpy(fold[None] == folds[:, None])  # [F, N * K]
+    training_weights = weights.reshape(1, -1).expand(len(folds), -1).masked_fill(is_held_out, 0)
+    state = head.fit(
+        support.expand(len(folds), -1, -1, -1), training_weights.view(len(folds), count, width)
+    )
     scores = head.score(state, support.reshape(1, count * width, -1).expand(len(folds), -1, -1))
-    rows = [scores[f, held[f]] for f in range(len(folds))]
-    targets = [np.flatnonzero(held[f].numpy()) // width for f in range(len(folds))]
+    rows = [scores[f, is_held_out[f]] for f in range(len(folds))]
+    targets = [np.flatnonzero(is_held_out[f].numpy()) // width for f in range(len(folds))]
     return torch.cat(rows).numpy(), np.concatenate(targets)

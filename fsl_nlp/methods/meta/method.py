@@ -1,4 +1,4 @@
-"""Methods that are meta-trained on source classes, then adapt to a task in a few gradient steps."""
+"""Methods that learn from source classes, then adapt to a task in a few gradient steps."""
 
 from __future__ import annotations
 
@@ -62,13 +62,14 @@ class PreparedSettings:
 
 @dataclass(frozen=True)
 class MetaMethod(FrozenMethod):
-    """`prepared`: the folder of a finished meta-training; it is read when the method first fits."""
+    """`prepared` is the folder of a finished meta-training; it is read at the first fit."""
 
     head: MetaHead
     train: MetaSettings = field(default_factory=MetaSettings)
     prepared: str | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
-    # Of the tasks that it was trained on, and whether it reads mentions; None before training.
+    # The options that the user set.
+    user_options: Mapping[str, Any] = field(default_factory=dict)
+    # The size of its training tasks, None before training; and whether it reads mentions.
     shape: TaskSize | None = None
     mentions: bool = False
     # The corpora it learned from, without their examples.
@@ -85,7 +86,7 @@ class MetaMethod(FrozenMethod):
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
-        """Texts; mentions are read by bodies that were trained on them, and ignored by others."""
+        """Texts and mentions; a body that was trained on plain texts ignores the mentions."""
         return (TEXT, MENTIONS)
 
     @classmethod
@@ -104,27 +105,27 @@ class MetaMethod(FrozenMethod):
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> MetaMethod:
         """Options of the algorithm, its steps, its body, its training and of `FrozenSettings`."""
-        known = dict(options)
-        prepared = known.pop("prepared", None)
+        user_options = dict(options)
+        prepared = user_options.pop("prepared", None)
         if prepared is not None and not isinstance(prepared, str | Path):
             raise OptionError(f"prepared={prepared!r}: give the folder that meta-train wrote.")
         kinds = (Algorithm, InnerSettings, BodySettings, MetaSettings, FrozenSettings)
-        algorithm, inner, body, train, own = take_options(name, known, *kinds)
-        chosen = replace(find_algorithm(name), **algorithm)
+        algorithm, inner, body, train, frozen = take_options(name, user_options, *kinds)
+        chosen_algorithm = replace(find_algorithm(name), **algorithm)
         head = MetaHead(
-            chosen,
+            chosen_algorithm,
             InnerSettings(**inner),
-            _body(chosen, BodySettings(**body), encoder),
+            _body(chosen_algorithm, BodySettings(**body), encoder),
         )
         return cls(
             name,
             encoder,
             head,
-            FrozenSettings(**own),
+            FrozenSettings(**frozen),
             seed,
             MetaSettings(**train),
             str(prepared) if prepared is not None else None,
-            known,
+            user_options,
         )
 
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> MetaMethod:
@@ -139,43 +140,49 @@ class MetaMethod(FrozenMethod):
         folder: Path | None = None,
         on_check: Callable[[Training], object] | None = None,
     ) -> MetaMethod:
-        """Learn from one or more corpora. With a folder, an interrupted run goes on from there."""
+        """Learn from one or more corpora. With a `folder`, a stopped run continues from there."""
         usable = usable_sources(sources, shape)
-        reads_them = isinstance(self.head.body, VectorBody) or self.mention_body is not None
-        mentions = reads_them and all(has_mentions(source.examples) for source in usable)
+        body_reads_mentions = (
+            isinstance(self.head.body, VectorBody) or self.mention_body is not None
+        )
+        mentions = body_reads_mentions and all(has_mentions(source.examples) for source in usable)
         if not mentions and any(has_mentions(source.examples) for source in usable):
             warnings.warn(
-                "The mentions that sentences mark are not looked at. To use them, train on "
-                "relations alone and with body='metric' or 'mentions'.",
+                "The marked mentions of the sentences are ignored. To use them, train on relations "
+                "only, with body='metric' or 'mentions'.",
                 stacklevel=2,
             )
         trained = replace(self, shape=shape, mentions=mentions)
         rows = [trained.rows_of(source) for source in usable]
-        found = meta_train(
+        training_result = meta_train(
             self.head,
             rows,
             shape,
             self.train,
             seed=self.seed,
             folder=folder,
-            metadata={"method": self.name, "options": dict(self.given), **_about(self.encoder)},
+            metadata={
+                "method": self.name,
+                "options": dict(self.user_options),
+                **_encoder_entry(self.encoder),
+            },
             on_check=on_check,
         )
-        known = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
-        trained = replace(trained, head=found.head, sources=known)
+        source_labels = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
+        trained = replace(trained, head=training_result.head, sources=source_labels)
         if folder is not None and Ranks.current().is_first:
-            trained.to_prepared(found).save(folder)
+            trained.to_prepared(training_result).save(folder)
         return trained
 
-    def to_prepared(self, found: MetaTrainingResult) -> Prepared:
+    def to_prepared(self, result: MetaTrainingResult) -> Prepared:
         """What is saved of a meta-training."""
-        training = found.training
+        training = result.training
         assert self.shape
         assert self.head.parameters
         return Prepared(
             method=self.name,
-            options={n: v for n, v in self.given.items() if n not in _own_options()},
-            encoder=_about(self.encoder)["encoder"],
+            options={n: v for n, v in self.user_options.items() if n not in _changeable_options()},
+            encoder=_encoder_entry(self.encoder)["encoder"],
             seed=self.seed,
             shape=asdict(self.shape),
             mentions=self.mentions,
@@ -186,35 +193,37 @@ class MetaMethod(FrozenMethod):
                 "seconds_a_step": round(training.seconds / max(1, training.step), 3),
                 "seconds_to_kept_step": round(training.best_seconds, 1),
                 "slowed_tasks": training.diverged,
-                "summary": found.summary,
+                "summary": result.summary,
                 "checks": [asdict(check) for check in training.checks],
             },
             parameters=self.head.parameters,
         )
 
     def loaded(self) -> MetaMethod:
-        """With what its folder holds."""
+        """The method with the content of its folder."""
         if self.prepared is None:
             return self
-        found = load_prepared(self.prepared)
-        if found.method != self.name:
+        saved = load_prepared(self.prepared)
+        if saved.method != self.name:
             raise OptionError(
-                f"{self.prepared} holds a meta-trained {found.method!r}, not {self.name!r}. "
-                f"Use method={found.method!r}, or another folder."
+                f"{self.prepared} holds a meta-trained {saved.method!r}, not {self.name!r}. "
+                f"Use method={saved.method!r}, or another folder."
             )
-        found.check_encoder(self.encoder, self.prepared)
-        fixed = set(self.given) - _own_options()
-        if changed := [n for n in sorted(fixed) if self.given[n] != found.options.get(n)]:
+        saved.check_encoder(self.encoder, self.prepared)
+        fixed = set(self.user_options) - _changeable_options()
+        if changed := [n for n in sorted(fixed) if self.user_options[n] != saved.options.get(n)]:
             raise OptionError(
                 f"{', '.join(changed)} cannot be changed after meta-training; {self.prepared} "
-                f"was trained with {found.options or 'the defaults'}."
+                f"was trained with {saved.options or 'the defaults'}."
             )
-        method = self.build(self.name, self.encoder, self.seed, {**found.options, **self.given})
-        way, shot = (tuple(found.shape[name]) for name in ("way", "shot"))
-        shape = TaskSize(way, shot, found.shape["query"])
-        head = replace(method.head, parameters=found.parameters)
+        method = self.build(
+            self.name, self.encoder, self.seed, {**saved.options, **self.user_options}
+        )
+        way, shot = (tuple(saved.shape[name]) for name in ("way", "shot"))
+        shape = TaskSize(way, shot, saved.shape["query"])
+        head = replace(method.head, parameters=saved.parameters)
         return replace(
-            method, head=head, shape=shape, mentions=found.mentions, sources=found.datasets()
+            method, head=head, shape=shape, mentions=saved.mentions, sources=saved.datasets()
         )
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
@@ -227,8 +236,8 @@ class MetaMethod(FrozenMethod):
             return RowReader(self.encoder, optional=(MENTIONS,), rows=rows)
         if not has_mentions(examples):
             raise DataError(
-                f"This {self.name} reads sentences that mark a head and a tail mention, and these "
-                "do not. Train one on sentences without them, with body='metric'."
+                f"These sentences have no marked mentions, but this {self.name} was trained on "
+                "sentences with a head and a tail. Train one on plain sentences: body='metric'."
             )
         if mentions is None:
             return super().reader_for(examples)
@@ -264,16 +273,16 @@ class MetaMethod(FrozenMethod):
             raise OptionError(NOT_TRAINED)
 
     def note_shape(self, way: int, shot: int) -> None:
-        """Say so where a task is larger than those of training."""
+        """Warn if a task is larger than those of training."""
         if self.shape and (way > self.shape.way[1] or shot > self.shape.shot[1]):
             warnings.warn(
                 f"{self.name} was meta-trained on {self.shape} tasks, and this one is {way}-way "
-                f"{shot}-shot: that works, but training was for smaller tasks.",
+                f"{shot}-shot. It works, but training was for smaller tasks.",
                 stacklevel=2,
             )
 
     def check(self, support: Dataset) -> None:
-        """As it is once its folder is read."""
+        """Check the method that its folder holds."""
         if self.prepared is not None:
             self.loaded().check(support)
         else:
@@ -291,11 +300,11 @@ class MetaMethod(FrozenMethod):
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> Classifier:
-        """The classifier brings what was learned, so the folder it came from is not needed."""
-        found = settings["prepared"]
-        options = {**found["options"], **self.given}
+        """The saved classifier holds what was learned; the folder of the training is not needed."""
+        prepared = settings["prepared"]
+        options = {**prepared["options"], **self.user_options}
         method = self.build(self.name, self.encoder, self.seed, options)
-        method = replace(method, mentions=found["mentions"])
+        method = replace(method, mentions=prepared["mentions"])
         return FrozenMethod.restore(method, labels, tensors, settings)
 
     def origin(self) -> dict[str, str]:
@@ -304,12 +313,12 @@ class MetaMethod(FrozenMethod):
 
     def metadata(self) -> dict[str, Any]:
         """The options of the meta-training, and whether mentions are read."""
-        kept = {n: v for n, v in self.given.items() if n not in _own_options()}
-        return {"prepared": {"options": kept, "mentions": self.mentions}}
+        options = {n: v for n, v in self.user_options.items() if n not in _changeable_options()}
+        return {"prepared": {"options": options, "mentions": self.mentions}}
 
 
 def usable_sources(sources: Sequence[Dataset], shape: TaskSize) -> list[Dataset]:
-    """The corpora without classes that are too small, and with each class in one of them only."""
+    """The corpora without small classes; a class of an earlier corpus is left out of later ones."""
     needed = shape.shot[1] + shape.query
     usable: list[Dataset] = []
     for source in sources:
@@ -317,31 +326,31 @@ def usable_sources(sources: Sequence[Dataset], shape: TaskSize) -> list[Dataset]
         for label in source.known_targets:
             sizes[label] += 1
         large = [label for label in source.labels if sizes[label] >= needed]
-        kept = keep_classes(source, large)
+        usable_source = keep_classes(source, large)
         for earlier in usable:
-            kept = drop_shared(kept, earlier)
-        if len(kept.labels) < LEAST_CLASSES:
+            usable_source = drop_shared(usable_source, earlier)
+        if len(usable_source.labels) < LEAST_CLASSES:
             raise DataError(
-                f"{source.name} has {len(kept.labels)} classes that meta-training can use, and it "
-                f"needs {LEAST_CLASSES}: each with {needed} examples (shot and query), none of "
-                "them in an earlier source. Give more data, or ask for fewer shots or queries."
+                f"{source.name} has {len(usable_source.labels)} usable classes, and meta-training "
+                f"needs {LEAST_CLASSES}. A usable class has {needed} examples (shot and query) and "
+                "is in no earlier source. Give more data, or ask for fewer shots or queries."
             )
-        if (left := len(source.labels) - len(kept.labels)) > 0:
+        if (removed := len(source.labels) - len(usable_source.labels)) > 0:
             warnings.warn(
-                f"{left} classes of {source.name} are left out: with fewer than {needed} examples, "
-                "or in an earlier source too.",
+                f"{removed} classes of {source.name} are left out. They have fewer than {needed} "
+                "examples, or are in an earlier source.",
                 stacklevel=3,
             )
-        usable.append(kept)
+        usable.append(usable_source)
     return usable
 
 
-def _own_options() -> set[str]:
-    """What may be set anew when a trained method is used."""
+def _changeable_options() -> set[str]:
+    """The options that may be set after training."""
     return {f.name for f in fields(FrozenSettings)} | {"test_steps"}
 
 
-def _about(encoder: TextEncoder) -> dict[str, dict[str, str]]:
+def _encoder_entry(encoder: TextEncoder) -> dict[str, dict[str, str]]:
     return {"encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint}}
 
 

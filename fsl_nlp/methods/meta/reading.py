@@ -1,4 +1,4 @@
-"""What meta-learned encoders read: rows of an `EncoderBody` in place of vectors."""
+"""Readers of meta-learned encoders: rows of an `EncoderBody` instead of vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowReader(Reader):
-    """Reads what the frozen layers of an encoder give."""
+    """Reads texts as the output of the frozen layers of an encoder."""
 
     rows: Callable[[Sequence[str]], Matrix] | None = None
 
@@ -38,7 +38,7 @@ class RowReader(Reader):
 
 @dataclass(frozen=True)
 class MentionReader(Reader):
-    """The same, of sentences with mentions; `centre` is the mean of their corpus."""
+    """Reads sentences with mentions; `centre` is the mean of their corpus."""
 
     body: MentionBody | None = None
 
@@ -65,6 +65,6 @@ class MentionReader(Reader):
 
 def _needs_torch() -> ModelError:
     return ModelError(
-        "What is meta-learned in the layers of an encoder answers with torch alone. Bodies of "
-        "vectors, such as body='metric', answer without it."
+        "This method meta-learned layers of the encoder, so it answers with torch only. Methods "
+        "with a body of vectors, such as body='metric', answer without torch."
     )

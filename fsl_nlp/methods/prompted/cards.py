@@ -1,4 +1,4 @@
-"""What is said of the methods with prompts."""
+"""The cards of the methods with prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt and a masked language model, as they are or tuned."""
+"""A fitted prompt on a masked language model, tuned or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fsl_nlp.types import Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# The names of tensors that are none of the model's.
+# The names of saved tensors that do not belong to the model.
 VECTORS = "label.vectors"  # [N, D]
 PRIOR = "label.prior"  # [N]
 
@@ -49,11 +49,11 @@ class PromptClassifier(Classifier):
     tuned: tuple[str, ...]  # the names of the parameters that trained
     settings: PromptSettings
     vectors: Tensor | None = None  # [N, D]: soft words or prototypes
-    prior: Tensor | None = None  # [N]: what is taken away from the scores
+    prior: Tensor | None = None  # [N]: subtracted from the scores
 
     @property
     def inputs(self) -> Inputs:
-        """What its prompt takes."""
+        """The kinds of examples that its prompt takes."""
         return self.spec.inputs
 
     def example_of(self, text: str) -> Example:
@@ -64,22 +64,22 @@ class PromptClassifier(Classifier):
         """[n, N], after calibration and temperature."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
-        found = torch.from_numpy(self._scores(examples))
+        scores = torch.from_numpy(self._scores(examples))
         if self.prior is not None:
-            found = found - self.prior
-        result: NDArray[np.float32] = (found / self.settings.temperature).numpy()
+            scores = scores - self.prior
+        result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
         return result
 
     def _scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         if self.vectors is not None:
             states = torch.from_numpy(self.embed(examples))
             return vector_scores(states, self.vectors.cpu(), self.settings.verbalizer).numpy()
-        found = self._run(examples)
+        scores = self._run(examples)
         blank = self.spec.blank
         if self.spec.words is None and blank and self.settings.calibration == "contextual":
-            # What a candidate scores anyway is its own, so each is asked without its text.
-            found = found - self._run([replace(example, text=blank) for example in examples])
-        return found
+            # Each candidate has its own prior: its score without the text.
+            scores = scores - self._run([replace(example, text=blank) for example in examples])
+        return scores
 
     def _run(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         questions = self.prompt.ask(examples)
@@ -88,7 +88,7 @@ class PromptClassifier(Classifier):
         )
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, D]: what the head makes of the mask."""
+        """[n, D]: the states at the mask."""
         if not examples:
             return np.zeros((0, self.prompt.cloze.net.words.embedding_dim), np.float32)
         questions = self.prompt.ask_mask(examples)
@@ -114,7 +114,7 @@ class PromptClassifier(Classifier):
 
 
 def vector_scores(states: Tensor, vectors: Tensor, verbalizer: str) -> Tensor:
-    """[B, N] of states [B, D] and a vector a label [N, D]."""
+    """[B, N]: the scores of states [B, D] with one vector per label, [N, D]."""
     if verbalizer == "soft":
         return states @ vectors.mT
     return F.normalize(states, dim=-1) @ vectors.mT / PROTOTYPE_TEMPERATURE

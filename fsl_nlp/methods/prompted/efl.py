@@ -1,8 +1,8 @@
 """`efl`: entailment as few-shot learner (Wang et al. 2021, arXiv 2104.14690).
 
-Each label is put in words, and the model says whether the text entails it. A model that was
-trained on inference (its configuration names an entailment label) brings its own head; any other
-gets one that learns from the support alone.
+Each label becomes a statement, and the model says whether the text entails it. A model that was
+trained on inference has its own head: its configuration names an entailment label. Another model
+gets a new head, which learns from the support only.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class EflMethod(Method):
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
-        """All kinds: a statement says where each text of an example stands."""
+        """All kinds: a statement says where each text of an example goes."""
         return KINDS
 
     @classmethod
@@ -85,7 +85,7 @@ class EflMethod(Method):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
-        """The settings of the head's rate differ from those of a prompt."""
+        """As a prompt, with another learning rate of the head."""
         train = PromptTraining(head_learning_rate=_HEAD_RATE)
         return (EflSettings(), TuneSettings(), train, LoraTuning(), FullTuning())
 
@@ -99,12 +99,12 @@ class EflMethod(Method):
             raise OptionError("adapet: method 'efl' has no words to predict. Use 'prompt'.")
         adaptation = mode.adaptation
         classes = [PromptTraining, EflSettings, *([adaptation] if adaptation else [])]
-        train, settings, *rest = take_options(name, options, *classes)
+        train, settings, *adaptation_options = take_options(name, options, *classes)
         defaults = PromptTraining(learning_rate=mode.learning_rate, head_learning_rate=_HEAD_RATE)
         return cls(
             name,
             encoder,
-            adaptation(**rest[0]) if adaptation else None,
+            adaptation(**adaptation_options[0]) if adaptation else None,
             replace(defaults, **train),
             EflSettings(**settings),
             seed,
@@ -115,15 +115,17 @@ class EflMethod(Method):
         return (self,)
 
     def learn(self, support: Dataset) -> EflClassifier:
-        """Learn from each example's right statement and from some of its wrong ones."""
+        """Learn from the correct statement of each example and from some wrong ones."""
         settings = self.settings
         words = PromptSettings(blank=settings.blank, words=settings.words)
         statement = settings.statement or default_statement(support.examples)
         spec = spec_of(words, support, statement)
         if not support.examples and not has_inference_head(self.encoder):
-            raise DataError(f"method {self.name!r} learns from examples and there are none.")
+            raise DataError(
+                f"method {self.name!r} learns from examples, and there are none. Give some."
+            )
         if spec.words is not None:
-            Template(statement, statement=True)  # checks it before the long work
+            Template(statement, statement=True)  # refuses a wrong one before the long work
         started = self.start(spec)
         if support.examples and started.tuned:
             self._learn(started, support)
@@ -148,14 +150,14 @@ class EflMethod(Method):
         index = {label: i for i, label in enumerate(started.labels)}
         pairs, entailed = [], []
         for example, label in zip(support, support.known_targets, strict=True):
-            right, statements = index[label], started.statements(example)
-            wrong = [i for i in range(len(statements)) if i != right]
+            correct, statements = index[label], started.statements(example)
+            wrong = [i for i in range(len(statements)) if i != correct]
             count = min(self.settings.negatives, len(wrong))
-            for i in [right, *rng.choice(wrong, count, replace=False).tolist()]:
+            for i in [correct, *rng.choice(wrong, count, replace=False).tolist()]:
                 pairs.append(statements[i])
-                entailed.append(float(i == right))
+                entailed.append(float(i == correct))
         targets = torch.tensor(entailed, device=self.encoder.device)
-        # The right statement of an example weighs as much as its wrong ones together.
+        # The correct statement of an example weighs as much as its wrong ones together.
         weight = (1 - targets).sum() / targets.sum()
         reader = TunedEncoder(self.encoder, started.net)
         tokens = reader.tokens(pairs)
@@ -167,8 +169,8 @@ class EflMethod(Method):
 
         parameters = dict(started.net.named_parameters())
         head = [parameters[n] for n in started.tuned if n.startswith("head.")]
-        rest = [parameters[n] for n in started.tuned if not n.startswith("head.")]
-        groups = [(rest, self.train.learning_rate), (head, self.train.head_learning_rate)]
+        body = [parameters[n] for n in started.tuned if not n.startswith("head.")]
+        groups = [(body, self.train.learning_rate), (head, self.train.head_learning_rate)]
         with seeded(self.seed, self.encoder.device):
             started.net.train()
             Trainer(

@@ -43,7 +43,7 @@ class EflClassifier(Classifier):
 
     @property
     def inputs(self) -> Inputs:
-        """What its statements take."""
+        """The kinds of examples that its statements take."""
         return self.spec.inputs
 
     def example_of(self, text: str) -> Example:
@@ -55,13 +55,13 @@ class EflClassifier(Classifier):
         blank, words = self.spec.blank, self.spec.words
         if words is None:
             if blank is None:
-                raise OptionError("blank: say where in the text the candidates belong.")
+                raise OptionError("blank: name the mark in the texts where a candidate belongs.")
             return [
                 Example(example.text.replace(blank, candidate), text_b=candidate)
                 for candidate in example.candidates
             ]
         template = Template(self.spec.template, statement=True)
-        return [Example(example.text, text_b=_say(template, example, found[0])) for found in words]
+        return [Example(example.text, text_b=_fill(template, example, w[0])) for w in words]
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]: log-probabilities of entailment, divided by the temperature."""
@@ -78,7 +78,7 @@ class EflClassifier(Classifier):
         return result
 
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """As the encoder itself reads their first texts."""
+        """[n, D]: the encoder's vectors of the first texts."""
         return self.encoder.encode([example.text for example in examples])
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
@@ -92,7 +92,8 @@ class EflClassifier(Classifier):
         return {name: to_array(tensor) for name, tensor in tuned.items()}, settings
 
 
-def _say(template: Template, example: Example, word: str) -> str:
+def _fill(template: Template, example: Example, word: str) -> str:
+    """The statement of an example, with a word in place of the mask."""
     parts = []
     for part in template.parts:
         if isinstance(part, Words):

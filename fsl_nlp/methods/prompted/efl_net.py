@@ -65,7 +65,9 @@ def _entailment(encoder: TextEncoder) -> int | None:
 def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
     """The model before training, on the encoder's own weights."""
     if encoder.pooling.custom:
-        raise ModelError(f"{encoder.name} has modules of its own and cannot read pairs.")
+        raise ModelError(
+            f"{encoder.name} has modules after the transformer, so it cannot read pairs."
+        )
     entailment = _entailment(encoder)
     if entailment is None:
         head = nn.Linear(encoder.dimensions, 1, device=encoder.device)

@@ -1,4 +1,4 @@
-"""`zero-shot`, `prompt`, `p-tuning`: one cloze, asked as it is or tuned on the support set."""
+"""`zero-shot`, `prompt`, `p-tuning`: one prompt, as it is or tuned on the support set."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 
-# Texts that say nothing, for calibration.
-_NOTHING = ("。", "无", "N/A", "...")
+# Texts without content, for calibration.
+_NEUTRAL_TEXTS = ("。", "无", "N/A", "...")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PromptMethod(Method):
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
-        """All kinds: a template says where each text of an example stands."""
+        """All kinds: a template says where each text of an example goes."""
         return KINDS
 
     @classmethod
@@ -105,11 +105,11 @@ class PromptMethod(Method):
             raise OptionError(f"tune={tune!r}: zero-shot trains nothing. Use method='prompt'.")
         adaptation = mode.adaptation
         classes = [PromptTraining, PromptSettings, *([adaptation] if adaptation else [])]
-        train, settings, *rest = take_options(name, options, *classes)
+        train, settings, *adaptation_options = take_options(name, options, *classes)
         return cls(
             name,
             encoder,
-            adaptation(**rest[0]) if adaptation else None,
+            adaptation(**adaptation_options[0]) if adaptation else None,
             replace(PromptTraining(learning_rate=mode.learning_rate), **train),
             PromptSettings(**settings),
             seed,
@@ -120,8 +120,11 @@ class PromptMethod(Method):
         return () if self.name == "zero-shot" else (self,)
 
     def learn(self, support: Dataset) -> PromptClassifier:
-        """Unlabelled examples of the support only count for `calibration="texts"`."""
-        labelled, others = support.labelled.examples, support.unlabelled
+        """Tune the prompt, if it has something to tune; then compute prototypes and prior.
+
+        Unlabelled examples count for `calibration="texts"` only.
+        """
+        labelled, unlabelled = support.labelled.examples, support.unlabelled
         template = self.settings.template or default_templates(support.examples)[0]
         if self.name == "p-tuning":
             template = add_soft_tokens_to(template)
@@ -129,17 +132,17 @@ class PromptMethod(Method):
         index = {label: i for i, label in enumerate(spec.labels)}
         classes = [index[example.label] for example in labelled if example.label is not None]
         if self.settings.verbalizer == "search":
-            found = search_words(
+            words = search_words(
                 spec.build(self.encoder, load_masked_net(self.encoder)).cloze,
                 labelled,
                 classes,
                 len(spec.labels),
                 self.settings.searched,
             )
-            spec = replace(spec, words=tuple(found))
+            spec = replace(spec, words=tuple(words))
         started = self.start(spec)
         trained = self._learn(started, labelled, classes)
-        return self._finish(trained, labelled, classes, [*labelled, *others])
+        return self._finish(trained, labelled, classes, [*labelled, *unlabelled])
 
     def start(self, spec: PromptSpec) -> PromptClassifier:
         """The classifier as it is before training."""
@@ -160,21 +163,21 @@ class PromptMethod(Method):
         )
 
     def _net(self, spec: PromptSpec) -> tuple[MaskedNet, dict[str, nn.Parameter]]:
-        """A private copy where something trains; else the model itself."""
+        """A private copy if something trains, else the model itself."""
         net = load_masked_net(self.encoder)
         template = Template(spec.template, spec.blank)
         names: dict[str, nn.Parameter] = {}
         if not template.soft and self.adaptation is None:
             return net, names
-        own: Any = net
+        copy: Any = net
         if template.soft:
-            own = private_copy(net)
-            add_soft_tokens(own, template.soft, Pieces(self.encoder), self.seed)
+            copy = private_copy(net)
+            add_soft_tokens(copy, template.soft, Pieces(self.encoder), self.seed)
         if self.adaptation is not None:
             with seeded(self.seed, self.encoder.device):
-                own, names = self.adaptation.apply(own, self.encoder.name)
-        soft = [n for n, _ in own.named_parameters() if n.endswith(f".{SOFT}") and n not in names]
-        return own, {**names, **thaw(own, soft)}
+                copy, names = self.adaptation.apply(copy, self.encoder.name)
+        soft = [n for n, _ in copy.named_parameters() if n.endswith(f".{SOFT}") and n not in names]
+        return copy, {**names, **thaw(copy, soft)}
 
     def _learn(
         self, started: PromptClassifier, examples: Sequence[Example], classes: Sequence[int]
@@ -185,7 +188,7 @@ class PromptMethod(Method):
             return started
         if not examples:
             raise DataError(
-                f"method {self.name!r} learns from examples and there are none. Use 'zero-shot'."
+                f"method {self.name!r} learns from examples, and there are none. Use 'zero-shot'."
             )
         vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
         run = PromptTuningRun(started.prompt, tuned, vectors, examples, classes)
@@ -202,47 +205,47 @@ class PromptMethod(Method):
         if self.settings.verbalizer == "prototype":
             if lacking := set(range(len(trained.labels))) - set(classes):
                 names = [trained.labels[i] for i in sorted(lacking)]
-                raise DataError(f"These labels have no example to make a prototype of: {names}.")
+                raise DataError(f"These labels have no example, so no prototype: {names}.")
             states = torch.from_numpy(trained.embed(examples))
-            found = class_prototypes(states, classes, len(trained.labels))
-            trained = replace(trained, vectors=found.to(self.encoder.device))
+            prototypes = class_prototypes(states, classes, len(trained.labels))
+            trained = replace(trained, vectors=prototypes.to(self.encoder.device))
         if self.settings.calibration == "none" or trained.spec.words is None:
             return trained
-        said = _NOTHING if self.settings.calibration == "contextual" else ()
-        asked = [example_of(text, trained.spec) for text in said] or list(texts)
-        beliefs = torch.from_numpy(trained.scores(asked)).softmax(-1).mean(0)
-        return replace(trained, prior=beliefs.clamp(min=1e-6).log())
+        neutral_texts = _NEUTRAL_TEXTS if self.settings.calibration == "contextual" else ()
+        inputs = [example_of(text, trained.spec) for text in neutral_texts] or list(texts)
+        mean_probabilities = torch.from_numpy(trained.scores(inputs)).softmax(-1).mean(0)
+        return replace(trained, prior=mean_probabilities.clamp(min=1e-6).log())
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> PromptClassifier:
         """The classifier that `PromptClassifier.state` gave."""
-        # As it was then, should a default be another now.
+        # The saved settings count: a default may have changed since.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         spec = PromptSpec.from_settings(labels, settings)
-        found = {name: to_tensor(array) for name, array in tensors.items()}
-        vectors, prior = found.pop(VECTORS, None), found.pop(PRIOR, None)
+        trained = {name: to_tensor(array) for name, array in tensors.items()}
+        vectors, prior = trained.pop(VECTORS, None), trained.pop(PRIOR, None)
         started = replace(self, adaptation=adaptation).start(spec)
         net = started.prompt.cloze.net
-        if found:
-            put_tensors(net, found)
+        if trained:
+            put_tensors(net, trained)
         if started.tuned:
             in_precision(net.eval().requires_grad_(False), self.encoder.precision)
-        moved = None if vectors is None else vectors.to(self.encoder.device)
+        device_vectors = None if vectors is None else vectors.to(self.encoder.device)
         return replace(
             started,
-            vectors=moved,
+            vectors=device_vectors,
             prior=prior,
             settings=replace(self.settings, temperature=float(settings["temperature"])),
         )
 
 
 def _word_vectors(prompt: Prompt) -> Tensor:
-    """[N, D]: the rows of each label's words, averaged."""
+    """[N, D]: the mean word vector of each label."""
     assert prompt.verbalizer is not None
     net = prompt.cloze.net
     rows = [
-        net.words.weight[[piece for word in found for piece in word]].mean(0)
-        for found in prompt.verbalizer.pieces(prompt.cloze.renderer)
+        net.words.weight[[piece for word in words for piece in word]].mean(0)
+        for words in prompt.verbalizer.pieces(prompt.cloze.renderer)
     ]
     return torch.stack(rows).detach().float()

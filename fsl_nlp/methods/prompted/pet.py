@@ -1,8 +1,8 @@
 """`pet`: pattern-exploiting training (Schick and Schütze 2021, arXiv 2001.07676).
 
-Several patterns, each tuned from several seeds, together label the unlabelled texts softly, and
-one classifier learns from these labels. With generations it is iPET: in between, each model is
-trained again on what the others labelled, more of it each time.
+Several patterns are tuned, each with several seeds. Together they give the unlabelled texts soft
+labels, and one classifier learns from these. With generations it is iPET: each model is trained
+again on pseudo-labels of the other models, with more texts in each generation.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import (
     Classifier,
     Method,
+    MethodCard,
     Tensors,
     rename_old_options,
     take_options,
@@ -38,6 +39,7 @@ from fsl_nlp.methods.combined.ensemble import (
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.classifier import PromptClassifier
 from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet_settings import PetSettings
@@ -50,13 +52,13 @@ from fsl_nlp.types import Dataset, Example, Label
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# Of the final classifier, which has many more texts than the prompts had.
+# The final classifier has many more texts than the prompts, so fewer epochs are enough.
 _STUDENT_EPOCHS = 3
 
 
 @dataclass(frozen=True)
 class PetMethod(Method):
-    """`prompt` is what each model is but for its pattern and its seed."""
+    """Each model is `prompt` with its own pattern and seed."""
 
     name: str
     encoder: TextEncoder
@@ -81,6 +83,11 @@ class PetMethod(Method):
         return (EXAMPLES, NAMES, UNLABELLED)
 
     @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """The card of `pet` among the prompt methods."""
+        return PROMPT_CARDS[name]
+
+    @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
         """`PetSettings` and those of `prompt`."""
         return (PetSettings(), *PromptMethod.default_settings("prompt"))
@@ -94,12 +101,12 @@ class PetMethod(Method):
             raise OptionError("template: method 'pet' takes several, templates=[...].")
         names = PetSettings.__dataclass_fields__
         options = rename_old_options(options, names)
-        infos = (i for settings in cls.default_settings(name) for i in options_of(settings))
+        infos = (info for kind in cls.default_settings(name) for info in options_of(kind))
         check_options(f"method {name!r}", options, infos)
-        own = {n: options.pop(n) for n in names if n in options}
-        (known,) = take_options(name, own, PetSettings)
+        pet_options = {n: options.pop(n) for n in names if n in options}
+        (settings,) = take_options(name, pet_options, PetSettings)
         prompt = PromptMethod.build("prompt", encoder, seed, options)
-        return cls(name, encoder, prompt, PetSettings(**known), seed)
+        return cls(name, encoder, prompt, PetSettings(**settings), seed)
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
         """One for each pattern, seed and generation."""
@@ -108,61 +115,73 @@ class PetMethod(Method):
 
     def learn(self, support: Dataset) -> PetClassifier:
         """Tune each pattern, label the unlabelled texts, and train the final classifier."""
-        known = support.labelled
-        if not known.examples:
-            raise DataError("method 'pet' learns from examples and there are none.")
-        others = _some(support.unlabelled, self.settings.unlabelled, self.seed)
+        labelled = support.labelled
+        if not labelled.examples:
+            raise DataError("method 'pet' learns from examples, and there are none. Give some.")
+        unlabelled = _draw(support.unlabelled, self.settings.unlabelled, self.seed)
         members = [
             replace(
                 self.prompt,
                 settings=replace(self.prompt.settings, **pattern),
                 seed=self.seed + number,
             )
-            for pattern in self.settings.patterns(known.examples)
+            for pattern in self.settings.patterns(labelled.examples)
             for number in range(self.settings.seeds)
         ]
-        taught = bool(others) and self.settings.distil
-        # It is made before anything trains for minutes.
-        student = self._student(auto_model(known.texts)) if taught and self._reads(known) else None
-        own: Classifier | None = None
-        if isinstance(student, FrozenMethod):  # others would train for minutes
-            own = student.fit(replace(known, examples=(*known.examples, *others)))
-        weights = self._weights(members, known)
-        models = [member.learn(known) for member in members]
+        distils = bool(unlabelled) and self.settings.distil
+        # A wrong student is refused before anything trains for minutes.
+        student = (
+            self._student(auto_model(labelled.texts))
+            if distils and self._takes_student(labelled)
+            else None
+        )
+        frozen: Classifier | None = None
+        if isinstance(student, FrozenMethod):  # a tuned one would train for minutes
+            frozen = student.fit(replace(labelled, examples=(*labelled.examples, *unlabelled)))
+        weights = self._weights(members, labelled)
+        models = [member.learn(labelled) for member in members]
         for generation in range(1, self.settings.generations + 1):
-            if not others:
-                raise DataError("generations: there are no unlabelled texts to grow from.")
-            models = self._next(members, models, weights, known, others, generation)
-        if not taught:
+            if not unlabelled:
+                raise DataError("generations: iPET needs unlabelled texts, and there are none.")
+            models = self._next_generation(
+                members, models, weights, labelled, unlabelled, generation
+            )
+        if not distils:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
-        found = weighted_mean([log_probabilities(model, others) for model in models], weights)
+        log_means = weighted_mean(
+            [log_probabilities(model, unlabelled) for model in models], weights
+        )
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
-            final = self._distil(best, models[0].spec, self._softened(found), known, others)
+            final = self._distil(
+                best, models[0].spec, self._soft_labels(log_means), labelled, unlabelled
+            )
         else:
-            if own is not None:
-                found = weighted_mean([found, log_probabilities(own, others)], [1.0, 1.0])
-            final = student.distil(known, others, self._softened(found).numpy())
+            if frozen is not None:
+                log_means = weighted_mean(
+                    [log_means, log_probabilities(frozen, unlabelled)], [1.0, 1.0]
+                )
+            final = student.distil(labelled, unlabelled, self._soft_labels(log_means).numpy())
         return PetClassifier(final.labels, (final,), (1.0,))
 
-    def _reads(self, known: Dataset) -> bool:
-        """Whether the final classifier is one of whole texts."""
-        kinds = common_kinds(known.examples)
+    def _takes_student(self, labelled: Dataset) -> bool:
+        """Whether the final classifier is a student, which reads whole texts, and not a prompt."""
+        kinds = common_kinds(labelled.examples)
         return kinds == (TEXT,) or (kinds == (PAIR,) and self.settings.student is not None)
 
-    def _student(self, usual: str) -> FrozenMethod | TunedMethod:
-        """With the encoder that was given for it, else with the usual one."""
+    def _student(self, default_encoder: str) -> FrozenMethod | TunedMethod:
+        """The unfitted student; `default_encoder` is for a student that names none."""
         from fsl_nlp.encoders import load_encoder
         from fsl_nlp.methods import TUNED, build_method
 
-        name, given = read_member(self.settings.student or "linear", "student") or ("", "")
+        name, encoder_name = read_member(self.settings.student or "linear", "student") or ("", "")
         if name not in (*head_names(), *TUNED):
             raise OptionError(
                 f"student={self.settings.student!r}: write METHOD or METHOD@ENCODER, with "
                 "'linear', 'proto' or a tuned method."
             )
-        encoder = load_encoder(given or usual, device=str(self.encoder.device))
+        encoder = load_encoder(encoder_name or default_encoder, device=str(self.encoder.device))
         options = {"epochs": _STUDENT_EPOCHS} if name in TUNED else {}
         student = build_method(name, encoder, seed=self.seed, options=options)
         assert isinstance(student, FrozenMethod | TunedMethod)
@@ -170,56 +189,62 @@ class PetMethod(Method):
             student.check(Dataset((), ()))
         return student
 
-    def _softened(self, found: Tensor) -> Tensor:
-        """[n, N]: the soft labels, from log-beliefs."""
-        return (found / self.settings.distillation_temperature).softmax(-1)
+    def _soft_labels(self, log_means: Tensor) -> Tensor:
+        """[n, N]: log-probabilities as soft labels."""
+        return (log_means / self.settings.distillation_temperature).softmax(-1)
 
-    def _weights(self, members: Sequence[PromptMethod], known: Dataset) -> list[float]:
+    def _weights(self, members: Sequence[PromptMethod], labelled: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":
             return [1.0] * len(members)
-        accuracy: dict[str, float] = {}  # a pattern's seeds are alike before training
+        accuracy: dict[str, float] = {}  # the seeds of a pattern are equal before training
         for member in members:
             key = repr(member.settings)
             if key not in accuracy:
                 untrained = replace(member, name="zero-shot", adaptation=None)
                 settings = replace(member.settings, verbalizer="words")
-                accuracy[key] = _accuracy(replace(untrained, settings=settings).learn(known), known)
-        found = [accuracy[repr(member.settings)] for member in members]
-        # Where all patterns know nothing, none is better than another.
-        return found if any(found) else [1.0] * len(found)
+                accuracy[key] = _accuracy(
+                    replace(untrained, settings=settings).learn(labelled), labelled
+                )
+        weights = [accuracy[repr(member.settings)] for member in members]
+        # All weights 0 would give no answer, so all patterns count the same.
+        return weights if any(weights) else [1.0] * len(weights)
 
-    def _next(
+    def _next_generation(
         self,
         members: Sequence[PromptMethod],
         models: Sequence[PromptClassifier],
         weights: Sequence[float],
-        known: Dataset,
-        others: Sequence[Example],
+        labelled: Dataset,
+        unlabelled: Sequence[Example],
         generation: int,
     ) -> list[PromptClassifier]:
-        """Each model anew, on the support and on what some of the others are sure of."""
-        beliefs = [log_probabilities(model, others) for model in models]
+        """Each model trained again, with more texts that some other models labelled."""
+        member_scores = [log_probabilities(model, unlabelled) for model in models]
         rng = np.random.default_rng([self.seed, generation])
-        grown = []
+        retrained = []
         for number, member in enumerate(members):
-            rest = [i for i in range(len(models)) if i != number] or [number]
-            size = max(1, round(self.settings.share * len(rest)))
-            teachers = rng.choice(rest, size, replace=False).tolist()
-            together = weighted_mean([beliefs[i] for i in teachers], [weights[i] for i in teachers])
+            other_models = [i for i in range(len(models)) if i != number] or [number]
+            size = max(1, round(self.settings.share * len(other_models)))
+            teachers = rng.choice(other_models, size, replace=False).tolist()
+            mean_scores = weighted_mean(
+                [member_scores[i] for i in teachers], [weights[i] for i in teachers]
+            )
             times = self.settings.growth**generation - 1
-            added = _most_certain(known, others, together.softmax(-1).numpy(), times, rng)
-            grown.append(member.learn(replace(known, examples=(*known.examples, *added))))
-        return grown
+            added = _draw_pseudo_labelled(
+                labelled, unlabelled, mean_scores.softmax(-1).numpy(), times, rng
+            )
+            retrained.append(member.learn(replace(labelled, examples=(*labelled.examples, *added))))
+        return retrained
 
     def _distil(
         self,
         member: PromptMethod,
         spec: PromptSpec,
-        beliefs: Tensor,
-        known: Dataset,
-        others: Sequence[Example],
+        soft_labels: Tensor,
+        labelled: Dataset,
+        unlabelled: Sequence[Example],
     ) -> PromptClassifier:
-        """A prompt that says what all say."""
+        """One prompt that learns the soft labels of all models."""
         verbalizer: Literal["words", "soft"] = "words" if spec.words is None else "soft"
         settings = replace(member.settings, verbalizer=verbalizer)
         started = replace(member, settings=settings).start(
@@ -229,11 +254,11 @@ class PetMethod(Method):
         tuned = {name: parameters[name] for name in started.tuned}
         vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
         index = {label: i for i, label in enumerate(started.labels)}
-        sure = torch.eye(len(index))[[index[label] for label in known.known_targets]]
-        examples = [*known.examples, *others]
-        wanted = torch.cat([sure, beliefs])
+        one_hot = torch.eye(len(index))[[index[label] for label in labelled.known_targets]]
+        examples = [*labelled.examples, *unlabelled]
+        targets = torch.cat([one_hot, soft_labels])
         run = PromptTuningRun(
-            started.prompt, tuned, vectors, examples, wanted.argmax(1).tolist(), wanted
+            started.prompt, tuned, vectors, examples, targets.argmax(1).tolist(), targets
         )
         run.tune(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
         return replace(started, vectors=vectors.detach() if vectors is not None else None)
@@ -243,34 +268,37 @@ class PetMethod(Method):
     ) -> PetClassifier:
         """The classifier that `PetClassifier.state` gave."""
         models = tuple(
-            self._restore_one(labels, mine, own) for mine, own in member_states(tensors, settings)
+            self._restore_one(labels, *state) for state in member_states(tensors, settings)
         )
         return PetClassifier(tuple(labels), models, tuple(settings["weights"]))
 
     def _restore_one(
-        self, labels: tuple[Label, ...], tensors: Tensors, own: Mapping[str, Any]
+        self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> Classifier:
-        if "student" in own:
-            student = self._student(own["student"]["encoder"])
-            check_same_encoder(student.encoder, own["student"]["fingerprint"])
-            return student.restore(labels, tensors, own)
-        settings = replace(self.prompt.settings, verbalizer=own["verbalizer"])
-        return replace(self.prompt, settings=settings).restore(labels, tensors, own)
+        if "student" in settings:
+            student = self._student(settings["student"]["encoder"])
+            check_same_encoder(student.encoder, settings["student"]["fingerprint"])
+            return student.restore(labels, tensors, settings)
+        prompt = replace(self.prompt.settings, verbalizer=settings["verbalizer"])
+        return replace(self.prompt, settings=prompt).restore(labels, tensors, settings)
 
 
 @dataclass(frozen=True)
 class PetClassifier(Ensemble):
-    """All models with their weights; or, once distilled, the one that learned from them."""
+    """All models with their weights; after distillation, the one final classifier."""
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """The states of the models, with what restores the kind of each."""
         tensors, settings = super().state()
-        for model, about in zip(self.models, settings["models"], strict=True):
+        for model, model_settings in zip(self.models, settings["models"], strict=True):
             if isinstance(model, PromptClassifier):
-                about["verbalizer"] = model.settings.verbalizer
+                model_settings["verbalizer"] = model.settings.verbalizer
             elif isinstance(model, FrozenClassifier | TunedClassifier):
                 encoder = model.reader.encoder
-                about["student"] = {"encoder": encoder.name, "fingerprint": encoder.fingerprint}
+                model_settings["student"] = {
+                    "encoder": encoder.name,
+                    "fingerprint": encoder.fingerprint,
+                }
         return tensors, settings
 
 
@@ -280,29 +308,32 @@ def _accuracy(model: PromptClassifier, data: Dataset) -> float:
     return float(np.mean(hits))
 
 
-def _some(examples: list[Example], count: int, seed: int) -> list[Example]:
+def _draw(examples: list[Example], count: int, seed: int) -> list[Example]:
     if len(examples) <= count:
         return examples
     chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
     return [examples[i] for i in sorted(chosen.tolist())]
 
 
-def _most_certain(
-    known: Dataset,
-    others: Sequence[Example],
-    beliefs: NDArray[np.float32],
+def _draw_pseudo_labelled(
+    labelled: Dataset,
+    unlabelled: Sequence[Example],
+    probabilities: NDArray[np.float32],
     times: int,
     rng: np.random.Generator,
 ) -> list[Example]:
-    """`times` the support's examples of each label, drawn by how sure the label is."""
-    best = beliefs.argmax(1)
-    counts = {label: known.targets.count(label) for label in known.labels}
+    """Unlabelled examples with their most probable label, `times` the labelled ones of it.
+
+    They are drawn with that probability as weight.
+    """
+    best = probabilities.argmax(1)
+    counts = {label: labelled.targets.count(label) for label in labelled.labels}
     added = []
-    for place, label in enumerate(known.labels):
-        rows = np.flatnonzero(best == place)
+    for index, label in enumerate(labelled.labels):
+        rows = np.flatnonzero(best == index)
         size = min(len(rows), counts[label] * times)
         if size:
-            odds = beliefs[rows, place].astype(np.float64)
+            odds = probabilities[rows, index].astype(np.float64)
             drawn = rng.choice(rows, size, replace=False, p=odds / odds.sum())
-            added += [replace(others[i], label=label) for i in drawn.tolist()]
+            added += [replace(unlabelled[i], label=label) for i in drawn.tolist()]
     return added

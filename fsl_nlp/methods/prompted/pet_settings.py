@@ -1,4 +1,4 @@
-"""Options of `pet`: its patterns, how they are weighted, and who learns from them."""
+"""Options of `pet`: its patterns, their weights, and the classifier that learns from them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ WEIGHTINGS = ("accuracy", "uniform")
 class PetSettings:
     """Options of `pet` besides those of `prompt`.
 
-    Marked words and candidates are read by prompts alone. What a frozen student makes of the texts
-    by itself counts as much in their soft labels as all prompts.
+    Only prompts read marked words and candidates. If the student is a frozen method, its own
+    probabilities have half of the weight in the soft labels.
     """
 
     templates: list[Any] | None = option(  # noqa: RUF009
@@ -53,19 +53,19 @@ class PetSettings:
         require_choice("weighting", self.weighting, WEIGHTINGS)
         require_above("distillation_temperature", self.distillation_temperature, 0)
         require_between("share", self.share, 0, 1)
-        given = self.templates
-        if given is not None and (not isinstance(given, (list, tuple)) or not given):
-            raise OptionError(f"templates={given!r}: give a list of templates.")
-        for item in given or []:
+        templates = self.templates
+        if templates is not None and (not isinstance(templates, (list, tuple)) or not templates):
+            raise OptionError(f"templates={templates!r}: give a list of templates.")
+        for item in templates or []:
             _pattern(item)
 
     def patterns(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
-        """Those given, or those for texts like these."""
+        """The patterns of the settings, else the default ones for such texts."""
         return [_pattern(item) for item in self.templates or default_templates(examples)]
 
 
 def _pattern(item: Any) -> dict[str, Any]:
-    """As options of `PromptSettings`."""
+    """The options of `PromptSettings` for one entry of `templates`."""
     if isinstance(item, str):
         return {"template": item}
     if not isinstance(item, Mapping) or not {"pattern"} <= item.keys() <= {"pattern", "words"}:

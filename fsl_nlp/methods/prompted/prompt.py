@@ -1,6 +1,6 @@
-"""What a prompt is made of, and how its answers become scores of labels.
+"""A prompt: its inputs, and the scores of labels from its answers.
 
-Shared by `zero-shot`, `prompt` and `p-tuning`, and so by `pet`, which is several of them.
+`zero-shot`, `prompt`, `p-tuning` and `pet` share it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PROTOTYPE_TEMPERATURE = 0.05
 
 @dataclass(frozen=True)
 class Prompt:
-    """A cloze with the words of its labels; without words, each example brings its candidates."""
+    """A cloze with the words of its labels; without words, each example has candidates."""
 
     cloze: Cloze
     labels: tuple[Label, ...]
@@ -47,10 +47,10 @@ class Prompt:
         if self.verbalizer is None:
             return self.cloze.candidate_questions(examples)
         pieces = self.verbalizer.pieces(self.cloze.renderer)
-        return self.cloze.questions(examples, [word for found in pieces for word in found])
+        return self.cloze.questions(examples, [word for words in pieces for word in words])
 
     def ask_mask(self, examples: Sequence[Example]) -> Questions:
-        """For the states at the mask alone, whatever the words."""
+        """The inputs of the model with masks alone, for the states there."""
         count = self.cloze.renderer.template.mask.count or 1
         return self.cloze.questions(examples, [[self.cloze.renderer.pieces.mask] * count])
 
@@ -60,7 +60,7 @@ class Prompt:
         return scores if self.verbalizer is None else mean_by_label(scores, self.verbalizer.words)
 
     def states(self, questions: Questions, chosen: Sequence[int]) -> Tensor:
-        """[B, D]: the means over the masks of what the head makes there."""
+        """[B, D]: the states at the mask; where there are several masks, their mean."""
         (group,) = questions.groups.values()
         return self.cloze.states([group.inputs[i] for i in chosen]).mean(1).float()
 
@@ -77,7 +77,7 @@ class PromptSpec:
 
     @classmethod
     def from_settings(cls, labels: tuple[Label, ...], settings: Mapping[str, Any]) -> PromptSpec:
-        """What `to_settings` gave."""
+        """The spec with these saved settings."""
         words = settings["words"]
         words = None if words is None else tuple(map(tuple, words))
         return cls(settings["template"], settings["blank"], labels, words, settings["example"])
@@ -96,7 +96,7 @@ class PromptSpec:
         return Inputs(kinds or (TEXT,), (), candidates, self.blank, mentions or BOTH)
 
     def to_settings(self) -> dict[str, Any]:
-        """All but the labels, for JSON."""
+        """All fields except the labels, for JSON."""
         plain = {name: getattr(self, name) for name in ("template", "blank", "words")}
         return {**plain, "example": dict(self.example)}
 
@@ -127,7 +127,7 @@ def _candidate_spec(settings: PromptSettings, support: Dataset, template: str) -
 
 
 def _fields(examples: Sequence[Example]) -> dict[str, Any]:
-    """What a question made of a text alone must be given to be like these."""
+    """The fields that a plain text needs besides to be an example of this kind."""
     fields: dict[str, Any] = {}
     if PAIR in common_kinds(examples):
         fields["text_b"] = "。"
@@ -135,7 +135,7 @@ def _fields(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def example_of(text: str, spec: PromptSpec) -> Example:
-    """An example of the spec's kind that says `text`."""
+    """An example with this text, and with the other fields that the spec needs."""
     fields = dict(spec.example)
     for name in ("head", "tail"):
         if name in fields:

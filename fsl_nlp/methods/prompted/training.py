@@ -24,7 +24,7 @@ from fsl_nlp.types import Example
 
 @dataclass(frozen=True)
 class PromptTuningRun:
-    """A prompt, the parameters of its (copied) model that train, and what they learn."""
+    """A prompt, the parameters of its (copied) model that train, and the training examples."""
 
     prompt: Prompt
     tuned: Parameters
@@ -69,7 +69,7 @@ class PromptTuningRun:
                 encoder.device,
                 on_step,
                 encoder.autocast,
-                resumable=not settings.adapet,  # its hidden words are drawn anew
+                resumable=not settings.adapet,  # its hidden words are drawn again
             )
             if self.tuned:
                 net.train()
@@ -79,12 +79,12 @@ class PromptTuningRun:
 
     def _words(self) -> list[list[list[int]]]:
         if self.prompt.verbalizer is None or self.vectors is not None:
-            raise OptionError("adapet=True: needs words of labels, and verbalizer='words'.")
+            raise OptionError("adapet=True needs label words: set verbalizer='words'.")
         return self.prompt.verbalizer.pieces(self.prompt.cloze.renderer)
 
     def _groups(self, settings: PromptTraining) -> list[tuple[list[nn.Parameter], float]]:
         """Groups of parameters with their learning rates."""
         soft = [p for name, p in self.tuned.items() if name.endswith(".soft")]
         soft += [self.vectors] if self.vectors is not None else []
-        rest = [p for name, p in self.tuned.items() if not name.endswith(".soft")]
-        return [(rest, settings.learning_rate), (soft, settings.head_learning_rate)]
+        model = [p for name, p in self.tuned.items() if not name.endswith(".soft")]
+        return [(model, settings.learning_rate), (soft, settings.head_learning_rate)]

@@ -37,7 +37,7 @@ LINEAR_TEMPERATURE = 0.5
 
 @dataclass(frozen=True)
 class TunedClassifier(Classifier):
-    """The mean of the probabilities of a cosine head and a logistic regression, as far as there."""
+    """The mean probability of a cosine head and a logistic regression, or of the one it has."""
 
     labels: tuple[Label, ...]
     reader: TunedEncoder
@@ -66,7 +66,7 @@ class TunedClassifier(Classifier):
         return self.reader.vectors(examples)
 
     def refitted(self, state: State, temperature: float) -> TunedClassifier:
-        """The same with a logistic regression alone; the temperature divides its scores."""
+        """The classifier with a logistic regression as its only head, and another temperature."""
         centre = {name: self.head[name] for name in (CENTRE,) if name in self.head}
         head = centre | linear_tensors(state)
         return replace(self, head=head, temperature=temperature / LINEAR_TEMPERATURE)
@@ -99,7 +99,7 @@ class TunedClassifier(Classifier):
         return (Part("pair", source, encoder.dimensions, score),)
 
     def read_by_graph(self) -> TunedClassifier:
-        """The same, reading through the graph of its encoder where that is faster."""
+        """The classifier that reads through the graph of its encoder, where it has one."""
         if self.adaptation is None:
             return self
         return replace(self, reader=replace(self.reader, graph=self.tuned_graph()))

@@ -1,7 +1,7 @@
 """Methods that tune the encoder: LoRA, full tuning, BitFit, supervised contrast, or the head alone.
 
-Each trains a private copy of what changes and shares the rest with the encoder, which stays as it
-is. The head is the cosine to one vector a class, started at the class means of the frozen vectors.
+Each trains a private copy of the parameters that change; the encoder itself stays as it is. The
+head is the cosine to one vector per class, which begins as the class mean of the frozen vectors.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class TunedMethod(Method):
         """Options as in `default_settings`."""
         recipe = RECIPES[name]
         classes = map(type, cls.default_settings(name))
-        train, settings, *rest = take_options(name, options, *classes)
-        adaptation = recipe.adaptation(**rest[0]) if recipe.adaptation else None
+        train, settings, *adaptation_options = take_options(name, options, *classes)
+        adaptation = recipe.adaptation(**adaptation_options[0]) if recipe.adaptation else None
         return cls(
             name,
             encoder,
@@ -105,7 +105,7 @@ class TunedMethod(Method):
         return (self,) if self.adaptation else ()
 
     def learn(self, support: Dataset) -> TunedClassifier:
-        """Tune on the labelled examples and label texts; then a step for the unlabelled ones."""
+        """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled
         examples, classes = self._training_set(labelled)
         classifier = self._train(labelled, examples, classes, contrast=self.contrast)
@@ -129,7 +129,7 @@ class TunedMethod(Method):
     def distil(
         self, support: Dataset, texts: Sequence[Example], probabilities: NDArray[np.float32]
     ) -> TunedClassifier:
-        """Learn the support's labels, and of other texts these probabilities [n, N]."""
+        """Learn from the labels of the support and from probabilities [n, N] of other texts."""
         one_hot = np.eye(len(support.labels), dtype=np.float32)[support.class_indices]
         targets = np.concatenate([one_hot, probabilities])
         return self._train(
@@ -178,7 +178,7 @@ class TunedMethod(Method):
         )
 
     def _training_set(self, support: Dataset) -> tuple[list[Example], list[int]]:
-        """Examples, one more for each label text, and their classes."""
+        """The examples with one more for each label text, and their classes."""
         examples, classes = list(support.examples), support.class_indices
         settings = self.settings
         for i, label in enumerate(support.labels):
@@ -191,13 +191,13 @@ class TunedMethod(Method):
         return examples, classes
 
     def _copy(self) -> tuple[TunedEncoder, dict[str, nn.Parameter]]:
-        """The encoder with a private copy of what trains, and the parameters that do."""
+        """The encoder with a private copy of what trains, and the parameters that train."""
         if self.adaptation is None:
             return TunedEncoder(self.encoder, self.encoder.module), {}
         if self.encoder.pooling.custom:
             raise ModelError(
-                f"{self.encoder.name} has modules of its own after the transformer, and cannot be "
-                "tuned. Use method='head', or a model that pools and normalises and no more."
+                f"{self.encoder.name} cannot be tuned: it has modules after the transformer. "
+                "Use method='head', or a model that only pools and normalises."
             )
         with seeded(self.seed, self.encoder.device):
             module, parameters = self.adaptation.apply(self.encoder.module, self.encoder.name)
@@ -207,7 +207,7 @@ class TunedMethod(Method):
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> TunedClassifier:
         """The classifier that `TunedClassifier.state` gave."""
-        # With the saved settings, should a default be another now.
+        # The saved settings count: a default may have changed since.
         adaptation = self.adaptation and type(self.adaptation)(**settings["adaptation"])
         encoder, _ = replace(self, adaptation=adaptation)._copy()
         trained = {name: to_tensor(array) for name, array in tensors.items()}

@@ -1,4 +1,4 @@
-"""Answers: what every fitted classifier gives for a text, with torch or without."""
+"""Answers of a fitted classifier, with torch or without."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import unit
 
-# Texts of a stream that are read together: enough to sort by length, few enough for any memory.
+# The largest batch of a stream: enough texts to sort by length, few enough for any memory.
 STREAM_BATCH = 1024
 
 
 class Scorer(Protocol):
-    """What a fitted classifier is to those who only ask it."""
+    """What the answers need of a fitted classifier."""
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -44,7 +44,7 @@ class Scorer(Protocol):
 
 
 class Answering:
-    """The questions that a fitted classifier takes."""
+    """The methods of a fitted classifier that answer."""
 
     classifier_: Scorer
     classes_: NDArray[Any]
@@ -81,24 +81,24 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
     ) -> Prediction | list[Prediction]:
-        """One text to a `Prediction`, a list to a list.
+        """A `Prediction` for one text, a list of them for a list of texts.
 
-        `top_k` labels are named, the answer included; `nearest` training examples are shown.
+        A prediction names `top_k` labels, the answer included, and `nearest` training examples.
         """
         self._check_fitted()
-        alone = isinstance(text, (str, Example))
-        examples = self._checked([text] if alone else text, "text")
+        is_single = isinstance(text, (str, Example))
+        examples = self._checked([text] if is_single else text, "text")
         predictions = self._classify(examples, top_k, nearest)
-        return predictions[0] if alone else predictions
+        return predictions[0] if is_single else predictions
 
     def stream(
         self, texts: Iterable[str] | Iterable[Example], *, top_k: int = 3, nearest: int = 0
     ) -> Iterator[Prediction]:
-        """A `Prediction` for each text, in order, as the texts come.
+        """A `Prediction` for each text, in order, for any number of texts.
 
-        However many there are, no more than a thousand are in memory at once, and nothing of them
-        is kept. The first answers come at once; later ones when so many texts were read that they
-        are fast to answer together. For a conversation use `classify`.
+        At most about a thousand texts are in memory, and none is stored. The first answers come
+        at once. Later texts are answered in larger and larger batches, which is faster. For a
+        conversation use `classify`.
         """
         self._check_fitted()
         _check_counts(top_k, nearest)
@@ -112,10 +112,10 @@ class Answering:
     def _stream(self, remaining: Iterator[Any], top_k: int, nearest: int) -> Iterator[Prediction]:
         done, size = 0, 1
         if nearest and self.examples_:
-            self._example_vectors()  # to be remembered, unlike those of the texts
+            self._example_vectors()  # these may be stored, those of the texts may not
         while batch := list(islice(remaining, size)):
             examples = self._checked(batch, "texts", first=done)
-            with self._keeping_nothing():
+            with self._without_storing():
                 predictions = self._classify(examples, top_k, nearest)
             yield from predictions
             done, size = done + len(batch), min(4 * size, STREAM_BATCH)
@@ -126,8 +126,8 @@ class Answering:
         self.classifier_.inputs.check(examples, argument, first)
         return examples
 
-    def _keeping_nothing(self) -> AbstractContextManager[object]:
-        """A context in which no vector of a text is remembered."""
+    def _without_storing(self) -> AbstractContextManager[object]:
+        """A context in which no vector of a text is stored."""
         return nullcontext()
 
     def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
@@ -180,12 +180,13 @@ def _check_counts(top_k: int, nearest: int) -> None:
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in (top_k, nearest))
     if not whole or top_k < 1 or nearest < 0:
         raise DataError(
-            f"top_k={top_k!r} must be a whole number from 1, nearest={nearest!r} one from 0."
+            f"top_k={top_k!r} must be a whole number from 1, nearest={nearest!r} a whole number "
+            "from 0."
         )
 
 
 def as_array(labels: Sequence[Label]) -> NDArray[Any]:
-    """Strings or whole numbers as numpy holds them; a mixture as objects."""
+    """The labels as an array of strings or of whole numbers; a mixture as objects."""
     if len({isinstance(label, str) for label in labels}) == 1:
         return np.array(labels)
     return np.array(labels, dtype=object)

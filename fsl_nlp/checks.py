@@ -1,4 +1,4 @@
-"""What a user passes in Python, checked: every error names the argument and the entry."""
+"""Checks of arguments in Python: every error names the argument and the entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fsl_nlp.types import LONE_SURROGATE, Dataset, Example, Label, LabelInfo, so
 def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: int = 0) -> list[str]:
     """A flat list of strings, from any sequence, numpy array or pandas column.
 
-    `first` is the number of the first entry, in messages: of a part of a longer list it is not 0.
+    `first` is the number of the first entry in messages, for a part of a longer list.
 
     >>> as_texts(np.array(["a", "b"]), "texts")
     ['a', 'b']
@@ -33,7 +33,7 @@ def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: in
 def as_examples(
     values: Any, argument: str, *, allow_empty: bool = False, first: int = 0
 ) -> list[Example]:
-    """Texts as examples; examples, of two texts or with mentions, as they are.
+    """Texts as examples; an `Example` stays as it is.
 
     >>> as_examples(["a", Example("b", text_b="c")], "texts")[1].text_b
     'c'
@@ -50,15 +50,15 @@ def as_examples(
     ]
 
 
-def _check_fields(example: Example, place: str) -> None:
+def _check_fields(example: Example, name: str) -> None:
     """The texts of an example besides its first: a second one, candidates."""
     texts = {f"candidates[{i}]": text for i, text in enumerate(example.candidates)}
     if example.text_b is not None:
         texts["text_b"] = example.text_b
-    for name, text in texts.items():
+    for field, text in texts.items():
         if not isinstance(text, str):
-            raise DataError(f"{place}.{name} must be a string, got {_describe(text)}.")
-        _check_characters(text, f"{place}.{name}")
+            raise DataError(f"{name}.{field} must be a string, got {_describe(text)}.")
+        _check_characters(text, f"{name}.{field}")
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:
@@ -91,14 +91,14 @@ def as_labels(values: Any, argument: str) -> list[Label]:
     return labels
 
 
-def as_known(labels: Sequence[Label], known: Collection[Label]) -> list[Label]:
-    """Labels as `known` writes them: the "3" of a CSV file, which has no numbers, as the 3 there.
+def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[Label]:
+    """The labels with the types of `targets`: the "3" of a CSV file as 3, if that is a target.
 
-    >>> as_known(["3", "refund"], [3, 4])
+    >>> match_labels(["3", "refund"], [3, 4])
     [3, 'refund']
     """
-    exact, written = set(known), {str(label): label for label in known}
-    return [label if label in exact else written.get(str(label), label) for label in labels]
+    exact, by_text = set(targets), {str(label): label for label in targets}
+    return [label if label in exact else by_text.get(str(label), label) for label in labels]
 
 
 def as_support(
@@ -122,17 +122,17 @@ def as_support(
 
 
 def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
-    """Labelled data to learn from: what it knows of its labels, and what is said of them besides.
+    """The dataset with descriptions of its labels; a new label may have a description alone.
 
     >>> data = Dataset.from_texts(["red wine"], ["wine"])
     >>> with_descriptions(data, {"beer": "brewed"}).labels
     ('beer', 'wine')
     """
     support = as_support(list(data.examples), data.known_targets, described)
-    known = {label: data.info[label] for label in support.labels if label in data.info}
-    for label, said in support.info.items():
-        known[label] = replace(known.get(label, LabelInfo()), description=said.description)
-    return replace(support, info=known)
+    info = {label: data.info[label] for label in support.labels if label in data.info}
+    for label, details in support.info.items():
+        info[label] = replace(info.get(label, LabelInfo()), description=details.description)
+    return replace(support, info=info)
 
 
 def check_support(support: Dataset) -> None:
@@ -141,7 +141,7 @@ def check_support(support: Dataset) -> None:
     unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
     if unlisted:
         raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
-    # With candidates a label is a place, and the right one may always stand first.
+    # With candidates a label is a position, and the right one may always be the first.
     if len(support.labels) < 2 and not any(example.candidates for example in support.examples):
         raise DataError(
             f"A classifier needs at least two classes, got {len(support.labels)} class: "
@@ -168,10 +168,10 @@ def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, st
     return dict(zip(labels, descriptions.values(), strict=True))
 
 
-def _check_characters(text: str, place: str) -> None:
+def _check_characters(text: str, name: str) -> None:
     if LONE_SURROGATE.search(text):
         raise DataError(
-            f"{place} holds half a character (a lone surrogate): {_describe(text)}. It was cut "
+            f"{name} holds half a character (a lone surrogate): {_describe(text)}. It was cut "
             "inside an emoji, or decoded from bytes that are not UTF-8."
         )
 

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
-    A scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a method, or
-    a class of either. `encoder` is a name of the catalogue, a hub id, a folder, a `TextEncoder` or
-    a `SentenceTransformer`. Further keywords are options of the method.
-    With method="auto", `budget` is the time to look for a method in: 0 compares those that leave
-    the encoder as it is, "30s" or "5m" tuned ones too, None all of them however long it takes.
-    `report_` then says how the methods compare. (How long a machine takes decides what fits the
-    budget: for the same answer everywhere, name the method.)
+    It is a scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a
+    method, or a class of either. `encoder` is a name of the catalogue, a hub id, a folder, a
+    `TextEncoder` or a `SentenceTransformer`. Further keywords are options of the method.
+
+    With method="auto", methods are compared on held-out examples. `budget` is the time for this:
+    0 compares only methods with a frozen encoder, "30s" or "5m" tuned methods too, and None has no
+    limit. `report_` is the comparison. A faster machine compares more within the same budget, so
+    name the method where the result must be the same everywhere.
 
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
@@ -75,12 +76,15 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     ) -> FewShotClassifier:
         """Learn from texts and their labels (strings or whole numbers).
 
-        A text may be an `Example`, of two texts, with two mentions or with candidates, here and in
-        all questions.
-        `descriptions` say in words what a label means; they may stand for examples, of some
-        labels or of all. `unlabelled` texts help most methods; the more, the better.
-        A long training writes its state to the folder `checkpoint` now and then: after a crash,
-        the same call goes on from there.
+        A text may be an `Example`: a pair of texts, a sentence with two mentions, or a text with
+        candidates. Then all questions must be of that kind. `descriptions` say what the labels
+        mean; a label with a description needs no example. `unlabelled` texts help most methods.
+        A long training saves its state in the folder `checkpoint`: after a crash, the same call
+        continues from there.
+
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> classifier.fit(["merlot", "lager"], ["wine", "beer"]).classes_.tolist()
+        ['beer', 'wine']
         """
         examples = as_examples(texts, "texts")
         support = as_support(examples, as_labels(labels, "labels"), descriptions)
@@ -90,7 +94,10 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     def fit_dataset(
         self, support: Dataset, checkpoint: str | Path | None = None
     ) -> FewShotClassifier:
-        """Learn from a `Dataset`, with what it knows of its labels; None is no label."""
+        """Learn from a `Dataset`, with the names and descriptions of its labels.
+
+        An example with the label None is unlabelled.
+        """
         from fsl_nlp.artifact.model_version import model_version
         from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
@@ -105,7 +112,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
-                raise OptionError("checkpoint: method='auto' tries several. Name the method.")
+                raise OptionError(
+                    "checkpoint: method='auto' fits several methods. Name one method."
+                )
             method, fitted, report = choose(
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
@@ -113,7 +122,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
-                f"budget={self.budget!r} is for method='auto'; {chosen.name!r} has none."
+                f"budget={self.budget!r} is for method='auto', not for {chosen.name!r}. Leave it "
+                "out."
             )
         built = chosen.build(encoder, seed=self.seed, options=options)
         options |= {**chosen.version_options(), **built.origin()}
@@ -141,7 +151,16 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         return self
 
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
-        """Write everything but the encoder's weights to `folder`."""
+        """Write the classifier to a folder, without the weights of its encoder.
+
+        With `store_examples=False` the training texts are left out.
+
+        >>> from tempfile import mkdtemp
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> folder = classifier.fit(["merlot", "lager"], ["wine", "beer"]).save(mkdtemp())
+        >>> FewShotClassifier.load(folder).predict(["a glass of red"]).tolist()
+        ['wine']
+        """
         from fsl_nlp.artifact import check_folder, write_classifier
         from fsl_nlp.restoring import runtime_parts
 
@@ -153,7 +172,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         )
 
     def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
-        """The fitted classifier as plain values, without what answers without torch."""
+        """The fitted classifier as plain values, without the graphs that need no torch."""
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.restoring import record_of
 
@@ -178,10 +197,10 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         encoder: EncoderLike | None = None,
         device: str = "auto",
     ) -> FewShotClassifier:
-        """Read what `save` wrote.
+        """Read a classifier that `save` wrote, as in its example.
 
-        `encoder` says where its encoder is now, if it has moved. `method` is the object that it was
-        fitted with, if that is needed again: one whose class has no registered name.
+        `encoder` is the new place of its encoder, if that has moved. `method` is the object that
+        the classifier was fitted with; it is needed only if its class has no registered name.
         """
         from fsl_nlp.artifact import read_classifier
         from fsl_nlp.methods.objects import load_choice
@@ -199,15 +218,15 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         if encoder is None:
             encoder = chosen.encoder
         loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
-        places = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
+        moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
         try:
-            classifier = cls(**{**parameters, **places})
+            classifier = cls(**{**parameters, **moved})
             options = classifier._options()
             built = chosen.build(loaded, seed=classifier.seed, options=options)
         except OptionError as error:
             raise ArtifactError(
-                f"The classifier in {folder} was saved by fsl_nlp {saved.version} with a setting "
-                f"that this one does not have: {error}"
+                f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that this "
+                f"version does not have: {error}"
             ) from error
         fitted = restore(folder, saved, built)
         return classifier._take(
@@ -222,7 +241,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
     def _check_fitted(self) -> None:
         check_is_fitted(self)
 
-    def _keeping_nothing(self) -> AbstractContextManager[object]:
+    def _without_storing(self) -> AbstractContextManager[object]:
         from fsl_nlp.encoders.memory import without_caching
 
         return without_caching()
@@ -237,7 +256,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         return as_encoder(auto_model([*support.texts, *described]), device=self.device)
 
     def _options(self) -> dict[str, Any]:
-        """The options of the method: what the constructor was given beyond its own arguments."""
+        """The options of the method: the keywords that are no arguments of the constructor."""
         parameters = inspect.signature(type(self).__init__).parameters.values()
         arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
         return {
@@ -246,7 +265,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             if name not in arguments and not name.startswith("_") and not name.endswith("_")
         }
 
-    # scikit-learn's own versions of these two know nothing of `**options`.
+    # The versions of scikit-learn do not support `**options`.
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, with the options of the method."""
         return {**super().get_params(deep), **self._options()}
@@ -258,12 +277,12 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
     def _store(self, params: Mapping[str, Any]) -> None:
         for name, value in params.items():
-            # Options live beside methods and learned attributes, and must not take their place.
+            # An option is an attribute; it must not hide a method or a learned attribute.
             if hasattr(type(self), name) or name.startswith("_") or name.endswith("_"):
                 raise OptionError(f"{name!r} cannot be the name of an option.")
             setattr(self, name, value)
 
-    # scikit-learn's own version compares arrays, which cannot hold labels of both kinds.
+    # The version of scikit-learn compares arrays, which cannot hold strings and numbers together.
     def score(
         self,
         texts: Sequence[str] | Sequence[Example],

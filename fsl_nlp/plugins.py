@@ -1,8 +1,8 @@
 """Names that other installed packages offer, beside the built-in ones.
 
-A package offers a head, a method, a corpus, ... by an entry point of its own, and fsl_nlp finds it
-by name. The metadata of installed packages is read when a name is first looked up, and a package is
-imported when its own name is used.
+A package offers a head, a method, a corpus, ... by an entry point, and fsl_nlp finds it by name.
+The metadata of installed packages is read at the first look-up of a name. A package is imported
+when its name is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fsl_nlp")
 
-# The groups of entry points, and what messages call the things in them.
+# The groups of entry points, and the nouns for their objects in messages.
 GROUPS = {
     "fsl_nlp.heads": "head",
     "fsl_nlp.methods": "method",
@@ -58,10 +58,10 @@ class Plugin:
         return f"{distribution.name} {distribution.version}" if distribution else "a package"
 
     def load(self) -> Any:
-        """The object itself. Imports the package, and says whose error an error is."""
+        """The object itself. An error of its package becomes a PluginError."""
         try:
             return self.entry_point.load()
-        except Exception as error:  # whatever code of others raises
+        except Exception as error:  # code of another package may raise anything
             reason = (str(error).strip() or "no reason").splitlines()[0]
             raise PluginError(
                 f"The {self.kind} {self.name!r} of {self.package} cannot be loaded from "
@@ -82,7 +82,8 @@ class Registry:
 
     `builtin` is the plain dict of the built-in ones; a value "module:name" is imported when it is
     used. `groups` are the entry-point groups that add to it. `check` takes a name and an object
-    from outside, and says what is wrong with it, or None. `reserved` names cannot be offered.
+    of a plugin, and gives the requirement that it does not meet, or None. Plugins cannot have the
+    `reserved` names.
 
     >>> heads = Registry({"proto": "fsl_nlp.heads.proto:ProtoHead"}, "fsl_nlp.heads")
     >>> heads.names()[0], "no such head" in heads, heads.load("proto").__name__
@@ -109,7 +110,7 @@ class Registry:
         return name in self.builtin or name in self.plugins()
 
     def plugins(self) -> dict[str, Plugin]:
-        """What is offered from outside, by name. A name that is built in is refused."""
+        """The plugins by name. A name that is built in is refused."""
         offers = [offer for group in self.groups for offer in _offers(group)]
         usable: dict[str, Plugin] = {}
         for entry_point in offers:
@@ -117,7 +118,7 @@ class Registry:
             if plugin.name in self.builtin or plugin.name in self.reserved:
                 warn_once(
                     f"{plugin.package} offers the {plugin.kind} {plugin.name!r}, but that name is "
-                    "built in. The built-in one is used. The package must rename its own."
+                    "built in. The built-in one is used. The package must use another name."
                 )
             else:
                 usable.setdefault(plugin.name, plugin)
@@ -135,7 +136,7 @@ class Registry:
         return loaded
 
     def plugin(self, name: str) -> Plugin | None:
-        """Who offers a name from outside; None for a name that is built in, or that is not there.
+        """The plugin of a name; None for a name that is built in or unknown.
 
         A name that two packages offer is an error.
         """
@@ -176,7 +177,7 @@ class Registry:
 
 
 def forget() -> None:
-    """Read the metadata of installed packages anew at the next look-up."""
+    """Read the metadata of installed packages again at the next look-up."""
     _all_offers.cache_clear()
     warn_once.cache_clear()
 
@@ -195,5 +196,5 @@ def _all_offers(group: str) -> tuple[EntryPoint, ...]:
 
 @cache
 def warn_once(message: str) -> None:
-    """Say what is wrong with a package, once in a process."""
+    """Warn of a problem of a package, once in a process."""
     log.warning(message)

@@ -35,7 +35,7 @@ def record_of(
     examples: tuple[Example, ...] = (),
     report: Mapping[str, Any] | None = None,
 ) -> SavedClassifier:
-    """What is saved of a fitted classifier, without the parts that answer without torch.
+    """The record of a fitted classifier, without the parts that answer without torch.
 
     `parameters` are those of the constructor of `FewShotClassifier`.
     """
@@ -68,16 +68,16 @@ def record_of(
 def _record_of_encoder(encoder: TextEncoder) -> SavedEncoder:
     from fsl_nlp.encoders import MODELS
 
-    # A relative path would mean another folder wherever the classifier is loaded.
+    # The classifier may be loaded from another working directory.
     name = str(Path(encoder.name).absolute()) if Path(encoder.name).is_dir() else encoder.name
-    # Other precisions come from the processor; int8 is the user's choice.
+    # Only int8 is a choice of the user; other precisions depend on the processor.
     precision = "int8" if encoder.precision == "int8" else "auto"
     languages = MODELS[name].languages if name in MODELS else ""
     return SavedEncoder(name, encoder.fingerprint, asdict(encoder.pooling), precision, languages)
 
 
 def runtime_parts(fitted: Classifier) -> tuple[SavedPart, ...]:
-    """What answers without torch; () where that cannot be made."""
+    """The parts that answer without torch; () where they cannot be made."""
     from fsl_nlp.scorers import saved_parts
 
     try:
@@ -91,15 +91,15 @@ def check_restorable(folder: Path, saved: SavedClassifier) -> None:
     """Refuse an exported bot whose encoder gives other vectors than the one it was fitted on."""
     if any(part.entry.get("differs") for part in saved.parts):
         raise ArtifactError(
-            f"{folder} was exported in int8 or for some scripts alone: it answers through "
-            "fsl_nlp.runtime.Bot.load. To change it, export the classifier that it was made from."
+            f"{folder} was exported in int8 or for some scripts only. Load it with "
+            "fsl_nlp.runtime.Bot.load. To change it, export its classifier again."
         )
 
 
 def load_saved_encoder(
     folder: Path, saved: SavedEncoder, encoder: EncoderLike | None, device: str
 ) -> TextEncoder:
-    """The encoder that was saved with, by its name or by what the user gives in its place."""
+    """The encoder of a saved classifier, or the one that the user gives instead of it."""
     from fsl_nlp.encoders import load_encoder
     from fsl_nlp.encoders.objects import as_encoder
 
@@ -111,7 +111,7 @@ def load_saved_encoder(
         except ModelError as error:
             raise ArtifactError(
                 f"The classifier in {folder} needs its encoder {saved.name!r}. {error}\n"
-                "If it has moved, say where it is: load(folder, encoder=FOLDER)."
+                "If the encoder has moved, name its new folder: load(folder, encoder=FOLDER)."
             ) from error
     encoder = as_encoder(encoder, device=device)
     if encoder.fingerprint != saved.fingerprint:
@@ -125,7 +125,7 @@ def load_saved_encoder(
 
 
 def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
-    """The fitted classifier of a record, if it answers as it did when it was saved.
+    """The fitted classifier of a record; refused if its answers have changed since saving.
 
     `method` is the one that fitted it, built with its options and its encoder.
     """
@@ -138,7 +138,7 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
 
 
 def restore_report(saved: SavedClassifier) -> Report | None:
-    """Why `auto` chose the method; None where the user named it."""
+    """The comparison of `auto`; None where the user named the method."""
     from fsl_nlp.methods.combined.auto import Candidate, Report
 
     if saved.report is None:

@@ -1,7 +1,6 @@
 """The head of a fitted classifier as an ONNX graph: vectors in, scores out.
 
-Traced from the head itself, so that there is one formula of each, and a new head needs nothing
-more.
+The graph is traced from the head itself, so a new head needs no further code.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from fsl_nlp.runtime.graph import open_session
 from fsl_nlp.runtime.parts import ROWS, SCORES, VECTORS
 
 _PROBES = (1, 2, 7)  # numbers of rows that a scorer is checked with
-_TOLERANCE = 1e-4  # of the scores' own size
+_TOLERANCE = 1e-4  # relative to the largest score
 
 
 def saved_parts(classifier: Classifier) -> list[SavedPart]:
-    """What answers as the classifier does, without torch."""
+    """The parts that answer as the classifier does, without torch."""
     require_onnxruntime()
     require_onnx()
     return [_saved(part) for part in classifier.runtime_parts()]
@@ -60,9 +59,9 @@ def _scorer(part: Part) -> bytes:
                 computed = session.run([SCORES], {ROWS: rows[:count].numpy()})[0]
                 allowed = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
                 if not np.abs(computed - expected).max() <= allowed:  # so that NaN fails too
-                    raise ModelError("its graph disagrees with it")
+                    raise ModelError("the graph gives other scores")
         except Exception as error:  # of any kind: it comes from inside the head or the exporter
             raise ModelError(
-                f"Its head cannot be made into a graph: {first_line(error)}."
+                f"The head cannot be exported as a graph: {first_line(error)}."
             ) from error
     return content

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fsl_nlp.checks import as_known, as_labels, as_texts, with_descriptions
+from fsl_nlp.checks import as_labels, as_texts, match_labels, with_descriptions
 from fsl_nlp.errors import DataError
 from fsl_nlp.types import Dataset, Example, LabelInfo
 
@@ -98,8 +98,8 @@ def test_empty_texts_can_be_let_through() -> None:
 
 
 def test_a_number_in_words_is_the_number_unless_both_are_known() -> None:
-    assert as_known(["3", 4, "x", "4"], [3, 4]) == [3, 4, "x", 4]
-    assert as_known(["3", 3], [3, "3"]) == ["3", 3]
+    assert match_labels(["3", 4, "x", "4"], [3, 4]) == [3, 4, "x", 4]
+    assert match_labels(["3", 3], [3, "3"]) == ["3", 3]
 
 
 def test_what_a_corpus_knows_of_its_labels_is_kept_beside_descriptions() -> None:

@@ -1,4 +1,4 @@
-"""The saved form of what was fitted: JSON and safetensors in a folder, no pickle.
+"""The saved form of a fitted method: JSON and safetensors in a folder, no pickle.
 
 A saved classifier, or bot:
 

@@ -1,4 +1,4 @@
-"""What is in a saved folder, without loading a model."""
+"""The content of a saved folder, without loading a model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LabelCount:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What every saved folder says of itself.
+    """The content of a saved folder of any kind.
 
     `format` is the number that it was written with, `fsl_nlp` the version that wrote it, `written`
     when (UTC; a copy of the folder may have a later time). `files` are all files of the folder.
@@ -68,7 +68,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class ClassifierInspection(Inspection):
-    """What a saved classifier or an exported bot says of itself.
+    """The content of a saved classifier or of an exported bot.
 
     `languages` are the encoder's, if it is one of the catalogue; `precision` is "auto" where it
     depends on the processor. `pruned` says which pieces of the tokenizer were left out.
@@ -91,7 +91,7 @@ class ClassifierInspection(Inspection):
 
 @dataclass(frozen=True)
 class MetaInspection(Inspection):
-    """What a meta-trained method says of itself.
+    """The content of a meta-trained method.
 
     `way`, `shot` and `query` are those of its training tasks, least and most. `sources` maps each
     corpus that it learned from to its number of classes.
@@ -106,7 +106,7 @@ class MetaInspection(Inspection):
 
 
 def inspect_bot(folder: str | Path) -> ClassifierInspection | MetaInspection:
-    """What is in a saved classifier, an exported bot or a folder of `fsl-nlp meta-train`.
+    """The content of a saved classifier, an exported bot or a folder of `fsl-nlp meta-train`.
 
     No model is loaded. The sums of the files that the manifest names are checked.
 

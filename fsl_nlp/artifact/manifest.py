@@ -23,19 +23,19 @@ _NAME_DIGITS = 12  # of a file's sum, in its name
 
 @dataclass(frozen=True)
 class Protocol:
-    """The saved form of one kind of thing, and the words for it in messages.
+    """A saved form, with its words for messages.
 
     `manifest` is the name of the JSON file. `suffixes` maps each kind of file to the end of its
     name; a kind may be numbered, as in `scorer-0`. `upgrades` maps each old format to the step to
     the next one; manifests of the formats in `unsigned` have no sum.
-    `thing` is what is saved, `writers` what writes it, `again` how to get a new one.
+    `noun` names what is saved, `writers` what writes it, and `again` says how to get a new one.
     """
 
     manifest: str
     newest: int
     suffixes: Mapping[str, str]
     upgrades: Mapping[int, Callable[[Manifest], Manifest]]
-    thing: str
+    noun: str
     writers: str
     again: str
     unsigned: frozenset[int] = frozenset()
@@ -45,8 +45,8 @@ class Protocol:
         name = kind.split("-")[0]
         return f"{name}-{digest[:_NAME_DIGITS]}.{self.suffixes[name]}"
 
-    def is_own_file(self, name: str) -> bool:
-        """Whether a file of this name was written by `publish`; the manifest is not meant."""
+    def is_published(self, name: str) -> bool:
+        """Whether `publish` wrote a file of this name; False for the manifest."""
         return re.fullmatch(self._names, name) is not None
 
     def is_leftover(self, name: str) -> bool:
@@ -71,7 +71,7 @@ def content_sum(content: Mapping[str, Any]) -> str:
 
 
 def plain_number(number: Any) -> Any:
-    """A number that JSON can hold; a search over parameters sets those of numpy."""
+    """A number of numpy as one of Python, which JSON can hold."""
     return number.item()
 
 
@@ -94,7 +94,7 @@ def publish(
     write_atomically(folder / protocol.manifest, f"{text}\n")
     current = {entry["name"] for entry in files.values()}
     for path in folder.iterdir():
-        if protocol.is_own_file(path.name) and path.name not in current:
+        if protocol.is_published(path.name) and path.name not in current:
             path.unlink(missing_ok=True)
 
 
@@ -108,11 +108,11 @@ def read_manifest(folder: Path, protocol: Protocol) -> Manifest:
 
 
 def read_saved_manifest(folder: Path, protocol: Protocol) -> Manifest:
-    """The manifest of a folder as it was written, if its format is known and its sum is right."""
+    """The manifest of a folder as it was written; its format and its sum are checked."""
     path = folder / protocol.manifest
     if not path.is_file():
         raise ArtifactError(
-            f"There is no {protocol.thing} in {folder} (no {protocol.manifest}). "
+            f"There is no {protocol.noun} in {folder} (no {protocol.manifest}). "
             f"Give the folder that {protocol.writers} wrote."
         )
     try:
@@ -142,7 +142,7 @@ def read_saved_manifest(folder: Path, protocol: Protocol) -> Manifest:
 
 
 def upgrade(manifest: Manifest, protocol: Protocol) -> Manifest:
-    """A manifest of any known format as one of the newest, without its sum."""
+    """A manifest of any format in the newest format, without its sum."""
     upgraded = {key: value for key, value in manifest.items() if key != "sum"}
     while upgraded["format"] < protocol.newest:
         number = upgraded["format"]
@@ -151,9 +151,9 @@ def upgrade(manifest: Manifest, protocol: Protocol) -> Manifest:
 
 
 def incomplete(folder: Path, protocol: Protocol, error: Exception) -> ArtifactError:
-    """The error for a manifest that lacks something, or has another value than it should."""
+    """The error for a manifest with a missing or a wrong entry."""
     return ArtifactError(
-        f"{folder / protocol.manifest} is damaged: it is not as fsl_nlp writes it ({error!r}). "
+        f"{folder / protocol.manifest} is damaged: an entry is missing or wrong ({error!r}). "
         f"Copy the folder again, or {protocol.again}."
     )
 

@@ -1,4 +1,4 @@
-"""A name for what was learned."""
+"""The version of a fitted classifier."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def model_version(
 ) -> str:
     """Twelve hexadecimal digits that name what was learned; equal for equal training.
 
-    They are the sum of what goes into training. What comes out differs in its last bits with the
-    batches in which the encoder computed its vectors.
+    They are a sum of the input of the training. The output would not do: its last bits depend on
+    the batches in which the encoder computes vectors.
     """
     from fsl_nlp import __version__
 

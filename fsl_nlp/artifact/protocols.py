@@ -1,4 +1,4 @@
-"""The saved forms that there are. The table of their formats is in `fsl_nlp.artifact`."""
+"""The saved forms. The table of their formats is in `fsl_nlp.artifact`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CLASSIFIER = Protocol(
     newest=2,
     suffixes={"tensors": "safetensors", "examples": "jsonl", "scorer": "onnx"},
     upgrades={1: format_1.upgrade_classifier},
-    thing="classifier",
+    noun="classifier",
     writers="save() or `fsl-nlp fit --out`",
     again="save it again",
 )
@@ -20,7 +20,7 @@ META = Protocol(
     newest=2,
     suffixes={"parameters": "safetensors"},
     upgrades={1: format_1.upgrade_meta},
-    thing="meta-trained method",
+    noun="meta-trained method",
     writers="`fsl-nlp meta-train --out`",
     again="train again",
     unsigned=frozenset({1}),

@@ -15,7 +15,7 @@ from fsl_nlp.types import Example
 
 
 def read_classifier(folder: Path) -> SavedClassifier:
-    """What `write_classifier` wrote, brought to the newest format; scorers are not read."""
+    """The record that `write_classifier` wrote, in the newest format; scorers are not read."""
     manifest = read_manifest(folder, CLASSIFIER)
     try:
         encoder = manifest["encoder"]
@@ -45,7 +45,7 @@ def read_classifier(folder: Path) -> SavedClassifier:
 
 
 def part_entries(manifest: Manifest) -> list[dict[str, Any]]:
-    """What the manifest says of each part that answers without torch; [] if there are none."""
+    """The entries of the parts that answer without torch; [] if there are none."""
     return list(manifest.get("runtime", {}).get("parts", ()))
 
 

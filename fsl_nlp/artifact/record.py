@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[Any]]
 
-STATE = "state."  # before the names of a method's own tensors
+STATE = "state."  # the beginning of the names of the method's tensors
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SavedEncoder:
 
     `fingerprint` names the weights and the tokenizer, `pooling` is how they make a vector.
     `precision` is "int8" where the user chose it, else "auto". `languages` are those of an encoder
-    of the catalogue, in words; "" for others.
+    of the catalogue, in words; "" for another encoder.
     """
 
     name: str
@@ -34,11 +34,11 @@ class SavedEncoder:
 
 @dataclass(frozen=True)
 class SavedPart:
-    """What answers without torch: an encoder's graph, and a scorer of its vectors.
+    """A part that answers without torch: an encoder's graph, and a scorer of its vectors.
 
     `entry` describes it in the manifest: `reads`, `weight`, `settings`, `graph`; and in an exported
     bot the `folder` of the encoder, its `sha256`, and `differs` where it gives other vectors than
-    the classifier's own encoder. `scorer` is an ONNX graph.
+    the encoder of the classifier. `scorer` is an ONNX graph.
     """
 
     entry: Mapping[str, Any]
@@ -74,7 +74,7 @@ class SavedClassifier:
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
-        """The method's own tensors."""
+        """The tensors of the method."""
         return {
             name.removeprefix(STATE): array
             for name, array in self.tensors.items()

@@ -1,4 +1,4 @@
-"""A question that is answered at saving and again at loading: both answers must be equal."""
+"""A test question, answered at saving and at loading: both answers must be equal."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_classifier(saved: SavedClassifier, folder: Path) -> Path:
-    """Write a classifier to a folder and give the folder; an older classifier is replaced."""
+    """Write a classifier to a folder, in place of an older one; gives the folder."""
     from safetensors.numpy import save
 
     tensors = dict(saved.tensors)

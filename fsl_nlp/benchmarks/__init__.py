@@ -21,7 +21,7 @@ BENCHMARKS: dict[str, str] = {
 }
 
 
-def _wrong(name: str, loaded: Any) -> str | None:
+def _unmet_requirement(name: str, loaded: Any) -> str | None:
     from fsl_nlp.benchmarks.base import Benchmark
 
     if not (isinstance(loaded, type) and issubclass(loaded, Benchmark)):
@@ -29,7 +29,7 @@ def _wrong(name: str, loaded: Any) -> str | None:
     return None if loaded.name == name else f"has another name, {loaded.name!r}"
 
 
-REGISTRY = Registry(BENCHMARKS, "fsl_nlp.benchmarks", check=_wrong)
+REGISTRY = Registry(BENCHMARKS, "fsl_nlp.benchmarks", check=_unmet_requirement)
 
 
 def benchmark_class(name: str) -> type[Benchmark]:

@@ -1,4 +1,4 @@
-"""What a benchmark is: tasks, one job to one row, published results, files to hand in."""
+"""The contract of a benchmark: tasks, jobs and their rows, published results, files to hand in."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def setting(
 ) -> Any:
     """A field that the command line shows as an option.
 
-    `least` is its smallest value and `flag` its name, if that is not the field's. A field that is
-    neither a number, a text nor true or false is an option that may be repeated, and `parse`
-    makes its value of the texts.
+    `least` is its smallest value. `flag` is its name, if that is not the name of the field. An
+    option of another type than a number, a text or true and false may be repeated, and `parse`
+    makes its value from the texts.
     """
     metadata = {"help": help, "least": least, "flag": flag, "parse": parse}
     if isinstance(default, dict):
@@ -76,7 +76,7 @@ class Benchmark(ABC):
     splits: ClassVar[tuple[str | int, ...]]
     default_splits: ClassVar[tuple[str | int, ...]]
     published: ClassVar[tuple[Published, ...]] = ()
-    # What the accuracy is of; in braces, keys of the result.
+    # What the accuracy measures; keys of the result stand in braces.
     protocol: ClassVar[str]
     # What the runs behind one row are called, and what a run is scored on.
     repeats: ClassVar[str] = "splits"
@@ -102,7 +102,7 @@ class Benchmark(ABC):
         return method_class(self.method)
 
     def default_encoder(self) -> str:
-        """The encoder for "auto"; another "auto" leaves the choice to the texts of each task."""
+        """The encoder for "auto"; if it is "auto" again, the texts of each task choose it."""
         return "embedded:mlm" if self.kind.needs_masked_model else "auto"
 
     def check_task(self, task: str) -> None:
@@ -113,7 +113,7 @@ class Benchmark(ABC):
             )
 
     def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:
-        """What has to be run for these tasks and splits."""
+        """The jobs for these tasks and splits."""
         return [Job(task, split, self.seed) for task in tasks for split in splits]
 
     @abstractmethod
@@ -121,14 +121,14 @@ class Benchmark(ABC):
         """The data name of the texts that the job is scored on."""
 
     def unsupported_reason(self, job: Job) -> str | None:
-        """Why there is no such job for this method; None where there is."""
+        """Why the method cannot run the job; None if it can."""
         return None
 
     @abstractmethod
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
-        """Learn and score: at least the keys accuracy, count, encoder and seconds.
+        """Learn and score. The row has at least the keys accuracy, count, encoder and seconds.
 
-        A row that has an interval of its own also has half_width and interval_over.
+        A row with an interval also has half_width and interval_over.
         """
 
     def title(self, job: Job) -> str:
@@ -136,21 +136,21 @@ class Benchmark(ABC):
         return job.task
 
     def published_key(self, job: Job) -> str:
-        """What the published scores of that row are listed under."""
+        """The key of that row in the published scores."""
         return self.title(job)
 
     def write_submission(
         self, folder: Path, tasks: Sequence[str], split: str | int, data_dir: DataDir, device: str
     ) -> list[Path]:
         """The files that the benchmark's leaderboard takes, for these tasks."""
-        raise OptionError(f"{self.name} has no hidden test, and so no files to hand in.")
+        raise OptionError(f"{self.name} has no hidden test, so there are no files to hand in.")
 
     def settings(self) -> dict[str, Any]:
         """The settings as a result names them."""
         return asdict(self)
 
     def header(self) -> dict[str, Any]:
-        """What tells this run's progress file from another's; of a model folder, its files too."""
+        """What identifies the run of a progress file; for a model folder, with its files."""
         header = {"benchmark": self.name, **asdict(self)}
         folder = Path(self.encoder).expanduser()
         if folder.is_dir():
@@ -187,7 +187,7 @@ class Benchmark(ABC):
 
 
 def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> Dataset:
-    """`support` with `count` of the texts, drawn by `seed`; with all where there are fewer."""
+    """`support` with `count` of the texts, drawn with `seed`, or with all if there are fewer."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -214,6 +214,6 @@ def score_texts(classifier: Classifier, test: Dataset) -> Row:
 
 
 def accuracy_of(classifier: Classifier, data: Dataset) -> float:
-    """The part of the examples that get their own label."""
+    """The share of the examples whose label is predicted."""
     pairs = zip(predict(classifier, data.examples), data.known_targets, strict=True)
     return sum(label == target for label, target in pairs) / len(data)

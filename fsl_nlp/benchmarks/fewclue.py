@@ -125,9 +125,11 @@ class FewClue(Benchmark):
         if self.score not in ("test_public", "dev"):
             raise OptionError(f"score={self.score!r}: choose 'test_public' or 'dev'.")
         if self.score == "dev" and self.choices:
-            raise OptionError("score='dev': what dev_i chooses cannot be scored on dev_i.")
+            raise OptionError(
+                "score='dev': dev_i cannot both choose and be scored. Leave the choices out."
+            )
         if overlap := self.choices.keys() & self.options.keys():
-            raise OptionError(f"{min(overlap)} has a value and choices. Give one of them.")
+            raise OptionError(f"{min(overlap)} has both a value and choices. Give one of them.")
         self.check_unlabelled(self.unlabelled)
 
     def default_encoder(self) -> str:
@@ -157,9 +159,8 @@ class FewClue(Benchmark):
             from fsl_nlp.methods import METHODS
 
             return (
-                "the label is a position among each example's own candidates, and the method "
-                "learns labels that mean the same for all; use "
-                + ", ".join(filter(takes_candidates, METHODS))
+                "the label is the position of a candidate, and the method needs labels that mean "
+                "the same for every example; use " + ", ".join(filter(takes_candidates, METHODS))
             )
         if self.unlabelled_count:
             return (
@@ -201,7 +202,7 @@ class FewClue(Benchmark):
         return written
 
     def fit(self, task: str, split: str | int, data_dir: DataDir, device: str = "auto") -> Fitted:
-        """Of all that train_i gives, the classifier with the highest accuracy on dev_i."""
+        """The classifier that is learned from train_i and has the highest accuracy on dev_i."""
         support = self._read(f"{task}:train_{split}", data_dir)
         dev = self._read(f"{task}:dev_{split}", data_dir)
         if self.unlabelled_count and "unlabeled" in CATALOGUE[task].splits:
@@ -252,7 +253,7 @@ class FewClue(Benchmark):
         return replace(data, examples=tuple(self._readable(example, task) for example in data))
 
     def _readable(self, example: Example, task: str) -> Example:
-        """For methods without templates: what the pronoun may mean, as a second text."""
+        """For methods without templates: the noun that the pronoun may mean, as a second text."""
         if task != "cluewsc" or self.kind.takes_template:
             return example
         assert example.head is not None

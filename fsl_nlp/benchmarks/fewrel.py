@@ -46,7 +46,7 @@ def read_task(task: str) -> tuple[int, int]:
     if match is None:
         raise OptionError(
             f"{task!r} is not a task of fewrel. Its tasks: {', '.join(_TASKS)}, and other numbers "
-            "in their form."
+            "of this form."
         )
     return int(match[1]), int(match[2])
 
@@ -153,7 +153,7 @@ class FewRel(Benchmark):
         files = [root / "fewrel" / name for name in names]
         if missing := [str(file) for file in files if not file.is_file()]:
             raise DataError(
-                f"There is no {', no '.join(missing)}: the leaderboard's input files belong there."
+                f"Input files of the leaderboard are missing: {', '.join(missing)}. Put them there."
             )
         return self.predict_files(files, folder, data_dir, device)
 
@@ -181,7 +181,7 @@ class FewRel(Benchmark):
         return MethodSpec(self.method, self.encoder_for(data.texts), options, self.seed, device)
 
     def _source(self, data: Dataset | None, data_dir: DataDir) -> Dataset | None:
-        """What the method learns from first, without the classes of `data`."""
+        """The source data, without the classes of `data`."""
         from fsl_nlp.evaluation.sources import load_sources
         from fsl_nlp.splits import drop_shared
 

@@ -47,8 +47,8 @@ def read_task(task: str) -> tuple[str, int]:
     entry: Entry | None = REGISTRY.load(match[1]) if match and match[1] in REGISTRY else None
     if match is None or entry is None or not {"train", "test"} <= entry.splits.keys():
         raise OptionError(
-            f"{task!r} is not a task of intents. Its tasks: {', '.join(_TASKS)}, and others in "
-            "their form: a corpus with a train and a test file, and a number of shots."
+            f"{task!r} is not a task of intents. Its tasks: {', '.join(_TASKS)}, and others of "
+            "this form: a corpus with a train and a test file, and a number of shots."
         )
     return match[1], int(match[2])
 
@@ -57,8 +57,8 @@ def read_task(task: str) -> tuple[str, int]:
 class Intents(Benchmark):
     """Learn from K texts of every label, drawn from the training file; score the whole test file.
 
-    The split "train" draws the texts by seed, another set for each run. The split "published"
-    takes the corpus's own 5- or 10-shot file, and only the method's seed changes.
+    The split "train" draws the texts with the seed, another set for each run. The split "published"
+    takes the 5- or 10-shot file of the corpus, and only the seed of the method changes.
     """
 
     name: ClassVar[str] = "intents"
@@ -68,7 +68,7 @@ class Intents(Benchmark):
     repeats: ClassVar[str] = "seeds"
     protocol: ClassVar[str] = (
         "Accuracy on the test file, the mean over {draws} seeds. The published systems learn from "
-        "the corpus's own 5- and 10-shot files (--split published)."
+        "the 5- and 10-shot files of the corpus (--split published)."
     )
     default_method: ClassVar[str] = "linear"
     example: ClassVar[str] = "--task banking77-5-shot --split published"

@@ -1,4 +1,4 @@
-"""A whole benchmark: its jobs shared out and resumed, summed up beside the published results."""
+"""Runs a benchmark: its jobs, the sums of their rows, and the published results."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ def run_benchmark(
 ) -> dict[str, Any]:
     """Accuracy of each task with its 95% interval, ready for JSON.
 
-    By default all tasks and the benchmark's usual splits. `progress_file` gets a line for each
-    job; the same call again continues after the last. The jobs are shared out over `workers`
-    processes on each device. Tasks that the method cannot do, or whose files are not in the data
-    folder, are named under "skipped".
+    The default is all tasks and the usual splits. `progress_file` gets a line for each job; the
+    same call continues after the last line. Each device runs `workers` processes. A task that the
+    method cannot do, or that has no file in the data folder, is listed under "skipped".
     """
     from fsl_nlp.evaluation.jobs import ProgressFile, run_jobs
     from fsl_nlp.evaluation.result import versions
@@ -86,7 +85,7 @@ def submit_benchmark(
     data_dir: DataDir = None,
     device: str = "auto",
 ) -> list[Path]:
-    """Write the leaderboard's files and their zip, of what is learned from the first split."""
+    """Write the files for the leaderboard and their zip; the first split is learned from."""
     from fsl_nlp.data.fewrel_submission import zip_predictions
 
     tasks, splits = _check(benchmark, tasks, splits)
@@ -137,10 +136,10 @@ def _skip_reason(benchmark: Benchmark, job: Job, data_dir: DataDir) -> str | Non
 
 
 def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, Any]:
-    """The row of the table that `job` belongs to: in parts of 1, published numbers in percent.
+    """The row of the table that `job` belongs to; only published numbers are in percent.
 
-    The interval is Student's t over the runs. One run, or runs that are all the same, say nothing
-    of what changes from run to run: then it is the run's own interval, if it has one.
+    The interval is Student's t over the runs. One run, or runs with equal accuracies, have no
+    such interval; then it is the interval of the first run, if that has one.
     """
     values = [row["accuracy"] for row in rows]
     deviation = stdev(values) if len(values) > 1 else None
@@ -176,7 +175,7 @@ def _runs(benchmark: Benchmark, rows: Sequence[Row]) -> str:
 
 
 def _overall(tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The mean over tasks; their runs are drawn separately, so their errors are independent."""
+    """The mean over tasks; their runs are independent, and so are their errors."""
     widths = [task["half_width"] for task in tasks]
-    together = None if None in widths else sum(w**2 for w in widths) ** 0.5 / len(tasks)
-    return {"accuracy": mean(task["accuracy"] for task in tasks), "half_width": together}
+    half_width = None if None in widths else sum(w**2 for w in widths) ** 0.5 / len(tasks)
+    return {"accuracy": mean(task["accuracy"] for task in tasks), "half_width": half_width}

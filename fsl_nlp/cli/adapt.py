@@ -8,7 +8,7 @@ import typer
 
 from fsl_nlp.cli.completion import data_names, encoder_names
 from fsl_nlp.cli.options import DataDir, Device, OnError, TextColumn, parse_options, shared
-from fsl_nlp.cli.plans import about
+from fsl_nlp.cli.plans import describe_seconds
 from fsl_nlp.cli.run import Run, command
 
 _MEASURED_STEPS = 5
@@ -94,10 +94,10 @@ def add_to(app: typer.Typer) -> None:
             where = (
                 f"Saved in {out}. Use it: fsl-nlp fit train.csv --encoder {out} --out my-bot"
                 if result["step"] == result["steps"]
-                else "Give the same command again to go on."
+                else "The same command continues the run."
             )
             return (
-                f"{done}. Of the hidden words of {result['held_out']} other texts it finds "
+                f"{done}. It predicts the hidden words of {result['held_out']} held-out texts: "
                 f"{result['masked_accuracy']:.1%}{before}.\n{where}"
             )
 
@@ -105,7 +105,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 class _TimeLeft:
-    """Says once, after the first steps, how long the rest takes."""
+    """Notes the time left, once, after the first steps."""
 
     def __init__(self, run: Run, steps: int, stop_after: int | None) -> None:
         self.run = run
@@ -120,5 +120,7 @@ class _TimeLeft:
         if len(self.times) == 1 and self.stop_after:
             self.last = min(self.last, int(step["step"]) + self.stop_after)
         if len(self.times) > _MEASURED_STEPS:
-            each = (self.times[-1] - self.times[0]) / _MEASURED_STEPS
-            self.run.note(f"{about(each * (self.last - 1 - step['step']))} left.")
+            step_seconds = (self.times[-1] - self.times[0]) / _MEASURED_STEPS
+            self.run.note(
+                f"{describe_seconds(step_seconds * (self.last - 1 - step['step']))} left."
+            )

@@ -1,4 +1,4 @@
-"""All commands in one application, and what happens to errors."""
+"""The application with all commands, and its handling of errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fsl_nlp.cli import (
     submit,
 )
 from fsl_nlp.cli.deprecated import with_new_names
-from fsl_nlp.cli.run import report_error, was_given
+from fsl_nlp.cli.run import has_option, report_error
 
 app = typer.Typer(
     name="fsl-nlp",
@@ -75,18 +75,18 @@ for module in (
 
 
 def run() -> None:
-    """What `fsl-nlp` calls. No traceback reaches a user, unless --debug asks for it."""
+    """The function behind `fsl-nlp`. Users see a traceback only with --debug."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     words, notes = with_new_names(sys.argv[1:])
-    if not (was_given("--quiet") or was_given("-q")):
+    if not (has_option("--quiet") or has_option("-q")):
         for note in notes:
             print(f"note: {note}", file=sys.stderr)
     try:
         app(words)
     except SystemExit as end:
-        if end.code == 2 and was_given("--json"):
+        if end.code == 2 and has_option("--json"):
             print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
         raise
     except BrokenPipeError:
@@ -97,6 +97,6 @@ def run() -> None:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        if was_given("--debug"):
+        if has_option("--debug"):
             raise
-        sys.exit(report_error(error, as_json=was_given("--json")))
+        sys.exit(report_error(error, as_json=has_option("--json")))

@@ -41,23 +41,23 @@ class _Benchmarks(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in BENCHMARKS or cmd_name not in REGISTRY:
             return super().get_command(ctx, cmd_name)
-        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        _add_benchmark(alone, benchmark_class(cmd_name))
-        return typer.main.get_command(alone)
+        group = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        _add_benchmark(group, benchmark_class(cmd_name))
+        return typer.main.get_command(group)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add a command for each benchmark."""
-    group = typer.Typer(cls=_Benchmarks, no_args_is_help=True, help="Public benchmarks, whole.")
+    group = typer.Typer(cls=_Benchmarks, no_args_is_help=True, help="Whole public benchmarks.")
     app.add_typer(group, name="benchmark")
     for name in BENCHMARKS:
         _add_benchmark(group, benchmark_class(name))
 
 
 def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
-    """A command with the options that all benchmarks have, and with this one's settings."""
+    """Add the command of a benchmark: the shared options and those of its settings."""
 
-    def run_it(
+    def run_command(
         run: Run,
         task: Annotated[
             Texts, typer.Option(help="'all' or a task. May be repeated, or hold commas.")
@@ -111,16 +111,16 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
         )
         run.show(result, lambda: as_table(plan, result))
 
-    signature = inspect.signature(run_it, eval_str=True)
+    signature = inspect.signature(run_command, eval_str=True)
     common = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     added = [_parameter(benchmark, field) for field in _settings(benchmark)]
-    run_it.__signature__ = signature.replace(parameters=[*common, *added])  # type: ignore[attr-defined]
-    run_it.__doc__ = (
+    run_command.__signature__ = signature.replace(parameters=[*common, *added])  # type: ignore[attr-defined]
+    run_command.__doc__ = (
         f"{inspect.getdoc(benchmark)}\n\nTasks: {', '.join(benchmark.tasks)}. "
         f"Splits: {_list(benchmark.splits)}; default: {_list(benchmark.default_splits)}."
     )
     example = f"fsl-nlp benchmark {benchmark.name} {benchmark.example}"
-    command(group, name=benchmark.name, example=example)(run_it)
+    command(group, name=benchmark.name, example=example)(run_command)
 
 
 def _settings(benchmark: type[Benchmark]) -> list[Field[Any]]:

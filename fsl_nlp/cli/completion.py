@@ -1,10 +1,10 @@
-"""What a shell offers at the tab key. Nothing here loads torch: a shell asks at every key press."""
+"""Completions for the tab key. Nothing here loads torch, because each key press waits for it."""
 
 from __future__ import annotations
 
 
 def method_names(incomplete: str) -> list[str]:
-    """The methods that begin so; after a comma, for the last of a list."""
+    """The methods with this beginning; after a comma, for the last name of a list."""
     from fsl_nlp.methods import REGISTRY
 
     before, comma, last = incomplete.rpartition(",")
@@ -13,7 +13,7 @@ def method_names(incomplete: str) -> list[str]:
 
 
 def encoder_names(incomplete: str) -> list[tuple[str, str]]:
-    """The encoders of the catalogue that begin so, each with its languages."""
+    """The encoders with this beginning, each with its languages."""
     from fsl_nlp.encoders.catalogue import MODELS, REGISTRY
 
     names = [("auto", "by the script of the texts")]
@@ -23,7 +23,7 @@ def encoder_names(incomplete: str) -> list[tuple[str, str]]:
 
 
 def data_names(incomplete: str) -> list[tuple[str, str]]:
-    """The data of the catalogue that begin so; after "NAME:", the splits of that one."""
+    """The data names with this beginning; after "NAME:", the splits of that data."""
     from fsl_nlp.data.catalogue import CATALOGUE, REGISTRY
 
     name, colon, split = incomplete.partition(":")
@@ -36,5 +36,5 @@ def data_names(incomplete: str) -> list[tuple[str, str]]:
 
 
 def catalogue_names(incomplete: str) -> list[tuple[str, str]]:
-    """The same without splits."""
+    """The data names with this beginning, without splits."""
     return [] if ":" in incomplete else data_names(incomplete)

@@ -25,7 +25,7 @@ Public corpora are looked for in --data-dir or FSL_NLP_DATA.
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands `data list`, `data get` and `data check`."""
-    group = typer.Typer(no_args_is_help=True, help="The datasets that have a name.")
+    group = typer.Typer(no_args_is_help=True, help="Datasets that have a name.")
     app.add_typer(group, name="data")
 
     @command(group, name="list", example="fsl-nlp data list --data-dir corpora")

@@ -11,7 +11,7 @@ import typer
 from fsl_nlp.cli.predict import as_text
 from fsl_nlp.cli.run import Run, command
 
-# What the demo asks in each language; the last is about nothing that the shop's bot knows.
+# The questions in each language; the last one belongs to no intent of the bot.
 QUESTIONS = {
     "support_en": [
         "hi, the parcel should have come on monday, any idea where it is?",
@@ -62,7 +62,7 @@ def next_commands() -> list[str]:
 
 
 def _beside_python() -> str:
-    """The console script of this Python, as one would type it from the current folder."""
+    """The path of the console script of this Python, from the current folder."""
     script = Path(sys.executable).parent / "fsl-nlp"
     if not script.exists():
         return "python -m fsl_nlp"

@@ -1,10 +1,10 @@
-"""Old names of options: taken for one more version, each with a note that names the new one."""
+"""Old names of options, accepted for one more version with a note."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Of each command: the old flag and the new one.
+# For each command: the old flags with their new names.
 RENAMED: dict[str, dict[str, str]] = {
     "fit": {"--shots": "--shot"},
     "episodes": {
@@ -36,9 +36,9 @@ def with_new_names(words: Sequence[str]) -> tuple[list[str], list[str]]:
     renamed = RENAMED.get(" ".join(names[:1])) or RENAMED.get(" ".join(names[:2]), {})
     end = words.index("--") if "--" in words else len(words)
     result, notes = list(words), []
-    for place, word in enumerate(words[:end]):
+    for i, word in enumerate(words[:end]):
         flag, equals, value = word.partition("=")
         if flag in renamed:
-            result[place] = renamed[flag] + equals + value
+            result[i] = renamed[flag] + equals + value
             notes.append(f"{flag} is now {renamed[flag]}; the old name will be removed.")
     return result, notes

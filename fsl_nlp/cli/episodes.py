@@ -187,7 +187,7 @@ def _split(
     counts = classes.split(",")
     if source is not None or len(counts) != 2:
         raise OptionError(
-            "--classes takes TRAIN,TEST, for example 50,27, and stands instead of --source."
+            "--classes takes TRAIN,TEST, for example 50,27. Use either --classes or --source."
         )
     train, test = (parse_number("--classes", count) for count in counts)
     parts = split_classes(data, train=train, validation=0, test=test, seed=seed)
@@ -222,7 +222,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
             ),
         )
     if result.diverged_tasks is not None:
-        slowed = f"{result.diverged_tasks:,} tasks, and were adapted at a lower rate"
+        slowed = f"{result.diverged_tasks:,} tasks; they were adapted at a lower rate"
         rows.append(("diverged", slowed if result.diverged_tasks else "no task"))
     if result.settings.get("transductive"):
         rows.append(("note", "transductive: the queries of an episode are read together"))

@@ -35,17 +35,17 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Score a saved classifier on labelled texts."""
         from fsl_nlp import load_dataset
-        from fsl_nlp.checks import as_known
+        from fsl_nlp.checks import match_labels
         from fsl_nlp.cli.predict import load_bot
-        from fsl_nlp.evaluation.scoring import check_known, score_predictions
+        from fsl_nlp.evaluation.scoring import check_targets, score_predictions
 
         data = load_dataset(
             test, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
         classifier = load_bot(folder, device)
         labels = classifier.classifier_.labels
-        targets = as_known(data.known_targets, labels)
-        check_known(targets, labels)  # before the long work
+        targets = match_labels(data.known_targets, labels)
+        check_targets(targets, labels)  # before the long work
         predicted = classifier.predict(data.examples).tolist()
         score = score_predictions(targets, predicted, labels, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}

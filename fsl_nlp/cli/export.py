@@ -49,7 +49,9 @@ def add_to(app: typer.Typer) -> None:
 
         if encoder_only:
             if int8 or scripts:
-                raise OptionError("--encoder-only writes weights for torch: no --int8, --scripts.")
+                raise OptionError(
+                    "--encoder-only writes weights for torch. Leave --int8 and --scripts out."
+                )
             written = export_encoder(FewShotClassifier.load(folder), out)
             run.show(
                 {"out": str(written)},
@@ -79,11 +81,11 @@ def _as_text(exported: ExportedBot) -> str:
         lines.append(note)
     if exported.dropped:
         lines.append(f"Left out: {'; '.join(exported.dropped)}.")
-    place = shlex.quote(str(exported.folder))
+    folder = shlex.quote(str(exported.folder))
     lines.append(
         f"Saved in {exported.folder} ({exported.megabytes:g} MB). It needs numpy, onnxruntime, "
         "tokenizers and safetensors:\n"
         f'  from fsl_nlp.runtime import Bot; Bot.load({str(exported.folder)!r}).classify("...")\n'
-        f'  fsl-nlp predict {place} "..."'
+        f'  fsl-nlp predict {folder} "..."'
     )
     return "\n".join(lines)

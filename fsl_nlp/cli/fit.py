@@ -80,13 +80,13 @@ def add_to(app: typer.Typer) -> None:
         """Train a classifier from labelled texts and save it."""
         from fsl_nlp import FewShotClassifier, load_dataset
         from fsl_nlp.artifact import check_folder
-        from fsl_nlp.checks import as_known, with_descriptions
+        from fsl_nlp.checks import match_labels, with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
         if checkpoint and out.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
-            raise OptionError("--checkpoint must lie outside --out, which holds the result alone.")
+            raise OptionError("--checkpoint must be outside --out, which holds only the result.")
         described = read_descriptions(descriptions)
         method, encoder, options = chosen_method(
             run, prepared, method, encoder, parse_options(option)
@@ -105,14 +105,14 @@ def add_to(app: typer.Typer) -> None:
             **options,
         )
         meanings = dict(
-            zip(as_known(list(described), data.labels), described.values(), strict=True)
+            zip(match_labels(list(described), data.labels), described.values(), strict=True)
         )
         support = with_descriptions(data, meanings)
         if unlabelled:
             more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
             support = support.with_unlabelled(more)
         if method == "auto" and budget not in (None, "0"):
-            run.note(f"comparing methods on held-out texts; time to try tuned ones: {budget}.")
+            run.note(f"comparing methods on held-out texts; time for tuned methods: {budget}.")
         announce_fit(run, method, encoder, options, device, support)
         started = time.perf_counter()
         classifier.fit_dataset(support, checkpoint)

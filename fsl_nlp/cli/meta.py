@@ -23,7 +23,7 @@ from fsl_nlp.cli.options import (
     parse_range,
     shared,
 )
-from fsl_nlp.cli.plans import about
+from fsl_nlp.cli.plans import describe_seconds
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -65,7 +65,7 @@ def add_to(app: typer.Typer) -> None:
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
-        """Learn from source classes how to learn new ones from a few sentences."""
+        """Train a method on source classes, so that it learns new classes from a few texts."""
         from fsl_nlp import load_dataset
         from fsl_nlp.errors import did_you_mean
         from fsl_nlp.meta.algorithms import algorithm_names
@@ -82,8 +82,8 @@ def add_to(app: typer.Typer) -> None:
         method, encoder, options = chosen_method(run, None, method, encoder, parse_options(option))
         data = [load_dataset(name, data_dir=data_dir) for name in sources]
         for name in exclude or []:
-            kept_out = load_dataset(name, data_dir=data_dir)
-            data = [drop_shared(source, kept_out) for source in data]
+            excluded = load_dataset(name, data_dir=data_dir)
+            data = [drop_shared(source, excluded) for source in data]
         shape = TaskSize(parse_range("--way", way), parse_range("--shot", shot), query)
         spec = method_spec(method, encoder, options, run, device, data[0])
         started = time.perf_counter()
@@ -92,10 +92,11 @@ def add_to(app: typer.Typer) -> None:
         settings = built.train
         run.note(
             f"{settings.meta_steps:,} steps of {settings.meta_tasks} tasks, {shape}, from "
-            f"{sum(len(source.labels) for source in data):,} classes; the checks say the time left."
+            f"{sum(len(source.labels) for source in data):,} classes; "
+            "the checks show the time left."
         )
         trained = built.meta_train(
-            data, shape, folder=out, on_check=None if run.quiet else partial(_say, settings)
+            data, shape, folder=out, on_check=None if run.quiet else partial(_print_check, settings)
         )
         saved = load_prepared(out)
         result = {
@@ -112,15 +113,15 @@ def add_to(app: typer.Typer) -> None:
         run.show(result, lambda: print(_as_text(result)))
 
 
-def _say(settings: MetaSettings, training: Training) -> None:
+def _print_check(settings: MetaSettings, training: Training) -> None:
     check = training.checks[-1]
-    left = ""
+    time_left = ""
     if 0 < training.step < settings.meta_steps:
         seconds = training.seconds / training.step * (settings.meta_steps - training.step)
-        left = f"; {about(seconds)} left at most"
+        time_left = f"; {describe_seconds(seconds)} left at most"
     print(
         f"step {check.step}: {check.accuracy:.2%} ± {check.half_width:.2%} on held-out classes"
-        f"{left}",
+        f"{time_left}",
         file=sys.stderr,
     )
 

@@ -1,7 +1,7 @@
-"""Options that several commands have, worded once, and what their values mean.
+"""Options that several commands share, and the parsers of their values.
 
-An option has the same type and the same first sentence of help in every command; a command may add
-sentences of its own with `more`.
+An option has the same type and the same first sentence of help in every command. A command may add
+sentences with `more`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HELP = {
 
 
 def shared(flag: str, more: str = "", **details: Any) -> Any:
-    """An option that is worded here; `more` is what it means in one command besides."""
+    """An option of `_HELP`; `more` are further sentences of help for one command."""
     if flag == "--method":
         details["autocompletion"] = method_names
     return typer.Option(flag, help=f"{_HELP[flag]} {more}".strip(), **details)
@@ -93,7 +93,7 @@ ClassifierFolder = Annotated[Path, typer.Argument(help="Folder that `fsl-nlp fit
 def chosen_method(
     run: Run, folder: Path | None, method: str, encoder: str, options: dict[str, Any]
 ) -> tuple[str, str, dict[str, Any]]:
-    """Method, encoder and options as they were given, or as the folder of a meta-training says."""
+    """Method, encoder and options of the user, or those of the folder of a meta-training."""
     from fsl_nlp.methods.info import check_method_options
 
     if folder is not None:
@@ -112,7 +112,7 @@ def chosen_method(
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, Any]:
-    """NAME=VALUE, the value as JSON where it is JSON, else as text.
+    """The options of NAME=VALUE pairs; a value is JSON if possible, else text.
 
     >>> parse_options(["C=3", "distance=euclidean", "label_names=false"])
     {'C': 3, 'distance': 'euclidean', 'label_names': False}
@@ -132,7 +132,8 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
 
 
 def parse_number(flag: str, text: str) -> int:
-    """
+    """A whole number, for the option `flag`.
+
     >>> parse_number("--way", "5")
     5
     """
@@ -142,7 +143,8 @@ def parse_number(flag: str, text: str) -> int:
 
 
 def parse_range(flag: str, text: str) -> tuple[int, int]:
-    """
+    """The least and the greatest number, for the option `flag`.
+
     >>> parse_range("--shot", "5"), parse_range("--shot", "1-5")
     ((5, 5), (1, 5))
     """
@@ -160,7 +162,7 @@ def parse_list(values: Iterable[str]) -> list[str]:
 
 
 def load_split(data: str, split: str | None, data_dir: Path | None) -> Dataset:
-    """A data name with its split, or a file."""
+    """The data of a name with its split, or of a file."""
     from fsl_nlp import load_dataset
 
     if split is not None and Path(split).exists():
@@ -172,17 +174,17 @@ def skip_small(run: Run, dataset: Dataset, needed: int) -> Dataset:
     """The dataset without classes of fewer than `needed` examples; a note names these."""
     from fsl_nlp.splits import without_small_classes
 
-    kept, left_out = without_small_classes(dataset, needed)
-    if left_out:
-        names = ", ".join(map(str, left_out))
-        run.note(f"left out, with fewer than {needed} examples: {names}.")
-    return kept
+    large, small = without_small_classes(dataset, needed)
+    if small:
+        names = ", ".join(map(str, small))
+        run.note(f"left out classes with fewer than {needed} examples: {names}.")
+    return large
 
 
 def method_spec(
     name: str, encoder: str, options: dict[str, Any], run: Run, device: str, data: Dataset
 ) -> Any:
-    """The method for the evaluator; encoder 'auto' goes by the texts of the data."""
+    """The method for the evaluator; the texts of the data choose the encoder 'auto'."""
     from fsl_nlp.encoders.catalogue import auto_model
     from fsl_nlp.evaluation.method_spec import MethodSpec
 

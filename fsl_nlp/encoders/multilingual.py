@@ -114,13 +114,13 @@ class _Package:
     scores: list[float]
     character_rules: dict[str, str]
     # name -> (is 4-bit, number of weights, offset in `content`)
-    places: dict[str, tuple[bool, int, int]]
+    tensor_entries: dict[str, tuple[bool, int, int]]
 
     def tensor(self, name: str) -> NDArray[np.float32]:
         """The weights of that name, flat, as fp32."""
         import numpy as np
 
-        is_packed, count, offset = self.places[name]
+        is_packed, count, offset = self.tensor_entries[name]
         if not is_packed:
             return np.frombuffer(self.content, "<f4", count, offset)
         # A block is an fp16 scale and 16 bytes: weights 0-15 in the low nibbles, 16-31 in the high.
@@ -166,11 +166,11 @@ def _read_package(path: Path) -> _Package:
     for _ in range(take("iI")[0]):
         character, length = take("IB")
         rules[chr(character)] = "".join(map(chr, take(f"{length}I")))
-    places: dict[str, tuple[bool, int, int]] = {}
+    tensor_entries: dict[str, tuple[bool, int, int]] = {}
     for _ in range(take("i")[0]):
         name = take(f"{take('H')[0]}s")[0].decode()
-        places[name] = take("?IQQ")[:3]
-    return _Package(content, config, pieces, scores, rules, places)
+        tensor_entries[name] = take("?IQQ")[:3]
+    return _Package(content, config, pieces, scores, rules, tensor_entries)
 
 
 def _weights(package: _Package) -> dict[str, NDArray[np.float32]]:

@@ -21,7 +21,7 @@ from fsl_nlp.types import Dataset
 
 log = logging.getLogger("fsl_nlp")
 
-# Bytes of a batch, with normalised copies and what a head computes, per byte of its vectors.
+# Bytes of a batch per byte of its vectors: normalised copies, and what a head computes.
 _WORKING_COPIES = 4
 # A CPU is fastest on what its cache holds: 16 MiB were three times as fast as 1 GiB.
 _CPU_BATCH_BYTES = 16 << 20
@@ -67,11 +67,11 @@ def score_in_batches(
     vectors = read(reader.read([dataset.examples[i] for i in used]))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
-    texts, owners = method.read_label_texts(reader, dataset)
+    label_rows, label_classes = method.read_label_texts(reader, dataset)
     names = None
-    if owners:
-        rows = read(texts).cpu().numpy()
-        names = pack(rows, owners, len(dataset.labels))[:2]
+    if label_classes:
+        rows = read(label_rows).cpu().numpy()
+        names = pack(rows, label_classes, len(dataset.labels))[:2]
     encode_seconds = time.perf_counter() - started
 
     started = time.perf_counter()
@@ -147,30 +147,32 @@ class _Scorer:
         scores = self.head.score(state, query)  # [B, Q, N]
         predicted = scores.argmax(-1)
         if self.none_margin is not None:
-            inside = self.head.score(state, support.flatten(1, 2))  # [B, N * K, N]
-            least = none_threshold(inside, weights, self.none_margin)
-            predicted[scores.amax(-1) < least[:, None]] = table.way
+            support_scores = self.head.score(state, support.flatten(1, 2))  # [B, N * K, N]
+            threshold = none_threshold(support_scores, weights, self.none_margin)
+            predicted[scores.amax(-1) < threshold[:, None]] = table.way
         return predicted, self.head.diverged(state)
 
     def _on_device(self, indices: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(indices).to(self.vectors.device)
 
 
-def none_threshold(inside: Tensor, weights: Tensor, margin: float) -> Tensor:
+def none_threshold(support_scores: Tensor, weights: Tensor, margin: float) -> Tensor:
     """[B]: a query whose best score is lower is none of the above.
 
-    Supports show how a text of another class scores: each belongs to none of the other classes of
-    its episode. The threshold is `margin` standard deviations above the mean of their best scores
-    for those. `inside` [B, N * K, N] has the supports' scores, `weights` is [B, N, K].
+    A support example belongs to none of the other classes of its episode, so its scores for these
+    show how a text of no class scores. The threshold is `margin` standard deviations above the mean
+    of the best such scores. `support_scores` are [B, N * K, N], `weights` are [B, N, K].
     """
     _, way, shot = weights.shape
-    target = torch.arange(way, device=inside.device).repeat_interleave(shot)
-    outside = inside.scatter(2, target.view(1, -1, 1).expand(len(inside), -1, 1), float("-inf"))
-    best = outside.amax(2)  # [B, N * K]
-    present = weights.flatten(1)
-    count = present.sum(1)
-    mean = (best * present).sum(1) / count
-    spread = (((best - mean[:, None]) ** 2 * present).sum(1) / count).sqrt()
+    target = torch.arange(way, device=support_scores.device).repeat_interleave(shot)
+    other_scores = support_scores.scatter(
+        2, target.view(1, -1, 1).expand(len(support_scores), -1, 1), float("-inf")
+    )
+    best = other_scores.amax(2)  # [B, N * K]
+    is_example = weights.flatten(1)
+    count = is_example.sum(1)
+    mean = (best * is_example).sum(1) / count
+    spread = (((best - mean[:, None]) ** 2 * is_example).sum(1) / count).sqrt()
     return mean + margin * spread
 
 

@@ -22,7 +22,7 @@ PICTURES = (".png", ".svg")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a curve: its name and, for each x, a mean with its interval."""
+    """A line of a curve: its name, and a mean with its interval for each x."""
 
     name: str
     points: tuple[tuple[int, Mean], ...]
@@ -37,7 +37,7 @@ class Curve:
     lines: tuple[Line, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Plain types only, ready for JSON."""
         return dict(without_nan(asdict(self)))
 
     def save(self, path: str | Path) -> Path:
@@ -91,11 +91,18 @@ def learning_curve(
     episodes: int,
     seed: int = 0,
 ) -> Curve:
-    """Accuracy over shots, a line for each method and number of ways.
+    """Accuracy over shots, with a line for each method and number of ways.
 
     All methods are scored on the same episodes.
+
+    >>> from fsl_nlp import load_dataset
+    >>> methods = [MethodSpec("proto", "embedded:en")]
+    >>> data = load_dataset("support_en")
+    >>> curve = learning_curve(methods, data, shots=[1, 2], ways=[5], query=2, episodes=20)
+    >>> curve.lines[0].name, [shot for shot, _ in curve.lines[0].points]
+    ('proto, 5-way', [1, 2])
     """
-    # All tables first, so that what cannot be sampled is refused before the long work.
+    # All tables first: a setting that cannot be sampled is refused before the long work.
     tables = {
         (way, shot): EpisodeTable.sample(
             dataset, way=way, shot=shot, query=query, episodes=episodes, seed=seed
@@ -122,7 +129,7 @@ def adaptation_curve(
     episodes: int,
     seed: int = 0,
 ) -> Curve:
-    """Accuracy of a meta-trained method over the steps it takes to adapt, a line for each shot."""
+    """Accuracy of a meta-trained method over its inner steps, with a line for each shot."""
     lines = []
     for shot in shots:
         table = EpisodeTable.sample(

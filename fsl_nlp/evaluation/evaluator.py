@@ -1,4 +1,4 @@
-"""The one evaluator: any method on any table of episodes."""
+"""The evaluator: any method on any table of episodes."""
 
 from __future__ import annotations
 
@@ -36,15 +36,22 @@ def evaluate(
 ) -> Result:
     """The result of `method` on all episodes of the table.
 
-    `method` is a spec, which names its encoder, or a name or an object such as a head; then
-    `encoder` is what it reads with.
+    `method` is a `MethodSpec`, which names its encoder, or a name or an object such as a head. A
+    name or an object reads with `encoder`.
 
-    `source` has the classes that a method with learned parameters is trained on first; a class
-    that `dataset` has too is leakage, and refused.
+    `source` has the classes that a method with learned parameters is trained on first. A class
+    that `dataset` has too is leakage, and is refused.
 
-    A frozen encoder with a head is scored in batches on the encoder's device, `memory` bytes at
-    a time. Any other method is fitted on one episode after another in `workers` processes, and
-    continues `progress_file`. `one_by_one` chooses the second way for any method, without `source`.
+    A frozen encoder with a head is scored in batches on the encoder's device, with `memory` bytes
+    for a batch. Any other method is fitted on one episode after another, in `workers` processes,
+    and an interrupted run continues from `progress_file`. `one_by_one=True` does so for every
+    method, without `source`.
+
+    >>> from fsl_nlp import load_dataset
+    >>> data = load_dataset("support_en")
+    >>> table = EpisodeTable.sample(data, way=5, shot=1, query=2, episodes=20)
+    >>> evaluate("proto", data, table, encoder="embedded:en").accuracy.value > 0.5
+    True
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
     from fsl_nlp.methods.frozen.method import FrozenMethod
@@ -53,17 +60,19 @@ def evaluate(
     table.check(dataset)
     if has_candidates(dataset.examples):
         raise DataError(
-            "These examples have candidates of their own, and episodes need classes: the position "
-            "of a candidate is none. Use `fsl-nlp fit` and `fsl-nlp evaluate`."
+            "These examples have candidates, and episodes need classes. The position of a "
+            "candidate is not a class. Use `fsl-nlp fit` and `fsl-nlp evaluate`."
         )
     if not isinstance(method, MethodSpec):
         method = MethodSpec.of(method, encoder, dataset)
     elif encoder != "auto":
-        raise OptionError("encoder: this method is a MethodSpec, which names its encoder.")
+        raise OptionError(
+            "encoder: a MethodSpec already names its encoder. Leave the argument out."
+        )
     built = method.build()
     if source is not None:
         if one_by_one:
-            raise OptionError("one_by_one takes no source; leave one of them out.")
+            raise OptionError("one_by_one and source exclude each other. Leave one of them out.")
         built = prepared(built, source, dataset, table.settings)
     settings: dict[str, Any] = {
         "encoder": method.encoder_name,

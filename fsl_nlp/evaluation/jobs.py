@@ -1,4 +1,4 @@
-"""Jobs that can be stopped and continued: a file of finished rows, and a pool of workers."""
+"""Jobs that an interrupted run can continue: a file of finished rows, and a pool of workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method by name or as an object, so that a worker process can build its own."""
+"""A method by name or as an object, which every worker process can build."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class MethodSpec:
 
     @property
     def all_options(self) -> dict[str, Any]:
-        """The options here, and those that the object holds."""
+        """The options of the spec and those of the object."""
         return {**self._choice().version_options(), **self.options}
 
     def build(self, task: int = 0) -> Method:
-        """The method for one task, with a seed that depends on the task and not on the worker."""
+        """The method for one task. Its seed depends on the task, not on the worker."""
         import numpy as np
 
         from fsl_nlp.encoders.objects import as_encoder

@@ -30,12 +30,12 @@ def score_one_by_one(
 ) -> tuple[NDArray[np.int64], float]:
     """Predictions [E, Q] and the seconds they took, added up over the workers.
 
-    `progress_file` gets a line for each episode; the same call again continues after the last.
+    `progress_file` gets a line for each episode; the same call continues after the last line.
     """
     if workers > 1 and not isinstance(spec.encoder, str):
         raise OptionError(
-            f"workers={workers}: other processes load the encoder by its name, and this one is an "
-            f"object. Give its name, {spec.encoder_name!r}."
+            f"workers={workers}: worker processes load the encoder by name, and this encoder is "
+            f"an object. Give its name, {spec.encoder_name!r}."
         )
     header = {
         "episodes": table.hash,

@@ -48,7 +48,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class NoneOfTheAbove:
-    """How well queries that belong to no class of the episode are recognised."""
+    """Precision, recall and F1 for queries that belong to no class of the episode."""
 
     precision: float
     recall: float
@@ -57,7 +57,18 @@ class NoneOfTheAbove:
 
 @dataclass(frozen=True)
 class Result:
-    """One method on one table of episodes."""
+    """The numbers of one method on one table of episodes; `evaluate` gives it.
+
+    >>> from tempfile import mkdtemp
+    >>> from fsl_nlp import load_dataset
+    >>> from fsl_nlp.episodes import EpisodeTable
+    >>> from fsl_nlp.evaluation import evaluate
+    >>> data = load_dataset("support_en")
+    >>> table = EpisodeTable.sample(data, way=5, shot=1, query=2, episodes=20)
+    >>> result = evaluate("proto", data, table, encoder="embedded:en")
+    >>> Result.load(result.save(mkdtemp() + "/proto.json")).accuracy == result.accuracy
+    True
+    """
 
     method: str
     settings: dict[str, Any]  # the method's, the encoder among them
@@ -72,7 +83,7 @@ class Result:
     encode_seconds: float
     score_seconds: float
     versions: dict[str, str]
-    # Of methods with an inner loop, scored in batches: tasks that were adapted at a lower rate.
+    # Tasks that were adapted at a lower rate; for methods with an inner loop, scored in batches.
     diverged_tasks: int | None = None
     # In the order of the table; `compare` pairs them.
     episode_accuracy: tuple[float, ...] = field(repr=False, default=())
@@ -83,7 +94,7 @@ class Result:
         return min(self.per_class.items(), key=lambda item: item[1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Plain types only, ready for JSON."""
         worst, accuracy = self.worst_class
         return {
             **without_nan(asdict(self)),
@@ -92,7 +103,7 @@ class Result:
         }
 
     def save(self, path: str | Path) -> Path:
-        """As JSON, written atomically."""
+        """Write the result as JSON."""
         write_atomically(Path(path), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
         return Path(path)
 
@@ -137,10 +148,21 @@ class Comparison:
 
 
 def compare(first: Result, second: Result) -> Comparison:
-    """The difference episode by episode, so that how hard an episode is cancels out."""
+    """The difference of two results, paired by episode: hard episodes are hard for both.
+
+    >>> from fsl_nlp import load_dataset
+    >>> from fsl_nlp.episodes import EpisodeTable
+    >>> from fsl_nlp.evaluation import MethodSpec, evaluate
+    >>> data = load_dataset("support_en")
+    >>> table = EpisodeTable.sample(data, way=5, shot=1, query=2, episodes=20)
+    >>> results = [evaluate(MethodSpec(m, "embedded:en"), data, table) for m in ("proto", "knn")]
+    >>> comparison = compare(*results)
+    >>> comparison.first, comparison.second
+    ('proto', 'knn')
+    """
     if first.episode_hash != second.episode_hash:
         raise DataError(
-            f"The results are about different episodes ({first.episode_hash} and "
+            f"The results are of different episodes ({first.episode_hash} and "
             f"{second.episode_hash}). Use the same dataset, settings and seed, or a saved table."
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
@@ -148,7 +170,7 @@ def compare(first: Result, second: Result) -> Comparison:
 
 
 def without_nan(value: Any) -> Any:
-    """The value with None in the place of NaN, such as the interval of one episode: JSON has none.
+    """The value with None instead of NaN, which JSON does not have.
 
     >>> without_nan({"value": 0.5, "half_width": float("nan")})
     {'value': 0.5, 'half_width': None}

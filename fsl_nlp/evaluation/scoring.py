@@ -55,16 +55,16 @@ class Score:
         return asdict(self)
 
 
-def check_known(targets: Sequence[Label | None], labels: Sequence[Label]) -> None:
+def check_targets(targets: Sequence[Label | None], labels: Sequence[Label]) -> None:
     """Refuse targets that are not among the labels of a classifier."""
     label_set = set(labels)
     unknown = [repr(label) for label in dict.fromkeys(targets) if label not in label_set]
     if unknown:
         more = " and more" if len(unknown) > _SHOWN else ""
         raise DataError(
-            f"{len(unknown)} {'label is' if len(unknown) == 1 else 'labels are'} not known to the "
+            f"{len(unknown)} {'label is' if len(unknown) == 1 else 'labels are'} unknown to the "
             f"classifier: {', '.join(unknown[:_SHOWN])}{more}. "
-            "Train it with them, or leave those rows out."
+            "Train it with examples of them, or leave these rows out."
         )
 
 
@@ -78,7 +78,7 @@ def score_predictions(
 ) -> Score:
     """How well `predicted` matches `targets`.
 
-    `labels` are those that the classifier can give; macro-F1 is over those among `targets`.
+    `labels` are those of the classifier; macro-F1 is the mean over those among `targets`.
 
     >>> round(score_predictions(["a", "b", "b"], ["a", "b", "a"], ["a", "b"]).accuracy, 3)
     0.667
@@ -87,8 +87,8 @@ def score_predictions(
         raise DataError(f"There are {len(targets)} targets and {len(predicted)} predictions.")
     if len(targets) == 0:
         raise DataError("There are no texts to score.")
-    check_known(targets, labels)
-    check_known(predicted, labels)
+    check_targets(targets, labels)
+    check_targets(predicted, labels)
     index: dict[Label | None, int] = {label: i for i, label in enumerate(labels)}
     true = np.array([index[label] for label in targets])
     guess = np.array([index[label] for label in predicted])
@@ -117,8 +117,8 @@ def _bootstrap(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Accuracy and macro-F1 of each resample, [R] each.
 
-    Some resamples at a time: all R * n indices at once would be 800 MB for 100,000 texts. The
-    numbers do not depend on how many.
+    The resamples are drawn in parts: all R * n indices at once would be 800 MB for 100,000 texts.
+    The result does not depend on the size of a part.
     """
     rng = np.random.default_rng(seed)
     at_once = max(1, _INDICES_AT_ONCE // len(true))

@@ -1,4 +1,4 @@
-"""Data to learn from before an evaluation, for methods that learn from source classes."""
+"""Source data, for methods that learn from source classes before an evaluation."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ def predict_submission(
         built = prepared(built, source, episodes.dataset, settings)
     if not isinstance(built, FrozenMethod):
         raise OptionError(
-            f"method {method.name!r} is fitted task by task; files to hand in need a frozen "
-            "method, such as 'proto'."
+            f"method {method.name!r} is fitted on one task at a time. Files to hand in need a "
+            "frozen method, such as 'proto'."
         )
     table = EpisodeTable(
         classes=np.tile(np.arange(way), (count, 1)),

@@ -1,4 +1,4 @@
-"""The numbers of a `Result` from the predictions of all episodes, by whole-array operations."""
+"""The numbers of a `Result`, from the predictions of all episodes."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def tally(dataset: Dataset, table: EpisodeTable, predicted: NDArray[np.int64]) -
     columns = np.concatenate(
         [table.classes, np.full((len(table), 1), none)], axis=1, dtype=np.int64
     )  # [E, N + 1]
-    true = np.take_along_axis(columns, table.target, 1).ravel()
-    guess = np.take_along_axis(columns, predicted, 1).ravel()
-    in_truth = np.bincount(true, minlength=none + 1)
-    in_guess = np.bincount(guess, minlength=none + 1)
-    right = np.bincount(true[true == guess], minlength=none + 1)
+    true_class = np.take_along_axis(columns, table.target, 1).ravel()
+    predicted_class = np.take_along_axis(columns, predicted, 1).ravel()
+    in_truth = np.bincount(true_class, minlength=none + 1)
+    in_guess = np.bincount(predicted_class, minlength=none + 1)
+    correct = np.bincount(true_class[true_class == predicted_class], minlength=none + 1)
     tested = np.flatnonzero(in_truth[:none])  # classes with queries
-    f1 = 2 * right / np.maximum(in_truth + in_guess, 1)
+    f1 = 2 * correct / np.maximum(in_truth + in_guess, 1)
     return Tally(
         episode_accuracy=hits.mean(1),
         micro_accuracy=float(hits.mean()),
         macro_f1=float(f1[tested].mean()),
         none_of_the_above=NoneOfTheAbove(
-            precision=float(right[none] / max(in_guess[none], 1)),
-            recall=float(right[none] / in_truth[none]),
+            precision=float(correct[none] / max(in_guess[none], 1)),
+            recall=float(correct[none] / in_truth[none]),
             f1=float(f1[none]),
         )
         if in_truth[none]
         else None,
-        per_class={dataset.labels[c]: float(right[c] / in_truth[c]) for c in tested},
+        per_class={dataset.labels[c]: float(correct[c] / in_truth[c]) for c in tested},
     )

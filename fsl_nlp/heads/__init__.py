@@ -35,7 +35,7 @@ HEADS: dict[str, str] = {
 }
 
 
-def _wrong(name: str, loaded: Any) -> str | None:
+def _unmet_requirement(name: str, loaded: Any) -> str | None:
     from fsl_nlp.heads.base import Head
 
     if isinstance(loaded, type) and issubclass(loaded, Head) and is_dataclass(loaded):
@@ -43,7 +43,7 @@ def _wrong(name: str, loaded: Any) -> str | None:
     return "is no dataclass that derives from fsl_nlp.heads.base.Head"
 
 
-REGISTRY = Registry(HEADS, "fsl_nlp.heads", check=_wrong)
+REGISTRY = Registry(HEADS, "fsl_nlp.heads", check=_unmet_requirement)
 
 
 def head_names() -> list[str]:

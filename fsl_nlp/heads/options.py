@@ -70,14 +70,14 @@ def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[Option
     Traceback (most recent call last):
     fsl_nlp.errors.OptionError: k='many': must be a whole number. The default is 5.
     """
-    known = {info.name: info for info in infos}
+    by_name = {info.name: info for info in infos}
     for name, value in options.items():
-        if name not in known:
-            listed = ", ".join(f"{n} ({known[n].type})" for n in sorted(known))
+        if name not in by_name:
+            listed = ", ".join(f"{n} ({by_name[n].type})" for n in sorted(by_name))
             raise OptionError(
-                f"{owner} has no option {name!r}.{did_you_mean(name, known)} It has: {listed}."
+                f"{owner} has no option {name!r}.{did_you_mean(name, by_name)} It has: {listed}."
             )
-        info = known[name]
+        info = by_name[name]
         if not _is_of_type(value, info.type):
             article = "" if info.type.startswith("true") else "a "
             raise OptionError(

@@ -23,15 +23,17 @@ Encode = Callable[[Sequence[str]], Matrix]
 def closeness(encode: Encode, examples: Sequence[Example], blank: str | None) -> Matrix:
     """[n, K, F], F > 0, around 0 for each example: how well each of its candidates fits its text.
 
-    First, the cosine of text and candidate. Second, where there is a blank: of the words around it
-    with the candidate in their midst, and without.
+    First, the cosine of text and candidate. Second, if there is a blank, the cosine of the words
+    around the blank with the candidate and without it.
     """
     distinct = list(dict.fromkeys(c for example in examples for c in example.candidates))
-    place = {candidate: i for i, candidate in enumerate(distinct)}
+    index = {candidate: i for i, candidate in enumerate(distinct)}
     vectors = unit(encode(distinct))
-    own = vectors[[[place[c] for c in example.candidates] for example in examples]]  # [n, K, D]
+    candidate_vectors = vectors[
+        [[index[c] for c in example.candidates] for example in examples]
+    ]  # [n, K, D]
     whole = unit(encode([without_blank(example.text, blank) for example in examples]))
-    found = [np.einsum("nd,nkd->nk", whole, own)]
+    parts = [np.einsum("nd,nkd->nk", whole, candidate_vectors)]
     if blank is not None:
         around = [_around(example.text, blank) for example in examples]
         empty = unit(encode([before + after for before, after in around]))
@@ -42,9 +44,9 @@ def closeness(encode: Encode, examples: Sequence[Example], blank: str | None) ->
                 for candidate in example.candidates
             ]
         )
-        found.append(np.einsum("nd,nkd->nk", empty, unit(filled).reshape(own.shape)))
-    together = np.stack(found, -1)
-    result: Matrix = together - together.mean(1, keepdims=True)
+        parts.append(np.einsum("nd,nkd->nk", empty, unit(filled).reshape(candidate_vectors.shape)))
+    stacked = np.stack(parts, -1)
+    result: Matrix = stacked - stacked.mean(1, keepdims=True)
     return result
 
 

@@ -108,13 +108,13 @@ class Inputs:
         for i, example in enumerate(examples, first):
             self._check(example, f"{argument}[{i}]")
 
-    def _check(self, example: Example, place: str) -> None:
+    def _check(self, example: Example, name: str) -> None:
         kinds = kinds_of(example)
         required = set(self.kinds) - {TEXT}
         if not required <= set(kinds) <= {*self.kinds, *self.optional, TEXT}:
             form = ", ".join(_WRITTEN[kind] for kind in self.kinds)
             raise DataError(
-                f"{place} is {in_words(kinds)}, and this classifier was fitted on "
+                f"{name} is {in_words(kinds)}, and this classifier was fitted on "
                 f"{in_words(self.kinds, plural=True)}: {example.text[:40]!r}. Give {form}, or fit "
                 "a classifier on such examples."
             )
@@ -122,7 +122,7 @@ class Inputs:
             check_spans(example, self.mentions)
         if CANDIDATES in self.kinds and len(example.candidates) != self.candidates:
             raise DataError(
-                f"{place} has {len(example.candidates)} candidates, and this classifier chooses "
+                f"{name} has {len(example.candidates)} candidates, and this classifier chooses "
                 f"among {self.candidates}: {example.text[:40]!r}."
             )
 

@@ -103,15 +103,15 @@ def _touches(offsets: Offsets, span: Span) -> NDArray[np.bool_]:
 
 
 def _window(mask: NDArray[np.bool_], offsets: Offsets, longest: int) -> NDArray[np.int64]:
-    """The places of the tokens to keep, `longest` at most: those nearest to a mention."""
+    """The positions of the tokens to keep, `longest` at most: those nearest to a mention."""
     count = len(offsets)
     if count <= longest:
         return np.arange(count)
-    places = np.arange(count)
+    positions = np.arange(count)
     mentioned = np.flatnonzero(mask[0] | mask[1])
     if not len(mentioned):
-        return places[:longest]
-    distance = np.abs(places[:, None] - mentioned).min(1)
+        return positions[:longest]
+    distance = np.abs(positions[:, None] - mentioned).min(1)
     distance[offsets[:, 1] < 0] = -1  # special tokens always stay
     nearest: NDArray[np.int64] = np.sort(distance.argsort(kind="stable")[:longest])
     return nearest

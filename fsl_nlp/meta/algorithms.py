@@ -149,11 +149,11 @@ SUMMARIES: dict[str, tuple[str, str]] = {
 }
 
 
-def _wrong(name: str, loaded: Any) -> str | None:
+def _unmet_requirement(name: str, loaded: Any) -> str | None:
     return None if isinstance(loaded, Algorithm) else "is no fsl_nlp.meta.algorithms.Algorithm"
 
 
-REGISTRY = Registry(ALGORITHMS, "fsl_nlp.meta_algorithms", check=_wrong)
+REGISTRY = Registry(ALGORITHMS, "fsl_nlp.meta_algorithms", check=_unmet_requirement)
 
 
 def algorithm_names() -> list[str]:

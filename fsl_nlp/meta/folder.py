@@ -31,21 +31,21 @@ _WEIGHTS = "progress.safetensors"
 
 @dataclass(frozen=True)
 class Prepared:
-    """What meta-training left behind."""
+    """The result of a meta-training, as it is saved."""
 
     method: str
     options: dict[str, Any]
     encoder: dict[str, str]  # name, fingerprint
     seed: int
     shape: dict[str, Any]  # way, shot, query of the tasks that it was trained on
-    mentions: bool  # whether it reads mentions in sentences
+    mentions: bool  # whether it reads marked mentions
     sources: list[dict[str, Any]]  # name, and labels with their readable names
     training: dict[str, Any]  # checks, steps, tasks that diverged
     parameters: Tensors = field(repr=False)
     sum: str = ""  # of the parameters: names what was learned
 
     def datasets(self) -> tuple[Dataset, ...]:
-        """The sources without their examples: enough to see what classes they had."""
+        """The sources with their classes and without examples."""
         return tuple(
             Dataset(
                 (),
@@ -68,7 +68,7 @@ class Prepared:
             )
 
     def save(self, folder: Path) -> None:
-        """Write what was learned, and remove the state of the unfinished training."""
+        """Write the result, and remove the progress of the training."""
         from fsl_nlp import __version__
 
         fields = {n: v for n, v in vars(self).items() if n not in ("parameters", "sum")}
@@ -79,7 +79,7 @@ class Prepared:
 
 
 def load_prepared(folder: str | Path) -> Prepared:
-    """What `fsl-nlp meta-train --out` wrote."""
+    """The result in a folder of `fsl-nlp meta-train --out`."""
     path = Path(folder) / META.manifest
     written = path.stat().st_mtime_ns if path.is_file() else 0
     return _load(Path(folder), written)
@@ -94,7 +94,7 @@ def _load(folder: Path, written: int) -> Prepared:
         step = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))["step"]
         raise ArtifactError(
             f"The meta-training in {folder} was interrupted at step {step}. Run the same "
-            "`fsl-nlp meta-train` command again: it goes on from there."
+            "`fsl-nlp meta-train` command again: it continues from there."
         )
     manifest = read_manifest(folder, META)
     fields = {n: v for n, v in manifest.items() if n not in ("format", "files", "fsl_nlp")}
@@ -109,7 +109,7 @@ def _load(folder: Path, written: int) -> Prepared:
 def save_progress(
     folder: Path, header: Mapping[str, Any], tensors: Tensors, values: Mapping[str, Any]
 ) -> None:
-    """Where training is; the tensors first, and their sum in the JSON that makes them count."""
+    """Write the state of a training: the tensors, then the JSON with their sum."""
     content = _to_bytes(tensors)
     write_atomically(folder / _WEIGHTS, content)
     state = {"run": header, "sum": hashlib.sha256(content).hexdigest(), **values}
@@ -117,7 +117,7 @@ def save_progress(
 
 
 def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dict[str, Any]] | None:
-    """What `save_progress` wrote for this run; None if there is nothing, or half of it."""
+    """The state that `save_progress` wrote for this run; None if it is missing or incomplete."""
     from safetensors.torch import load
 
     path = folder / PROGRESS

@@ -1,4 +1,4 @@
-"""Texts of like length, computed together."""
+"""Batches of texts of similar length."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
-    """Indices in batches of like length; longest times count stays within the budget.
+    """Indices in batches of similar length; longest times count stays within the budget.
 
-    Best is a batch of one length: it needs no attention mask. Shorter rows join a batch that is
-    small yet, as long as their padding costs less than to begin another.
+    A batch of one length is best, because it needs no attention mask. Shorter rows join a small
+    batch if their padding costs less than another batch.
 
     >>> list(batches_by_length([[1] * 9, [1], [1] * 2, [1] * 8], budget=64))
     [[0, 3], [2, 1]]
     """
-    # The longest come first, so that running out of memory shows at once and time left is kept.
+    # The longest come first: a lack of memory shows at once, and the time left is not too low.
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
     batch: list[int] = []
     longest = padding = 0

@@ -24,14 +24,15 @@ from fsl_nlp.vectors import unit
 
 
 class NeedsTorchError(ArtifactError):
-    """What is saved in this folder answers with `FewShotClassifier.load` alone."""
+    """The classifier in a folder answers only through `FewShotClassifier.load`."""
 
 
 class Bot(Answering):
-    """A classifier that `fsl-nlp export` wrote, or that was saved and whose graph is in the cache.
+    """A classifier that answers without torch: an exported one, or a saved one.
 
-    It answers `classify`, `predict`, `predict_proba` and `stream` as the classifier does. Never
-    changed after loading: threads may share it.
+    For a saved classifier, the graph of its encoder must be in the cache. A bot answers `classify`,
+    `predict`, `predict_proba` and `stream` as the classifier does. It never changes after loading,
+    so threads may share it.
 
     >>> from tempfile import mkdtemp
     >>> from fsl_nlp import FewShotClassifier, load_dataset
@@ -58,7 +59,7 @@ class Bot(Answering):
 
     @classmethod
     def load(cls, folder: str | Path, *, threads: int | None = None) -> Bot:
-        """Read a folder. `threads` is how many compute one answer; None is all there are."""
+        """Read a bot. `threads` compute one answer together; None is all of the processor."""
         folder = Path(folder)
         manifest = read_manifest(folder, CLASSIFIER)
         if "runtime" not in manifest:
@@ -84,19 +85,19 @@ class Bot(Answering):
         )
 
     def _example_vectors(self) -> NDArray[np.float32]:
-        if self._vectors is None:  # threads that come here at once compute the same
+        if self._vectors is None:  # two threads at once would compute the same
             self._vectors = unit(self.classifier_.embed(self.examples_))
         return self._vectors
 
 
 def is_exported(folder: Path) -> bool:
-    """Whether a folder holds its encoder, and so has to answer as it is."""
+    """Whether a folder holds an exported bot, with its encoder."""
     return next(folder.glob(f"encoder-*/{INFO}"), None) is not None
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """The parts of a saved classifier, to be loaded; those with one encoder share its graph."""
+    """Loads the parts of a saved classifier; parts with the same encoder share its graph."""
 
     folder: Path
     manifest: Manifest
@@ -130,28 +131,33 @@ class _Parts:
         )
 
     def _exported_graph(self, entry: dict[str, Any]) -> Graph:
-        place = self.folder / Path(entry["folder"]).name
-        if not (place / INFO).is_file() or file_sha256(place / INFO) != entry["sha256"]:
+        encoder_folder = self.folder / Path(entry["folder"]).name
+        if (
+            not (encoder_folder / INFO).is_file()
+            or file_sha256(encoder_folder / INFO) != entry["sha256"]
+        ):
             raise ArtifactError(
-                f"{place / INFO} is missing or altered. Copy the whole folder again."
+                f"{encoder_folder / INFO} is missing or altered. Copy the whole folder again."
             )
-        return self._graph(place, remember=False)
+        return self._graph(encoder_folder, remember=False)
 
     def _cached_graph(self, entry: dict[str, Any]) -> Graph:
         info = as_info(entry["graph"])
-        place = cache_folder() / "graphs" / info.id
+        graph_folder = cache_folder() / "graphs" / info.id
         try:
-            graph = self._graph(place, remember=True)
+            graph = self._graph(graph_folder, remember=True)
             if graph.info.id != info.id:
-                raise ModelError(f"{place} holds another graph.")
+                raise ModelError(f"{graph_folder} holds another graph.")
         except ModelError as error:
             raise NeedsTorchError(
-                f"The graph of {info.encoder!r} is not in the cache, or damaged. {error} Export "
-                "the bot to a folder of its own: fsl-nlp export BOT --out FOLDER"
+                f"The graph of {info.encoder!r} is not in the cache, or is damaged. {error} Export "
+                "the bot: fsl-nlp export BOT --out FOLDER"
             ) from error
         return graph
 
-    def _graph(self, place: Path, *, remember: bool) -> Graph:
-        if place not in self.graphs:
-            self.graphs[place] = Graph.open(place, threads=self.threads, remember=remember)
-        return self.graphs[place]
+    def _graph(self, graph_folder: Path, *, remember: bool) -> Graph:
+        if graph_folder not in self.graphs:
+            self.graphs[graph_folder] = Graph.open(
+                graph_folder, threads=self.threads, remember=remember
+            )
+        return self.graphs[graph_folder]

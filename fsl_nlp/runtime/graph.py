@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # raised whenever what is written changes
 INFO, MODEL, WEIGHTS, TOKENIZER = "encoder.json", "model.onnx", "weights.bin", "tokenizer.json"
 FILES = (MODEL, WEIGHTS, TOKENIZER)
-CHECKED = ".checked"  # the files whose sums were right, and their times of change
+CHECKED = ".checked"  # the files whose sums were right, with their sizes and times
 OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
 # Tokens, padding included, in one run. In int8, 512 to 1,024 are the fastest; fp32 does not care.
@@ -61,14 +61,14 @@ class GraphInfo:
     inputs: tuple[str, ...] = ()
     pad: int = 0
     truncate_left: bool = False
-    # What was left out of the tokenizer, in words; nothing in most.
+    # The pieces that were left out of the tokenizer, in words; mostly "".
     pruned: str = ""
 
     @property
     def id(self) -> str:
         """The name of its folder in the cache."""
-        known = [self.kind, self.fingerprint, self.precision, self.pooling, self.pruned, FORMAT]
-        text = json.dumps(known, sort_keys=True)
+        identity = [self.kind, self.fingerprint, self.precision, self.pooling, self.pruned, FORMAT]
+        text = json.dumps(identity, sort_keys=True)
         return f"{self.kind}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
@@ -87,8 +87,8 @@ class Graph:
     def open(cls, folder: Path, *, threads: int | None = None, remember: bool = False) -> Graph:
         """Load a graph whose files are as they were written.
 
-        `threads` is how many compute together; None is all that this process may use. With
-        `remember`, sums are computed again only for files that changed since.
+        `threads` compute together; None is all that this process may use. With `remember`, sums
+        are computed again only for files that have changed.
         """
         info = read_info(folder, remember=remember)
         return cls(folder, info, open_session(folder / MODEL, folder / MODEL, threads))
@@ -107,7 +107,7 @@ class Graph:
 
     @property
     def tokenizer(self) -> TextTokenizer:
-        """Loaded when it is first used: a hundred languages take a second and 250 MB."""
+        """The tokenizer, loaded at first use: a hundred languages take a second and 250 MB."""
         with self._lock:
             return self._tokenizer
 
@@ -126,8 +126,8 @@ class Graph:
     ) -> Matrix:
         """[n, D], of rows of token ids.
 
-        `kinds` tells the first text of a pair from the second, token by token; `masks` [3, T] say
-        of each row which tokens are the head's, the tail's, and between the two.
+        `kinds` says for each token whether it belongs to the first or the second text of a pair.
+        `masks` [3, T] mark, for each row, the tokens of the head, of the tail, and between them.
         """
         result: Matrix | None = None
         # Some tokenizers give an empty text no token at all.
@@ -173,7 +173,10 @@ class Graph:
 def open_session(
     model: Path | bytes, name: Path | str, threads: int | None = None
 ) -> onnxruntime.InferenceSession:
-    """A graph, from its file or as bytes, ready to run on the processor; messages say `name`."""
+    """A graph from a file or from bytes, ready to run on the processor.
+
+    Messages call it `name`.
+    """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OptionError(f"threads={threads!r}: must be a whole number from 1, or None for all.")
     try:
@@ -185,8 +188,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_threads()
     options.inter_op_num_threads = 1
-    # Threads that wait spin, or a short text would take a third longer; but not for long, as they
-    # take the processor from whatever runs beside them.
+    # Waiting threads spin for a short time: without it a short text takes a third longer. Longer
+    # spinning would take the processor from other programs.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
     options.log_severity_level = 4
     source = model if isinstance(model, bytes) else str(model)
@@ -201,7 +204,7 @@ def open_session(
 
 
 def usable_threads() -> int:
-    """As many as OMP_NUM_THREADS says, else as this process has processors."""
+    """The number in OMP_NUM_THREADS, else the number of processors of this process."""
     chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
@@ -211,14 +214,14 @@ def usable_threads() -> int:
 
 
 def write_info(folder: Path, info: GraphInfo) -> None:
-    """Write what the folder holds, after everything else: it stands for the other files."""
+    """Write the description of a graph; it is written last, when the other files are whole."""
     files = {name: _file_entry(folder / name) for name in FILES}
     manifest = {"format": FORMAT, **asdict(info), "files": files}
     (folder / INFO).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
-    """What a folder holds, if its files are whole."""
+    """The description of the graph in a folder, if its files are whole."""
     path = folder / INFO
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -241,7 +244,7 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
 
 
 def as_info(fields: Mapping[str, Any]) -> GraphInfo:
-    """What JSON holds of a graph; a KeyError or TypeError where something is missing or unknown."""
+    """The description of a graph from JSON; a KeyError or TypeError if a field is wrong."""
     pooling = dict(fields["pooling"])
     pooling["prefix"], pooling["max_length"] = str(pooling["prefix"]), int(pooling["max_length"])
     return GraphInfo(**{**fields, "pooling": pooling, "inputs": tuple(fields["inputs"])})
@@ -284,7 +287,7 @@ def _read_states(folder: Path) -> Any:
 
 
 def write_states(folder: Path, states: Mapping[str, Any]) -> None:
-    """Note which files were right; where nothing can be written, they are read again next time."""
+    """Note the files that were whole; if that cannot be written, they are read again next time."""
     with suppress(OSError):
         write_atomically(folder / CHECKED, json.dumps(states))
 

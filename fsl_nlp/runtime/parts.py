@@ -53,7 +53,7 @@ class LoadedPart:
         return self._score(VECTORS, examples)
 
     def inputs(self, labels: int) -> Inputs:
-        """What it takes, where the saved bot does not say so."""
+        """The kinds of examples that it takes, for saved bots that do not name them."""
         if self.reads == "angle":
             return Inputs((PAIR,))
         if self.reads == "mentions":
@@ -64,8 +64,9 @@ class LoadedPart:
         return Inputs((TEXT,), (PAIR,) if self.reads == "pair" else ())
 
     def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
-        """What the scorer makes of the examples' vectors; a few rows at once, as some heads
-        compare each with every training example.
+        """An output of the scorer for the examples.
+
+        It takes a few rows at once, because some heads compare each with every training example.
         """
         assert self.scorer
         rows = self._rows(examples)
@@ -76,7 +77,7 @@ class LoadedPart:
         return np.concatenate(parts)
 
     def _rows(self, examples: Sequence[Example]) -> Matrix:
-        """What the scorer takes, [n, F]."""
+        """[n, F]: the input of the scorer."""
         if self.reads == "angle":
             return angles(*self._both(examples))
         if self.reads == "mentions":
@@ -111,8 +112,8 @@ class LoadedPart:
         return combine(parts.reshape(len(examples), len(PARTS), -1), self.tensors["centre"])
 
     def _nearest_candidates(self, examples: Sequence[Example]) -> Matrix:
-        near = closeness(self.graph.encode, examples, self.settings["blank"])
-        result: Matrix = (near / self.tensors["spread"]).mean(-1)
+        candidate_closeness = closeness(self.graph.encode, examples, self.settings["blank"])
+        result: Matrix = (candidate_closeness / self.tensors["spread"]).mean(-1)
         return result / np.float32(self.settings["temperature"])
 
 
@@ -126,15 +127,15 @@ class PartsClassifier:
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]."""
-        each = [part.scores(examples) for part in self.loaded]
-        if len(each) == 1:
-            return each[0]
-        return mean_log_probabilities(each, [part.weight for part in self.loaded])
+        part_scores = [part.scores(examples) for part in self.loaded]
+        if len(part_scores) == 1:
+            return part_scores[0]
+        return mean_log_probabilities(part_scores, [part.weight for part in self.loaded])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], of the first part."""
         return self.loaded[0].embed(examples)
 
     def example_of(self, text: str) -> Example:
-        """An example of the kind that it takes, made of a text."""
+        """An example that it takes, made of one text."""
         return self.inputs.example_of(text)

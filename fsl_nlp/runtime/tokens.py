@@ -40,7 +40,7 @@ class TextTokenizer:
         return [encoding.ids for encoding in encodings], kinds
 
     def encodings(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Encoding]:
-        """What tokenizers says of each text with the prefix: ids, offsets, special tokens."""
+        """The encodings of the texts with the prefix: ids, offsets, special tokens."""
         prefixed = [self.prefix + text for text in texts]
         inputs = prefixed if pairs is None else list(zip(prefixed, pairs, strict=True))
         if len(inputs) == 1:  # no threads to start

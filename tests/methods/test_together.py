@@ -71,7 +71,9 @@ def test_saves_and_loads(
     tensors, settings = saved.classifier_.state()
     assert json.loads(json.dumps(settings)) == settings
     other = {**settings, "encoders": [english.fingerprint, "0" * 64]}
-    with pytest.raises(ArtifactError, match=r"embedded:multilingual has changed since the classifier"):
+    with pytest.raises(
+        ArtifactError, match=r"embedded:multilingual has changed since the classifier"
+    ):
         method.restore(saved.classifier_.labels, tensors, other)
 
 

@@ -184,9 +184,7 @@ def test_an_unregistered_head_is_given_again_at_loading(words: TextEncoder, tmp_
     assert_same(
         FewShotClassifier.load(tmp_path / "again", method=NearestMean(1.5), encoder=words), model
     )
-    with pytest.raises(
-        ArtifactError, match="fitted with 'NearestMean', not with 'proto'"
-    ):
+    with pytest.raises(ArtifactError, match="fitted with 'NearestMean', not with 'proto'"):
         FewShotClassifier.load(folder, method=ProtoHead(), encoder=words)
     with pytest.raises(ArtifactError, match="does not answer as it did when it was saved"):
         FewShotClassifier.load(folder, method=NearestMean(0.2), encoder=words)

@@ -83,14 +83,6 @@ class EflMethod(Method):
         )
 
     @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        return ("text", "pair", "mentions", "candidates")
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        return ("examples", "label names")
-
-    @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
         """The settings of the head's rate differ from those of a prompt."""
         train = PromptTraining(head_learning_rate=_HEAD_RATE)

@@ -25,7 +25,6 @@ from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import (
     Classifier,
     Method,
-    MethodCard,
     Tensors,
     rename_old_options,
     take_options,
@@ -39,7 +38,6 @@ from fsl_nlp.methods.combined.ensemble import (
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
-from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.classifier import PromptClassifier
 from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet_settings import PetSettings

@@ -1,6 +1,7 @@
 # make demo   install into .venv, then train and try a classifier
 # make test   install into .venv, then every check that must pass
 # make test-processors   the tests of numbers again, as on other processors and in random order
+# make docs   install into .venv, then build the documentation into build/site; nothing is fetched
 # make clean  remove .venv
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test test-processors lint clean
+.PHONY: demo test test-processors lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/fsl-nlp demo
@@ -41,12 +42,22 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python docs/tools/generate.py --check
+	$(BIN)/python docs/tools/links.py
+
+# What the pages say of the code must be so, their examples must run, and their links must lead
+# somewhere.
+docs: $(INSTALLED)
+	$(BIN)/python docs/tools/generate.py --check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/docs
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/site
+	@echo "Open build/site/index.html"
 
 # torch goes first: pip then takes the pinned CPU build and looks for no other.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,export,report,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,export,report,docs,dev]'
 	touch $@
 
 clean:

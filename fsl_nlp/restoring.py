@@ -62,6 +62,7 @@ def record_of(
         version=__version__,
         examples=examples,
         report=report,
+        inputs=fitted.inputs.to_dict(),
     )
 
 
@@ -78,7 +79,7 @@ def _record_of_encoder(encoder: TextEncoder) -> SavedEncoder:
 
 def runtime_parts(fitted: Classifier) -> tuple[SavedPart, ...]:
     """What answers without torch; () where that cannot be made."""
-    from fsl_nlp.methods.scorers import saved_parts
+    from fsl_nlp.scorers import saved_parts
 
     try:
         return tuple(saved_parts(fitted))

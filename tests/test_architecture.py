@@ -58,8 +58,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
     | {"data", "encoders", "episodes", "evaluation", "heads", "inputs", "methods", "splits"},
-    "restoring": BOTTOM | {"artifact", "encoders", "methods"},
-    "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "training"},
+    "scorers": BOTTOM | {"encoders", "methods", "runtime"},
+    "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
+    "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
     "classifier": BOTTOM
     | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
     | {"training.checkpoint"},

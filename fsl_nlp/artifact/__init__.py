@@ -18,7 +18,8 @@ The manifest holds the number of its format. Every fsl_nlp reads its own format 
 | format | what changed |
 |---|---|
 | 1 | The first one. |
-| 2 | The option `sharpness` is `loss_temperature`, and `soften` is `distillation_temperature`. |
+| 2 | `inputs`: what an example must be. |
+|   | The option `sharpness` is `loss_temperature`, and `soften` is `distillation_temperature`. |
 |   | The tensor `self_test.beliefs` is `self_test.probabilities`. |
 |   | `method_source`: the package that offers the method, or "object". |
 |   | `encoder` has `languages`, if it is one of the catalogue. |

@@ -152,4 +152,8 @@ class Inputs:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Inputs:
         """What `to_dict` gave, also after a way through JSON."""
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in saved.items()})
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in saved.items()
+        }
+        return cls(**fields)

@@ -399,7 +399,7 @@ def test_marked_mentions_are_refused(bert: TextEncoder) -> None:
 
 def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
     support = Dataset.from_examples([Example("word1", "a", "word2"), Example("word3", "b")])
-    with pytest.raises(DataError, match="is a single text: 'word3'. All must be of one kind"):
+    with pytest.raises(DataError, match=r"is a single text: 'word3'. All must be of one kind"):
         fitted(bert, "full", support)
 
 

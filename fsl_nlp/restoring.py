@@ -62,7 +62,6 @@ def record_of(
         version=__version__,
         examples=examples,
         report=report,
-        inputs=fitted.inputs.to_dict(),
     )
 
 

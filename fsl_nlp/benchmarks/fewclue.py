@@ -108,7 +108,10 @@ class FewClue(Benchmark):
     )
 
     choices: Mapping[str, Sequence[Any]] = setting(
-        {}, "NAME=[VALUE, VALUE]: dev_i chooses. Repeatable.", flag="--choose", parse=parse_choices
+        {},
+        "NAME=[VALUE, VALUE]: dev_i chooses. May be repeated.",
+        flag="--choose",
+        parse=parse_choices,
     )
     patterns: int | None = setting(None, "Use only the first so many patterns of a task.", least=1)
     unlabelled: int | None = setting(

@@ -95,12 +95,12 @@ class FewRel(Benchmark):
         ),
     )
 
-    episodes: int = setting(10_000, "Episodes of each task.", least=2)
-    query: int = setting(5, "Queries a class.", least=1)
-    label_names: bool = setting(False, "The name of each relation is one more support.")
-    label_descriptions: bool = setting(False, "Label descriptions likewise.")
+    episodes: int = setting(10_000, "Number of episodes. For each task.", least=2)
+    query: int = setting(5, "Query examples of each class.", least=1)
+    label_names: bool = setting(False, "Each label name is one more support example.")
+    label_descriptions: bool = setting(False, "Each label description is one more support example.")
     source: tuple[str, ...] = setting(
-        (), "Data to learn from first, for methods that do. Repeatable.", parse=tuple
+        (), "Data with other classes to train the head on first. May be repeated.", parse=tuple
     )
 
     def check_task(self, task: str) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Sequence
 from dataclasses import Field, fields
 from pathlib import Path
@@ -11,9 +10,17 @@ import typer
 from typer.core import TyperGroup
 
 from fsl_nlp.benchmarks import BENCHMARKS, REGISTRY, benchmark_class
-from fsl_nlp.cli.episodes import Encoder, Method, Option
-from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, From, chosen_method
+from fsl_nlp.cli.options import (
+    DataDir,
+    Encoder,
+    From,
+    Method,
+    Option,
+    chosen_method,
+    parse_list,
+    parse_options,
+    shared,
+)
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -52,9 +59,9 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
     def run_it(
         run: Run,
         task: Annotated[
-            Texts, typer.Option(help="'all' or a task. Repeatable, or with commas between.")
+            Texts, typer.Option(help="'all' or a task. May be repeated, or hold commas.")
         ] = None,
-        split: Annotated[Texts, typer.Option(help="A split of the tasks; likewise.")] = None,
+        split: Annotated[Texts, shared("--split", "May be repeated, or hold commas.")] = None,
         method: Method = benchmark.default_method,
         encoder: Encoder = "auto",
         prepared: From = None,
@@ -64,27 +71,27 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
             typer.Option(help="Write the leaderboard's files here instead, from the first split."),
         ] = None,
         progress_file: Annotated[
-            Path | None, typer.Option(help="A line for each job; the same command continues it.")
+            Path | None, typer.Option(help="Resume from this file; it gets a line for each job.")
         ] = None,
-        workers: Annotated[int, typer.Option(min=1, help="Processes on each device.")] = 1,
+        workers: Annotated[
+            int, typer.Option(min=1, help="Processes that share the work; on each device.")
+        ] = 1,
         device: Annotated[
-            str, typer.Option(help="'auto', 'cpu', 'cuda', or several with commas between.")
+            str, typer.Option(help="Processor: 'auto', 'cpu' or 'cuda'. Commas name several.")
         ] = "auto",
         data_dir: DataDir = None,
-        tasks: Annotated[Texts, typer.Option(hidden=True)] = None,
-        splits: Annotated[Texts, typer.Option(hidden=True)] = None,
         **settings: Any,
     ) -> None:
         from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
 
-        names = _renamed("task", task, tasks)
-        chosen = None if names in (None, ["all"]) else names
-        numbers = parse_splits(_renamed("split", split, splits))
+        tasks = parse_list(task or ["all"])
+        chosen = None if tasks == ["all"] else tasks
+        numbers = parse_splits(split)
         method, encoder, options = chosen_method(
             run, prepared, method, encoder, parse_options(option)
         )
         plan = benchmark(method, encoder, options, seed=run.seed, **_parsed(benchmark, settings))
-        devices = [name.strip() for name in device.split(",")]
+        devices = parse_list([device])
         if submit is not None:
             written = submit_benchmark(
                 plan, submit, chosen, numbers, data_dir=data_dir, device=devices[0]
@@ -104,9 +111,9 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
         run.show(result, lambda: as_table(plan, result))
 
     signature = inspect.signature(run_it, eval_str=True)
-    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    common = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     added = [_parameter(benchmark, field) for field in _settings(benchmark)]
-    run_it.__signature__ = signature.replace(parameters=[*shared, *added])  # type: ignore[attr-defined]
+    run_it.__signature__ = signature.replace(parameters=[*common, *added])  # type: ignore[attr-defined]
     run_it.__doc__ = (
         f"{inspect.getdoc(benchmark)}\n\nTasks: {', '.join(benchmark.tasks)}. "
         f"Splits: {_list(benchmark.splits)}; default: {_list(benchmark.default_splits)}."
@@ -141,16 +148,6 @@ def _parsed(benchmark: type[Benchmark], values: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in parsed.items() if value is not None}
 
 
-def _renamed(name: str, texts: Texts, old: Texts) -> Texts:
-    """The names of an option that may be repeated or hold commas; also under its old name."""
-    if old:
-        warnings.warn(
-            f"--{name}s is now --{name}; the old name goes in the next version.", stacklevel=2
-        )
-    names = [*(texts or []), *(old or [])]
-    return [part.strip() for text in names for part in text.split(",")] or None
-
-
 def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
     """Names as they are, numbers and spans of numbers as numbers.
 
@@ -160,7 +157,7 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
     if names is None:
         return None
     splits: list[str | int] = []
-    for name in names:
+    for name in parse_list(names):
         first, dash, last = name.partition("-")
         if not first.isdecimal():
             splits.append(name)

@@ -22,6 +22,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "--names": "--label-names",
     },
     "export": {"--to": "--out"},
+    "benchmark fewclue": {"--tasks": "--task", "--splits": "--split"},
 }
 
 
@@ -31,8 +32,8 @@ def with_new_names(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> with_new_names(["export", "bot", "--to=out"])
     (['export', 'bot', '--out=out'], ['--to is now --out; the old name will be removed.'])
     """
-    command = next((word for word in words if not word.startswith("-")), "")
-    renamed = RENAMED.get(command, {})
+    names = [word for word in words if not word.startswith("-")]
+    renamed = RENAMED.get(" ".join(names[:1])) or RENAMED.get(" ".join(names[:2]), {})
     end = words.index("--") if "--" in words else len(words)
     result, notes = list(words), []
     for place, word in enumerate(words[:end]):

@@ -16,6 +16,7 @@ import typer
 from fsl_nlp.cli.completion import data_names, encoder_names, method_names
 from fsl_nlp.cli.run import Run
 from fsl_nlp.errors import OptionError
+from fsl_nlp.evaluation.sources import load_sources as load_sources
 
 if TYPE_CHECKING:
     from fsl_nlp.types import Dataset
@@ -165,18 +166,6 @@ def load_split(data: str, split: str | None, data_dir: Path | None) -> Dataset:
     if split is not None and Path(split).exists():
         return load_dataset(split, data_dir=data_dir)
     return load_dataset(f"{data}:{split}" if split else data, data_dir=data_dir)
-
-
-def load_sources(names: list[str] | None, data_dir: Path | None) -> Dataset | None:
-    """Several sources as one dataset, with each label once."""
-    from fsl_nlp import Dataset, load_dataset
-
-    if not names:
-        return None
-    parts = [load_dataset(name, data_dir=data_dir) for name in names]
-    info = {label: label_info for part in parts for label, label_info in part.info.items()}
-    examples = [example for part in parts for example in part]
-    return Dataset.from_examples(examples, info=info, name=" + ".join(names))
 
 
 def skip_small(run: Run, dataset: Dataset, needed: int) -> Dataset:

@@ -6,9 +6,15 @@ from typing import Annotated
 
 import typer
 
-from fsl_nlp.cli.episodes import Encoder, Method, Option, Source
-from fsl_nlp.cli.fit import parse_options
-from fsl_nlp.cli.options import DataDir, Device
+from fsl_nlp.cli.options import (
+    DataDir,
+    Device,
+    Encoder,
+    Method,
+    Option,
+    Source,
+    parse_options,
+)
 from fsl_nlp.cli.run import Run, command
 
 

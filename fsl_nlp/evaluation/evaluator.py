@@ -53,8 +53,8 @@ def evaluate(
     table.check(dataset)
     if has_candidates(dataset.examples):
         raise DataError(
-            "Episodes need classes, and a position among candidates is none: use `fsl-nlp fit` and "
-            "`fsl-nlp evaluate`."
+            "These examples have candidates of their own, and episodes need classes: the position "
+            "of a candidate is none. Use `fsl-nlp fit` and `fsl-nlp evaluate`."
         )
     if not isinstance(method, MethodSpec):
         method = MethodSpec.of(method, encoder, dataset)

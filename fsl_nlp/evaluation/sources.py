@@ -10,9 +10,9 @@ from fsl_nlp.types import Dataset
 
 
 def load_sources(
-    names: Sequence[str], data_dir: str | os.PathLike[str] | None = None
+    names: Sequence[str] | None, data_dir: str | os.PathLike[str] | None = None
 ) -> Dataset | None:
-    """Several named datasets or files as one, each label once; None for no name."""
+    """Several named datasets or files as one, with each label once; None for no name."""
     if not names:
         return None
     parts = [load_dataset(name, data_dir=data_dir) for name in names]

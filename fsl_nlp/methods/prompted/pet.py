@@ -25,6 +25,7 @@ from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
 from fsl_nlp.methods.base import (
     Classifier,
     Method,
+    MethodCard,
     Tensors,
     rename_old_options,
     take_options,
@@ -38,6 +39,7 @@ from fsl_nlp.methods.combined.ensemble import (
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.classifier import PromptClassifier
 from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet_settings import PetSettings
@@ -69,6 +71,12 @@ class PetMethod(Method):
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
+    refused_options: ClassVar[tuple[str, ...]] = ("template",)
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """What `fsl-nlp methods` shows."""
+        return PROMPT_CARDS[name]
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fsl_nlp.errors import FslError
 
 if TYPE_CHECKING:
     from fsl_nlp.episodes import EpisodeTable
+    from fsl_nlp.evaluation.jobs import OnProgress
     from fsl_nlp.evaluation.method_spec import MethodSpec
     from fsl_nlp.types import Dataset
 
@@ -87,6 +88,21 @@ def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes:
     count = len(specs) * points
     if not all(map(_is_frozen, specs)) or count * episodes >= _QUICK_EPISODES:
         run.note(f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each.")
+
+
+def announce_jobs(run: Run, name: str) -> OnProgress:
+    """Says how many jobs there are, and after the first of them how long the others will take."""
+    total = 0
+
+    def announce(left: int, seconds: float | None) -> None:
+        nonlocal total
+        if seconds is None:
+            total = left
+            run.note(f"{name}: {left} job{'' if left == 1 else 's'} to run.")
+        elif left == total - 1 and seconds >= _SHORT:
+            run.note(f"{left} left: {about(seconds)}.")
+
+    return announce
 
 
 def _is_frozen(spec: MethodSpec) -> bool:

@@ -18,7 +18,7 @@ author = "The authors of fsl_nlp"
 copyright = "the authors of fsl_nlp, Apache-2.0"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml", "pending"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml"]
 exclude_patterns = ["tools"]
 
 myst_enable_extensions = ["attrs_inline", "dollarmath"]

@@ -25,7 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run(("fit", "support_en", "--out", "my-bot"), folder)
         console.print(Text("$ ", "green") + Text(typed(predict), "bold"))
-        console.print(coloured(run(predict, folder)), end="")
+        console.print(coloured(run(predict, folder)))  # its empty last row: rich cuts the last one
     svg = console.export_svg(title="fsl-nlp", font_aspect_ratio=0.61, unique_id="run")
     PICTURE.write_text(without_fonts(svg), encoding="utf-8")
 

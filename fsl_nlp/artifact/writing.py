@@ -78,8 +78,6 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         manifest["method_source"] = saved.method_source
     if encoder.languages:
         manifest["encoder"]["languages"] = encoder.languages
-    if saved.inputs is not None:
-        manifest["inputs"] = dict(saved.inputs)
     if saved.report is not None:
         manifest["report"] = dict(saved.report)
     if saved.parts:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.inputs.support import UNLABELLED
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier, Method
@@ -182,6 +181,8 @@ class Benchmark(ABC):
 
     def check_unlabelled(self, count: int | None) -> None:
         """Refuse unlabelled texts for a method that cannot use them."""
+        from fsl_nlp.inputs.support import UNLABELLED
+
         if count and UNLABELLED not in self.kind.learns_from(self.method):
             raise OptionError(f"unlabelled: {self.method!r} does not learn from unlabelled texts.")
 

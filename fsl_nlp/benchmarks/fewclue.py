@@ -115,7 +115,10 @@ class FewClue(Benchmark):
     )
     patterns: int | None = setting(None, "Use only the first so many patterns of a task.", least=1)
     unlabelled: int | None = setting(
-        None, "Learn also from so many unlabelled texts; 2000 with pet, else 0.", least=0
+        None,
+        "Learn also from so many unlabelled texts; 2000 with pet, else 0.",
+        least=0,
+        flag="--unlabelled-count",
     )
     limit: int | None = setting(None, "Only so many test texts, for a quick look.", least=1)
     score: str = setting("test_public", "'test_public', or 'dev' where that is not at hand.")

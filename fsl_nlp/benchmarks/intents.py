@@ -93,7 +93,10 @@ class Intents(Benchmark):
 
     draws: int = setting(3, "Runs of each task, with the seeds from --seed upwards.", least=1)
     unlabelled: int | None = setting(
-        None, "Learn also from so many texts of the training file without their labels.", least=0
+        None,
+        "Learn also from so many texts of the training file without their labels.",
+        least=0,
+        flag="--unlabelled-count",
     )
     limit: int | None = setting(None, "Only so many test texts, for a quick look.", least=1)
 

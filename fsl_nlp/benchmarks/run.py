@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Row
 from fsl_nlp.data.catalogue import REGISTRY, Entry, find_split, root_of
 from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.evaluation.jobs import OnProgress
 
 
 def run_benchmark(
@@ -21,12 +24,14 @@ def run_benchmark(
     devices: Sequence[str] = ("auto",),
     workers: int = 1,
     progress_file: str | Path | None = None,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Accuracy of each task with its 95% interval, ready for JSON.
 
     The default is all tasks and the usual splits. `progress_file` gets a line for each job; the
     same call continues after the last line. Each device runs `workers` processes. A task that the
     method cannot do, or that has no file in the data folder, is listed under "skipped".
+    `on_progress` is that of `evaluation.jobs.run_jobs`.
     """
     from fsl_nlp.evaluation.jobs import ProgressFile, run_jobs
     from fsl_nlp.evaluation.result import versions
@@ -50,6 +55,7 @@ def run_benchmark(
         progress_file=ProgressFile(Path(progress_file), benchmark.header(), benchmark.key)
         if progress_file
         else None,
+        on_progress=on_progress,
     )
     groups: dict[str, list[Job]] = {}
     for job in jobs:

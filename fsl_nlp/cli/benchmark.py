@@ -21,6 +21,7 @@ from fsl_nlp.cli.options import (
     parse_options,
     shared,
 )
+from fsl_nlp.cli.plans import announce_jobs
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -108,6 +109,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
             devices=devices,
             workers=workers,
             progress_file=progress_file,
+            on_progress=announce_jobs(run, benchmark.name),
         )
         run.show(result, lambda: as_table(plan, result))
 

@@ -22,7 +22,11 @@ RENAMED: dict[str, dict[str, str]] = {
         "--names": "--label-names",
     },
     "export": {"--to": "--out"},
-    "benchmark fewclue": {"--tasks": "--task", "--splits": "--split"},
+    "benchmark fewclue": {
+        "--tasks": "--task",
+        "--splits": "--split",
+        "--unlabelled": "--unlabelled-count",
+    },
 }
 
 

@@ -44,7 +44,6 @@ def _list(infos: list[MethodInfo]) -> Any:
         "method",
         "what it is for",
         "inputs",
-        "learns also from",
         "needs",
         "cost",
         box=None,
@@ -57,11 +56,12 @@ def _list(infos: list[MethodInfo]) -> Any:
                 f"  {info.name}",
                 info.summary,
                 ", ".join(info.inputs),
-                ", ".join(source for source in info.learns_from if source != "examples"),
                 info.needs or "-",
                 info.cost,
             )
-    return Group(table, "\nfsl-nlp methods NAME shows the options of a method.")
+    return Group(
+        table, "\nfsl-nlp methods NAME shows what a method learns from, its options and an example."
+    )
 
 
 def _page(info: MethodInfo) -> Any:

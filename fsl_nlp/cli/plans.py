@@ -12,6 +12,7 @@ from fsl_nlp.errors import FslError
 
 if TYPE_CHECKING:
     from fsl_nlp.episodes import EpisodeTable
+    from fsl_nlp.evaluation.jobs import OnProgress
     from fsl_nlp.evaluation.method_spec import MethodSpec
     from fsl_nlp.types import Dataset
 
@@ -88,6 +89,21 @@ def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes:
     count = len(specs) * points
     if not all(map(_is_frozen, specs)) or count * episodes >= _QUICK_EPISODES:
         run.note(f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each.")
+
+
+def announce_jobs(run: Run, name: str) -> OnProgress:
+    """A function that notes the number of jobs, and after the first job the time of the rest."""
+    total = 0
+
+    def announce(remaining: int, seconds: float | None) -> None:
+        nonlocal total
+        if seconds is None:
+            total = remaining
+            run.note(f"{name}: {remaining} job{'' if remaining == 1 else 's'} to run.")
+        elif remaining == total - 1 and seconds >= _SHORT:
+            run.note(f"{remaining} left: {describe_seconds(seconds)}.")
+
+    return announce
 
 
 def _is_frozen(spec: MethodSpec) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
 Row = dict[str, Any]  # what JSON can hold
+OnProgress = Callable[[int, float | None], object]
 K = TypeVar("K", bound=Hashable)
 
 
@@ -87,22 +89,30 @@ def run_jobs(
     title: str,
     devices: Sequence[str] = ("auto",),
     progress_file: ProgressFile[K] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> dict[K, Row]:
     """The row of each job, in the order of `jobs`.
 
     A job's row is `score(device, *arguments(job))`. `devices` has one entry for each worker; with
     more than one, each worker is a spawned process, so `score` must be a function of a module.
-    Rows of `progress_file` are not made again.
+    Rows of `progress_file` are not made again. `on_progress` is called before the first job
+    and after each one, with the number of remaining jobs and their estimated seconds or None.
     """
     finished = progress_file.resume() if progress_file else {}
     open_jobs = [job for job in jobs if job not in finished]
+    started = time.perf_counter()
+    if on_progress:
+        on_progress(len(open_jobs), None)
     with track(len(jobs), title) as progress:
         progress(len(jobs) - len(open_jobs))
-        for job, row in _run(open_jobs, score, arguments, devices):
+        for count, (job, row) in enumerate(_run(open_jobs, score, arguments, devices), 1):
             finished[job] = row
             if progress_file:
                 progress_file.append(row)
             progress(1)
+            remaining = len(open_jobs) - count
+            if on_progress:
+                on_progress(remaining, (time.perf_counter() - started) / count * remaining)
     return {job: finished[job] for job in jobs}
 
 

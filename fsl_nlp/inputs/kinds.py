@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from fsl_nlp.errors import DataError
@@ -142,18 +142,28 @@ class Inputs:
         return Example(text, text_b=text[: len(text) // 2] if PAIR in self.kinds else None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, for JSON.
+        """The kinds, and what differs from the defaults, in plain types for JSON.
 
-        >>> Inputs.from_dict(Inputs(("pair",)).to_dict())
-        Inputs(kinds=('pair',), optional=(), candidates=0, blank=None, mentions=('head', 'tail'))
+        >>> Inputs(("pair",)).to_dict()
+        {'kinds': ['pair']}
         """
-        return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(self).items()}
+        default = Inputs(self.kinds)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if name == "kinds" or value != getattr(default, name)
+        }
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Inputs:
-        """What `to_dict` gave, also after a way through JSON."""
-        fields: dict[str, Any] = {
+        """The inputs with these values of `to_dict`.
+
+        >>> Inputs.from_dict({"kinds": ["pair"]}).kinds
+        ('pair',)
+        """
+        values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in saved.items()
         }
-        return cls(**fields)
+        return cls(**values)

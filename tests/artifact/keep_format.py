@@ -12,7 +12,7 @@ from typing import Any
 
 from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
 from fsl_nlp.artifact.protocols import CLASSIFIER
-from fsl_nlp.meta.settings import Shape
+from fsl_nlp.meta.settings import TaskSize
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.meta.method import MetaMethod
 
@@ -42,7 +42,7 @@ def main() -> None:
     source = Dataset(tuple(examples), tuple(COLOURS), {}, "colours")
     method = build_method("anil", small, options=META)
     assert isinstance(method, MetaMethod)
-    method.meta_train([source], Shape((2, 2), (1, 1), 1), folder=folder / "meta")
+    method.meta_train([source], TaskSize((2, 2), (1, 1), 1), folder=folder / "meta")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_old_names_of_options_are_taken_with_a_note(run: Cli, model: str, corpus
         (["--choose", "C=1"], "--choose C=1: write it as NAME=[VALUE, VALUE]"),
         (["--task", "news"], "'news' is not a task of fewclue"),
         (["--method", "nonsense"], "method='nonsense': choose one of"),
-        (["--method", "linear", "--unlabelled", 2, "--score", "dev", "--choose", "C=[1, 2]"],
+        (["--method", "linear", "--unlabelled-count", 2, "--score", "dev", "--choose", "C=[1, 2]"],
          "what dev_i chooses cannot be scored on dev_i"),
     ],
 )  # fmt: skip

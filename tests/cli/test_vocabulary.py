@@ -45,8 +45,6 @@ SYNONYMS = {
 }
 # Flags whose meaning or type is not yet that of the other commands.
 NOT_YET: set[tuple[str, str]] = {
-    ("benchmark fewclue", "--unlabelled"),
-    ("benchmark intents", "--unlabelled"),
     ("submit-fewrel", "--out"),
 }
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 from links import ROOT, anchors, broken_links, pages
-from pending import COMMANDS, PAGES
-
-from fsl_nlp.cli.app import app
 
 
 @pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in pages()])
@@ -36,9 +33,3 @@ def test_broken_links_are_named(tmp_path: Path) -> None:
         "docs/a.md: (b.md#other): b.md has no heading #other.",
         "docs/a.md: (../LICENSE): the site has the folder docs/ alone.",
     ]
-
-
-def test_nothing_is_pending_that_exists() -> None:
-    assert [page for page in PAGES if (ROOT / "docs" / page).exists()] == []
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert names.isdisjoint(COMMANDS)

@@ -71,6 +71,12 @@ class PetMethod(Method):
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "templates"
     needs_masked_model: ClassVar[bool] = True
+    refused_options: ClassVar[tuple[str, ...]] = ("template",)
+
+    @classmethod
+    def card(cls, name: str) -> MethodCard:
+        """What `fsl-nlp methods` shows."""
+        return PROMPT_CARDS[name]
 
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
@@ -81,11 +87,6 @@ class PetMethod(Method):
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """Label names are the words at the mask; unlabelled texts get soft labels."""
         return (EXAMPLES, NAMES, UNLABELLED)
-
-    @classmethod
-    def card(cls, name: str) -> MethodCard:
-        """The card of `pet` among the prompt methods."""
-        return PROMPT_CARDS[name]
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:

@@ -15,6 +15,8 @@ from fsl_nlp.heads.base import Head, State
 class CosineDensityHead(Head):
     """score_n(q) = log(sum_k w_nk exp(scale cos(q, s_nk)) / sum_k w_nk)."""
 
+    summary = "The class whose examples lie densest around the query."
+
     scale: float = 10.0
 
     def __post_init__(self) -> None:

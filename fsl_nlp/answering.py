@@ -55,12 +55,28 @@ class Answering:
         """Refuse to answer before `fit`."""
 
     def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
-        """[n, N]: the probability of each label, in the order of `classes_`."""
+        """[n, N]: the probability of each label, in the order of `classes_`.
+
+        >>> from fsl_nlp import FewShotClassifier
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier = classifier.fit(texts, labels)
+        >>> classifier.predict_proba(["has my parcel been sent"]).shape
+        (1, 2)
+        """
         self._check_fitted()
         return self._probabilities(self._checked(texts, "texts"))
 
     def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
-        """The most probable label of each text."""
+        """The most probable label of each text.
+
+        >>> from fsl_nlp import FewShotClassifier
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier = classifier.fit(texts, labels)
+        >>> classifier.predict(["has my parcel been sent"]).tolist()
+        ['track']
+        """
         best = self.predict_proba(texts).argmax(axis=1)
         return cast("NDArray[Any]", self.classes_[best])
 
@@ -84,6 +100,14 @@ class Answering:
         """A `Prediction` for one text, a list of them for a list of texts.
 
         A prediction names `top_k` labels, the answer included, and `nearest` training examples.
+
+        >>> from fsl_nlp import FewShotClassifier
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier = classifier.fit(texts, labels)
+        >>> prediction = classifier.classify("has my parcel been sent", nearest=1)
+        >>> prediction.label, prediction.nearest[0].text
+        ('track', 'where is my parcel')
         """
         self._check_fitted()
         is_single = isinstance(text, (str, Example))
@@ -99,6 +123,13 @@ class Answering:
         At most about a thousand texts are in memory, and none is stored. The first answers come
         at once. Later texts are answered in larger and larger batches, which is faster. For a
         conversation use `classify`.
+
+        >>> from fsl_nlp import FewShotClassifier
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier = classifier.fit(texts, labels)
+        >>> [prediction.label for prediction in classifier.stream(iter(["has my parcel been sent"]))]
+        ['track']
         """
         self._check_fitted()
         _check_counts(top_k, nearest)

@@ -83,8 +83,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         continues from there.
 
         >>> classifier = FewShotClassifier("proto", "embedded:en")
-        >>> classifier.fit(["merlot", "lager"], ["wine", "beer"]).classes_.tolist()
-        ['beer', 'wine']
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier.fit(texts, labels).classes_.tolist()
+        ['refund', 'track']
         """
         examples = as_examples(texts, "texts")
         support = as_support(examples, as_labels(labels, "labels"), descriptions)
@@ -157,9 +158,10 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
 
         >>> from tempfile import mkdtemp
         >>> classifier = FewShotClassifier("proto", "embedded:en")
-        >>> folder = classifier.fit(["merlot", "lager"], ["wine", "beer"]).save(mkdtemp())
-        >>> FewShotClassifier.load(folder).predict(["a glass of red"]).tolist()
-        ['wine']
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> folder = classifier.fit(texts, labels).save(mkdtemp())
+        >>> FewShotClassifier.load(folder).predict(["has my parcel been sent"]).tolist()
+        ['track']
         """
         from fsl_nlp.artifact import check_folder, write_classifier
         from fsl_nlp.restoring import runtime_parts

@@ -42,7 +42,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LabelInfo:
-    """The name of a label in words, its description, and words for a verbalizer."""
+    """The name of a label in words, its description, and words for a verbalizer.
+
+    >>> LabelInfo(name="track order", description="where a parcel is").name
+    'track order'
+    """
 
     name: str | None = None
     description: str | None = None
@@ -172,7 +176,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A label other than the predicted one, with its confidence."""
+    """A label other than the predicted one, with its confidence.
+
+    >>> Alternative("refund", 0.1).label
+    'refund'
+    """
 
     label: Label
     confidence: float
@@ -180,7 +188,11 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A training example and its cosine similarity to the classified text."""
+    """A training example and its cosine similarity to the classified text.
+
+    >>> Neighbour("where is my parcel", "track", 0.9).similarity
+    0.9
+    """
 
     text: str
     label: Label

@@ -36,7 +36,12 @@ class Download:
 
 @dataclass(frozen=True)
 class Entry:
-    """A dataset of the catalogue: its files, their reader, licence and source."""
+    """A dataset of the catalogue: its files, their reader, licence and source.
+
+    >>> entry = Entry("shop", "intents of a shop", "English", "corpus", {"train": "shop/train.csv"})
+    >>> entry.folder, entry.files()
+    ('shop', ('shop/train.csv',))
+    """
 
     name: str
     description: str

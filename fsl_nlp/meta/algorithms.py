@@ -32,7 +32,11 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What an algorithm adapts and how it learns; every field is an option of its method."""
+    """What an algorithm adapts and how it learns; every field is an option of its method.
+
+    >>> Algorithm(adapts="head").first_order
+    False
+    """
 
     adapts: str = option("all", "what inner steps change", choices=CHOICES["adapts"])
     task_head: str = option(

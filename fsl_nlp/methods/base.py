@@ -241,7 +241,13 @@ def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> di
 
 
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
-    """The options of each settings class, by its field names."""
+    """The options of each settings class, by its field names; unknown ones are refused.
+
+    >>> from fsl_nlp.methods.frozen.settings import CandidateSettings, FrozenSettings
+    >>> options = {"temperature": 1.0, "blank": "[?]"}
+    >>> take_options("proto", options, FrozenSettings, CandidateSettings)
+    [{'temperature': 1.0}, {'blank': '[?]'}]
+    """
     option_infos = [options_of(kind) for kind in kinds]
     options = rename_old_options(options, {o.name for infos in option_infos for o in infos})
     # A search over settings brings numpy's numbers; they are saved as Python's.

@@ -37,7 +37,7 @@ from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.frozen.settings import FrozenSettings
 from fsl_nlp.methods.meta.reading import MentionReader, RowReader
-from fsl_nlp.splits import drop_shared, keep_classes
+from fsl_nlp.methods.meta.sources import usable_sources
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from fsl_nlp.meta.mention_body import MentionBody
 
 log = logging.getLogger("fsl_nlp")
-
-LEAST_CLASSES = 4
 
 
 @dataclass(frozen=True)
@@ -315,34 +313,6 @@ class MetaMethod(FrozenMethod):
         """The options of the meta-training, and whether mentions are read."""
         options = {n: v for n, v in self.user_options.items() if n not in _changeable_options()}
         return {"prepared": {"options": options, "mentions": self.mentions}}
-
-
-def usable_sources(sources: Sequence[Dataset], shape: TaskSize) -> list[Dataset]:
-    """The corpora without small classes; a class of an earlier corpus is left out of later ones."""
-    needed = shape.shot[1] + shape.query
-    usable: list[Dataset] = []
-    for source in sources:
-        sizes: dict[Label, int] = dict.fromkeys(source.labels, 0)
-        for label in source.known_targets:
-            sizes[label] += 1
-        large = [label for label in source.labels if sizes[label] >= needed]
-        usable_source = keep_classes(source, large)
-        for earlier in usable:
-            usable_source = drop_shared(usable_source, earlier)
-        if len(usable_source.labels) < LEAST_CLASSES:
-            raise DataError(
-                f"{source.name} has {len(usable_source.labels)} usable classes, and meta-training "
-                f"needs {LEAST_CLASSES}. A usable class has {needed} examples (shot and query) and "
-                "is in no earlier source. Give more data, or ask for fewer shots or queries."
-            )
-        if (removed := len(source.labels) - len(usable_source.labels)) > 0:
-            warnings.warn(
-                f"{removed} classes of {source.name} are left out. They have fewer than {needed} "
-                "examples, or are in an earlier source.",
-                stacklevel=3,
-            )
-        usable.append(usable_source)
-    return usable
 
 
 def _changeable_options() -> set[str]:

@@ -128,7 +128,7 @@ class Answering:
         >>> classifier = FewShotClassifier("proto", "embedded:en")
         >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
         >>> classifier = classifier.fit(texts, labels)
-        >>> [prediction.label for prediction in classifier.stream(iter(["has my parcel been sent"]))]
+        >>> [answer.label for answer in classifier.stream(iter(["has my parcel been sent"]))]
         ['track']
         """
         self._check_fitted()

@@ -54,7 +54,7 @@ def test_export_in_int8_reports(run: Cli, saved: Path, tmp_path: Path) -> None:
     [
         (("--encoder-only",), "did not tune its encoder"),
         (("--encoder-only", "--int8"), "no --int8, --scripts"),
-        (("--scripts", "latin"), "only Unigram tokenizers"),
+        (("--scripts", "latin"), "only tokenizers of the kind Unigram"),
     ],
 )
 def test_what_cannot_be_exported(

@@ -85,9 +85,9 @@ def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_pa
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--option", "nonsense=1"], "There is no option 'nonsense'. There are: batch_size"),
+        (["--option", "nonsense=1"], "adapt has no option 'nonsense'. It has: batch_size"),
         (["--option", "rate=2"], "rate=2: must be from 0.01 to 0.9"),
-        (["--option", "steps=2"], "There is no option 'steps'"),
+        (["--option", "steps=2"], "adapt has no option 'steps'"),
     ],
 )
 def test_adapt_refuses(

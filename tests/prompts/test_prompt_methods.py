@@ -140,8 +140,8 @@ def test_searched_words_have_the_largest_likelihood_ratio(bert: TextEncoder) -> 
     usable = [i for i, name in enumerate(names) if name.isalnum()]
     best = sorted(usable, key=lambda i: ratio[i])
     assert classifier.labels == ("bad", "good")
-    assert set(classifier.shape.words[0]) == {names[i] for i in best[:2]}
-    assert set(classifier.shape.words[1]) == {names[i] for i in best[-2:]}
+    assert set(classifier.spec.words[0]) == {names[i] for i in best[:2]}
+    assert set(classifier.spec.words[1]) == {names[i] for i in best[-2:]}
 
 
 def test_candidates(bert: TextEncoder) -> None:
@@ -365,13 +365,13 @@ def test_a_student_of_its_own(
 
 def test_ipet_grows_from_what_the_others_say(bert: TextEncoder, monkeypatch: Any) -> None:
     sizes = []
-    learn = PromptMethod.fit
+    learn = PromptMethod.learn
 
     def counted(self: PromptMethod, support: Dataset) -> PromptClassifier:
         sizes.append(len(support))
         return learn(self, support)
 
-    monkeypatch.setattr(PromptMethod, "fit", counted)
+    monkeypatch.setattr(PromptMethod, "learn", counted)
     few = Dataset(UNLABELLED.examples[:4] + UNLABELLED.examples[24:], SUPPORT.labels)
     fit("pet", bert, few, **{**PET, "epochs": 2}, generations=2, growth=2, distil=False)
     # Two patterns asked, then trained on 4, then on 4 more each, then on 12 more.

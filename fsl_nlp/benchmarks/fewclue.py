@@ -116,7 +116,7 @@ class FewClue(Benchmark):
     patterns: int | None = setting(None, "Use only the first so many patterns of a task.", least=1)
     unlabelled: int | None = setting(
         None,
-        "Learn also from so many unlabelled texts; 2000 with pet, else 0.",
+        "Learn from so many unlabelled texts, too. The default is 2000 with pet, else 0.",
         least=0,
         flag="--unlabelled-count",
     )

@@ -94,7 +94,7 @@ class Intents(Benchmark):
     draws: int = setting(3, "Runs of each task, with the seeds from --seed upwards.", least=1)
     unlabelled: int | None = setting(
         None,
-        "Learn also from so many texts of the training file without their labels.",
+        "Learn from so many unlabelled texts, too. They come from the training file.",
         least=0,
         flag="--unlabelled-count",
     )

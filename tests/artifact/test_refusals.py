@@ -123,7 +123,7 @@ def test_a_manifest_that_lacks_something(
 ) -> None:
     edit_manifest(light, lambda m: m.pop(key))
     message = refusal(lambda: load(light))
-    assert f"classifier.json is damaged: it is not as fsl_nlp writes it (KeyError('{key}'))" in (
+    assert f"classifier.json is damaged: an entry is missing or wrong (KeyError('{key}'))" in (
         message
     )
     assert message.endswith("Copy the folder again, or save it again.")
@@ -142,7 +142,7 @@ def test_settings_of_a_newer_version(
 ) -> None:
     edit_manifest(light, edit)
     message = refusal(lambda: load(light))
-    assert "with a setting that this one does not have: " in message
+    assert "that this version does not have: " in message
     assert "from" in message.split("does not have: ")[1]
 
 

@@ -248,7 +248,7 @@ def test_a_local_model_that_moves(
     model_folder.rename(tmp_path / "moved")
     _forget_loaded(monkeypatch)
     message = refusal(lambda: FewShotClassifier.load(folder))
-    assert "If it has moved, say where it is" in message
+    assert "If the encoder has moved, name its new folder" in message
     moved = FewShotClassifier.load(folder, encoder=str(tmp_path / "moved"))
     assert moved.predict(QUESTIONS).tolist() == model.predict(QUESTIONS).tolist()
     assert moved.encoder == str(tmp_path / "moved")

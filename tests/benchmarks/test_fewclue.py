@@ -224,7 +224,7 @@ def test_a_progress_file_of_version_0_1_is_continued(corpora: Path, tmp_path: Pa
 def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
     found = run_benchmark(FewClue("linear", model), MADE, [0], data_dir=corpora)
     assert set(found["tasks"]) == {"eprstmt", "tnews", "bustm"}
-    assert "own candidates" in found["skipped"]["chid"]
+    assert "position of a candidate" in found["skipped"]["chid"]
     chid, pronouns = (Job(task, 0, 0) for task in ("chid", "cluewsc"))
     assert FewClue("lora", model).unsupported_reason(pronouns) is None
     reason = FewClue("proto", model, unlabelled=4).unsupported_reason(chid)
@@ -243,8 +243,14 @@ def test_what_cannot_be_done_says_why(corpora: Path, model: str) -> None:
         ({"splits": [5]}, "splits=\\[5\\]: fewclue has the splits 0, 1, 2, 3, 4"),
         ({"splits": [1, 1]}, "each split once"),
         ({"plan": {"score": "test"}}, "choose 'test_public' or 'dev'"),
-        ({"plan": {"score": "dev", "choices": {"C": [1, 2]}}}, "cannot be scored on dev_i"),
-        ({"plan": {"options": {"C": 1}, "choices": {"C": [1, 2]}}}, "C has a value and choices"),
+        (
+            {"plan": {"score": "dev", "choices": {"C": [1, 2]}}},
+            "dev_i cannot both choose and be scored",
+        ),
+        (
+            {"plan": {"options": {"C": 1}, "choices": {"C": [1, 2]}}},
+            "C has both a value and choices",
+        ),
     ],
 )
 def test_refusals(corpora: Path, model: str, call: dict[str, Any], message: str) -> None:

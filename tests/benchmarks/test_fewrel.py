@@ -107,7 +107,7 @@ def test_the_files_of_the_hidden_test(corpora: Path, tmp_path: Path) -> None:
     assert json.loads(files[0].read_text()) == [1, 0]  # the places of the right relations
     with zipfile.ZipFile(files[1]) as archive:
         assert archive.namelist() == ["pred-2-1.json"]
-    with pytest.raises(DataError, match=r"There is no .*test_wiki_input-5-1.json: the leaderboard"):
+    with pytest.raises(DataError, match=r"are missing: .*test_wiki_input-5-1.json. Put"):
         submit_benchmark(PLAN, tmp_path / "out", ["5-way-1-shot"], data_dir=corpora)
 
 

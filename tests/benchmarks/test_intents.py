@@ -161,5 +161,5 @@ def test_what_is_refused(corpora: Path, tmp_path: Path) -> None:
         run_benchmark(PLAN, [TASK], ["dev"], data_dir=corpora)
     with pytest.raises(OptionError, match="'efl' does not learn from unlabelled texts"):
         Intents("efl", "words", unlabelled=4)
-    with pytest.raises(OptionError, match="no hidden test, and so no files to hand in"):
+    with pytest.raises(OptionError, match="no hidden test, so there are no files to hand in"):
         submit_benchmark(PLAN, tmp_path / "out", [TASK], data_dir=corpora)

@@ -239,7 +239,7 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("fit", "TRAIN", "--out", "x", "--option", "seed=3"), "write it as --seed 3."),
         (("fit", "TRAIN", "--out", "x", "--option", "fit=3"), "has no option 'fit'."),
         (("fit", "TRAIN", "--out", "x", "--descriptions", "none.json"), "none.json: No such file"),
-        (("evaluate", "BOT", "support_zh:test"), "15 labels are not known to the classifier: '"),
+        (("evaluate", "BOT", "support_zh:test"), "15 labels are unknown to the classifier: '"),
         (("evaluate", "BOT", "support_en:tset"), 'support_en has no split "tset".'),
     ],
 )

@@ -150,7 +150,7 @@ def test_small_classes_are_left_out_by_name(run: Cli, uneven: Path) -> None:
     assert "--skip-small" in refused.err
     result = run(*words, "--skip-small")
     assert result.status == 0
-    assert result.err == f"note: left out, with fewer than 6 examples: {small}.\n"
+    assert result.err == f"note: left out classes with fewer than 6 examples: {small}.\n"
     assert small not in result.json["per_class"]
     assert run(*words, "--skip-small", "--quiet").err == ""
 

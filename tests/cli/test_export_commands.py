@@ -53,8 +53,8 @@ def test_export_in_int8_reports(run: Cli, saved: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--encoder-only",), "did not tune its encoder"),
-        (("--encoder-only", "--int8"), "no --int8, --scripts"),
-        (("--scripts", "latin"), "only Unigram tokenizers"),
+        (("--encoder-only", "--int8"), "Leave --int8 and --scripts out"),
+        (("--scripts", "latin"), "only tokenizers of the kind Unigram"),
     ],
 )
 def test_what_cannot_be_exported(

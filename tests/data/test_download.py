@@ -280,7 +280,7 @@ def test_what_cannot_be_fetched(tmp_path, monkeypatch):
         ("smp2017", {"data_dir": tmp_path}, "Its source is https://github.com/HITlilingzhi/"),
         ("fewrel", {}, "say where to put it, with --data-dir"),
         ("fewrl", {}, 'There is no dataset "fewrl" in the catalogue. Did you mean fewrel?'),
-        ("fewrel", {"split": "train"}, 'fewrel has no split "train". Its splits are: train_wiki'),
+        ("fewrel", {"split": "train"}, 'fewrel has no split "train". Did you mean train_wiki?'),
     ):
         with pytest.raises(DataError) as caught:
             fetch_dataset(name, **options)

@@ -263,7 +263,7 @@ def test_frozen_methods_of_one_name_are_built_alike() -> None:
 
 def test_one_by_one_takes_no_source(data: Dataset) -> None:
     parts = split_classes(data, train=4, validation=0, test=len(data.labels) - 4)
-    with pytest.raises(OptionError, match="one_by_one takes no source"):
+    with pytest.raises(OptionError, match="one_by_one and source exclude each other"):
         evaluate(
             spec("projection"),
             parts.test,

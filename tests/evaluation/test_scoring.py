@@ -134,11 +134,11 @@ def test_scores_are_plain_json() -> None:
 @pytest.mark.parametrize(
     ("targets", "guesses", "message"),
     [
-        (["a", "c"], ["a", "b"], "1 label is not known to the classifier: 'c'. Train it"),
-        (list("cdefghc"), list("aaaaaaa"), "6 labels are not known to the classifier: 'c', 'd',"),
-        (["3"], ["a"], "1 label is not known to the classifier: '3'."),
-        ([None], ["a"], "1 label is not known to the classifier: None."),
-        (["a"], ["z"], "1 label is not known to the classifier: 'z'."),
+        (["a", "c"], ["a", "b"], "1 label is unknown to the classifier: 'c'. Train it"),
+        (list("cdefghc"), list("aaaaaaa"), "6 labels are unknown to the classifier: 'c', 'd',"),
+        (["3"], ["a"], "1 label is unknown to the classifier: '3'."),
+        ([None], ["a"], "1 label is unknown to the classifier: None."),
+        (["a"], ["z"], "1 label is unknown to the classifier: 'z'."),
         (["a", "b"], ["a"], "There are 2 targets and 1 predictions."),
         ([], [], "There are no texts to score."),
     ],

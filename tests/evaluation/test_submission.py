@@ -124,7 +124,7 @@ def test_a_learned_head_is_trained_on_the_source_first(
 
 @pytest.mark.usefixtures("english")
 def test_a_method_that_is_fitted_task_by_task_is_refused(file: Path) -> None:
-    with pytest.raises(OptionError, match="method 'lora' is fitted task by task"):
+    with pytest.raises(OptionError, match="method 'lora' is fitted on one task at a time"):
         predict_submission(spec("lora"), read_submission_episodes(file))
 
 

@@ -202,7 +202,7 @@ def test_a_built_in_name_stays_built_in(
     FewShotClassifier("proto", words).fit(COLOURS, NAMES)
     assert caplog.messages == [
         f"acme_j 1.0 offers the {plugins.GROUPS[group]} {name!r}, but that name is built in. "
-        "The built-in one is used. The package must rename its own."
+        "The built-in one is used. The package must use another name."
     ]
 
 

@@ -188,7 +188,7 @@ class Answering:
         if not self.examples_:
             raise DataError(
                 "There are no training examples to show: this classifier was saved without them "
-                "(store_examples=False) or fitted from descriptions alone."
+                "(store_examples=False) or fitted from descriptions only."
             )
         similarity = unit(self.classifier_.embed(texts)) @ self._example_vectors().T
         best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]

@@ -51,7 +51,7 @@ def as_examples(
 
 
 def _check_fields(example: Example, name: str) -> None:
-    """The texts of an example besides its first: a second one, candidates."""
+    """Check the second text and the candidates of an example."""
     texts = {f"candidates[{i}]": text for i, text in enumerate(example.candidates)}
     if example.text_b is not None:
         texts["text_b"] = example.text_b
@@ -104,7 +104,7 @@ def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[La
 def as_support(
     texts: list[Example], labels: list[Label], descriptions: Mapping[Label, str] | None
 ) -> Dataset:
-    """The support set of these texts and labels; a label may have a description alone.
+    """The support set of these texts and labels; a label may have only a description.
 
     >>> as_support([Example("red wine")], ["wine"], {"beer": "brewed"}).labels
     ('beer', 'wine')
@@ -122,7 +122,7 @@ def as_support(
 
 
 def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
-    """The dataset with descriptions of its labels; a new label may have a description alone.
+    """The dataset with descriptions of its labels; a new label may have only a description.
 
     >>> data = Dataset.from_texts(["red wine"], ["wine"])
     >>> with_descriptions(data, {"beer": "brewed"}).labels

@@ -13,7 +13,7 @@ from fsl_nlp.types import Dataset
 Indices = NDArray[np.int64]
 
 NOTHING = -1  # pads rows that are shorter than others
-_ROUNDS = 100  # at most, of drawing repeated episodes anew
+_ROUNDS = 100  # at most, of drawing repeated episodes again
 
 
 class Draws:
@@ -199,7 +199,7 @@ def _find_repeats(rows: Indices) -> NDArray[np.bool_]:
 
 
 def make_distinct(arrays: list[Indices], plan: Plan, draws: Draws) -> list[Indices]:
-    """Draw repeated episodes anew; classes, supports and queries are compared as sets."""
+    """Draw repeated episodes again; classes, supports and queries are compared as sets."""
     for _ in range(_ROUNDS):
         classes, support, query, _target = arrays
         by_class = classes.argsort(1, kind="stable")

@@ -149,7 +149,7 @@ class FewClue(Benchmark):
         return {**asdict(self), "unlabelled": self.unlabelled_count, "scored_on": self.score}
 
     def header(self) -> dict[str, Any]:
-        """The settings alone: progress files of version 0.1 do not name the benchmark."""
+        """Only the settings: progress files of version 0.1 do not name the benchmark."""
         header = super().header()
         del header["benchmark"]  # files of version 0.1 have none
         return header

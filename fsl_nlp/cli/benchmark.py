@@ -34,7 +34,7 @@ _PLAIN = (bool, int, int | None, str, str | None)
 
 
 class _Benchmarks(TyperGroup):
-    """The built-in benchmarks, and those of installed packages, which are loaded when asked for."""
+    """The built-in benchmarks, and those of installed packages, which are loaded at use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for name, _ in REGISTRY.items()]

@@ -45,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
         run.show(
             result,
             lambda: print(
-                "Next, with these samples or with a CSV of your own (text,label):\n  "
+                "Next, with these samples or with your CSV (text,label):\n  "
                 + "\n  ".join(commands)
             ),
         )

@@ -73,7 +73,7 @@ def _page(info: MethodInfo) -> Any:
         ("family", info.family),
         ("inputs", ", ".join(info.inputs)),
         ("learns from", ", ".join(info.learns_from)),
-        ("needs", info.needs or "examples alone"),
+        ("needs", info.needs or "only examples"),
         ("cost", info.cost),
         ("paper", info.paper or "-"),
         ("example", info.example),

@@ -84,7 +84,7 @@ class Inputs:
     """What a fitted classifier takes.
 
     `kinds`: what every example must be.
-    `optional`: what it may be besides; the classifier does not use it.
+    `optional`: kinds that it may have too; the classifier does not use them.
     `candidates`: how many candidates every example has.
     `blank`: what stands in a text where a candidate belongs.
     `mentions`: those that every example with mentions marks; a prompt may need one of them.

@@ -1,4 +1,4 @@
-"""What the label set says of a label besides examples: its name and its description."""
+"""The texts of a label: its name and its description."""
 
 from __future__ import annotations
 

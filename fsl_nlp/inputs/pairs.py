@@ -28,5 +28,5 @@ def angles(first: Matrix, second: Matrix) -> Matrix:
 
 
 def side_by_side(first: Matrix, second: Matrix) -> Matrix:
-    """[n, 2 * D]: pairs are alike where their first texts are, and their second ones."""
+    """[n, 2 * D]: the vectors of both texts; similar pairs have similar texts on each side."""
     return np.concatenate([unit(first), unit(second)], 1)

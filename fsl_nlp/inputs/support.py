@@ -64,5 +64,5 @@ def check_candidates(support: Dataset) -> int:
 
 
 def has_candidates(examples: Sequence[Example]) -> bool:
-    """True when the examples bring candidates of their own."""
+    """Whether the examples have candidates."""
     return bool(examples) and CANDIDATES in common_kinds(examples)

@@ -85,7 +85,7 @@ def load_prepared(folder: str | Path) -> Prepared:
     return _load(Path(folder), written)
 
 
-@lru_cache(maxsize=4)  # a run task by task asks for the same folder each time
+@lru_cache(maxsize=4)  # a run over many tasks reads the same folder for each
 def _load(folder: Path, written: int) -> Prepared:
     from safetensors import SafetensorError
     from safetensors.torch import load

@@ -82,8 +82,8 @@ class Classifier(ABC):
     def runtime_parts(self) -> tuple[Part, ...]:
         """The parts that answer without torch; their answers are averaged."""
         raise ModelError(
-            f"{type(self).__name__} answers with torch alone. Frozen and tuned methods, such as "
-            "'linear' and 'lora', answer without it."
+            f"{type(self).__name__} cannot answer without torch. Frozen and tuned methods, such "
+            "as 'linear' and 'lora', can."
         )
 
     @abstractmethod

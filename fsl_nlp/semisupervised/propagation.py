@@ -1,7 +1,7 @@
 """Label spreading between nearest neighbours.
 
 Zhou et al. 2004, "Learning with local and global consistency". It starts from the probabilities
-of a first classifier, where the paper starts from the labels alone.
+of a first classifier, where the paper starts from the labels only.
 """
 
 from __future__ import annotations

@@ -272,7 +272,7 @@ class Alone(Classifier):
 def test_what_needs_torch_says_so(exact: TextEncoder, words: TextEncoder, tmp_path: Path) -> None:
     classifier = FewShotClassifier("proto", exact)
     classifier._take(Alone(), "proto", exact, (), "0" * 12)
-    with pytest.raises(ModelError, match=r"answers with torch alone\. Frozen and tuned methods"):
+    with pytest.raises(ModelError, match=r"cannot answer without torch\. Frozen and tuned methods"):
         export_bot(classifier, tmp_path / "alone")
     assert list(tmp_path.iterdir()) == []
     without = fitted(words, "proto").save(tmp_path / "words")

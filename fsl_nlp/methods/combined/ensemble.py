@@ -49,7 +49,7 @@ class Ensemble(Classifier):
         member_parts = [model.runtime_parts() for model in self.models]
         if any(len(parts) > 1 for parts in member_parts):
             raise ModelError(
-                "An ensemble that has an ensemble as a member answers with torch alone."
+                "An ensemble with an ensemble as a member cannot answer without torch."
             )
         weighted = zip(member_parts, self.weights, strict=True)
         return tuple(replace(part, weight=weight) for (part,), weight in weighted)

@@ -72,7 +72,7 @@ class TogetherMethod(Method):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
-        """`TogetherSettings` alone; members are built with their defaults."""
+        """Only `TogetherSettings`; members are built with their defaults."""
         return (TogetherSettings(),)
 
     @classmethod

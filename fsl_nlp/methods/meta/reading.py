@@ -23,7 +23,7 @@ class RowReader(Reader):
     rows: Callable[[Sequence[str]], Matrix] | None = None
 
     def graph(self) -> GraphSource:
-        """Refused: inner layers are read with torch alone."""
+        """Refused: layers of an encoder need torch."""
         raise _needs_torch()
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
@@ -43,7 +43,7 @@ class MentionReader(Reader):
     body: MentionBody | None = None
 
     def graph(self) -> GraphSource:
-        """Refused: inner layers are read with torch alone."""
+        """Refused: layers of an encoder need torch."""
         raise _needs_torch()
 
     def read(self, examples: Sequence[Example]) -> Matrix:
@@ -65,6 +65,6 @@ class MentionReader(Reader):
 
 def _needs_torch() -> ModelError:
     return ModelError(
-        "This method meta-learned layers of the encoder, so it answers with torch only. Methods "
-        "with a body of vectors, such as body='metric', answer without torch."
+        "This method meta-learned layers of the encoder, so it cannot answer without torch. "
+        "Methods with a body of vectors can, such as body='metric'."
     )

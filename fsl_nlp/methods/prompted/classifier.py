@@ -82,7 +82,7 @@ class PromptClassifier(Classifier):
         return scores
 
     def _run(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        questions = self.prompt.ask(examples)
+        questions = self.prompt.label_questions(examples)
         return self.encoder.run(
             questions.lengths, lambda _, rows: self.prompt.scores(questions, rows)
         )
@@ -91,7 +91,7 @@ class PromptClassifier(Classifier):
         """[n, D]: the states at the mask."""
         if not examples:
             return np.zeros((0, self.prompt.cloze.net.words.embedding_dim), np.float32)
-        questions = self.prompt.ask_mask(examples)
+        questions = self.prompt.mask_questions(examples)
         return self.encoder.run(
             questions.lengths, lambda _, rows: self.prompt.states(questions, rows)
         )

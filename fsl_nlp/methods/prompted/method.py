@@ -78,7 +78,7 @@ class PromptMethod(Method):
 
     @classmethod
     def learns_from(cls, name: str) -> tuple[str, ...]:
-        """Label names are the words at the mask; unlabelled texts serve calibration alone."""
+        """Label names are the words at the mask; unlabelled texts are for calibration."""
         return (*(() if name == "zero-shot" else (EXAMPLES,)), NAMES, UNLABELLED)
 
     @classmethod

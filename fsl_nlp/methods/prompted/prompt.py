@@ -42,15 +42,15 @@ class Prompt:
     labels: tuple[Label, ...]
     verbalizer: Verbalizer | None
 
-    def ask(self, examples: Sequence[Example]) -> Questions:
+    def label_questions(self, examples: Sequence[Example]) -> Questions:
         """The inputs of the model, with the words of all labels at the mask."""
         if self.verbalizer is None:
             return self.cloze.candidate_questions(examples)
         pieces = self.verbalizer.pieces(self.cloze.renderer)
         return self.cloze.questions(examples, [word for words in pieces for word in words])
 
-    def ask_mask(self, examples: Sequence[Example]) -> Questions:
-        """The inputs of the model with masks alone, for the states there."""
+    def mask_questions(self, examples: Sequence[Example]) -> Questions:
+        """The inputs of the model with masks and no words, for the states there."""
         count = self.cloze.renderer.template.mask.count or 1
         return self.cloze.questions(examples, [[self.cloze.renderer.pieces.mask] * count])
 
@@ -127,7 +127,7 @@ def _candidate_spec(settings: PromptSettings, support: Dataset, template: str) -
 
 
 def _fields(examples: Sequence[Example]) -> dict[str, Any]:
-    """The fields that a plain text needs besides to be an example of this kind."""
+    """The further fields that make a plain text an example of this kind."""
     fields: dict[str, Any] = {}
     if PAIR in common_kinds(examples):
         fields["text_b"] = "。"

@@ -21,7 +21,7 @@ class TuneMode:
     learning_rate: float
 
 
-# The word vectors never train, so a saved full tuning holds the layers alone.
+# The word vectors never train, so a saved full tuning holds only the layers.
 TUNE_MODES = {
     "none": TuneMode(None, 1e-3),
     "lora": TuneMode(LoraTuning, 1e-3),

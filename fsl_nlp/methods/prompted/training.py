@@ -36,8 +36,10 @@ class PromptTuningRun:
     def tune(self, settings: PromptTraining, *, seed: int, on_step: OnStep | None) -> None:
         """Train the parameters and the vectors in place."""
         encoder, net = self.prompt.cloze.encoder, self.prompt.cloze.net
-        ask = self.prompt.ask if self.vectors is None else self.prompt.ask_mask
-        questions = ask(self.examples)
+        build_questions = (
+            self.prompt.label_questions if self.vectors is None else self.prompt.mask_questions
+        )
+        questions = build_questions(self.examples)
         rows = questions.lengths
         lengths = [len(row) for row in rows]
         count = len(self.prompt.labels)

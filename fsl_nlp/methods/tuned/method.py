@@ -1,4 +1,4 @@
-"""Methods that tune the encoder: LoRA, full tuning, BitFit, supervised contrast, or the head alone.
+"""Methods that tune the encoder: LoRA, full tuning, BitFit, supervised contrast, or only the head.
 
 Each trains a private copy of the parameters that change; the encoder itself stays as it is. The
 head is the cosine to one vector per class, which begins as the class mean of the frozen vectors.
@@ -101,7 +101,7 @@ class TunedMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        """One, unless the head alone trains."""
+        """One; none where only the head trains."""
         return (self,) if self.adaptation else ()
 
     def learn(self, support: Dataset) -> TunedClassifier:

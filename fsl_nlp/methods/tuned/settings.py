@@ -24,7 +24,7 @@ class TunedSettings:
     descriptions: bool = option(True, "the description of a label is one more example of it")
     # The vectors of some encoders, such as e5, all have nearly the same direction.
     centre: bool = option(True, "subtract the mean of the classes from each vector")
-    # After learning from unlabelled texts, the regression alone answers.
+    # After learning from unlabelled texts, only the regression answers.
     refit: bool = option(True, "average the answer with a logistic regression on the tuned vectors")
     temperature: float | None = option(None, f"divides the scores; None is {TEMPERATURE:g}")
 
@@ -37,7 +37,7 @@ class TunedSettings:
 class Recipe:
     """What a name of a method means."""
 
-    adaptation: type[Adaptation] | None  # None trains the head alone
+    adaptation: type[Adaptation] | None  # None trains only the head
     train: TrainSettings
     summary: str
     paper: str = ""

@@ -16,6 +16,8 @@ import pytest
 
 from fsl_nlp import cli
 
+from ..prompts.conftest import save as save
+
 
 @dataclass
 class Result:

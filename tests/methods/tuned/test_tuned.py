@@ -24,7 +24,7 @@ from fsl_nlp.methods.tuned.method import RECIPES
 from fsl_nlp.training import checkpoint, trainer
 from fsl_nlp.types import Example, LabelInfo
 
-from ..conftest import SPECIAL, save_model
+from ...conftest import SPECIAL, save_model
 
 WORDS = [f"word{i}" for i in range(40)]
 KEYS = {"left": "east", "right": "west"}

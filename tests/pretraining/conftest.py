@@ -1,0 +1,6 @@
+"""The tiny masked models of `tests/prompts`."""
+
+from __future__ import annotations
+
+from ..prompts.conftest import masked as masked
+from ..prompts.conftest import save as save

@@ -97,7 +97,7 @@ def add_to(app: typer.Typer) -> None:
                 else "The same command continues the run."
             )
             return (
-                f"{done}. It predicts the hidden words of {result['held_out']} held-out texts: "
+                f"{done}. Accuracy on hidden words of {result['held_out']} held-out texts: "
                 f"{result['masked_accuracy']:.1%}{before}.\n{where}"
             )
 

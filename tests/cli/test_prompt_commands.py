@@ -66,7 +66,7 @@ def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_pa
     status, text, _ = call(*words, "--stop-after", 2)
     assert status == 0
     assert text.startswith("2 of 4 steps on 23 texts")
-    assert "Give the same command again" in text
+    assert "The same command continues the run" in text
     status, text, _ = call(*words, "--json")
     result = json.loads(text)
     assert (result["step"], result["interval_over"]) == (4, f"{result['hidden']:,} hidden pieces")

@@ -245,11 +245,9 @@ def test_episodes_of_a_head_object(words: TextEncoder, colours: Dataset) -> None
 
 def test_evaluating_says_what_does_not_fit(words: TextEncoder, colours: Dataset) -> None:
     table = EpisodeTable.sample(colours, way=2, shot=2, query=2, episodes=2, seed=0)
-    with pytest.raises(OptionError, match="encoder: this method is a MethodSpec"):
+    with pytest.raises(OptionError, match="encoder: a MethodSpec already names its encoder"):
         evaluate(MethodSpec("proto", "embedded:en"), colours, table, encoder=words)
-    with pytest.raises(
-        OptionError, match="workers=2: other processes load the encoder by its name"
-    ):
+    with pytest.raises(OptionError, match="workers=2: worker processes load the encoder by name"):
         evaluate(NearestMean(), colours, table, encoder=words, one_by_one=True, workers=2)
 
 

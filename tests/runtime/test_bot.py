@@ -374,7 +374,7 @@ def test_a_damaged_graph_in_the_cache_calls_for_torch(
 ) -> None:
     saved = fitted(exact, "linear").save(tmp_path / "bot")
     monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(NeedsTorchError, match="not in the cache, or damaged"):
+    with pytest.raises(NeedsTorchError, match="not in the cache, or is damaged"):
         Bot.load(saved)
 
 

@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
         plain.predict([first])
     twice = Dataset.from_examples([*data, *data])
     table = EpisodeTable.sample(twice, way=2, shot=1, query=1, episodes=2, seed=0)
-    with pytest.raises(DataError, match="the position of a candidate is none"):
+    with pytest.raises(DataError, match="position of a candidate is not a class"):
         evaluate(MethodSpec("proto", "embedded:en", {}), twice, table)
     for options, message in (({"distance": "euclidean"}, "compared by 'cosine'"),
                              ({"blank": ""}, "blank='': must be the text")):  # fmt: skip

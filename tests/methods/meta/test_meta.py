@@ -278,7 +278,7 @@ def test_tasks_that_diverge_in_episodes_are_counted(known, words, source, target
     console = Console(width=120)
     with console.capture() as shown:
         console.print(result_as_table(wild, []))
-    assert f"{wild.diverged_tasks} tasks, and were adapted at a lower rate" in shown.get()
+    assert f"{wild.diverged_tasks} tasks; they were adapted at a lower rate" in shown.get()
 
 
 def relations(classes: int, name: str, seed: int) -> Dataset:

@@ -136,7 +136,7 @@ def test_a_killed_fit_goes_on(
     assert len(steps) == len(all_steps) - 14
     np.testing.assert_array_equal(again, whole)
     assert list(folder.iterdir()) == []
-    with pytest.raises(OptionError, match="Name the method"):
+    with pytest.raises(OptionError, match="Name one method"):
         FewShotClassifier("auto", bert).fit(texts, labels, checkpoint=folder)
 
 

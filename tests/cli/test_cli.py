@@ -461,6 +461,7 @@ def command(*words: object, **options: Any) -> subprocess.CompletedProcess[bytes
     )
 
 
+@pytest.mark.slow
 def test_another_process_learns_the_same(
     train: Path, tmp_path: Path, shop: FewShotClassifier
 ) -> None:

@@ -127,6 +127,7 @@ def test_json_stays_whole_where_a_line_is_broken(run: Cli, saved: Path, tmp_path
     assert len(result.json["predictions"]) == 5
 
 
+@pytest.mark.slow
 def test_more_lines_than_are_read_at_once(run: Cli, saved: Path, tmp_path: Path) -> None:
     lines = [f"where is parcel {i}" if i % 3 else "" for i in range(2501)]
     path = tmp_path / "log.txt"

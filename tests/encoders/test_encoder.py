@@ -307,6 +307,7 @@ def test_without_a_usable_cache_the_work_is_done(
         assert encoder.encode(TEXTS).shape == (4, 32)
 
 
+@pytest.mark.slow
 def test_a_second_process_finds_what_the_first_computed(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_prefix_and_a_limit(saved: Save) -> None:
     assert_equal_vectors(by_torch.encode(TEXTS), Graph.open(graph).encode(TEXTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["english", "multilingual"])
 def test_the_embedded_models(name: str, request: pytest.FixtureRequest) -> None:
     encoder: TextEncoder = request.getfixturevalue(name)
@@ -288,6 +289,7 @@ print(TextEncoder(sys.argv[1], device="cpu", precision="fp32", backend="onnx").e
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(tiny_bert: Path, own_cache: Path) -> None:
     started = [
         subprocess.Popen(

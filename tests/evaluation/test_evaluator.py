@@ -177,6 +177,7 @@ def test_mentions_are_read_where_there_are_any(relations: Dataset) -> None:
     assert with_mentions.accuracy.value > without.accuracy.value + 0.03  # by about 0.1
 
 
+@pytest.mark.slow
 def test_workers_and_an_interrupted_run_give_the_same_result(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

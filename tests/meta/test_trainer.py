@@ -85,6 +85,7 @@ def intents(request) -> Callable[..., tuple[Source, Source]]:
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("intents", "name", "loud", "steps"),
     [*(("en", name, 10, 60) for name in ALGORITHMS), ("zh", "anil", 15, 200),

@@ -53,6 +53,7 @@ def test_it_is_thirty_lines() -> None:
     assert len([line for line in code if line.strip()]) <= 30
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_fit_save_and_load_in_another_process(
     english: TextEncoder, site: Path, tmp_path: Path, python: Python

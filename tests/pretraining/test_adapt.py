@@ -169,6 +169,7 @@ def test_nothing_to_learn_from(save: Callable[..., str], tmp_path: Path) -> None
         adapt(save("bert", tmp_path / "model"), ["好", ""], tmp_path / "out", QUICK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_small_file_becomes_the_model(
     save: Callable[..., str], tmp_path: Path, count: int
@@ -215,6 +216,7 @@ SAID = [
 ]
 
 
+@pytest.mark.slow
 def test_the_embedded_one_reads_around_a_mask(multilingual: TextEncoder) -> None:
     """A hidden piece is likelier in its own sentence than in another."""
     encoder = TextEncoder("embedded:mlm", precision="fp32")

@@ -180,6 +180,7 @@ def test_tuned_methods(
     assert_equal_answers(Bot.load(exported.folder), classifier)
 
 
+@pytest.mark.slow
 def test_chinese(exact_multilingual: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact_multilingual, "linear", CHINESE)
     exported = export_bot(classifier, tmp_path / "bot")
@@ -236,6 +237,7 @@ def test_examples_with_candidates(exact: TextEncoder, tmp_path: Path) -> None:
     assert_equal_answers(bot, classifier, questions)
 
 
+@pytest.mark.slow
 def test_two_methods_with_two_encoders(
     exact: TextEncoder, multilingual: Any, tmp_path: Path
 ) -> None:
@@ -531,6 +533,7 @@ def test_int8_without_examples_needs_consent(exact: TextEncoder, tmp_path: Path)
     assert Bot.load(folder).classify("where is my parcel").label == "track"
 
 
+@pytest.mark.slow
 def test_other_scripts_can_be_left_out(exact_multilingual: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact_multilingual, "linear", CHINESE)
     pruned = export_bot(classifier, tmp_path / "bot", scripts=("latin", "han"))

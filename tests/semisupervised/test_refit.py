@@ -272,6 +272,7 @@ def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
         build_method("laplacian", english).fit(Dataset.from_texts(["a", "b"], ["x", None]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_shipped_samples_gain(
     language: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def main() -> None:
-    """Run the command line; ends the process with 0, 1 (the user can mend it) or 2 (usage)."""
+    """Run the command line; ends the process with 0, 1 (an error) or 2 (a wrong command line)."""
     from fsl_nlp.cli.app import run
 
     run()

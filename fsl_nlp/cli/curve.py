@@ -74,7 +74,7 @@ def add_to(app: typer.Typer) -> None:
             target = skip_small(run, target, max(shots) + query)
         specs = [method_spec(*choice, run, device, target) for choice in chosen]
         if inner_steps is None:
-            # What cannot be sampled is an error before the long work.
+            # A setting that cannot be sampled is refused before the long work.
             EpisodeTable.sample(target, way=max(ways), shot=max(shots), query=query, episodes=1)
             announce_curve(run, specs, len(shots) * len(ways), episodes)
             drawn = learning_curve(

@@ -93,7 +93,7 @@ def _status(status: Status) -> dict[str, Any]:
 
 
 def _list_text(statuses: Iterable[Status]) -> str:
-    """One line a dataset, however long, so that grep and awk can use them."""
+    """One line for each dataset, for use with grep and awk."""
     rows = [("name", "language", "here", "what it is", "splits")]
     for status in statuses:
         entry, here = status.entry, _here(len(status.splits), len(status.entry.splits))
@@ -112,7 +112,7 @@ def _here(count: int, total: int) -> str:
 
 
 def _short(splits: Iterable[str]) -> str:
-    """train_0, train_1, train_2 as train_0-2."""
+    """The splits in short: train_0, train_1, train_2 as train_0-2."""
     shown: list[str] = []
     for stem, group in groupby(splits, key=lambda split: split.rstrip("0123456789")):
         names = list(group)

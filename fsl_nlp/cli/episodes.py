@@ -166,7 +166,7 @@ def add_to(app: typer.Typer) -> None:
         if out:
             result.save(out)
         references = [Result.load(path) for path in compare or []]
-        if prepared:  # was it worth it? The same encoder without meta-training
+        if prepared:  # the same encoder without meta-training, for comparison
             plain = method_spec("proto", encoder, label_texts, run, device, target)
             references.append(evaluate(plain, target, episode_table))
         comparisons = [compare_results(result, reference) for reference in references]

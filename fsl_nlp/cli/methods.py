@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _list(infos: list[MethodInfo]) -> Any:
-    """A table, family by family. All methods but `zero-shot` learn from examples."""
+    """A table of the methods by family. It omits examples, from which nearly all methods learn."""
     from rich.console import Group
     from rich.table import Table
 

@@ -153,7 +153,7 @@ def parse_range(flag: str, text: str) -> tuple[int, int]:
 
 
 def parse_list(values: Iterable[str]) -> list[str]:
-    """The values of a repeated option, each of which may hold several with commas.
+    """The values of a repeated option; one value may hold several, with commas.
 
     >>> parse_list(["1,2", "5"])
     ['1', '2', '5']

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fsl_nlp.evaluation.method_spec import MethodSpec
     from fsl_nlp.types import Dataset
 
-# Batches of frozen vectors are quick: fewer episodes are scored before a note is read.
+# Batches of frozen vectors are quick, so a run of fewer episodes needs no note.
 _QUICK_EPISODES = 200
 _PROBED_EPISODES = 16
 _SHORT = 3.0  # seconds; a shorter run needs no note

@@ -96,7 +96,7 @@ def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
             row = {"text": question, **prediction.to_dict()}
             print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
             separator = ","
-    except FslError as error:  # the answers until then stay, and the JSON is complete
+    except FslError as error:  # the JSON stays complete, with the answers so far
         print(f'\n ],\n "error": {json.dumps(str(error), ensure_ascii=False)}\n}}')
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

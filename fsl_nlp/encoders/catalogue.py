@@ -155,7 +155,7 @@ def _is_latin(letter: str) -> bool:
 
 
 def default_prefix(name: str) -> str:
-    """The prefix a hub model wants before each text, for those that do not say so themselves."""
+    """The prefix of each text for a hub model whose configuration does not name it."""
     return next((p for start, p in HUB_PREFIXES.items() if name.startswith(start)), "")
 
 
@@ -205,7 +205,7 @@ def _from_hub(name: str) -> Path:
 
 
 def _ask_hub(name: str) -> str:
-    """Why the hub will not give a model; "" if it will.
+    """The reason why the hub does not give a model; "" if it does.
 
     `snapshot_download` alone tries again and again, and without a network may wait for minutes.
     """

@@ -71,7 +71,7 @@ def ensure_mlm(
 
 
 def _is_complete(folder: Path) -> bool:
-    """config.json is the last file that is written before the folder gets its name."""
+    """Whether the folder is whole: config.json is written last."""
     return (folder / "config.json").is_file()
 
 

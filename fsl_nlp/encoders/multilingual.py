@@ -106,7 +106,7 @@ def package_file() -> Path:
 
 @dataclass(frozen=True)
 class _Package:
-    """What the 4-bit file holds; the tensors are unpacked when they are used."""
+    """The content of the 4-bit file; the tensors are unpacked at use."""
 
     content: bytes
     config: dict[str, Any]
@@ -239,7 +239,7 @@ def _configs(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_folder(package: _Package, folder: Path) -> None:
-    """Write every file, the marker last: it says that all are there."""
+    """Write every file, and the marker last."""
     from safetensors.numpy import save_file
 
     folder.mkdir()
@@ -274,7 +274,7 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what crashed processes left. After a day, nothing is still in the making."""
+    """Remove files of crashed processes: those older than a day."""
     for path in target.parent.glob(f".{target.name}.*"):
         with suppress(FileNotFoundError):  # another process may be tidying up, too
             if time.time() - path.stat().st_mtime > 24 * 60 * 60:

@@ -14,7 +14,7 @@ from fsl_nlp.errors import DataError
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix, unit
 
-# Characters on either side of a blank that a candidate is tried in.
+# Characters on either side of a blank, in which a candidate is compared.
 _NEAR = 40
 
 Encode = Callable[[Sequence[str]], Matrix]
@@ -51,7 +51,7 @@ def closeness(encode: Encode, examples: Sequence[Example], blank: str | None) ->
 
 
 def without_blank(text: str, blank: str | None) -> str:
-    """The text without what stands for a candidate."""
+    """The text without its blank."""
     return text if blank is None else text.replace(blank, "")
 
 
@@ -61,7 +61,7 @@ def _around(text: str, blank: str) -> tuple[str, str]:
 
 
 def split_at_blank(text: str, blank: str, what: str) -> tuple[str, str]:
-    """What is before it and what after; it stands in a text once."""
+    """The text before and after the blank, which must occur once."""
     if text.count(blank) != 1:
         raise DataError(
             f"{what} belongs where the text says {blank}, and this text says it "

@@ -37,7 +37,7 @@ _WRITTEN = {
 
 
 def kinds_of(example: Example) -> tuple[str, ...]:
-    """What an example is; prompts read examples that are several at once.
+    """The kinds of an example; it may have several, which prompts can read.
 
     >>> kinds_of(Example("a")), kinds_of(Example("a", text_b="b", candidates=("c", "d")))
     (('text',), ('pair', 'candidates'))
@@ -53,7 +53,7 @@ def kinds_of(example: Example) -> tuple[str, ...]:
 
 
 def common_kinds(examples: Sequence[Example], argument: str = "examples") -> tuple[str, ...]:
-    """What all examples are; a mixture is refused.
+    """The kinds of all examples; a mixture is refused.
 
     >>> common_kinds([Example("a", text_b="b"), Example("c", text_b="d")])
     ('pair',)
@@ -71,7 +71,7 @@ def common_kinds(examples: Sequence[Example], argument: str = "examples") -> tup
 
 
 def in_words(kinds: Sequence[str], *, plural: bool = False) -> str:
-    """Kinds as messages name them.
+    """Kinds in words, for messages.
 
     >>> in_words(("pair", "mentions"))
     'a pair of texts and a text with marked mentions'

@@ -47,7 +47,7 @@ def check_kinds(
 
 
 def check_candidates(support: Dataset) -> int:
-    """How many candidates every example has; each label is the position of the right one."""
+    """The number of candidates of every example; a label is the position of the right one."""
     counts = sorted({len(example.candidates) for example in support.examples})
     if len(counts) != 1:
         raise DataError(

@@ -131,7 +131,7 @@ class Method(ABC):
 
     @classmethod
     def learns_from(cls, name: str) -> tuple[str, ...]:
-        """What the method `name` learns from, of `fsl_nlp.inputs.support.LEARNS_FROM`."""
+        """What the method `name` learns from: entries of `fsl_nlp.inputs.support.LEARNS_FROM`."""
         return (EXAMPLES, NAMES, DESCRIPTIONS)
 
     @property
@@ -146,7 +146,7 @@ class Method(ABC):
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:
-        """The settings that `build` takes options for, with the values they have without any."""
+        """The settings that `build` takes options for, with their default values."""
         return ()
 
     @classmethod

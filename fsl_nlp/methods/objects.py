@@ -44,7 +44,7 @@ class MethodChoice:
 
     @property
     def encoder(self) -> TextEncoder | None:
-        """The encoder that a method object brings."""
+        """The encoder of a method object; None for everything else."""
         return self.target.encoder if isinstance(self.target, Method) else None
 
     def build(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 PASSED_ON = 0.8  # the share of an example's probabilities that comes from its neighbours
 _NEARNESS_POWER = 3  # of a cosine: near neighbours count for more
-_ROUNDS = 30  # 0.8 ** 30 is nothing that would change an answer
+_ROUNDS = 30  # 0.8 ** 30 is too small to change an answer
 _AT_ONCE = 1 << 24  # cosines that are computed together: 64 MB
 
 
@@ -32,7 +32,7 @@ def propagate(vectors: Matrix, start: NDArray[np.floating[Any]]) -> NDArray[np.f
     >>> propagate(vectors, np.array([[1, 0], [0.5, 0.5], [0, 1]])).argmax(1).tolist()
     [0, 0, 1]
     """
-    # A text that is there many times counts once: it would have itself for all its neighbours.
+    # A repeated text counts once: otherwise its copies would be all its neighbours.
     distinct, index, times = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
     initial = np.zeros((len(distinct), start.shape[1]), np.float32)
     np.add.at(initial, index, start.astype(np.float32) / times[index, None])

@@ -32,10 +32,10 @@ class Refittable(Protocol):
         """[n, F]: the vectors that its head compares."""
 
     def row_scores(self, rows: Matrix) -> NDArray[np.float32]:
-        """[n, N]: scores of what `rows` gives."""
+        """[n, N]: the scores of the output of `rows`."""
 
     def refitted(self, state: State, temperature: float) -> Refittable:
-        """The same with another state of its head and another temperature."""
+        """The classifier with another state of its head and another temperature."""
 
 
 Fitted = TypeVar("Fitted", bound=Refittable)

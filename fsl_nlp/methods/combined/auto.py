@@ -37,9 +37,9 @@ TUNED = ("full", "lora")
 # larger than the rest).
 _IMBALANCED = 10
 FOLDS = 3
-# Few examples are held out thrice, each time with other neighbours: it steadies the estimate.
+# Few examples are held out three times, in other folds each time, for a steadier estimate.
 _FEW, _REPEATS = 200, 3
-# Of many examples one fold is enough to judge on.
+# With many examples one fold is enough for the comparison.
 _MANY = 2000
 # A gain counts if it is this many standard errors above 0.
 BEYOND_NOISE = 1.0
@@ -98,7 +98,7 @@ def _percent(value: float | None, half_width: float | None) -> str:
 
 
 def parse_budget(budget: str | float | None) -> float:
-    """Seconds.
+    """A budget in seconds; infinite for None.
 
     >>> parse_budget("5m"), parse_budget(30), parse_budget(None)
     (300.0, 30.0, inf)
@@ -127,7 +127,7 @@ def choose(
     options: Mapping[str, Any],
     budget: str | float | None,
 ) -> tuple[str, Classifier, Report]:
-    """The method chosen, fitted, and the report.
+    """The name of the chosen method, its fitted classifier, and the report.
 
     All candidates are compared on the same folds of the support set. A slower method is chosen if
     its gain is larger than the noise. A method that does not have all the `options` is left out.
@@ -169,7 +169,7 @@ class _Choice:
             try:
                 with propagate_interrupts():
                     candidate = self._against(chosen, name, methods[name])
-            except FslError as error:  # an encoder that cannot be tuned, for one
+            except FslError as error:  # such as an encoder that cannot be tuned
                 candidate = Candidate(name, f"not possible: {error}")
             except KeyboardInterrupt:
                 log.warning(f"Stopped: nothing more is tried, and {chosen!r} is fitted.")
@@ -335,7 +335,7 @@ class _Choice:
 
 
 def _without_calibration(method: Method) -> Method:
-    """Learning a temperature takes time, and changes no order of scores."""
+    """The method without a learned temperature: it takes time and changes no order of scores."""
     settings = getattr(method, "settings", None)
     if settings is None or settings.temperature is not None:
         return method

@@ -45,7 +45,7 @@ class Ensemble(Classifier):
         return self.models[0].embed(examples)
 
     def runtime_parts(self) -> tuple[Part, ...]:
-        """The part of member_parts model, with its weight."""
+        """The part of each model, with its weight."""
         member_parts = [model.runtime_parts() for model in self.models]
         if any(len(parts) > 1 for parts in member_parts):
             raise ModelError(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 
-# Between the seeds of two members, so that runs of neighbouring seeds share none.
+# Between the seeds of two members: runs with neighbouring seeds must not share any.
 _APART = 1000
 
 

@@ -46,7 +46,7 @@ class FrozenClassifier(Classifier):
         return self.reader.embed(examples)
 
     def scores(self, examples: Sequence[Example]) -> Matrix:
-        """[n, N]."""
+        """[n, N]: the scores of the head, divided by the temperature."""
         return self.row_scores(self.rows(examples))
 
     def rows(self, examples: Sequence[Example]) -> Matrix:

@@ -60,7 +60,10 @@ class PreparedSettings:
 
 @dataclass(frozen=True)
 class MetaMethod(FrozenMethod):
-    """`prepared` is the folder of a finished meta-training; it is read at the first fit."""
+    """A method that is meta-trained on source classes.
+
+    `prepared` is the folder of a finished meta-training; it is read at the first fit.
+    """
 
     head: MetaHead
     train: MetaSettings = field(default_factory=MetaSettings)

@@ -57,7 +57,7 @@ class MentionReader(Reader):
         return self.encoder.encode([example.text for example in examples])
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
-        """[n, F], of bare sentences."""
+        """[n, F], of sentences without mentions."""
         assert self.body
         assert self.centre is not None
         return self.body.sentence_rows(self.encoder.encode(texts), self.centre)

@@ -48,7 +48,10 @@ _HEAD_RATE = 1e-3
 
 @dataclass(frozen=True)
 class EflMethod(Method):
-    """`on_step` is called after each step of training with its number, loss and rate."""
+    """A model that says whether a text entails the statement of each label.
+
+    `on_step` is called after each step of training with its number, loss and rate.
+    """
 
     name: str
     encoder: TextEncoder
@@ -111,7 +114,7 @@ class EflMethod(Method):
         )
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
-        """One."""
+        """One, of all statements together."""
         return (self,)
 
     def learn(self, support: Dataset) -> EflClassifier:

@@ -51,7 +51,7 @@ class EflClassifier(Classifier):
         return example_of(text, self.spec)
 
     def statements(self, example: Example) -> list[Example]:
-        """The example's text with the statement of each label."""
+        """The text of the example, paired with the statement of each label."""
         blank, words = self.spec.blank, self.spec.words
         if words is None:
             if blank is None:

@@ -57,7 +57,10 @@ _NEUTRAL_TEXTS = ("。", "无", "N/A", "...")
 
 @dataclass(frozen=True)
 class PromptMethod(Method):
-    """`on_step` is called after each step of training with its number, loss and rate."""
+    """A masked language model that fills in label words, tuned or not.
+
+    `on_step` is called after each step of training with its number, loss and rate.
+    """
 
     name: str
     encoder: TextEncoder

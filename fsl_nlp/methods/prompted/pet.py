@@ -58,7 +58,10 @@ _STUDENT_EPOCHS = 3
 
 @dataclass(frozen=True)
 class PetMethod(Method):
-    """Each model is `prompt` with its own pattern and seed."""
+    """Several prompts that label texts for one final classifier.
+
+    Each model is `prompt` with its own pattern and seed.
+    """
 
     name: str
     encoder: TextEncoder
@@ -323,9 +326,10 @@ def _draw_pseudo_labelled(
     times: int,
     rng: np.random.Generator,
 ) -> list[Example]:
-    """Unlabelled examples with their most probable label, `times` the labelled ones of it.
+    """Unlabelled examples with their most probable label.
 
-    They are drawn with that probability as weight.
+    For each label, `times` as many are drawn as there are labelled examples. The weight of an
+    example is the probability of the label.
     """
     best = probabilities.argmax(1)
     counts = {label: labelled.targets.count(label) for label in labelled.labels}

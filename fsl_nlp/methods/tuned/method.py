@@ -47,7 +47,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TunedMethod(Method):
-    """`on_step` is called after each step of training with its number, loss and rate."""
+    """Tunes a private copy of the encoder.
+
+    `on_step` is called after each step of training with its number, loss and rate.
+    """
 
     name: str
     encoder: TextEncoder

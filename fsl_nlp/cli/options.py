@@ -102,7 +102,8 @@ def chosen_method(
         prepared = load_prepared(folder)
         if "method" in run.chosen and method != prepared.method:
             raise OptionError(
-                f"--method {method}: {folder} holds a meta-trained {prepared.method!r}."
+                f"--method {method}: {folder} holds a meta-trained {prepared.method!r}. "
+                "Leave --method out."
             )
         method = prepared.method
         encoder = encoder if "encoder" in run.chosen else prepared.encoder["name"]

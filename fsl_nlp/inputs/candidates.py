@@ -64,7 +64,7 @@ def split_at_blank(text: str, blank: str, what: str) -> tuple[str, str]:
     """The text before and after the blank, which must occur once."""
     if text.count(blank) != 1:
         raise DataError(
-            f"{what} belongs where the text says {blank}, and this text says it "
+            f"{what} needs the blank {blank} once in the text, and this text has it "
             f"{text.count(blank)} times: {text[:60]!r}."
         )
     before, _, after = text.partition(blank)

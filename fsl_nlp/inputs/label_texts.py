@@ -36,7 +36,9 @@ def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
             if is_pairs(dataset)
             else "an example or a description"
         )
-        raise DataError(f"Nothing says what these labels mean: {uncovered}. Give each {needed}.")
+        raise DataError(
+            f"These labels have nothing to learn from: {uncovered}. Give each {needed}."
+        )
 
 
 def is_pairs(dataset: Dataset) -> bool:

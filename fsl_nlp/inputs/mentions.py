@@ -57,7 +57,7 @@ def check_spans(example: Example, mentions: Sequence[str] = MENTIONS) -> None:
         if not (0 <= start < end <= len(example.text) and example.text[start:end].strip()):
             raise DataError(
                 f"{_name(example)}: the {name} mention is characters {start} to {end}, which is "
-                f"no word of its text of {len(example.text)} characters."
+                f"not inside its text of {len(example.text)} characters."
             )
 
 

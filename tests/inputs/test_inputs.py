@@ -129,7 +129,7 @@ def test_a_mixture_is_refused(english: TextEncoder) -> None:
 
 def test_mentions_must_lie_in_the_text(english: TextEncoder) -> None:
     bot = fitted("linear", "mentions", english)
-    with pytest.raises(DataError, match="characters 12 to 99, which is no word of its text"):
+    with pytest.raises(DataError, match="characters 12 to 99, which is not inside its text"):
         bot.classify(replace(QUESTIONS["mentions"], tail=(12, 99)))
     with pytest.raises(DataError, match="has no tail mention"):
         bot.classify(replace(QUESTIONS["mentions"], tail=None))

@@ -102,7 +102,9 @@ class PetMethod(Method):
     ) -> PetMethod:
         """Options of `PetSettings`, and of `prompt` for each model."""
         if "template" in options:
-            raise OptionError("template: method 'pet' takes several, templates=[...].")
+            raise OptionError(
+                "template: method 'pet' takes a list of templates. Write templates=[...]."
+            )
         names = PetSettings.__dataclass_fields__
         options = rename_old_options(options, names)
         infos = (info for kind in cls.default_settings(name) for info in options_of(kind))

@@ -120,7 +120,7 @@ def spec_of(settings: PromptSettings, support: Dataset, template: str) -> Prompt
 
 def _candidate_spec(settings: PromptSettings, support: Dataset, template: str) -> PromptSpec:
     if settings.verbalizer != "words" or settings.words:
-        raise OptionError("Candidates are the words: leave out words and verbalizer.")
+        raise OptionError("The candidates are the label words. Leave words and verbalizer out.")
     candidates = list(support.examples[0].candidates)
     fields = {**_fields(support.examples), "candidates": candidates}
     return PromptSpec(template, settings.blank, tuple(range(len(candidates))), None, fields)

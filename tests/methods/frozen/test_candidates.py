@@ -154,7 +154,10 @@ def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     named = Dataset.from_examples([first, replace(other, label="pilot")])
     with pytest.raises(DataError, match="position, a whole number from 0 to 2; 'pilot' is not"):
         FewShotClassifier("proto", english).fit_dataset(named)
-    with pytest.raises(DataError, match=r"says \[\?\], and this text says it 0 times: 'no blank"):
+    with pytest.raises(
+        DataError,
+        match=r"the blank \[\?\] once in the text, and this text has it 0 times: 'no blank",
+    ):
         fitted(english, [("no blank", first.candidates, 0), *EN])
     bot = fitted(english, EN)
     with pytest.raises(DataError, match=r"texts\[0\] has 2 candidates, .* among 3"):

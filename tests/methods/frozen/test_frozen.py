@@ -284,7 +284,7 @@ def test_names_and_descriptions_of_a_dataset_count(words: TextEncoder) -> None:
 def test_a_class_that_nothing_describes_is_refused(words: TextEncoder) -> None:
     examples = (Example("where is it", "track"), Example("money back", "refund"))
     support = Dataset(examples, (3, "refund", "track"))
-    with pytest.raises(DataError, match=r"Nothing says what these labels mean: \[3\]"):
+    with pytest.raises(DataError, match=r"These labels have nothing to learn from: \[3\]"):
         fitted(words, support)
     named = Dataset(examples, ("exchange", "refund", "track"))
     assert fitted(words, named).labels == named.labels

@@ -195,7 +195,7 @@ def test_candidates_that_will_not_do(bert: TextEncoder) -> None:
     with pytest.raises(DataError, match="0 to 1; 2 is not"):
         fit("zero-shot", bert, support(one, Example("我#", 2, candidates=("四面", "八方"))),
             template="{text}", blank="#")  # fmt: skip
-    with pytest.raises(OptionError, match="leave out words"):
+    with pytest.raises(OptionError, match="Leave words and verbalizer out"):
         fit("zero-shot", bert, support(one), template="{text}", blank="#", words={"0": "好"})
 
 
@@ -388,7 +388,7 @@ def test_ipet_needs_texts(bert: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"template": "{text}[MASK]"}, r"takes several, templates=\[...\]"),
+        ({"template": "{text}[MASK]"}, r"Write templates=\[...\]"),
         ({"templates": []}, "give a list of templates"),
         ({"templates": [3]}, "3 is neither a text nor"),
         ({"templates": ["{text}"]}, "there is no mask"),

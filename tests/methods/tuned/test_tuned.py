@@ -385,7 +385,7 @@ def test_classes_known_by_description_alone(bert: TextEncoder) -> None:
     info = {"a": LabelInfo(description="east word1"), "b": LabelInfo(description="west word2")}
     support = Dataset((), ("a", "b"), info)
     assert fitted(bert, "full", support, epochs=2).labels == ("a", "b")
-    with pytest.raises(DataError, match=r"Nothing says what these labels mean: \['a', 'b'\]"):
+    with pytest.raises(DataError, match=r"These labels have nothing to learn from: \['a', 'b'\]"):
         fitted(bert, "full", support, descriptions=False, label_names=False)
 
 

@@ -347,7 +347,7 @@ def test_without_examples_none_are_near(words: TextEncoder) -> None:
     ("text", "options", "message"),
     [
         ("hi", {"top_k": 0}, "top_k=0 must be a whole number from 1"),
-        ("hi", {"nearest": -1}, "nearest=-1 one from 0"),
+        ("hi", {"nearest": -1}, "nearest=-1 a whole number from 0"),
         (None, {}, "text must be a list, got NoneType None."),
         ({"text": "hi"}, {}, "text must be a list, got dict"),
         (["hi", None], {}, "text[1] must be a string, got NoneType None."),

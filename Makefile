@@ -50,6 +50,7 @@ lint: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python docs/tools/generate.py --check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/docs
+	@test -x $(BIN)/sphinx-build || { echo "The site needs Python 3.11 or newer."; exit 1; }
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/site
 	@echo "Open build/site/index.html"
 

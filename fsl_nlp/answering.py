@@ -154,7 +154,9 @@ class Answering:
     def _checked(self, texts: Any, argument: str, first: int = 0) -> list[Example]:
         """The texts as examples of the kind that the classifier takes."""
         examples = as_examples(texts, argument, allow_empty=True, first=first)
-        self.classifier_.inputs.check(examples, argument, first)
+        for i, example in enumerate(examples, first):
+            if example.text.strip():  # a blank question gets no answer, whatever its kind
+                self.classifier_.inputs.check([example], argument, i)
         return examples
 
     def _without_storing(self) -> AbstractContextManager[object]:

@@ -137,7 +137,9 @@ def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
 
 def check_support(support: Dataset) -> None:
     """Refuse empty texts, labels that the dataset does not list, and fewer than two classes."""
-    as_texts(support.texts, "texts")
+    as_examples(support.labelled.examples, "texts")
+    as_examples(support.unlabelled, "unlabelled")
+    support = support.labelled
     unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
     if unlisted:
         raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")

@@ -105,7 +105,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         from fsl_nlp.training.checkpoint import checkpoints
 
         labelled = support.labelled
-        check_support(labelled)
+        check_support(support)
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
@@ -128,7 +128,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             )
         built = chosen.build(encoder, seed=self.seed, options=options)
         options |= {**chosen.version_options(), **built.origin()}
-        version = model_version(support, chosen.name, encoder, seed=self.seed, options=options)
+        seed = self.seed if chosen.seed is None else chosen.seed
+        version = model_version(support, chosen.name, encoder, seed=seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
         return self._take(fitted, chosen.name, encoder, labelled.examples, version)

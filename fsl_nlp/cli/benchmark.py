@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from fsl_nlp.benchmarks import BENCHMARKS, REGISTRY, benchmark_class
 from fsl_nlp.cli.options import (
@@ -34,17 +34,27 @@ _PLAIN = (bool, int, int | None, str, str | None)
 
 
 class _Benchmarks(TyperGroup):
-    """The built-in benchmarks, and those of installed packages, which are loaded at use."""
+    """The built-in benchmarks, and those of installed packages.
+
+    A package is imported when its own benchmark is used, not when benchmarks are listed.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name, _ in REGISTRY.items()]
+        return REGISTRY.names()
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in BENCHMARKS or cmd_name not in REGISTRY:
+        plugin = None if cmd_name in BENCHMARKS else REGISTRY.plugins().get(cmd_name)
+        if plugin is None:
             return super().get_command(ctx, cmd_name)
+        return TyperCommand(cmd_name, help=f"Offered by {plugin.package}.")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name in BENCHMARKS or name not in REGISTRY:
+            return super().resolve_command(ctx, args)
         group = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        _add_benchmark(group, benchmark_class(cmd_name))
-        return typer.main.get_command(group)
+        _add_benchmark(group, benchmark_class(name))
+        return name, typer.main.get_command(group), args[1:]
 
 
 def add_to(app: typer.Typer) -> None:

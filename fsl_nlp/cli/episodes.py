@@ -142,6 +142,7 @@ def add_to(app: typer.Typer) -> None:
             )
             if table:
                 episode_table.save(table)
+        episode_table.check(target)
         label_texts = {"label_names": label_names, "descriptions": label_descriptions}
         spec = method_spec(method, encoder, {**label_texts, **options}, run, device, target)
         announce_episodes(

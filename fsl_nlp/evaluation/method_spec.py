@@ -45,7 +45,8 @@ class MethodSpec:
         choice = read_method(method)
         if encoder == "auto":
             encoder = choice.encoder or auto_model(dataset.texts)
-        return cls(choice.name, encoder, target=None if isinstance(method, str) else method)
+        target = None if isinstance(method, str) else method
+        return cls(choice.name, encoder, seed=choice.seed or 0, target=target)
 
     @property
     def encoder_name(self) -> str:

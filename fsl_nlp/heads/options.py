@@ -96,15 +96,20 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 def _in_words(kinds: Sequence[Any]) -> str:
     names = []
     for kind in kinds:
-        name = "text" if isinstance(kind, str) else _CONTAINERS.get(kind) or _TYPES[kind][1]
+        name = "text" if isinstance(kind, str) else _CONTAINERS.get(kind) or _type_name(kind)
         names += [] if name in names else [name]
     return " or ".join(names)
 
 
+def _type_name(kind: Any) -> str:
+    # A head from outside may have options of other types.
+    return _TYPES[kind][1] if kind in _TYPES else getattr(kind, "__name__", str(kind))
+
+
 def _is_of_type(value: Any, type_in_words: str) -> bool:
-    # A list or a mapping is for the class of its settings to check.
     parts = type_in_words.replace("true or false", "bool").split(" or ")
-    if any(name in parts for name in _CONTAINERS.values()):
+    # Lists, mappings and types from outside are for the class of their settings to check.
+    if not set(parts) <= {"bool", *(name for _, name in _TYPES.values())}:
         return True
     if isinstance(value, bool):  # to Python True is a number; to the user who writes it, it is not
         return "bool" in parts

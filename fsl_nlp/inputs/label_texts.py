@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fsl_nlp.data.labels import readable
 from fsl_nlp.errors import DataError
-from fsl_nlp.inputs.kinds import PAIR, common_kinds
+from fsl_nlp.inputs.kinds import PAIR, kinds_of
 from fsl_nlp.types import Dataset, Label
 
 
@@ -28,9 +28,8 @@ def label_texts(label: Label, dataset: Dataset, *, names: bool, descriptions: bo
 
 def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
     """Refuse labels that have neither an example nor a text; `classes` are the indices that do."""
-    if uncovered := [
-        dataset.labels[i] for i in range(len(dataset.labels)) if i not in set(classes)
-    ]:
+    covered = set(classes)
+    if uncovered := [label for i, label in enumerate(dataset.labels) if i not in covered]:
         needed = (
             "an example: a description is no pair"
             if is_pairs(dataset)
@@ -42,5 +41,5 @@ def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
 
 
 def is_pairs(dataset: Dataset) -> bool:
-    """True when the examples are pairs of texts."""
-    return PAIR in common_kinds(dataset.examples)
+    """True when the examples, which are of one kind, are pairs of texts."""
+    return bool(dataset.examples) and PAIR in kinds_of(dataset.examples[0])

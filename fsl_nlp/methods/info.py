@@ -10,7 +10,8 @@ from fsl_nlp.errors import PluginError
 from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
-from fsl_nlp.methods import method_class, method_names
+from fsl_nlp.methods import REGISTRY, method_class, method_names
+from fsl_nlp.methods.base import rename_old_options
 from fsl_nlp.methods.combined.auto import CARD as AUTO
 from fsl_nlp.methods.combined.auto import FROZEN, TUNED
 from fsl_nlp.plugins import warn_once
@@ -55,6 +56,18 @@ choices=())
     """
     if name == "auto":
         return _describe_auto()
+    plugin = REGISTRY.plugin(name) if name in REGISTRY else None
+    if plugin is None:
+        return _describe(name)
+    try:
+        return _describe(name)
+    except PluginError:
+        raise
+    except Exception as error:  # whatever code of others raises
+        raise plugin.refuse(f"cannot be described ({type(error).__name__}: {error})") from error
+
+
+def _describe(name: str) -> MethodInfo:
     kind = method_class(name)
     card = kind.card(name)
     options = {
@@ -102,6 +115,7 @@ def check_method_options(name: str, options: Mapping[str, Any]) -> None:
         infos = [info for method in (*FROZEN, *TUNED) for info in describe(method).options]
     else:
         infos = list(describe(name).options)
+    options = rename_old_options(options, {info.name for info in infos})
     check_options(f"method {name!r}", options, infos)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fsl_nlp.errors import ArtifactError, OptionError
+from fsl_nlp.errors import ArtifactError, FslError, OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads import REGISTRY as HEAD_REGISTRY
 from fsl_nlp.heads.base import Head, PreparedHead
@@ -88,15 +88,24 @@ class MethodChoice:
         return _frozen_class(head).build(self.name, encoder, seed, options)
 
     def version_options(self) -> dict[str, Any]:
-        """The options of the object, and a sum of what it has learned, as JSON can hold them."""
+        """The options of the object, its seed and a sum of what it has learned, for JSON."""
         options = {n: v if self.by_name else repr(v) for n, v in self.options.items()}
-        if isinstance(self.target, PreparedHead) and self.target.parameters:
+        head: object = self.target
+        if isinstance(self.target, Method):
+            options["seed"] = _seed(self.target)
+            head = getattr(self.target, "head", None)
+        if isinstance(head, PreparedHead) and head.parameters:
             digest = hashlib.sha256()
-            for name, tensor in sorted(self.target.parameters.items()):
+            for name, tensor in sorted(head.parameters.items()):
                 digest.update(name.encode())
                 digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
             options["parameters"] = digest.hexdigest()
         return options
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of a method object; None for others, which get one when they are built."""
+        return _seed(self.target) if isinstance(self.target, Method) else None
 
     @property
     def source(self) -> str:
@@ -168,6 +177,12 @@ def load_choice(
             f"The classifier in {folder} was fitted with {name!r}, not with {choice.name!r}. Give "
             "the method that it was fitted with."
         )
+    for option, value in choice.options.items() if choice.by_name else ():
+        if option in parameters and parameters[option] != value:
+            raise ArtifactError(
+                f"The classifier in {folder} was fitted with {option}={parameters[option]!r}, and "
+                f"this method has {value!r}. Give the method that it was fitted with."
+            )
     parameters = {n: v for n, v in parameters.items() if n not in choice.options}
     return choice, {**parameters, "method": method}
 
@@ -229,19 +244,31 @@ def options_of(method: Method) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if not is_dataclass(method):
         return options
+    default = _default_of(method)
     for item in fields(method):
-        value = getattr(method, item.name)
-        if item.name in ("name", "encoder", "seed") or value == item.default:
+        value, usual = getattr(method, item.name), getattr(default, item.name, item.default)
+        if item.name in ("name", "encoder", "seed") or value == usual:
             continue
         if is_dataclass(value):
             options |= {
                 f.name: getattr(value, f.name)
                 for f in fields(value)
-                if not f.metadata.get("learned") and getattr(value, f.name) != f.default
+                if not f.metadata.get("learned")
+                and getattr(value, f.name) != getattr(usual, f.name, f.default)
             }
         else:
             options[item.name] = value
     return options
+
+
+def _default_of(method: Method) -> Method | None:
+    """The method of that name without any options; None if its class has no name."""
+    if method.name not in REGISTRY or method_class(method.name) is not type(method):
+        return None
+    try:
+        return build_method(method.name, method.encoder, seed=_seed(method))
+    except FslError:  # a model that it cannot use, for one
+        return None
 
 
 def _seed(method: Method) -> int:

@@ -45,7 +45,7 @@ def _log_probabilities(cloze: Cloze, examples: Sequence[Example]) -> Tensor:
     questions = cloze.questions(examples, [[cloze.renderer.pieces.mask]])
     (group,) = questions.groups.values()
     rows = []
-    with torch.inference_mode():
+    with torch.inference_mode(), cloze.encoder.autocast():
         for i in range(len(examples)):
             states = cloze.states([group.inputs[i]])[:, :1]
             rows.append(cloze.net.logits(states).float().log_softmax(-1)[0, 0].cpu())

@@ -514,3 +514,11 @@ def test_labels_of_an_unlabelled_file_are_not_looked_at(
         found.append((done.json["model_version"], FewShotClassifier.load(out).predict_proba(texts)))
     assert found[0][0] == found[1][0]
     assert found[0][1].tolist() == found[1][1].tolist()
+
+
+def test_an_old_name_of_an_option_is_noted_once(run: Cli, tmp_path: Path) -> None:
+    words = ("fit", "support_en", "--method", "head", "--option", "epochs=1")
+    done = run(*words, "--option", "sharpness=0.1", "--out", tmp_path / "bot")
+    assert done.status == 0
+    note = "note: The option 'sharpness' is now 'loss_temperature'; the old name will be removed."
+    assert done.err.count(note) == 1

@@ -402,3 +402,12 @@ def test_help_has_an_example_and_the_common_options(command: str, run: Cli) -> N
     assert f"Example: fsl-nlp {command} " in result.out
     for option in ("--json", "--seed", "--quiet", "--debug"):
         assert option in result.out
+
+
+def test_a_table_of_other_data(run: Cli, tmp_path: Path) -> None:
+    table = tmp_path / "table.npz"
+    words = ("episodes", "--table", table, "--way", 2, "--shot", 1, "--episodes", 300)
+    assert run(words[0], "support_en", *words[1:]).status == 0
+    done = run(words[0], "support_zh", *words[1:])
+    assert done.status == 1
+    assert "another dataset" in done.err

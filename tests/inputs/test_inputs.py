@@ -148,3 +148,47 @@ def test_an_example_of_a_kind_is_of_that_kind(kind: str) -> None:
     example = inputs.example_of("where is it")
     assert kinds_of(example) == (kind,) == common_kinds([example])
     inputs.check([example])
+
+
+@pytest.mark.parametrize("kind", ["pair", "mentions"])
+def test_a_blank_question_is_empty_whatever_its_kind(kind: str, english: TextEncoder) -> None:
+    bot = fitted("linear", kind, english)
+    questions = [QUESTIONS[kind], "", replace(QUESTIONS[kind], text=" ")]
+    assert [answer.reason for answer in bot.classify(questions)] == ["ok", "empty", "empty"]
+    assert [answer.reason for answer in bot.stream(questions)] == ["ok", "empty", "empty"]
+
+
+@pytest.mark.parametrize("method", ["linear", "lora"])
+def test_every_text_of_a_dataset_is_checked(method: str, english: TextEncoder) -> None:
+    broken = Dataset.from_examples(
+        [replace(example, text_b="x\ud800") for example in TRAINING["pair"]]
+    )
+    with pytest.raises(DataError, match=r"texts\[0\]\.text_b holds half a character"):
+        FewShotClassifier(method, english).fit_dataset(broken)
+    support = Dataset.from_examples(TRAINING["text"])
+    for text, message in (("x\ud800", "holds half a character"), (" ", "is empty")):
+        more = support.with_unlabelled([Example("fine"), Example(text)])
+        with pytest.raises(DataError, match=rf"unlabelled\[1\] {message}"):
+            FewShotClassifier(method, english).fit_dataset(more)
+
+
+def test_meta_methods_ignore_marks_and_refuse_pairs(english: TextEncoder) -> None:
+    method = build_method("anil", english)
+    method.check_inputs([TRAINING["mentions"][0], *TRAINING["text"]])
+    with pytest.raises(DataError, match="'anil' does not take pairs of texts"):
+        method.prepare(Dataset.from_examples(TRAINING["pair"]), way=2, shot=1, query=1)
+
+
+def test_auto_chooses_among_methods_that_take_the_examples(english: TextEncoder) -> None:
+    data = Dataset.from_examples([*TRAINING["candidates"], *TRAINING["candidates"]])
+    bot = FewShotClassifier(encoder=english, blank="[?]").fit_dataset(data)
+    assert bot.method_ == "proto"
+    assert bot.classify(QUESTIONS["candidates"]).label in (0, 1)
+
+
+def test_together_answers_with_every_position(english: TextEncoder) -> None:
+    first = [replace(example, label=0) for example in TRAINING["candidates"]]
+    bot = FewShotClassifier("together", english, members="proto, proto")
+    bot.fit_dataset(Dataset.from_examples(first))
+    assert bot.classes_.tolist() == [0, 1]
+    assert bot.classify(QUESTIONS["candidates"]).label in (0, 1)

@@ -17,7 +17,7 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
 from fsl_nlp.data import CATALOGUE, Entry
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.episodes import EpisodeTable
-from fsl_nlp.errors import ArtifactError, ModelError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.evaluation import MethodSpec, evaluate
 from fsl_nlp.export import export_bot
 from fsl_nlp.heads.base import Head, State
@@ -46,6 +46,14 @@ class NearestMean(Head):
         return -((query[:, :, None] - state["mean"][:, None]).norm(dim=-1) ** self.power)
 
 
+@dataclass(frozen=True)
+class Powers(NearestMean):
+    """A head with options of types that built-in heads do not have."""
+
+    powers: tuple[float, ...] = (1.0, 2.0)
+    folder: Path | None = None
+
+
 class Everywhere(FrozenMethod):
     """A method whose class has no registered name."""
 
@@ -61,6 +69,42 @@ def fitted(method: Any, encoder: TextEncoder, **options: Any) -> FewShotClassifi
 
 
 # The classifier
+
+
+def test_options_of_any_type(words: TextEncoder) -> None:
+    assert fitted(Powers(powers=(3.0,)), words).predict(["a red"]).tolist() == ["red"]
+    with pytest.raises(OptionError, match=r"powers \(tuple\)"):
+        fitted(Powers, words, power_of=2)
+
+
+def test_objects_that_differ_in_seed_or_learning_are_different_versions(
+    english: TextEncoder, colours: Dataset, tmp_path: Path
+) -> None:
+    first, second = (
+        build_method("head", english, seed=seed, options={"epochs": 1}) for seed in (1, 2)
+    )
+    versions = {fitted(method, english).model_version_ for method in (first, second, first)}
+    assert len(versions) == 2
+    heads = [
+        replace(ProjectionHead(), parameters={"weight": torch.eye(english.dimensions) * factor})
+        for factor in (1.0, 2.0)
+    ]
+    methods = [replace(build_method("projection", english), head=head) for head in heads]
+    specs = [MethodSpec.of(method, "auto", colours) for method in methods]
+    assert specs[0].all_options != specs[1].all_options
+    table = EpisodeTable.sample(colours, way=2, shot=1, query=1, episodes=3, seed=0)
+    progress = tmp_path / "progress.jsonl"
+    result = evaluate(first, colours, table, progress_file=progress)
+    assert result.settings["seed"] == 1
+    with pytest.raises(DataError, match="belongs to another run"):
+        evaluate(second, colours, table, progress_file=progress)
+
+
+def test_loading_with_an_object_of_other_options(words: TextEncoder, tmp_path: Path) -> None:
+    folder = fitted(RidgeHead(2.0), words).save(tmp_path / "bot")
+    assert FewShotClassifier.load(folder, encoder=words, method=RidgeHead(2.0))
+    with pytest.raises(ArtifactError, match=r"fitted with .*=2.0, and this method has 5.0"):
+        FewShotClassifier.load(folder, encoder=words, method=RidgeHead(5.0))
 
 
 def test_a_head_object_is_the_head_by_name(words: TextEncoder) -> None:

@@ -18,6 +18,7 @@ from fsl_nlp.errors import OptionError, PluginError
 from fsl_nlp.heads import HEADS, head_class, head_names
 from fsl_nlp.meta.algorithms import algorithm_names, find_algorithm
 from fsl_nlp.methods import METHODS, build_method, method_class, method_names
+from fsl_nlp.methods.info import describe, describe_all
 
 COLOURS = [f"{shade} {colour}" for colour in ("red", "blue") for shade in "abcdef"]
 NAMES = ["red"] * 6 + ["blue"] * 6
@@ -136,8 +137,10 @@ def test_a_benchmark(install: Any, run: Any) -> None:
                 return {"accuracy": 1 / self.sides, "count": 1, "seconds": 0.0}
     """
     install("acme_f", {"fsl_nlp.benchmarks": {"coin": "acme_f:Coin"}}, code)
+    assert "Offered by acme_f 1.0" in run("benchmark", "--help")[1]
+    assert "acme_f" not in sys.modules  # listing a name runs no code of its package
+    assert "Heads or tails." in run("benchmark", "coin", "--help")[1]
     assert benchmark_class("coin").tasks == ("one",)
-    assert "Heads or tails." in run("benchmark", "--help")[1]
     assert "How many sides" in run("benchmark", "coin", "--help")[1]
     status, out, err = run("benchmark", "coin", "--sides", 4, "--json")
     assert status == 0, err
@@ -145,6 +148,24 @@ def test_a_benchmark(install: Any, run: Any) -> None:
 
 
 # What can be wrong
+
+
+def test_a_method_that_cannot_be_described_harms_no_other(
+    install: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = """
+        from fsl_nlp.methods.tuned.method import TunedMethod
+
+        class Third(TunedMethod):
+            pass
+    """
+    install("acme_t", {"fsl_nlp.methods": {"third": "acme_t:Third"}}, code)
+    names = {info.name for info in describe_all()}
+    assert {"linear", "lora"} <= names
+    assert "third" not in names
+    assert "The method 'third' of acme_t 1.0 is acme_t:Third, which cannot be" in caplog.text
+    with pytest.raises(PluginError, match="cannot be described"):
+        describe("third")
 
 
 def test_a_package_that_cannot_be_imported_harms_no_other_name(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import FslError, OptionError
+from fsl_nlp.inputs.kinds import common_kinds
 from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
 from fsl_nlp.methods.combined.timing import seconds_to_train
@@ -190,11 +191,14 @@ class _Choice:
 
     def _methods(self) -> dict[str, Method]:
         """The methods that have all the options; tuned ones only with a budget."""
-        from fsl_nlp.methods import build_method
+        from fsl_nlp.methods import build_method, method_class
 
         methods: dict[str, Method] = {}
         refusals = []
-        for name in FROZEN + (TUNED if self.budget else ()):
+        kinds = set(common_kinds(self.everything.examples))
+        names = FROZEN + (TUNED if self.budget else ())
+        able = [name for name in names if kinds <= set(method_class(name).takes(name))]
+        for name in able or names:  # if none is able, the first says what is
             try:
                 methods[name] = build_method(
                     name, self.encoder, seed=self.seed, options=self.options
@@ -245,7 +249,9 @@ class _Choice:
             training_rows = np.setdiff1d(np.arange(len(self.targets)), test_rows)
             fitted = quick.fit(self._part(training_rows))
             scores = fitted.scores([self.support.examples[i] for i in test_rows])
-            correct[test_rows] += scores.argmax(1) == self.targets[test_rows]
+            # With candidates, the labels of the classifier are all positions.
+            index = np.array([self.index.get(label, -1) for label in fitted.labels])
+            correct[test_rows] += index[scores.argmax(1)] == self.targets[test_rows]
             tests[test_rows] += 1
         with np.errstate(invalid="ignore"):
             hits: Hits = correct / tests

@@ -17,7 +17,7 @@ class _ProbedError(Exception):
 
 
 def seconds_to_train(method: Method, support: Dataset) -> float:
-    """The seconds that the whole training would take; 0 if nothing trains."""
+    """The seconds that the whole training would take; 0 for a training of one or two steps."""
     times: list[float] = []
     steps = 0
 
@@ -25,7 +25,7 @@ def seconds_to_train(method: Method, support: Dataset) -> float:
         nonlocal steps
         steps = int(step["steps"])
         times.append(time.perf_counter())
-        if len(times) > _PROBED_STEPS:
+        if len(times) > min(_PROBED_STEPS, max(steps - 2, 0)):
             raise _ProbedError
 
     with suppress(_ProbedError):

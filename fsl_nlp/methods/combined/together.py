@@ -112,7 +112,7 @@ class TogetherMethod(Method):
         """Fit every member; unlabelled examples go to members that learn from them."""
         models = tuple(member.learn(_part_for(member, support)) for member in self.members)
         return TogetherClassifier(
-            support.labels,
+            models[0].labels,  # of candidates, all positions
             models,
             (1.0,) * len(models),
             tuple(member.encoder.fingerprint for member in self.members),

@@ -129,6 +129,12 @@ class MetaMethod(FrozenMethod):
             user_options,
         )
 
+    def check_inputs(self, examples: Sequence[Example]) -> None:
+        """Marks are ignored where the body does not read them, so only some may have them."""
+        if not self.mentions and self.mention_body is None:
+            examples = [replace(example, head=None, tail=None) for example in examples]
+        super().check_inputs(examples)
+
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> MetaMethod:
         """Meta-train on one corpus, on tasks of exactly this size."""
         return self.meta_train([source], TaskSize((way, way), (shot, shot), query))
@@ -142,6 +148,8 @@ class MetaMethod(FrozenMethod):
         on_check: Callable[[Training], object] | None = None,
     ) -> MetaMethod:
         """Learn from one or more corpora. With a `folder`, a stopped run continues from there."""
+        for source in sources:
+            self.check_inputs(source.examples)
         usable = usable_sources(sources, shape)
         body_reads_mentions = (
             isinstance(self.head.body, VectorBody) or self.mention_body is not None

@@ -126,13 +126,19 @@ def report_error(error: Exception, *, as_json: bool) -> int:
 def _set_up(*, quiet: bool) -> None:
     """Notes and warnings to stderr, one line each; none with --quiet."""
 
+    shown: set[str] = set()  # the same option may be read several times
+
     def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if not quiet and issubclass(category, (UserWarning, DeprecationWarning)):
+        noted = (
+            issubclass(category, (UserWarning, DeprecationWarning)) and str(message) not in shown
+        )
+        if noted and not quiet:
+            shown.add(str(message))
             print(f"note: {message}", file=sys.stderr)
 
     warnings.showwarning = show_warning
     # Python hides those of libraries; an old option that a user typed must be seen.
-    warnings.filterwarnings("once", "The option ", DeprecationWarning)
+    warnings.filterwarnings("default", "The option ", DeprecationWarning)
     logger = logging.getLogger("fsl_nlp")
     logger.setLevel(logging.ERROR if quiet else logging.WARNING)
     # These libraries read the variables at import. fsl_nlp has its own messages.

@@ -214,10 +214,10 @@ def capabilities_page(infos: Sequence[Any]) -> str:
         "- **pair**, **mentions**, **candidates**: it reads "
         "[pairs of texts, marked words, texts with candidates]"
         "(../../how-to/pairs-and-candidates.md);\n"
-        "- **unlabelled**: it learns from [texts without labels](../../how-to/unlabelled.md);\n"
+        "- **unlabelled**: it can learn from [texts without labels](../../how-to/unlabelled.md);\n"
         "- **label texts**: it learns from names of labels; its page says whether from descriptions, "
         "too;\n"
-        "- **source classes**: it learns from [other classes with labels]"
+        "- **source classes**: it can learn from [other classes with labels]"
         "(../../concepts/heads.md#heads-trained-on-source-classes) first.\n"
     ]
     for family in dict.fromkeys(info.family for info in infos):

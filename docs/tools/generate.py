@@ -215,8 +215,8 @@ def capabilities_page(infos: Sequence[Any]) -> str:
         "[pairs of texts, marked words, texts with candidates]"
         "(../../how-to/pairs-and-candidates.md);\n"
         "- **unlabelled**: it can learn from [texts without labels](../../how-to/unlabelled.md);\n"
-        "- **label texts**: it learns from names of labels; its page says whether from descriptions, "
-        "too;\n"
+        "- **label texts**: it learns from names of labels; its page says whether from "
+        "descriptions, too;\n"
         "- **source classes**: it can learn from [other classes with labels]"
         "(../../concepts/heads.md#heads-trained-on-source-classes) first.\n"
     ]
@@ -260,8 +260,8 @@ def method_page(info: Any) -> str:
         return "\n".join(parts)
     null = any(option.default is None for option in info.options)
     parts.append(
-        f"On the command line `--option NAME=VALUE`{' (`null` for None)' if null else ''}, in Python "
-        f'`FewShotClassifier("{info.name}", NAME=VALUE)`.\n'
+        f"On the command line `--option NAME=VALUE`{' (`null` for None)' if null else ''}, in "
+        f'Python `FewShotClassifier("{info.name}", NAME=VALUE)`.\n'
     )
     rows = [
         (

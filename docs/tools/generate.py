@@ -18,6 +18,13 @@ from typing import Any, Literal, get_args, get_origin
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
+# Columns of the table of methods that hold a tick: their heads, and what of a method sets it.
+INPUTS = {"pair": "pair", "mentions": "mentions", "candidates": "candidates"}
+SOURCES = {
+    "unlabelled": ("unlabelled texts",),
+    "label texts": ("label names", "label descriptions"),
+    "source classes": ("source classes",),
+}
 NOTICE = "<!-- Written by docs/tools/generate.py; do not edit. -->\n"
 
 
@@ -195,27 +202,39 @@ def method_pages(names: Iterable[str], describe: Callable[[str], Any]) -> dict[s
 
 
 def capabilities_page(infos: Sequence[Any]) -> str:
-    """All methods by family, with what they read and what they learn from."""
+    """All methods by family, with what they read, learn from, need and cost."""
+    untrained = [f"`{info.name}`" for info in infos if "examples" not in info.learns_from]
+    but = f" but {', '.join(untrained)}" if untrained else ""
     parts = [
         f"{NOTICE}\n# Methods\n\n"
         "What `--method NAME` and `FewShotClassifier(NAME)` take. `auto`, the default, chooses "
         "among them ([how to choose](../../how-to/choose-method.md)). "
-        "`fsl-nlp methods NAME` shows one of these pages on the command line.\n"
+        "`fsl-nlp methods NAME` shows one of these pages on the command line.\n\n"
+        f"All{but} learn from labelled examples, and all read single texts. A ✓ says what else:\n\n"
+        "- **pair**, **mentions**, **candidates**: it reads "
+        "[pairs of texts, marked words, texts with candidates]"
+        "(../../how-to/pairs-and-candidates.md);\n"
+        "- **unlabelled**: it can learn from [texts without labels](../../how-to/unlabelled.md);\n"
+        "- **label texts**: it learns from names of labels; its page says whether from "
+        "descriptions, too;\n"
+        "- **source classes**: it can learn from [other classes with labels]"
+        "(../../concepts/heads.md#heads-trained-on-source-classes) first.\n"
     ]
     for family in dict.fromkeys(info.family for info in infos):
         rows = [
             (
                 f"[`{info.name}`]({info.name}.md)",
                 cell(info.summary),
-                listed(info.inputs),
-                listed(info.learns_from),
+                *(tick(kind in info.inputs) for kind in INPUTS.values()),
+                *(tick(any(s in info.learns_from for s in kinds)) for kinds in SOURCES.values()),
                 listed(info.needs),
+                listed(info.cost),
             )
             for info in infos
             if info.family == family
         ]
         parts.append(f"## {family[:1].upper()}{family[1:]}\n")
-        parts.append(table(("method", "what it does", "inputs", "learns from", "needs"), rows))
+        parts.append(table(("method", "what it does", *INPUTS, *SOURCES, "needs", "cost"), rows))
     parts.append("```{toctree}\n:hidden:\n:glob:\n\n*\n```\n")
     return "\n".join(parts)
 
@@ -239,9 +258,10 @@ def method_page(info: Any) -> str:
     if not info.options:
         parts.append("It has none.\n")
         return "\n".join(parts)
+    null = any(option.default is None for option in info.options)
     parts.append(
-        "On the command line `--option NAME=VALUE`, in Python "
-        f'`FewShotClassifier("{info.name}", NAME=VALUE)`.\n'
+        f"On the command line `--option NAME=VALUE`{' (`null` for None)' if null else ''}, in "
+        f'Python `FewShotClassifier("{info.name}", NAME=VALUE)`.\n'
     )
     rows = [
         (
@@ -257,15 +277,15 @@ def method_page(info: Any) -> str:
 
 
 def default_text(value: object) -> str:
-    """A default as one writes it after NAME=.
+    """A default as one writes it after NAME=, but None as in Python.
 
     >>> default_text(True), default_text(None), default_text("cosine"), default_text(("a", "b"))
-    ('true', 'null', 'cosine', '["a", "b"]')
+    ('true', 'None', 'cosine', '["a", "b"]')
     """
     import json
 
-    if isinstance(value, str):
-        return value
+    if value is None or isinstance(value, str):
+        return str(value)
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
@@ -287,6 +307,11 @@ def cell(text: str) -> str:
     for character in "|<>[]*":
         line = line.replace(character, f"\\{character}")
     return line
+
+
+def tick(there: bool) -> str:
+    """A mark for what is there."""
+    return "✓" if there else ""
 
 
 def listed(value: str | Iterable[str] | None) -> str:

@@ -41,6 +41,7 @@ INFOS = {
     ),
     "ridge": Info("ridge", "frozen"),
     "pet": Info("pet", "prompted", needs="a masked language model"),
+    "zero-shot": Info("zero-shot", "prompted", learns_from=("label names",)),
 }
 
 
@@ -76,11 +77,13 @@ def test_a_command_has_its_arguments_options_and_example() -> None:
 
 def test_each_method_has_a_page_and_a_row() -> None:
     pages = method_pages(INFOS, INFOS.__getitem__)
-    assert set(pages) == {"index.md", "proto.md", "ridge.md", "pet.md"}
+    assert set(pages) == {"index.md", "proto.md", "ridge.md", "pet.md", "zero-shot.md"}
     table = pages["index.md"]
     assert "## Frozen" in table
     assert "## Prompted" in table
-    assert "| [`pet`](pet.md) | Compares with class means. | text, pair |" in table
+    assert "All but `zero-shot` learn from labelled examples" in table
+    row = "| [`pet`](pet.md) | Compares with class means. | ✓ |  |  | ✓ |  |  |"
+    assert f"{row} a masked language model | seconds |" in table
     assert "| `distance` | `cosine`, `l2` | `cosine` | a\\|b |" in pages["proto.md"]
     assert "2017, [arXiv 1703.05175](https://arxiv.org/abs/1703.05175) |" in pages["proto.md"]
     assert "It has none." in pages["ridge.md"]

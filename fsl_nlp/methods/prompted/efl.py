@@ -83,6 +83,7 @@ class EflMethod(Method):
             "prompted",
             "Asks whether a text entails each label in words; good with an inference model.",
             "minutes on a CPU; answers are slower, too",
+            "an encoder; better, an inference model (NLI)",
             paper="Wang et al. 2021, arXiv 2104.14690",
         )
 

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.options import option
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class CosineDensityHead(Head):
 
     summary = "The class whose examples lie densest around the query."
 
-    scale: float = 10.0
+    scale: float = option(10.0, "multiplies the cosines")
 
     def __post_init__(self) -> None:
         if not self.scale > 0:

@@ -105,6 +105,20 @@ def check_method_options(name: str, options: Mapping[str, Any]) -> None:
     check_options(f"method {name!r}", options, infos)
 
 
+def label_text_options(name: str, *, label_names: bool, descriptions: bool) -> dict[str, bool]:
+    """The options that make label names and descriptions examples.
+
+    A method without such options gets none of them, but keeps one that is switched on, so that it
+    is refused.
+
+    >>> label_text_options("pet", label_names=False, descriptions=False)
+    {}
+    """
+    names = {option.name for option in describe(name).options}
+    wished = {"label_names": label_names, "descriptions": descriptions}
+    return {option: value for option, value in wished.items() if value or option in names}
+
+
 def _describe_auto() -> MethodInfo:
     first, *rest = (describe(name) for name in (*FROZEN, *TUNED))
     names = [{option.name for option in other.options} for other in rest]

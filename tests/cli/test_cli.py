@@ -55,7 +55,7 @@ def test_fit_predict_evaluate(run: Cli, train: Path, tmp_path: Path) -> None:
     first, *rest = asked.out.splitlines()
     assert first.endswith("%  track_order  <- where is my parcel")
     assert rest[1] == "        like 1.00 track_order: where is my parcel"
-    assert rest[2].strip() == "empty"
+    assert rest[2] == "    --  no answer (the text is empty)"
 
     scored = run("evaluate", out, train)
     assert scored.status == 0
@@ -227,11 +227,20 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         ),
         (("evaluate", "BOT", "support_en:out_of_scope"), "`fsl-nlp predict FOLDER --file "),
         (("fit", "none.csv", "--out", "x"), "There is no file none.csv."),
+        (("fit", "TRAIN", "--out", "x", "--method", "liner"), "'liner'. Did you mean linear? `fsl"),
+        (("fit", "train.cvs", "--out", "x"), "There is no file train.cvs. Did you mean train.csv?"),
+        (
+            ("fit", "TRAIN", "--out", "x", "--method", "linear", "--report"),
+            "--report is for --method auto; linear compares no methods.",
+        ),
         (("fit", "support_eng", "--out", "x"), "Did you mean support_en"),
         (("fit", "TRAIN", "--out", "TRAIN"), "train.csv is a file. Give a folder"),
         (("fit", "TRAIN", "--out", "DIR"), "holds other files (train.csv) and no classifier"),
         (("fit", "TRAIN", "--out", "x", "--text-column", "said"), "said"),
-        (("fit", "TRAIN", "--out", "x", "--method", "magic"), "method='magic': choose one of"),
+        (
+            ("fit", "TRAIN", "--out", "x", "--method", "magic"),
+            "There is no method 'magic'. Methods: auto, ",
+        ),
         (("fit", "TRAIN", "--out", "x", "--encoder", "/none"), "There is no folder /none."),
         (("fit", "TRAIN", "--out", "x", "--option", "C"), "write it as NAME=VALUE"),
         (("fit", "TRAIN", "--out", "x", "--option", "C=big"), "C='big': must be a number. The def"),

@@ -110,7 +110,7 @@ def test_what_is_better_by_less_than_the_noise_is_not(monkeypatch: pytest.Monkey
     assert report.chosen == "linear"
     assert report.candidates[1].gain == 0
     assert report.candidates[1].gain_error > 0  # type: ignore[operator]
-    assert report.candidates[1].note == "not better beyond the noise"
+    assert report.candidates[1].note == "not better by more than one standard error"
 
 
 def test_intervals_are_those_of_the_textbook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_what_costs_more_than_the_budget_is_not_tried(monkeypatch: pytest.Monkey
     assert slow.seen == []  # no fold to its end
     assert report.chosen == "linear"
     assert report.candidates[1].note.startswith("not tried: comparing and fitting it would take ab")
-    assert report.why == "no method within the budget is better beyond the noise"
+    assert report.why == "no method within the budget is better by more than one standard error"
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import Result
         from fsl_nlp.evaluation.result import compare as compare_results
-        from fsl_nlp.methods.info import check_method_options, label_text_options
+        from fsl_nlp.methods.info import label_text_options
 
         if exclude_test_classes and not source:
             raise OptionError("--exclude-test-classes leaves classes out of --source. Give both.")
@@ -125,7 +125,6 @@ def add_to(app: typer.Typer) -> None:
         label_texts = label_text_options(
             method, label_names=label_names, descriptions=label_descriptions
         )
-        check_method_options(method, label_texts)
         target = load_split(data, split, data_dir)
         if skip_small_classes:
             target = skip_small(run, target, high + query)

@@ -86,7 +86,6 @@ def _as_text(exported: ExportedBot) -> str:
         f"Saved in {exported.folder} ({exported.megabytes:g} MB). In Python it needs only numpy, "
         "onnxruntime, tokenizers and safetensors:\n"
         f'  from fsl_nlp.runtime import Bot; Bot.load({str(exported.folder)!r}).classify("...")\n'
-        "The command line needs the whole package:\n"
-        f'  fsl-nlp predict {folder} "..."'
+        f"The command fsl-nlp predict {folder} needs the whole package."
     )
     return "\n".join(lines)

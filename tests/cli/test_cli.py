@@ -523,3 +523,30 @@ def test_labels_of_an_unlabelled_file_are_not_looked_at(
         found.append((done.json["model_version"], FewShotClassifier.load(out).predict_proba(texts)))
     assert found[0][0] == found[1][0]
     assert found[0][1].tolist() == found[1][1].tolist()
+
+
+def test_without_typer_the_error_names_the_package(
+    run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "fsl_nlp.cli.app", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    result = run("predict", "my-bot", "hello")
+    assert result.status == 1
+    assert result.err.startswith("error: the command line needs the package typer (pip install ")
+    assert "from fsl_nlp.runtime import Bot" in result.err
+
+
+def test_a_label_with_one_example_is_noted(run: Cli, tmp_path: Path) -> None:
+    file, logs = tmp_path / "train.csv", tmp_path / "logs.txt"
+    file.write_text("text,label\nhello,greet\nhi you,greet\nbye now,other\n", "utf-8")
+    logs.write_text("good morning\n\nbye\n", "utf-8")
+    words = ("fit", file, "--method", "proto", "--encoder", "embedded:en", "--unlabelled", logs)
+    result = run(*words, "--out", tmp_path / "bot")
+    assert result.status == 0
+    assert "note: 1 label has a single example: other. Its confidence cannot be" in result.err
+
+
+def test_help_shows_whole_option_names(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "--store-examples / --no-store-examples" in run("fit", "--help").out
+    assert "submit-fewrel" not in run("--help").out

@@ -335,6 +335,18 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
             ("episodes", "support_en", "--method", "siamese"),
             "--source DATA or --classes TRAIN,TEST",
         ),
+        (
+            ("episodes", "support_en", "--method", "pet", "--label-names"),
+            "method 'pet' has no option 'label_names'. Leave --label-names out.",
+        ),
+        (
+            ("episodes", "support_en", "--method", "pet", "--encoder", "embedded:en"),
+            "Add --encoder embedded:mlm",
+        ),
+        (
+            ("episodes", "support_en", "--exclude-test-classes"),
+            "--exclude-test-classes leaves classes out of --source.",
+        ),
         (("episodes", "support_en", "--option", "parameters=1"), "has no option 'parameters'"),
         (("episodes", "support_en", "--classes", "3"), "--classes takes TRAIN,TEST"),
         (("episodes", "support_en", "--classes", "9,9"), "9 + 0 + 9 classes asked for"),

@@ -326,7 +326,7 @@ class _Choice:
             return "there are too few examples to compare methods, so it is the default"
         result = next(c for c in candidates if c.method == chosen)
         if result.note == "better":
-            return "better by more than the noise of the comparison"
+            return "better by more than one standard error"
         if candidates[-1].note == "stopped":
             return "the best of the methods that were compared before the stop"
         if any(c.note.startswith("not tried") for c in candidates):

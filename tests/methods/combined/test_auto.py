@@ -262,7 +262,9 @@ def test_the_report_is_json_and_text(words: TextEncoder) -> None:
 
 
 def test_a_budget_is_for_auto_alone(words: TextEncoder) -> None:
-    with pytest.raises(OptionError, match="budget='30s' is for method='auto', not for 'proto'"):
+    with pytest.raises(
+        OptionError, match=r"budget='30s' \(--budget\) is for method 'auto', not for 'proto'"
+    ):
         FewShotClassifier("proto", words, budget="30s").fit(*colours((3, 3)))
 
 

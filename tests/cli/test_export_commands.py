@@ -29,7 +29,7 @@ def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     assert exported.status == 0
     assert "9 training examples, in fp32: 0 answers changed" in exported.out
     assert "In Python it needs only numpy, onnxruntime, tokenizers and safetensors" in exported.out
-    assert f"fsl-nlp predict '{out}' \"...\"" in exported.out
+    assert f"The command fsl-nlp predict '{out}' needs the whole package." in exported.out
     asked = run("predict", out, "where is my parcel", "", "--nearest", 1)
     assert "track_order  <- where is my parcel" in asked.out
     assert "like 1.00 track_order: where is my parcel" in asked.out

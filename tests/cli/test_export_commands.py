@@ -33,7 +33,7 @@ def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     asked = run("predict", out, "where is my parcel", "", "--nearest", 1)
     assert "track_order  <- where is my parcel" in asked.out
     assert "like 1.00 track_order: where is my parcel" in asked.out
-    assert " empty  " in asked.out
+    assert "    --  no answer (the text is empty)" in asked.out
     again = run("export", saved, "--out", out)
     assert again.status == 1
     assert "exists. Give a new folder" in again.err

@@ -97,7 +97,7 @@ def test_what_is_clearly_better_is_chosen(monkeypatch: pytest.MonkeyPatch) -> No
     report = chosen(monkeypatch, [Student("linear", 2), Student("full", 10)], numbers(20))
     start, tuned = report.candidates
     assert report.chosen == "full"
-    assert report.why == "better by more than the noise of the comparison"
+    assert report.why == "better by more than one standard error"
     assert start.accuracy == pytest.approx(1 / 2)
     assert tuned.accuracy == pytest.approx(9 / 10)
     assert tuned.gain == pytest.approx(4 / 10)

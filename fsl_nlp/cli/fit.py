@@ -71,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
         unlabelled: Annotated[
             str | None,
             typer.Option(
-                help="Texts without labels to learn from: a file (.txt: one a line) or a data name.",
+                help="Texts without labels to learn from: a file (.txt: one a line) or data name.",
                 autocompletion=data_names,
             ),
         ] = None,

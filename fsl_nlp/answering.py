@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from numbers import Integral
@@ -111,6 +111,11 @@ class Answering:
         """
         self._check_fitted()
         is_single = isinstance(text, (str, Example))
+        if text is None or isinstance(text, (bool, int, float, bytes, Mapping)):
+            raise DataError(
+                "text must be a string, an Example, or a list of them; got "
+                f"{text!r:.40} ({type(text).__name__})."
+            )
         examples = self._checked([text] if is_single else text, "text")
         predictions = self._classify(examples, top_k, nearest)
         return predictions[0] if is_single else predictions

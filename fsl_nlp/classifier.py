@@ -123,8 +123,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
-                f"budget={self.budget!r} is for method='auto', not for {chosen.name!r}. Leave it "
-                "out."
+                f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
+                f"method 'auto', not for {chosen.name!r}. Leave it out."
             )
         built = chosen.build(encoder, seed=self.seed, options=options)
         options |= {**chosen.version_options(), **built.origin()}

@@ -59,7 +59,7 @@ class EpisodeSettings:
 
     >>> EpisodeSettings(way=2, shots=(1, 1), query=0, episodes=10)
     Traceback (most recent call last):
-    fsl_nlp.errors.OptionError: query=0: must be at least 1.
+    fsl_nlp.errors.OptionError: query=0 (--query): must be at least 1.
     """
 
     way: int | None  # None: every class
@@ -79,7 +79,8 @@ class EpisodeSettings:
             ("imbalance", self.imbalance, 1),
         ):
             if value is not None and value < least:
-                raise OptionError(f"{name}={value}: must be at least {least}.")
+                flag = "nota-rate" if name == "na_rate" else name
+                raise OptionError(f"{name}={value} (--{flag}): must be at least {least}.")
         if self.shots[1] < self.shots[0]:
             raise OptionError(f"shot={self.shots}: the first number must not be above the second.")
 
@@ -119,9 +120,11 @@ class Plan:
         if small:
             shown = ", ".join(f"{label!r} has {size}" for size, label in sorted(small, key=str)[:5])
             raise DataError(
-                f"{most} supports and {query} queries need {most + query} examples a class; "
-                f"{len(small)} of {dataset.name}'s {count} classes have fewer: {shown}. "
-                "Ask for fewer, or leave those classes out (without_small_classes, --skip-small)."
+                f"{most} support example{'s' if most > 1 else ''} and {query} "
+                f"{'queries' if query > 1 else 'query'} need {most + query} examples a class; "
+                f"{len(small)} of {dataset.name}'s {count} classes "
+                f"{'has' if len(small) == 1 else 'have'} fewer: {shown}. Ask for fewer, or leave "
+                "those classes out (--skip-small; in Python without_small_classes)."
             )
         starts = np.concatenate([[0], sizes.cumsum()[:-1]])
         return cls(settings, way, classes.argsort(kind="stable"), starts, sizes)

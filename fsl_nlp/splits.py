@@ -69,7 +69,7 @@ def sample_shots(dataset: Dataset, shots: int, seed: int = 0) -> Dataset:
     ['x', 'x', 'y']
     """
     if shots < 1:
-        raise OptionError(f"shots={shots}: must be at least 1.")
+        raise OptionError(f"shots={shots} (--shot): must be at least 1.")
     order = np.random.Philox(key=seed).random_raw(len(dataset)).argsort(kind="stable")
     counts: Counter[Label | None] = Counter()
     kept = []

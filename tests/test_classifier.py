@@ -191,7 +191,9 @@ def test_wrong_descriptions_are_named(descriptions: Any, message: str, words: Te
 
 def test_a_dataset_must_be_whole(words: TextEncoder) -> None:
     efl = FewShotClassifier("efl", words)
-    with pytest.raises(DataError, match="'b' has no label: method 'efl'"):
+    with pytest.raises(
+        DataError, match="method 'efl' learns nothing from unlabelled texts, such as 'b'"
+    ):
         efl.fit_dataset(Dataset.from_texts(["a", "b", "c"], ["x", None, "y"]))
     unlisted = Dataset((Example("a", "x"), Example("b", "y")), ("x", "z"))
     with pytest.raises(DataError, match=r"does not list these labels of its texts: {'y'}"):
@@ -207,7 +209,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "protoo"}, "method='protoo': choose one of 'auto', "),
+        ({"method": "protoo"}, "There is no method 'protoo'. Did you mean proto "),
         ({"shots": 3}, "method 'linear' has no option 'shots'. It has: C (number),"),
         ({"options": {"C": 1}}, "method 'linear' has no option 'options'"),
         (
@@ -348,8 +350,9 @@ def test_without_examples_none_are_near(words: TextEncoder) -> None:
     [
         ("hi", {"top_k": 0}, "top_k=0 must be a whole number from 1"),
         ("hi", {"nearest": -1}, "nearest=-1 a whole number from 0"),
-        (None, {}, "text must be a list, got NoneType None."),
-        ({"text": "hi"}, {}, "text must be a list, got dict"),
+        (5, {}, "text must be a string, an Example, or a list of them; got 5 (int)."),
+        (None, {}, "an Example, or a list of them; got None (NoneType)."),
+        ({"text": "hi"}, {}, "or a list of them; got {'text': 'hi'} (dict)."),
         (["hi", None], {}, "text[1] must be a string, got NoneType None."),
         ("half an emoji \ud83d", {}, "text[0] holds half a character"),
     ],

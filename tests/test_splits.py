@@ -113,7 +113,7 @@ def test_every_example_of_a_class_has_its_chance(data: Dataset) -> None:
 
 @pytest.mark.parametrize("shots", [0, -3])
 def test_no_shots_are_refused(data: Dataset, shots: int) -> None:
-    with pytest.raises(OptionError, match=f"shots={shots}: must be at least 1"):
+    with pytest.raises(OptionError, match=rf"shots={shots} \(--shot\): must be at least 1"):
         sample_shots(data, shots)
 
 

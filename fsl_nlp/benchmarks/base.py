@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier, Method
@@ -108,7 +108,8 @@ class Benchmark(ABC):
         """Refuse a task that the benchmark does not have."""
         if task not in self.tasks:
             raise OptionError(
-                f"{task!r} is not a task of {self.name}. Its tasks: {', '.join(self.tasks)}."
+                f"{task!r} is not a task of {self.name}.{did_you_mean(task, self.tasks)} "
+                f"Its tasks: {', '.join(self.tasks)}."
             )
 
     def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:

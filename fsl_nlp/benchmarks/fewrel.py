@@ -175,8 +175,11 @@ class FewRel(Benchmark):
 
     def _spec(self, data: Dataset, device: str) -> MethodSpec:
         from fsl_nlp.evaluation.method_spec import MethodSpec
+        from fsl_nlp.methods.info import label_text_options
 
-        texts = {"label_names": self.label_names, "descriptions": self.label_descriptions}
+        texts = label_text_options(
+            self.method, label_names=self.label_names, descriptions=self.label_descriptions
+        )
         options = {**texts, **self.options}
         return MethodSpec(self.method, self.encoder_for(data.texts), options, self.seed, device)
 

@@ -26,14 +26,14 @@ from fsl_nlp.cli import (
     predict,
     submit,
 )
-from fsl_nlp.cli.deprecated import with_new_names
+from fsl_nlp.cli.deprecated import hint_for, with_new_names
 from fsl_nlp.cli.run import has_option, report_error
 
 app = typer.Typer(
     name="fsl-nlp",
     help="Few-shot text classification: from tens of sentences to a classifier that answers.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # tables of rich cut long option names at 80 columns
     pretty_exceptions_enable=False,
 )
 
@@ -86,6 +86,8 @@ def run() -> None:
     try:
         app(words)
     except SystemExit as end:
+        if end.code == 2 and (hint := hint_for(words)):
+            print(f"hint: {hint}", file=sys.stderr)
         if end.code == 2 and has_option("--json"):
             print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
         raise

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fsl_nlp.benchmarks.base import Benchmark, Published
 
 Texts = list[str] | None
+_FEW_RUNS = 5  # with fewer, Student's t is well above its limit
 # Types of a benchmark's settings that need no parser.
 _PLAIN = (bool, int, int | None, str, str | None)
 
@@ -52,7 +54,7 @@ class _Benchmarks(TyperGroup):
         name = args[0]
         if name in BENCHMARKS or name not in REGISTRY:
             return super().resolve_command(ctx, args)
-        group = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        group = typer.Typer(add_completion=False, rich_markup_mode=None)
         _add_benchmark(group, benchmark_class(name))
         return name, typer.main.get_command(group), args[1:]
 
@@ -119,7 +121,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
             devices=devices,
             workers=workers,
             progress_file=progress_file,
-            on_progress=announce_jobs(run, benchmark.name),
+            on_progress=announce_jobs(run, benchmark.name, progress_file),
         )
         run.show(result, lambda: as_table(plan, result))
 
@@ -215,9 +217,10 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     if means and len(rows) == len(benchmark.tasks):
         accuracy = _accuracy(result["accuracy"], result["half_width"])
         table.add_row("mean", accuracy, "", "", *(_score(means.get(name)) for name in names))
-    notes = [benchmark.protocol.format(**result) + " ± is the 95% interval."]
+    protocol = benchmark.protocol.format(**result)
+    notes = [re.sub(r"\b1 (\w+)s\b", r"1 \1", protocol) + _interval(benchmark, rows.values())]
     if result["partial"]:
-        notes.append("Only a part of the test texts was scored.")
+        notes.append(f"Only {result['limit']} of the test texts were scored (--limit).")
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(systems)
     return Group(table, "", *notes)
@@ -225,6 +228,23 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
 
 def _accuracy(value: float, half_width: float | None) -> str:
     return f"{value:.2%}" if half_width is None else f"{value:.2%} ± {half_width:.2%}"
+
+
+def _interval(benchmark: Benchmark, rows: Iterable[dict[str, Any]]) -> str:
+    """The sentence that says what the intervals are over; "" without any."""
+    phrases = [_interval_over(benchmark, row) for row in rows if row["half_width"] is not None]
+    each = dict.fromkeys(phrases)
+    return f" ± is the 95% interval {' or '.join(each)}." if each else ""
+
+
+def _interval_over(benchmark: Benchmark, row: dict[str, Any]) -> str:
+    count, over = len(row["splits"]), row["interval_over"]
+    if over == f"{count} {benchmark.repeats}":
+        few = " (Student's t); with so few it is wide" if count < _FEW_RUNS else ""
+        return f"over {over}{few}"
+    if not over.endswith("test texts"):
+        return f"over {over}"
+    return f"over the {over} (one {benchmark.repeats.removesuffix('s')})"
 
 
 def _score(value: float | None) -> str:

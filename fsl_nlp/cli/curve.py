@@ -58,17 +58,25 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.cli.plans import announce_curve
         from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.curves import adaptation_curve, check_picture, learning_curve
+        from fsl_nlp.meta.folder import load_prepared
+        from fsl_nlp.methods.info import label_text_options
 
         for path in out:
             check_picture(path)
         shots, ways = _numbers("--shot", shot), _numbers("--way", way)
         methods = parse_list(method)
-        options = {"label_names": label_names, "descriptions": False}
-        if prepared is None:
-            chosen = [chosen_method(run, None, name, encoder, options) for name in methods]
-        else:
-            name = methods[0] if "method" in run.chosen else ""
-            chosen = [chosen_method(run, prepared, name, encoder, options)]
+        if prepared is not None and "method" not in run.chosen:
+            methods = [load_prepared(prepared).method]
+        chosen = [
+            chosen_method(
+                run,
+                prepared,
+                name,
+                encoder,
+                label_text_options(name, label_names=label_names, descriptions=False),
+            )
+            for name in (methods if prepared is None else methods[:1])
+        ]
         target = load_split(data, split, data_dir)
         if skip_small_classes:
             target = skip_small(run, target, max(shots) + query)

@@ -29,6 +29,21 @@ RENAMED: dict[str, dict[str, str]] = {
     },
 }
 
+# Options of other commands, with what a command has instead.
+HINTS: dict[str, dict[str, str]] = {
+    "benchmark fewrel": {"--limit": "fewrel counts episodes, not test texts: use --episodes."},
+}
+
+
+def hint_for(words: Sequence[str]) -> str:
+    """The hint for an option that the command does not have; "" if there is none.
+
+    >>> hint_for(["benchmark", "fewrel", "--limit", "50"])
+    'fewrel counts episodes, not test texts: use --episodes.'
+    """
+    hints = HINTS.get(" ".join(words[:2]), {})
+    return next((hints[flag] for word in words if (flag := word.partition("=")[0]) in hints), "")
+
 
 def with_new_names(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words of a command line with the new flags, and a note for each old one.

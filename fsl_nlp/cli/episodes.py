@@ -43,7 +43,8 @@ def add_to(app: typer.Typer) -> None:
         run: Run,
         data: DataArgument,
         split: Annotated[
-            str | None, shared("--split", "Or a file in the format of the data.")
+            str | None,
+            typer.Option(help="A split of the named data, or a file in its format."),
         ] = None,
         method: Method = "proto",
         encoder: Encoder = "auto",
@@ -112,11 +113,17 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.evaluation.evaluator import evaluate
         from fsl_nlp.evaluation.result import Result
         from fsl_nlp.evaluation.result import compare as compare_results
+        from fsl_nlp.methods.info import label_text_options
 
+        if exclude_test_classes and not source:
+            raise OptionError("--exclude-test-classes leaves classes out of --source. Give both.")
         low, high = parse_range("--shot", shot)
         ways = None if way == "all" else parse_number("--way", way)
         method, encoder, options = chosen_method(
             run, prepared, method, encoder, parse_options(option)
+        )
+        label_texts = label_text_options(
+            method, label_names=label_names, descriptions=label_descriptions
         )
         target = load_split(data, split, data_dir)
         if skip_small_classes:
@@ -143,7 +150,6 @@ def add_to(app: typer.Typer) -> None:
             if table:
                 episode_table.save(table)
         episode_table.check(target)
-        label_texts = {"label_names": label_names, "descriptions": label_descriptions}
         spec = method_spec(method, encoder, {**label_texts, **options}, run, device, target)
         announce_episodes(
             run,
@@ -204,7 +210,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     rows = [
         (
             "episodes",
-            f"{shape['episodes']:,} of {shape['way']} ways, {shape['shot']} shots, "
+            f"{shape['episodes']:,} of {shape['way']}-way {_range(shape['shot'])}-shot, "
             f"{shape['query']} queries a class; seed {shape['seed']}, "
             f"hash {result.episode_hash}",
         ),
@@ -223,8 +229,8 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
             ),
         )
     if result.diverged_tasks is not None:
-        slowed = f"{result.diverged_tasks:,} tasks; they were adapted at a lower rate"
-        rows.append(("diverged", slowed if result.diverged_tasks else "no task"))
+        slowed = f"{result.diverged_tasks:,}; they were adapted at a lower rate"
+        rows.append(("diverged tasks", slowed if result.diverged_tasks else "0"))
     if result.settings.get("transductive"):
         rows.append(("note", "transductive: the queries of an episode are read together"))
     rows += [("compared", str(comparison)) for comparison in comparisons]
@@ -238,3 +244,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _range(shot: int | list[int]) -> str:
+    return str(shot) if isinstance(shot, int) else "-".join(map(str, shot))

@@ -74,8 +74,8 @@ def _as_text(exported: ExportedBot) -> str:
     if exported.least_cosine is not None:
         lines.append(
             f"Compared on the {exported.examples} training examples, in {exported.precision}: "
-            f"{exported.changed} answers changed, the least cosine of old and new vectors is "
-            f"{exported.least_cosine:.4f}."
+            f"{exported.changed} answers changed, old and new vectors agree (lowest cosine "
+            f"{exported.least_cosine:.4f})."
         )
     if exported.precision == "int8" and (note := int8_gains_little()):
         lines.append(note)
@@ -83,9 +83,9 @@ def _as_text(exported: ExportedBot) -> str:
         lines.append(f"Left out: {'; '.join(exported.dropped)}.")
     folder = shlex.quote(str(exported.folder))
     lines.append(
-        f"Saved in {exported.folder} ({exported.megabytes:g} MB). It needs numpy, onnxruntime, "
-        "tokenizers and safetensors:\n"
+        f"Saved in {exported.folder} ({exported.megabytes:g} MB). In Python it needs only numpy, "
+        "onnxruntime, tokenizers and safetensors:\n"
         f'  from fsl_nlp.runtime import Bot; Bot.load({str(exported.folder)!r}).classify("...")\n'
-        f'  fsl-nlp predict {folder} "..."'
+        f"The command fsl-nlp predict {folder} needs the whole package."
     )
     return "\n".join(lines)

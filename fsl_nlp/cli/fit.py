@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,11 +22,15 @@ from fsl_nlp.cli.options import (
     TextColumn,
     chosen_method,
     parse_number,
-    shared,
 )
 from fsl_nlp.cli.options import parse_options as parse_options
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.types import Dataset
+
+_SHOWN = 5  # labels in a note
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,12 +46,15 @@ def add_to(app: typer.Typer) -> None:
                 autocompletion=data_names,
             ),
         ],
-        out: Annotated[Path, shared("--out", "A folder for the classifier.")],
+        out: Annotated[Path, typer.Option(help="Folder to save the bot in.")],
         method: Method = "auto",
         encoder: Encoder = "auto",
         budget: Annotated[
             str | None,
-            typer.Option(help="For 'auto': time to try tuned methods in; 30s, 5m or 'none'."),
+            typer.Option(
+                help="For 'auto': time in which to try tuned methods, such as 30s or 5m; "
+                "'none': no time limit. Default: try none."
+            ),
         ] = None,
         report: Annotated[
             bool, typer.Option("--report", help="For 'auto': show what was tried, with accuracies.")
@@ -54,7 +62,8 @@ def add_to(app: typer.Typer) -> None:
         option: Option = None,
         prepared: From = None,
         shot: Annotated[
-            str | None, shared("--shot", "Learn from that many at most. Default: all.")
+            str | None,
+            typer.Option(help="Learn from at most this many examples of each label. Default: all."),
         ] = None,
         descriptions: Annotated[
             Path | None, typer.Option(help="JSON file {label: description}.")
@@ -62,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
         unlabelled: Annotated[
             str | None,
             typer.Option(
-                help="Texts without labels to learn from: a file or a data name.",
+                help="Texts without labels to learn from: a file (.txt: one a line) or data name.",
                 autocompletion=data_names,
             ),
         ] = None,
@@ -88,6 +97,8 @@ def add_to(app: typer.Typer) -> None:
         if checkpoint and out.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
             raise OptionError("--checkpoint must be outside --out, which holds only the result.")
         described = read_descriptions(descriptions)
+        if report and method != "auto":
+            raise OptionError(f"--report is for --method auto; {method} compares no methods.")
         method, encoder, options = chosen_method(
             run, prepared, method, encoder, parse_options(option)
         )
@@ -112,7 +123,10 @@ def add_to(app: typer.Typer) -> None:
             more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
             support = support.with_unlabelled(more)
         if method == "auto" and budget not in (None, "0"):
-            run.note(f"comparing methods on held-out texts; time for tuned methods: {budget}.")
+            limit = "no time limit" if budget == "none" else f"{budget} for tuned methods"
+            run.note(f"comparing methods on held-out texts; {limit}.")
+        if shot != "1":
+            _note_single_examples(run, support)
         announce_fit(run, method, encoder, options, device, support)
         started = time.perf_counter()
         classifier.fit_dataset(support, checkpoint)
@@ -139,6 +153,22 @@ def add_to(app: typer.Typer) -> None:
                 f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
             ),
         )
+
+
+def _note_single_examples(run: Run, support: Dataset) -> None:
+    """Name the labels that have one example. Candidates have positions, not labels."""
+    if any(example.candidates for example in support.examples):
+        return
+    counts = Counter(support.labelled.known_targets)
+    single = [str(label) for label in support.labels if counts[label] == 1]
+    if not single:
+        return
+    names = ", ".join(single[:_SHOWN]) + (", ..." if len(single) > _SHOWN else "")
+    subject = "1 label has" if len(single) == 1 else f"{len(single)} labels have"
+    run.note(
+        f"{subject} a single example: {names}. {'Its' if len(single) == 1 else 'Their'} "
+        "confidence cannot be calibrated on held-out examples; add two or more."
+    )
 
 
 def read_descriptions(path: Path | None) -> dict[str, str]:

@@ -61,7 +61,7 @@ def _common_rows(inspection: ClassifierInspection | MetaInspection) -> dict[str,
 def _classifier_rows(bot: ClassifierInspection) -> dict[str, str]:
     without_torch = "yes" if bot.without_torch else "no"
     if bot.without_torch and not bot.exported:
-        without_torch = "yes, if the cache has the graph of its encoder"
+        without_torch = "after fsl-nlp export, or where the cache has its encoder's graph"
     rows = {
         "languages": bot.languages,
         "precision": bot.precision,

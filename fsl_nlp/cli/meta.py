@@ -96,7 +96,11 @@ def add_to(app: typer.Typer) -> None:
             "the checks show the time left."
         )
         trained = built.meta_train(
-            data, shape, folder=out, on_check=None if run.quiet else partial(_print_check, settings)
+            data,
+            shape,
+            folder=out,
+            on_check=None if run.quiet else partial(_print_check, settings),
+            shown_seed=run.seed,
         )
         saved = load_prepared(out)
         result = {
@@ -108,6 +112,7 @@ def add_to(app: typer.Typer) -> None:
                 for source in saved.sources
             ],
             **saved.training,
+            "check_tasks": settings.check_tasks,
             "seconds": round(time.perf_counter() - started, 2),
         }
         run.show(result, lambda: print(_as_text(result)))
@@ -128,11 +133,14 @@ def _print_check(settings: MetaSettings, training: Training) -> None:
 
 def _as_text(result: dict[str, Any]) -> str:
     summary, out = result["summary"], shlex.quote(result["out"])
+    tasks = result["check_tasks"]
+    heading = [f"On {tasks} new tasks of the held-out classes:"] if summary["rows"] else []
     lines = [
         f"Learned {result['method']} from "
         + ", ".join(f"{s['name']} ({s['classes']} classes)" for s in result["sources"])
         + f" in {result['seconds']:.0f} s; kept step {result['kept_step']} of {result['steps']}, "
         f"reached after {result['seconds_to_kept_step']:.0f} s.",
+        *heading,
         *(f"  {row['name']:24} {row['accuracy']:.2%} ± {row['±']:.2%}" for row in summary["rows"]),
         *(f"  {line}" for line in summary["verdicts"]),
     ]

@@ -40,10 +40,13 @@ def _list(infos: list[MethodInfo]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
+    from fsl_nlp.inputs.support import UNLABELLED
+
     table = Table(
         "method",
         "what it is for",
         "inputs",
+        "unlabelled",
         "needs",
         "cost",
         box=None,
@@ -56,6 +59,7 @@ def _list(infos: list[MethodInfo]) -> Any:
                 f"  {info.name}",
                 info.summary,
                 ", ".join(info.inputs),
+                "yes" if UNLABELLED in info.learns_from else "no",
                 info.needs or "-",
                 info.cost,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.cli.run import Run
@@ -49,6 +50,7 @@ def announce_fit(
         built = build_method(
             method, load_encoder(name, device=device), seed=run.seed, options=options
         )
+        built.check(support)
         trainings = len(built.trainings(support))
         if seconds := seconds_to_fit(built, support):
             times = f"{trainings} trainings" if trainings > 1 else "training"
@@ -91,16 +93,19 @@ def announce_curve(run: Run, specs: Sequence[MethodSpec], points: int, episodes:
         run.note(f"{count} point{'s' if count > 1 else ''} of {episodes:,} episodes each.")
 
 
-def announce_jobs(run: Run, name: str) -> OnProgress:
+def announce_jobs(run: Run, name: str, progress_file: Path | None) -> OnProgress:
     """A function that notes the number of jobs, and after the first job the time of the rest."""
-    total = 0
+    first = 0
 
-    def announce(remaining: int, seconds: float | None) -> None:
-        nonlocal total
+    def announce(remaining: int, seconds: float | None, finished: int = 0) -> None:
+        nonlocal first
         if seconds is None:
-            total = remaining
-            run.note(f"{name}: {remaining} job{'' if remaining == 1 else 's'} to run.")
-        elif remaining == total - 1 and seconds >= _SHORT:
+            first = remaining
+            total = remaining + finished
+            jobs = f"{total} job{'' if total == 1 else 's'}"
+            done = f", {finished} already in {progress_file}, {remaining}" if finished else ""
+            run.note(f"{name}: {jobs}{done} to run.")
+        elif remaining == first - 1 and seconds >= _SHORT:
             run.note(f"{remaining} left: {describe_seconds(seconds)}.")
 
     return announce

@@ -106,7 +106,8 @@ def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
 def as_text(question: str, prediction: Prediction) -> str:
     """A question with its answer, for people."""
     if prediction.label is None:
-        return f"{prediction.reason:>6}  {question}"
+        reason = "the text is empty" if prediction.reason == "empty" else prediction.reason
+        return f"{'--':>6}  no answer ({reason}){'  <- ' + question if question.strip() else ''}"
     alternatives = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
     lines = [f"{prediction.confidence:6.0%}  {prediction.label}  <- {question}"]
     lines += [f"        or {alternatives}"] if alternatives else []

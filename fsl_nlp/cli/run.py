@@ -70,7 +70,9 @@ def console() -> Any:
     return Console(width=width, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-def command(app: typer.Typer, *, example: str, name: str | None = None) -> Callable[..., Any]:
+def command(
+    app: typer.Typer, *, example: str, name: str | None = None, hidden: bool = False
+) -> Callable[..., Any]:
     """Register a function whose first parameter is a `Run`, with the shared options."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -94,7 +96,12 @@ def command(app: typer.Typer, *, example: str, name: str | None = None) -> Calla
         parameters = [context, *list(signature.parameters.values())[1:], *added]
         call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name=name, epilog=f"Example: {example}")(call)
+        app.command(
+            name=name,
+            hidden=hidden,
+            short_help=(inspect.getdoc(function) or "").partition("\n")[0],
+            epilog=f"Example: {example}",
+        )(call)
         return function
 
     return decorate

@@ -21,7 +21,9 @@ from fsl_nlp.cli.run import Run, command
 def add_to(app: typer.Typer) -> None:
     """Add the deprecated command `submit-fewrel`."""
 
-    @command(app, example="fsl-nlp submit-fewrel test_wiki_input-5-1.json --out submission")
+    @command(
+        app, example="fsl-nlp submit-fewrel test_wiki_input-5-1.json --out submission", hidden=True
+    )
     def submit_fewrel(
         run: Run,
         inputs: Annotated[list[Path], typer.Argument(help="Official test_wiki_input-N-K.json.")],

@@ -99,7 +99,7 @@ def find_entry(name: str) -> Entry:
     if name not in REGISTRY:
         raise DataError(
             f'There is no dataset "{name}" in the catalogue.{suggest_dataset(name)} '
-            f"The catalogue holds: {', '.join(REGISTRY.names())}."
+            "`fsl-nlp data list` lists all."
         )
     entry: Entry = REGISTRY.load(name)
     return entry
@@ -122,12 +122,13 @@ def root_of(entry: Entry, data_dir: str | os.PathLike[str] | None = None) -> Pat
 
 
 def suggest_dataset(name: str) -> str:
-    """The sentence that suggests the names of the catalogue nearest to a mistyped one.
+    """The sentence that suggests the names nearest to a mistyped one; if none is near, all names.
 
     >>> suggest_dataset("bankng77:test")
     ' Did you mean banking77?'
     """
-    return did_you_mean(name.partition(":")[0], REGISTRY.names())
+    names = REGISTRY.names()
+    return did_you_mean(name.partition(":")[0], names) or f" Datasets: {', '.join(names)}."
 
 
 def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:

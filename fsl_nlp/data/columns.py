@@ -114,13 +114,13 @@ def _explain(table: Table, candidates: dict[str, list[str]], named: dict[str, st
 
 def without_labels(table: Table) -> str:
     """The remedy for texts that have no labels, as the end of a message."""
-    python = "If the texts have no labels, pass labelled=False"
     if table.call:  # no file
-        return f"{python}."
+        return "If the texts have no labels, pass labelled=False."
     file = shlex.quote(table.source)
     return (
-        f"{python} in Python; on the command line, `fsl-nlp predict FOLDER --file {file}` has a "
-        "classifier label them."
+        f"If the texts have no labels, `fsl-nlp predict FOLDER --file {file}` has a classifier "
+        f"label them, and `fsl-nlp fit TRAIN --unlabelled {file}` learns from them. In Python, "
+        "pass labelled=False."
     )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from fsl_nlp.data.delimited import read_delimited
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.data.json_files import read_json, read_json_lines
-from fsl_nlp.data.records import Table
+from fsl_nlp.data.records import Record, Table
 from fsl_nlp.data.tables import read_parquet
 from fsl_nlp.errors import DataError
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+LABELLED = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+SUFFIXES = (*LABELLED, ".txt")
 
 
 def read_file(path: Path, *, source: str) -> Table:
@@ -23,7 +24,8 @@ def read_file(path: Path, *, source: str) -> Table:
     if suffix not in SUFFIXES:
         kind = f"the extension {path.suffix}" if path.suffix else "a file without an extension"
         raise DataError(
-            f"{source}: {kind} is not supported. Supported extensions: {', '.join(SUFFIXES)}. "
+            f"{source}: {kind} is not supported. Supported extensions: {', '.join(LABELLED)}; "
+            ".txt for texts without labels, one a line. "
             "A spreadsheet can be saved as CSV UTF-8."
         )
     if suffix == ".parquet":
@@ -44,9 +46,20 @@ def _parse(text: str, path: Path, source: str) -> Table:
     suffix = path.suffix.lower()
     if "\r" in text and "\n" not in text:
         raise DataError(f"{source}: its lines end in a bare \\r. Save it with \\n line ends.")
+    if suffix == ".txt":
+        return _read_lines(text, source)
     if suffix == ".json":
         return read_json(text, source, path.parent)
     if suffix in (".jsonl", ".ndjson"):
         return read_json_lines(text, source)
     # Where the comma is the decimal sign, spreadsheets write CSV with semicolons.
     return read_delimited(text, source, "\t" if suffix == ".tsv" else ",;\t")
+
+
+def _read_lines(text: str, source: str) -> Table:
+    """A text on each line; blank lines are left out."""
+    lines = enumerate(text.split("\n"), 1)
+    records = tuple(
+        Record(number, {"text": line.removesuffix("\r")}) for number, line in lines if line.strip()
+    )
+    return Table(source, ("text",), records, labelled=False)

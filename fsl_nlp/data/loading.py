@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsl_nlp.data.catalogue import REGISTRY, Entry, find_split, split_file, suggest_dataset
+from fsl_nlp.data.catalogue import Entry, find_split, split_file, suggest_dataset
 from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Positioned, merge_duplicates, read_examples, row_maker
 from fsl_nlp.data.files import SUFFIXES, read_file
 from fsl_nlp.data.records import Problem, Record, Table
 from fsl_nlp.data.tables import from_frame, from_hf
-from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.errors import DataError, OptionError, did_you_mean
 from fsl_nlp.lazy import load_object
 from fsl_nlp.types import Dataset, Example
 
@@ -39,7 +39,8 @@ def load_dataset(
 ) -> Dataset:
     r"""Texts and their labels, from a file, a table or a dataset of the catalogue.
 
-    A file may be CSV, TSV, JSON lines, JSON or Parquet; JSON in the shape of FewRel is recognised,
+    A file may be CSV, TSV, JSON lines, JSON or Parquet, or for unlabelled texts a .txt file with a
+    text on each line; JSON in the shape of FewRel is recognised,
     and its examples have the spans of head and tail. A name such as "banking77" or
     "banking77:train_5" is a dataset of the catalogue; public corpora are read from `data_dir`,
     else from the folder that FSL_NLP_DATA names. An `Entry` of your own gives its first split.
@@ -59,7 +60,7 @@ def load_dataset(
     ('train', ('return', 'track'), 'where is my parcel')
     """
     if on_error not in ("raise", "skip"):
-        raise OptionError(f'on_error must be "raise" or "skip", not {on_error!r}.')
+        raise OptionError(f"on_error (--on-error) must be 'raise' or 'skip', not {on_error!r}.")
     table, name, published = _open(source, data_dir)
     if table.note:
         warnings.warn(table.note, stacklevel=2)
@@ -93,13 +94,13 @@ def _choose_maker(
     table: Table, *, text: str | None, label: str | None, labelled: bool
 ) -> Callable[[Record], Example]:
     """The function that makes examples: that of the format, or one for the columns."""
+    if labelled and not table.labelled:
+        raise DataError(f"{table.source} has no labels.\n{without_labels(table)}")
     if table.make is None:
         columns = find_columns(table, text=text, label=label, labelled=labelled)
         return row_maker(columns, labelled=labelled)
     if text or label:
         raise OptionError(f"{table.source} has no columns to name: leave out text and label.")
-    if labelled and not table.labelled:
-        raise DataError(f"{table.source} has no labels.\n{without_labels(table)}")
     return _require_label(table.make) if labelled else table.make
 
 
@@ -149,12 +150,26 @@ def _existing(source: str | os.PathLike[str]) -> Path | None:
 
 
 def _unknown(source: str) -> str:
+    if nearest := _suggest_file(source):
+        return f"There is no file {source}.{nearest}"
     if source.lower().endswith(SUFFIXES):
         return f"There is no file {source}."
     return (
         f'There is no file "{source}", and no dataset of that name in the catalogue.'
-        f"{suggest_dataset(source)} The catalogue holds: {', '.join(REGISTRY.names())}."
+        f"{suggest_dataset(source)} `fsl-nlp data list` lists all."
     )
+
+
+def _suggest_file(source: str) -> str:
+    """The sentence that suggests the files beside a mistyped one; "" if no name is near."""
+    path = Path(source)
+    if not path.suffix:
+        return ""
+    try:
+        beside = [file for file in path.parent.iterdir() if file.suffix.lower() in SUFFIXES]
+    except OSError:
+        return ""
+    return did_you_mean(source, map(str, beside))
 
 
 def _list_problems(problems: Sequence[Problem], table: Table, on_error: str) -> str:

@@ -170,9 +170,9 @@ def locate(name: str) -> Path:
     folder = Path(REGISTRY.load(name).folder if name in REGISTRY else name).expanduser()
     # No hub id has a colon.
     if name.startswith("embedded:") or (":" in name and not folder.exists()):
+        nearest = did_you_mean(name, REGISTRY.names()) or f" Models: {', '.join(MODELS)}."
         raise ModelError(
-            f"There is no model {name!r}.{did_you_mean(name, REGISTRY.names())} "
-            f"Embedded models: {', '.join(MODELS)}."
+            f"There is no model {name!r}.{nearest} `fsl-nlp models` lists the encoders."
         )
     if folder.is_dir():
         if not (folder / "config.json").is_file():

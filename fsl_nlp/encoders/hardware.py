@@ -38,7 +38,7 @@ def pick_device(name: str = "auto") -> torch.device:
         # The first sentence alone: torch may go on to list its build options.
         reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise OptionError(
-            f"device={name!r} cannot be used here ({reason}). Use 'auto', 'cpu' or 'cuda'."
+            f"device={name!r} cannot be used here ({reason}). Use 'auto' or 'cpu'."
         ) from None
     return device
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
 Row = dict[str, Any]  # what JSON can hold
-OnProgress = Callable[[int, float | None], object]
+OnProgress = Callable[[int, float | None, int], object]
 K = TypeVar("K", bound=Hashable)
 
 
@@ -96,15 +96,16 @@ def run_jobs(
     A job's row is `score(device, *arguments(job))`. `devices` has one entry for each worker; with
     more than one, each worker is a spawned process, so `score` must be a function of a module.
     Rows of `progress_file` are not made again. `on_progress` is called before the first job
-    and after each one, with the number of remaining jobs and their estimated seconds or None.
+    and after each one, with the number of remaining jobs, their estimated seconds or None, and the
+    number of rows that the progress file had.
     """
     finished = progress_file.resume() if progress_file else {}
     open_jobs = [job for job in jobs if job not in finished]
-    started = time.perf_counter()
+    started, resumed = time.perf_counter(), len(jobs) - len(open_jobs)
     if on_progress:
-        on_progress(len(open_jobs), None)
+        on_progress(len(open_jobs), None, resumed)
     with track(len(jobs), title) as progress:
-        progress(len(jobs) - len(open_jobs))
+        progress(resumed)
         for count, (job, row) in enumerate(_run(open_jobs, score, arguments, devices), 1):
             finished[job] = row
             if progress_file:
@@ -112,7 +113,8 @@ def run_jobs(
             progress(1)
             remaining = len(open_jobs) - count
             if on_progress:
-                on_progress(remaining, (time.perf_counter() - started) / count * remaining)
+                seconds = (time.perf_counter() - started) / count * remaining
+                on_progress(remaining, seconds, resumed)
     return {job: finished[job] for job in jobs}
 
 

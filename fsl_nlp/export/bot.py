@@ -91,7 +91,9 @@ def export_bot(
             for source, part in zip(sources, parts, strict=True):
                 encoder_folder = building / f"encoder-{len(graphs)}"
                 if source.info.id not in graphs:
-                    dropped += _write_encoder(encoder_folder, source, precision, scripts)
+                    dropped += _write_encoder(
+                        encoder_folder, source, precision, scripts, classifier.encoder_.name
+                    )
                     graphs[source.info.id] = Graph.open(encoder_folder)
                 graph = graphs[source.info.id]
                 placed.append(_with_folder(part, graph.folder))
@@ -116,7 +118,11 @@ def export_bot(
 
 
 def _write_encoder(
-    folder: Path, source: GraphSource, precision: str, scripts: Sequence[str] | None
+    folder: Path,
+    source: GraphSource,
+    precision: str,
+    scripts: Sequence[str] | None,
+    encoder: str,
 ) -> list[str]:
     """Write the graph of an encoder, pruned and quantised; gives what was removed."""
     if source.info.precision != "fp32" and precision == "fp32":
@@ -126,7 +132,7 @@ def _write_encoder(
     if scripts is not None:
         if info.precision != "fp32":
             raise OptionError("scripts: an encoder that runs in int8 cannot be pruned.")
-        scripts_kept, dropped = prune(folder, scripts)
+        scripts_kept, dropped = prune(folder, scripts, encoder)
         info = replace(info, pruned=scripts_kept)
     if precision == "int8" and info.precision == "fp32":
         quantise(folder)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fsl_nlp.encoders.tracing import save_model
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import ModelError, OptionError, did_you_mean
 from fsl_nlp.runtime.graph import MODEL, TOKENIZER
 
 # The script of a letter, by the first word of its Unicode name.
@@ -37,8 +37,10 @@ _SCRIPTS = {
 _SHOWN = 6  # removed scripts that messages list
 
 
-def prune(folder: Path, scripts: Sequence[str]) -> tuple[str, list[str]]:
+def prune(folder: Path, scripts: Sequence[str], encoder: str) -> tuple[str, list[str]]:
     """Remove the pieces of all scripts but these from the folder of a graph.
+
+    Messages call its encoder `encoder`.
 
     Gives the scripts that stay, and what was removed, for messages.
     """
@@ -49,8 +51,8 @@ def prune(folder: Path, scripts: Sequence[str]) -> tuple[str, list[str]]:
     settings = json.loads(path.read_text(encoding="utf-8"))
     if settings["model"]["type"] != "Unigram":
         raise OptionError(
-            "scripts: only tokenizers of the kind Unigram can be pruned, such as that of "
-            "embedded:multilingual."
+            f"--scripts is for embedded:multilingual; this bot uses {encoder}, which has no "
+            "scripts to leave out."
         )
     pieces = settings["model"]["vocab"]
     chosen = _check(scripts, [piece for piece, _ in pieces])
@@ -114,7 +116,8 @@ def _check(scripts: Sequence[str], pieces: Sequence[str]) -> set[str]:
     if unknown := sorted(chosen - counts.keys()):
         common = ", ".join(name for name, _ in counts.most_common(20))
         raise OptionError(
-            f"scripts: the tokenizer has no pieces in {unknown[0]!r}. It has: {common}."
+            f"scripts: the tokenizer has no pieces in {unknown[0]!r}."
+            f"{did_you_mean(unknown[0], counts)} It has: {common}."
         )
     return chosen
 

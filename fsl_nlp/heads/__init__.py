@@ -63,8 +63,7 @@ def head_class(name: str) -> type[Head]:
     """
     if name not in REGISTRY:
         names = head_names()
-        raise OptionError(
-            f"There is no head {name!r}.{did_you_mean(name, names)} Heads: {', '.join(names)}."
-        )
+        nearest = did_you_mean(name, names) or f" Heads: {', '.join(names)}."
+        raise OptionError(f"There is no head {name!r}.{nearest}")
     kind: type[Head] = REGISTRY.load(name)
     return kind

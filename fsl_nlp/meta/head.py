@@ -27,8 +27,8 @@ _READ_ROWS = 1024  # rows that go through the body in one pass
 _DIVERGED = "slowed"  # in the state: [B], whether a task diverged at the full rate
 
 NOT_TRAINED = (
-    "This method has not been meta-trained. Run `fsl-nlp meta-train SOURCE --out DIR` and set "
-    "prepared=DIR (--from DIR), or call prepare(source) first."
+    "This method has not been meta-trained. Run `fsl-nlp meta-train SOURCE --out FOLDER` and add "
+    "--from FOLDER. In Python: prepared=FOLDER, or call prepare(source) first."
 )
 
 

@@ -77,11 +77,9 @@ def method_class(name: str) -> type[Method]:
             f"Here choose one of {', '.join(map(repr, method_names()))}."
         )
     if name not in REGISTRY:
-        raise OptionError(
-            f"method={name!r}: choose one of 'auto', {', '.join(map(repr, method_names()))}."
-            f"{did_you_mean(name, ['auto', *method_names()])} "
-            "`fsl-nlp methods` says what each is for."
-        )
+        names = ["auto", *method_names()]
+        nearest = did_you_mean(name, names) or f" Methods: {', '.join(names)}."
+        raise OptionError(f"There is no method {name!r}.{nearest} `fsl-nlp methods` lists all.")
     plugin = REGISTRY.plugin(name)
     built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
     kind: type[Method] = load_object(built_by) if built_by else REGISTRY.load(name)

@@ -187,8 +187,9 @@ class Method(ABC):
         self.check_inputs(support.examples)
         if support.unlabelled and not self.takes_unlabelled:
             raise DataError(
-                f"{support.unlabelled[0].text[:40]!r} has no label: method {self.name!r} learns "
-                "nothing from unlabelled texts. Leave them out, or use 'linear', 'full' or 'pet'."
+                f"method {self.name!r} learns nothing from unlabelled texts, such as "
+                f"{support.unlabelled[0].text[:40]!r}. Leave them out (--unlabelled), or use "
+                "linear, full or pet."
             )
         if support.examples and support.examples[0].candidates:
             check_candidates(support)

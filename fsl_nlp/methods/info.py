@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fsl_nlp.errors import PluginError
+from fsl_nlp.errors import OptionError, PluginError
 from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
@@ -117,6 +117,23 @@ def check_method_options(name: str, options: Mapping[str, Any]) -> None:
         infos = list(describe(name).options)
     options = rename_old_options(options, {info.name for info in infos})
     check_options(f"method {name!r}", options, infos)
+
+
+def label_text_options(name: str, *, label_names: bool, descriptions: bool) -> dict[str, bool]:
+    """The options that make label names and descriptions examples.
+
+    A method without such options gets none of them; one that is switched on is refused.
+
+    >>> label_text_options("pet", label_names=False, descriptions=False)
+    {}
+    """
+    names = {option.name for option in describe(name).options}
+    values = {"label_names": label_names, "descriptions": descriptions}
+    for option, value in values.items():
+        if value and option not in names:
+            flag = "--label-names" if option == "label_names" else "--label-descriptions"
+            raise OptionError(f"method {name!r} has no option {option!r}. Leave {flag} out.")
+    return {option: value for option, value in values.items() if option in names}
 
 
 def _describe_auto() -> MethodInfo:

@@ -113,18 +113,19 @@ def _load(encoder: TextEncoder) -> MaskedNet:
                 folder, use_safetensors=True, output_loading_info=True, **LOCAL_ONLY
             )
     except Exception as error:  # depends on the architecture
-        raise _no_head(encoder.name, first_line(error)) from error
+        raise _no_head(encoder.name, f" ({first_line(error)})") from error
     start = f"{model.base_model_prefix}."
     missing = [key for key in report["missing_keys"] if not key.startswith(start)]
     if missing:
-        raise _no_head(encoder.name, f"it lacks {min(missing)}")
+        raise _no_head(encoder.name)
     return split_masked_model(model, encoder.module, encoder)
 
 
-def _no_head(name: str, reason: str) -> ModelError:
+def _no_head(name: str, reason: str = "") -> ModelError:
     return ModelError(
-        f"{name} has no head that fills in masks ({reason}). Use encoder='embedded:mlm' or the hub "
-        "id of a masked language model, or train a head: fsl-nlp adapt MODEL TEXTS --out FOLDER"
+        f"{name} has no head that fills in masks{reason}. Add --encoder embedded:mlm (in Python "
+        "encoder='embedded:mlm') or the hub id of a masked language model, or train a head: "
+        "fsl-nlp adapt MODEL TEXTS --out FOLDER"
     )
 
 

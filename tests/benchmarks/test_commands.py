@@ -76,7 +76,8 @@ def test_old_names_of_options_are_taken_with_a_note(run: Cli, model: str, corpus
         (["--split", "0,0"], "Name each task and each split once."),
         (["--choose", "C=1"], "--choose C=1: write it as NAME=[VALUE, VALUE]"),
         (["--task", "news"], "'news' is not a task of fewclue"),
-        (["--method", "nonsense"], "method='nonsense': choose one of"),
+        (["--task", "tnewz"], "Did you mean tnews?"),
+        (["--method", "nonsense"], "There is no method 'nonsense'."),
         (["--method", "linear", "--unlabelled-count", 2, "--score", "dev", "--choose", "C=[1, 2]"],
          "dev_i cannot both choose and be scored"),
     ],
@@ -108,7 +109,9 @@ def test_intents_on_a_sample(run: Cli) -> None:
     words = ("benchmark", "intents", "--task", "support_en-1-shot", "--limit", 10, "--draws", 2)
     result = run(*words)
     assert (result.status, result.err) == (0, "note: intents: 2 jobs to run.\n")
-    assert "Only a part of the test texts was scored." in result.out
+    assert "Only 10 of the test texts were scored (--limit)." in result.out
+    assert "the mean over 2 seeds." in result.out
+    assert "the 95% interval over " in result.out
     assert "support_en-1-shot" in result.out
     assert "linear on embedded:en" in result.out
     seeds = run(*words, "--seed", 5, "--json").json["tasks"]["support_en-1-shot"]["splits"]
@@ -124,3 +127,21 @@ def test_help_names_tasks_splits_and_an_example(run: Cli, name: str) -> None:
     assert f"Tasks: {', '.join(kind.tasks)}." in text
     assert f"Example: fsl-nlp benchmark {name} --" in text
     assert "--tasks" not in text
+
+
+def test_a_resumed_run_says_what_is_finished(
+    run: Cli, english: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("benchmark", "intents", "--task", "support_en-1-shot", "--limit", 10)
+    one = run(*words, "--draws", 1, "--progress-file", "in.jsonl")
+    assert "the mean over 1 seed." in one.out
+    assert "the 95% interval over the 10 test texts (one seed)." in one.out
+    two = run(*words, "--draws", 2, "--progress-file", "in.jsonl")
+    assert two.err == "note: intents: 2 jobs, 1 already in in.jsonl, 1 to run.\n"
+
+
+def test_fewrel_hints_at_episodes(run: Cli) -> None:
+    refused = run("benchmark", "fewrel", "--limit", 50)
+    assert refused.status == 2
+    assert "use --episodes" in refused.err

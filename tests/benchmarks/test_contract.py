@@ -86,7 +86,7 @@ def test_its_settings_are_options(app: typer.Typer) -> None:
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["letters:", "proto", "on", "words"]
     assert lines[2] == ["ab", "12.00%", "±", "12.71%", "10", "3.0", "30.0", "12.5"]
-    assert "With a bonus of 2. ± is the 95% interval." in result.stdout
+    assert "With a bonus of 2. ± is the 95% interval over " in result.stdout
     assert "abcd was left out: too long." in result.stdout
     assert "  alphabet: A book (in capitals)" in result.stdout
     assert "mean" not in result.stdout

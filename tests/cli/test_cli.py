@@ -55,7 +55,7 @@ def test_fit_predict_evaluate(run: Cli, train: Path, tmp_path: Path) -> None:
     first, *rest = asked.out.splitlines()
     assert first.endswith("%  track_order  <- where is my parcel")
     assert rest[1] == "        like 1.00 track_order: where is my parcel"
-    assert rest[2].strip() == "empty"
+    assert rest[2] == "    --  no answer (the text is empty)"
 
     scored = run("evaluate", out, train)
     assert scored.status == 0
@@ -227,11 +227,20 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         ),
         (("evaluate", "BOT", "support_en:out_of_scope"), "`fsl-nlp predict FOLDER --file "),
         (("fit", "none.csv", "--out", "x"), "There is no file none.csv."),
+        (("fit", "TRAIN", "--out", "x", "--method", "liner"), "'liner'. Did you mean linear? `fsl"),
+        (("fit", "train.cvs", "--out", "x"), "There is no file train.cvs. Did you mean train.csv?"),
+        (
+            ("fit", "TRAIN", "--out", "x", "--method", "linear", "--report"),
+            "--report is for --method auto; linear compares no methods.",
+        ),
         (("fit", "support_eng", "--out", "x"), "Did you mean support_en"),
         (("fit", "TRAIN", "--out", "TRAIN"), "train.csv is a file. Give a folder"),
         (("fit", "TRAIN", "--out", "DIR"), "holds other files (train.csv) and no classifier"),
         (("fit", "TRAIN", "--out", "x", "--text-column", "said"), "said"),
-        (("fit", "TRAIN", "--out", "x", "--method", "magic"), "method='magic': choose one of"),
+        (
+            ("fit", "TRAIN", "--out", "x", "--method", "magic"),
+            "There is no method 'magic'. Methods: auto, ",
+        ),
         (("fit", "TRAIN", "--out", "x", "--encoder", "/none"), "There is no folder /none."),
         (("fit", "TRAIN", "--out", "x", "--option", "C"), "write it as NAME=VALUE"),
         (("fit", "TRAIN", "--out", "x", "--option", "C=big"), "C='big': must be a number. The def"),
@@ -363,7 +372,7 @@ def test_a_training_is_announced_and_stays_the_same(
     run: Cli, tmp_path: Path, texts: list[str]
 ) -> None:
     """The measured steps leave no trace in what is learned."""
-    words = ("fit", "support_en", "--shot", 2, "--method", "bitfit", "--option", "epochs=2")
+    words = ("fit", "support_en", "--shot", 2, "--method", "bitfit", "--option", "epochs=4")
     words = (*words, "--json")
     loud = run(*words, "--out", tmp_path / "loud")
     assert re.fullmatch(
@@ -522,3 +531,30 @@ def test_an_old_name_of_an_option_is_noted_once(run: Cli, tmp_path: Path) -> Non
     assert done.status == 0
     note = "note: The option 'sharpness' is now 'loss_temperature'; the old name will be removed."
     assert done.err.count(note) == 1
+
+
+def test_without_typer_the_error_names_the_package(
+    run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "fsl_nlp.cli.app", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    result = run("predict", "my-bot", "hello")
+    assert result.status == 1
+    assert result.err.startswith("error: the command line needs the package typer (pip install ")
+    assert "from fsl_nlp.runtime import Bot" in result.err
+
+
+def test_a_label_with_one_example_is_noted(run: Cli, tmp_path: Path) -> None:
+    file, logs = tmp_path / "train.csv", tmp_path / "logs.txt"
+    file.write_text("text,label\nhello,greet\nhi you,greet\nbye now,other\n", "utf-8")
+    logs.write_text("good morning\n\nbye\n", "utf-8")
+    words = ("fit", file, "--method", "proto", "--encoder", "embedded:en", "--unlabelled", logs)
+    result = run(*words, "--out", tmp_path / "bot")
+    assert result.status == 0
+    assert "note: 1 label has a single example: other. Its confidence cannot be" in result.err
+
+
+def test_help_shows_whole_option_names(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "--store-examples / --no-store-examples" in run("fit", "--help").out
+    assert "submit-fewrel" not in run("--help").out

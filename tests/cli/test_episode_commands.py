@@ -57,7 +57,7 @@ def test_episodes_for_people(run: Cli) -> None:
     result = run("episodes", "support_en", "--episodes", 20, "--way", 3)
     assert result.status == 0
     assert "proto on embedded:en, support_en" in result.out
-    assert "20 of 3 ways, 1 shots, 5 queries a class; seed 0, hash " in result.out
+    assert "20 of 3-way 1-shot, 5 queries a class; seed 0, hash " in result.out
     assert "(mean over episodes, 95% interval)" in result.out
     assert "none of the above" not in result.out
 
@@ -308,8 +308,8 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         ),
         (
             ("episodes", "support_en", "--shot", 9),
-            "9 supports and 5 queries need 14 examples a class; 15 of support_en's 15 classes have "
-            "fewer: 'cancel_order' has 12",
+            "9 support examples and 5 queries need 14 examples a class; 15 of support_en's 15 "
+            "classes have fewer: 'cancel_order' has 12",
         ),
         (("episodes", "little.csv", *SMALL), "need 5 examples a class; 2 of little's 2 classes"),
         (("episodes", "one.csv", *SMALL), "one has 1 class; episodes need at least two."),
@@ -326,11 +326,26 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
             ("episodes", "support_en", "--nota-rate", 1, "--way", "all"),
             "one more for none-of-the-above",
         ),
-        (("episodes", "support_en", "--episodes", 0), "episodes=0: must be at least 1."),
+        (
+            ("episodes", "support_en", "--episodes", 0),
+            "episodes=0 (--episodes): must be at least 1.",
+        ),
         (("episodes", "support_en", "--method", "auto"), "Here choose one of 'proto', "),
         (
             ("episodes", "support_en", "--method", "siamese"),
             "--source DATA or --classes TRAIN,TEST",
+        ),
+        (
+            ("episodes", "support_en", "--method", "pet", "--label-names"),
+            "method 'pet' has no option 'label_names'. Leave --label-names out.",
+        ),
+        (
+            ("episodes", "support_en", "--method", "pet", "--encoder", "embedded:en"),
+            "Add --encoder embedded:mlm",
+        ),
+        (
+            ("episodes", "support_en", "--exclude-test-classes"),
+            "--exclude-test-classes leaves classes out of --source.",
         ),
         (("episodes", "support_en", "--option", "parameters=1"), "has no option 'parameters'"),
         (("episodes", "support_en", "--classes", "3"), "--classes takes TRAIN,TEST"),
@@ -356,7 +371,7 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         (("curve", "one.csv", "--out", "c.json"), "one has 1 class"),
         (
             ("curve", "support_en", "--out", "c.json", "--method", "magic"),
-            "method='magic': choose",
+            "There is no method 'magic'",
         ),
         (("submit-fewrel", "none.json", "--out", "x"), "none.json cannot be read: No such file"),
         (("submit-fewrel", "one.csv", "--out", "x"), "one.csv is not JSON"),

@@ -28,12 +28,12 @@ def test_export_and_predict(run: Cli, saved: Path, tmp_path: Path) -> None:
     exported = run("export", saved, "--out", out)
     assert exported.status == 0
     assert "9 training examples, in fp32: 0 answers changed" in exported.out
-    assert "It needs numpy, onnxruntime, tokenizers and safetensors" in exported.out
-    assert f"fsl-nlp predict '{out}' \"...\"" in exported.out
+    assert "In Python it needs only numpy, onnxruntime, tokenizers and safetensors" in exported.out
+    assert f"The command fsl-nlp predict '{out}' needs the whole package." in exported.out
     asked = run("predict", out, "where is my parcel", "", "--nearest", 1)
     assert "track_order  <- where is my parcel" in asked.out
     assert "like 1.00 track_order: where is my parcel" in asked.out
-    assert " empty  " in asked.out
+    assert "    --  no answer (the text is empty)" in asked.out
     again = run("export", saved, "--out", out)
     assert again.status == 1
     assert "exists. Give a new folder" in again.err
@@ -54,7 +54,7 @@ def test_export_in_int8_reports(run: Cli, saved: Path, tmp_path: Path) -> None:
     [
         (("--encoder-only",), "did not tune its encoder"),
         (("--encoder-only", "--int8"), "Leave --int8 and --scripts out"),
-        (("--scripts", "latin"), "only tokenizers of the kind Unigram"),
+        (("--scripts", "latin"), "--scripts is for embedded:multilingual; this bot uses "),
     ],
 )
 def test_what_cannot_be_exported(

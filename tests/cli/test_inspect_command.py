@@ -26,7 +26,7 @@ def test_a_bot_in_words(run: Cli) -> None:
         "method head",
         "options epochs=5, loss_temperature=0.1",
         "temperature 1.2",
-        "without torch yes, if the cache has the graph of its encoder",
+        "without torch after fsl-nlp export, or where the cache has its encoder's graph",
         "track_order 3",
         "label stored examples",
     } <= lines

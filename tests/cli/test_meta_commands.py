@@ -72,7 +72,14 @@ def trained(files: Path) -> Done:
 def test_meta_train_says_what_came_of_it(files, trained):
     assert trained.returncode == 0, trained.stderr
     assert "Learned anil from" in trained.stdout
+    assert "On 20 new tasks of the held-out classes:" in trained.stdout
     assert "plain class means" in trained.stdout
+
+
+def test_inspect_shows_the_seed_of_the_command(files, trained):
+    assert trained.returncode == 0, trained.stderr
+    inspected = run("inspect", files / "anil", "--json")
+    assert json.loads(inspected.stdout)["seed"] == 0
     assert "paired)" in trained.stdout
     assert "step 4:" in trained.stderr
     assert "on held-out classes" in trained.stderr

@@ -168,5 +168,5 @@ def test_numbers_and_strings_are_different_labels(write, refusal):
 
 
 def test_unknown_way_with_errors(write):
-    with pytest.raises(OptionError, match="on_error must be"):
+    with pytest.raises(OptionError, match="must be 'raise' or 'skip'"):
         load_dataset(write("a.csv", "text,label\na,b\n"), on_error="ignore")

@@ -95,7 +95,7 @@ def test_a_list_has_no_labels(file, refusal):
     path = file([*CORPUS["P50"], *CORPUS["P19"]])
     message = refusal(path)
     assert "has no labels." in message
-    assert "pass labelled=False in Python" in message
+    assert "In Python, pass labelled=False." in message
     data = load_dataset(path, labelled=False)
     assert data.labels == ()
     assert data.targets == [None] * 4

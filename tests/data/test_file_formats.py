@@ -93,8 +93,8 @@ def test_ids(write):
 def test_texts_without_labels(write, pairs, refusal):
     file = write("questions.csv", "text\nwhere is it\n退货\nwhere is it\n")
     message = refusal(file)
-    assert "pass labelled=False in Python" in message
-    assert f"on the command line, `fsl-nlp predict FOLDER --file {file}`" in message
+    assert "In Python, pass labelled=False." in message
+    assert f"`fsl-nlp predict FOLDER --file {file}`" in message
     data = load_dataset(file, labelled=False)
     # Answers are written beside the questions, so doubles stay.
     assert pairs(data) == [("where is it", None), ("退货", None), ("where is it", None)]
@@ -143,6 +143,12 @@ def test_missing_file(tmp_path: Path, refusal):
 
 def test_folder(tmp_path: Path, refusal):
     assert refusal(tmp_path) == f"{tmp_path} is a folder. Name a file in it."
+
+
+def test_a_text_on_each_line(write, refusal):
+    path = write("logs.txt", "where is it\r\n\nsend it back\n")
+    assert load_dataset(path, labelled=False).texts == ["where is it", "send it back"]
+    assert "logs.txt has no labels." in refusal(path)
 
 
 def test_unknown_extension(write, refusal):

@@ -87,7 +87,7 @@ def test_close_names(refusal, source):
     message = refusal(source)
     assert f'There is no file "{source}", and no dataset of that name' in message
     assert "Did you mean banking77?" in message
-    assert "support_zh" in message
+    assert "`fsl-nlp data list` lists all." in message
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,9 @@ def test_what_cannot_be_sampled_is_said_before_anything_is_scored(
         raise AssertionError("scored")
 
     monkeypatch.setattr("fsl_nlp.evaluation.curves.evaluate", unexpected)
-    with pytest.raises(DataError, match="11 supports and 5 queries need 16 examples a class"):
+    with pytest.raises(
+        DataError, match="11 support examples and 5 queries need 16 examples a class"
+    ):
         learning_curve(SPECS, data, shots=[1, 11], ways=[5], query=5, episodes=10)
     with pytest.raises(DataError, match="16-way episodes need 16 classes; support_en has 15"):
         learning_curve(SPECS, data, shots=[1], ways=[5, 16], query=5, episodes=10)

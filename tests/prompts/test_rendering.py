@@ -97,7 +97,7 @@ def test_a_blank_is_never_cut_off(encoder: TextEncoder) -> None:
         assert LONG[:before].endswith(start)
         assert LONG[before:].startswith(end)
         assert len(start) + len(end) == 12
-    with pytest.raises(DataError, match="says it 0 times"):
+    with pytest.raises(DataError, match="has it 0 times"):
         render(encoder, "{text}", Example("我"), blank="#idiom#")
 
 

@@ -554,10 +554,12 @@ def test_other_scripts_can_be_left_out(exact_multilingual: TextEncoder, tmp_path
     assert info["pruned"] == "han latin"
     with pytest.raises(OptionError, match="no pieces in 'klingon'"):
         export_bot(classifier, tmp_path / "other", scripts=("klingon",))
+    with pytest.raises(OptionError, match=r"'latn'\. Did you mean latin"):
+        export_bot(classifier, tmp_path / "other", scripts=("latn",))
 
 
 def test_only_unigram_tokenizers_are_pruned(exact: TextEncoder, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="kind Unigram"):
+    with pytest.raises(OptionError, match="has no scripts to leave out"):
         export_bot(fitted(exact, "linear"), tmp_path / "bot", scripts=("latin",))
 
 

@@ -264,9 +264,11 @@ def test_relations_too(english: TextEncoder) -> None:
 
 
 def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
-    with pytest.raises(DataError, match="'c' has no label: method 'efl' learns nothing"):
+    with pytest.raises(
+        DataError, match="method 'efl' learns nothing from unlabelled texts, such as 'c'"
+    ):
         FewShotClassifier("efl", english).fit(["a b", "d"], ["x", "y"], unlabelled=["c"])
-    with pytest.raises(DataError, match="'c' has no label: method 'anil'"):
+    with pytest.raises(DataError, match="method 'anil' learns nothing from unlabelled texts"):
         FewShotClassifier("anil", english).fit(["a", "b"], ["x", "y"], unlabelled=["c"])
     with pytest.raises(OptionError, match="reads all queries together"):
         build_method("laplacian", english).fit(Dataset.from_texts(["a", "b"], ["x", None]))

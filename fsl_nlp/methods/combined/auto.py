@@ -115,7 +115,7 @@ def parse_budget(budget: str | float | None) -> float:
     if isinstance(budget, bool) or not seconds >= 0:
         raise OptionError(
             f"budget={budget!r}: write a time such as '30s', '5m' or '1h', a number of seconds, "
-            "or None for no limit."
+            "or 'none' for no limit (None in Python)."
         )
     return seconds
 
@@ -220,7 +220,7 @@ class _Choice:
     def _first(self, name: str, method: Method) -> Candidate:
         started = time.perf_counter()
         self.hits[name] = self._judge(method, self.folds)
-        return self._candidate(name, "the start", started)
+        return self._candidate(name, "the cheapest", started)
 
     def _against(self, chosen: str, name: str, method: Method) -> Candidate:
         """A candidate, compared with the method chosen until now."""
@@ -264,7 +264,7 @@ class _Choice:
         if over:
             gain, gain_error = self._mean(hits - self.hits[over])
             better = gain is not None and gain > BEYOND_NOISE * (gain_error or 0)
-            note = "better" if better else "not better beyond the noise"
+            note = "better" if better else "not better by more than one standard error"
         return Candidate(
             name,
             note,
@@ -332,12 +332,12 @@ class _Choice:
             return "there are too few examples to compare methods, so it is the default"
         result = next(c for c in candidates if c.method == chosen)
         if result.note == "better":
-            return "better by more than the noise of the comparison"
+            return "better by more than one standard error"
         if candidates[-1].note == "stopped":
             return "the best of the methods that were compared before the stop"
         if any(c.note.startswith("not tried") for c in candidates):
-            return "no method within the budget is better beyond the noise"
-        return "no other method is better beyond the noise"
+            return "no method within the budget is better by more than one standard error"
+        return "no other method is better by more than one standard error"
 
 
 def _without_calibration(method: Method) -> Method:

@@ -146,8 +146,12 @@ class MetaMethod(FrozenMethod):
         *,
         folder: Path | None = None,
         on_check: Callable[[Training], object] | None = None,
+        shown_seed: int | None = None,
     ) -> MetaMethod:
-        """Learn from one or more corpora. With a `folder`, a stopped run continues from there."""
+        """Learn from one or more corpora. With a `folder`, a stopped run continues from there.
+
+        `shown_seed` is what the folder names as the seed, if `self.seed` was derived from another.
+        """
         for source in sources:
             self.check_inputs(source.examples)
         usable = usable_sources(sources, shape)
@@ -180,7 +184,9 @@ class MetaMethod(FrozenMethod):
         source_labels = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
         trained = replace(trained, head=training_result.head, sources=source_labels)
         if folder is not None and Ranks.current().is_first:
-            trained.to_prepared(training_result).save(folder)
+            saved = trained.to_prepared(training_result)
+            seed = saved.seed if shown_seed is None else shown_seed
+            replace(saved, seed=seed).save(folder)
         return trained
 
     def to_prepared(self, result: MetaTrainingResult) -> Prepared:

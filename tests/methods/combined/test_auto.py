@@ -97,7 +97,7 @@ def test_what_is_clearly_better_is_chosen(monkeypatch: pytest.MonkeyPatch) -> No
     report = chosen(monkeypatch, [Student("linear", 2), Student("full", 10)], numbers(20))
     start, tuned = report.candidates
     assert report.chosen == "full"
-    assert report.why == "better by more than the noise of the comparison"
+    assert report.why == "better by more than one standard error"
     assert start.accuracy == pytest.approx(1 / 2)
     assert tuned.accuracy == pytest.approx(9 / 10)
     assert tuned.gain == pytest.approx(4 / 10)
@@ -110,7 +110,7 @@ def test_what_is_better_by_less_than_the_noise_is_not(monkeypatch: pytest.Monkey
     assert report.chosen == "linear"
     assert report.candidates[1].gain == 0
     assert report.candidates[1].gain_error > 0  # type: ignore[operator]
-    assert report.candidates[1].note == "not better beyond the noise"
+    assert report.candidates[1].note == "not better by more than one standard error"
 
 
 def test_intervals_are_those_of_the_textbook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_what_costs_more_than_the_budget_is_not_tried(monkeypatch: pytest.Monkey
     assert slow.seen == []  # no fold to its end
     assert report.chosen == "linear"
     assert report.candidates[1].note.startswith("not tried: comparing and fitting it would take ab")
-    assert report.why == "no method within the budget is better beyond the noise"
+    assert report.why == "no method within the budget is better by more than one standard error"
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,9 @@ def test_the_report_is_json_and_text(words: TextEncoder) -> None:
 
 
 def test_a_budget_is_for_auto_alone(words: TextEncoder) -> None:
-    with pytest.raises(OptionError, match="budget='30s' is for method='auto', not for 'proto'"):
+    with pytest.raises(
+        OptionError, match=r"budget='30s' \(--budget\) is for method 'auto', not for 'proto'"
+    ):
         FewShotClassifier("proto", words, budget="30s").fit(*colours((3, 3)))
 
 

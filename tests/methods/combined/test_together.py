@@ -102,7 +102,7 @@ def test_unlabelled_texts_need_a_member_that_learns_from_them(
         ("linear,", "name two methods or more"),
         ("linear, proto@", "name two methods or more"),
         ("linear, auto", "chooses by the examples"),
-        ("linear, nothing", "method='nothing': choose one of"),
+        ("linear, nothing", "There is no method 'nothing'."),
         ("linear, together", "cannot be a member of itself"),
     ],
 )

@@ -114,7 +114,7 @@ def test_how_sure_it_is_comes_from_the_support(english: TextEncoder) -> None:
 def test_what_does_not_fit_is_said(english: TextEncoder) -> None:
     data = made(EN)
     first = data.examples[0]
-    for method in ("linear", "head", "knn", "auto"):
+    for method in ("linear", "head", "knn"):
         with pytest.raises(
             DataError, match=r"not take texts with candidates: 'The soup .* Use 'proto'"
         ):

@@ -325,7 +325,7 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
         ("proto", {"temperature": "hot"}, "temperature='hot': must be a number or None."),
         ("proto", {"temperature": 0}, "temperature=0: must be greater than 0."),
         ("proto", {"distance": "far"}, "distance='far': choose one of 'cosine', 'euclidean'"),
-        ("prot", {}, "method='prot': choose one of 'auto', "),
+        ("prot", {}, "There is no method 'prot'. Did you mean proto"),
         (
             "projection",
             {"parameters": {}},

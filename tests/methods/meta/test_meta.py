@@ -178,7 +178,7 @@ def test_what_was_learned_with_cannot_be_changed_afterwards(words, trained, targ
 
 
 def test_a_method_that_was_not_trained_says_what_to_do(words, target):
-    with pytest.raises(OptionError, match="Run `fsl-nlp meta-train SOURCE --out DIR`"):
+    with pytest.raises(OptionError, match="Run `fsl-nlp meta-train SOURCE --out FOLDER`"):
         FewShotClassifier("anil", words).fit(target.texts, target.known_targets)
 
 
@@ -278,7 +278,7 @@ def test_tasks_that_diverge_in_episodes_are_counted(known, words, source, target
     console = Console(width=120)
     with console.capture() as shown:
         console.print(result_as_table(wild, []))
-    assert f"{wild.diverged_tasks} tasks; they were adapted at a lower rate" in shown.get()
+    assert f"{wild.diverged_tasks}; they were adapted at a lower rate" in shown.get()
 
 
 def relations(classes: int, name: str, seed: int) -> Dataset:

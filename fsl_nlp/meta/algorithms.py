@@ -77,7 +77,7 @@ _MAML = Algorithm()
 
 ALGORITHMS: dict[str, Algorithm] = {
     # Finn et al. 2017, arXiv 1703.03400. Classes of an episode come in no order, so the head
-    # starts alike for all of them (Ye and Chao 2022, arXiv 2106.16245), and any way fits.
+    # starts equal for all of them (Ye and Chao 2022, arXiv 2106.16245), and any way fits.
     "maml": _MAML,
     "fomaml": replace(_MAML, first_order=True),
     # Raghu et al. 2020, arXiv 1909.09157.

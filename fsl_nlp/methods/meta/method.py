@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
@@ -37,6 +35,7 @@ from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.frozen.settings import FrozenSettings
 from fsl_nlp.methods.meta.reading import MentionReader, RowReader
+from fsl_nlp.methods.meta.settings import PreparedSettings, changeable_options
 from fsl_nlp.methods.meta.sources import usable_sources
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
@@ -45,17 +44,6 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.meta.encoder_body import EncoderBody
     from fsl_nlp.meta.mention_body import MentionBody
-
-log = logging.getLogger("fsl_nlp")
-
-
-@dataclass(frozen=True)
-class PreparedSettings:
-    """Where the meta-training is."""
-
-    prepared: str | None = option(
-        None, "folder that `fsl-nlp meta-train` wrote, as --from gives it"
-    )
 
 
 @dataclass(frozen=True)
@@ -196,7 +184,7 @@ class MetaMethod(FrozenMethod):
         assert self.head.parameters
         return Prepared(
             method=self.name,
-            options={n: v for n, v in self.user_options.items() if n not in _changeable_options()},
+            options={n: v for n, v in self.user_options.items() if n not in changeable_options()},
             encoder=_encoder_entry(self.encoder)["encoder"],
             seed=self.seed,
             shape=asdict(self.shape),
@@ -225,7 +213,7 @@ class MetaMethod(FrozenMethod):
                 f"Use method={saved.method!r}, or another folder."
             )
         saved.check_encoder(self.encoder, self.prepared)
-        fixed = set(self.user_options) - _changeable_options()
+        fixed = set(self.user_options) - changeable_options()
         if changed := [n for n in sorted(fixed) if self.user_options[n] != saved.options.get(n)]:
             raise OptionError(
                 f"{', '.join(changed)} cannot be changed after meta-training; {self.prepared} "
@@ -328,13 +316,8 @@ class MetaMethod(FrozenMethod):
 
     def metadata(self) -> dict[str, Any]:
         """The options of the meta-training, and whether mentions are read."""
-        options = {n: v for n, v in self.user_options.items() if n not in _changeable_options()}
+        options = {n: v for n, v in self.user_options.items() if n not in changeable_options()}
         return {"prepared": {"options": options, "mentions": self.mentions}}
-
-
-def _changeable_options() -> set[str]:
-    """The options that may be set after training."""
-    return {f.name for f in fields(FrozenSettings)} | {"test_steps"}
 
 
 def _encoder_entry(encoder: TextEncoder) -> dict[str, dict[str, str]]:

@@ -305,7 +305,9 @@ def test_answers_survive_saving(
     np.testing.assert_allclose(through_a_graph, classifier.predict_proba(texts), atol=1e-3)
     monkeypatch.setattr(bert, "backend", "torch")
     loaded = FewShotClassifier.load(tmp_path / "saved", encoder=bert)
-    np.testing.assert_array_equal(loaded.predict_proba(texts), classifier.predict_proba(texts))
+    # Equal but for the last bits: some kernels follow where a tensor lies in memory.
+    expected = classifier.predict_proba(texts)
+    np.testing.assert_allclose(loaded.predict_proba(texts), expected, atol=1e-6)
     assert loaded.model_version_ == classifier.model_version_
 
 

@@ -25,6 +25,16 @@ from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.pooling import Pooling
 from fsl_nlp.errors import ModelError
 
+from .command_line import Result, run_command
+
+
+# A fixture must have the name that tests ask for.
+@pytest.fixture(name="run")
+def _run() -> Callable[..., Result]:
+    """`run("fit", file, ...)` runs a command: its status, out, err and json."""
+    return run_command
+
+
 SHOP = {
     "track_order": ["where is my parcel", "has my order been sent", "when will it be delivered"],
     "get_refund": ["I want my money back", "refund me please", "the refund has not arrived"],

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from fsl_nlp import FewShotClassifier, TextEncoder
-from fsl_nlp.errors import ArtifactError
+
+from .conftest import one_file, refusal
 
 QUESTIONS = ["where is my parcel?", "give me my money back", "password", "我的快递到哪了", "hi"]
 MANIFEST = "classifier.json"
@@ -25,28 +25,6 @@ MANIFEST = "classifier.json"
 @pytest.fixture
 def saved(shop: FewShotClassifier, tmp_path: Path) -> Path:
     return shop.save(tmp_path / "bot")
-
-
-@pytest.fixture
-def load(words: TextEncoder) -> Callable[[Path], FewShotClassifier]:
-    return lambda folder: FewShotClassifier.load(folder, encoder=words)
-
-
-@pytest.fixture
-def light(words: TextEncoder, tmp_path: Path) -> Path:
-    """The folder of a classifier on the encoder that costs no time."""
-    return FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2]).save(tmp_path / "light")
-
-
-def one_file(folder: Path, pattern: str) -> Path:
-    (path,) = folder.glob(pattern)
-    return path
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ArtifactError) as caught:
-        action()
-    return str(caught.value)
 
 
 def names(folder: Path) -> list[str]:

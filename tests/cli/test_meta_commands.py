@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import logging
-import os
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fsl_nlp import cli, load_dataset
+from fsl_nlp import load_dataset
+
+from ..command_line import Result
+from ..command_line import run_command as run
 
 QUICK = [
     word
     for option in ("meta_steps=4", "check_every=2", "check_tasks=20", "meta_tasks=4", "rank=4")
     for word in ("--option", option)
 ]
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*words: object) -> Done:
-    """The command in this process, which has the libraries loaded."""
-    logger, environment = logging.getLogger("fsl_nlp"), dict(os.environ)
-    level, out, err, status = logger.level, io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setattr(sys, "argv", ["fsl-nlp", *map(str, words)])
-        warnings.simplefilter("default")
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                cli.main()
-            except SystemExit as end:
-                status = int(end.code or 0)
-    logger.setLevel(level)
-    os.environ.clear()
-    os.environ.update(environment)
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -64,52 +35,52 @@ def files(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(files: Path) -> Done:
+def trained(files: Path) -> Result:
     out = files / "anil"
     return run("meta-train", files / "source.csv", "--way", 3, "--out", out, *QUICK)
 
 
 def test_meta_train_says_what_came_of_it(files, trained):
-    assert trained.returncode == 0, trained.stderr
-    assert "Learned anil from" in trained.stdout
-    assert "On 20 new tasks of the held-out classes:" in trained.stdout
-    assert "plain class means" in trained.stdout
+    assert trained.status == 0, trained.err
+    assert "Learned anil from" in trained.out
+    assert "On 20 new tasks of the held-out classes:" in trained.out
+    assert "plain class means" in trained.out
 
 
 def test_inspect_shows_the_seed_of_the_command(files, trained):
-    assert trained.returncode == 0, trained.stderr
+    assert trained.status == 0, trained.err
     inspected = run("inspect", files / "anil", "--json")
-    assert json.loads(inspected.stdout)["seed"] == 0
-    assert "paired)" in trained.stdout
-    assert "step 4:" in trained.stderr
-    assert "on held-out classes" in trained.stderr
-    assert "Traceback" not in trained.stderr
+    assert json.loads(inspected.out)["seed"] == 0
+    assert "paired)" in trained.out
+    assert "step 4:" in trained.err
+    assert "on held-out classes" in trained.err
+    assert "Traceback" not in trained.err
 
 
 def test_fit_and_predict_from_the_folder(files, trained):
     bot = files / "bot"
     fitted = run("fit", files / "target.csv", "--from", files / "anil", "--out", bot, "--json")
-    assert json.loads(fitted.stdout)["method"] == "anil"
-    assert "3-way 1-shot tasks, and this one is 6-way" in fitted.stderr
+    assert json.loads(fitted.out)["method"] == "anil"
+    assert "3-way 1-shot tasks, and this one is 6-way" in fitted.err
     answer = run("predict", bot, "is this still in stock?", "--json")
-    assert json.loads(answer.stdout)["predictions"][0]["label"] is not None
+    assert json.loads(answer.out)["predictions"][0]["label"] is not None
 
 
 def test_episodes_from_the_folder_are_compared_with_the_plain_start(files, trained):
     words = ["--from", files / "anil", "--way", 3, "--episodes", 30, "--json"]
-    found = json.loads(run("episodes", files / "target.csv", *words).stdout)
+    found = json.loads(run("episodes", files / "target.csv", *words).out)
     assert found["method"] == "anil"
     assert found["comparisons"][0]["with"] == "proto"
     leaking = run("episodes", files / "source.csv", *words)
-    assert leaking.returncode == 1
-    assert "Leakage: source" in leaking.stderr
+    assert leaking.status == 1
+    assert "Leakage: source" in leaking.err
 
 
 def test_the_adaptation_curve(files, trained):
     out = files / "curve.json"
     words = ["--from", files / "anil", "--inner-steps", "0,2", "--shot", 1, "--way", 3]
     drawn = run("curve", files / "target.csv", *words, "--episodes", 30, "--out", out, "--json")
-    (line,) = json.loads(drawn.stdout)["lines"]
+    (line,) = json.loads(drawn.out)["lines"]
     (_, before), (_, after) = line["points"]
     assert before["value"] < after["value"]
     assert json.loads(out.read_text())["x"] == "inner steps"
@@ -136,5 +107,5 @@ def test_wrong_commands_say_what_to_do(files, trained, tmp_path, words, message)
         "out": tmp_path / "out",
     }
     result = run(*[word.format(**places) for word in words])
-    assert result.returncode == 1
-    assert message in result.stderr
+    assert result.status == 1
+    assert message in result.err

@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fsl_nlp import cli
-
-Call = Callable[..., tuple[int, str, str]]
+Call = Callable[..., Any]
 ROWS = [("不好快递", "bad"), ("不好我的", "bad"), ("很好新闻", "good"), ("很好订单", "good")]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    """Exit status, stdout and stderr of a command."""
-    logger, environment = logging.getLogger("fsl_nlp"), dict(os.environ)
-    level = logger.level
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fsl-nlp", *map(str, words)])
-        capsys.readouterr()
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        result = capsys.readouterr()
-        return status, result.out, result.err
-
-    yield call
-    logger.setLevel(level)
-    os.environ.clear()
-    os.environ.update(environment)
 
 
 @pytest.fixture
@@ -60,24 +33,24 @@ def model(save: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     return save("bert", tmp_path_factory.mktemp("bert"))
 
 
-def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_path: Path) -> None:
+def test_adapt_then_fit(run: Call, texts: Path, train: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "adapted"
     words = ["adapt", model, texts, "--out", out, "--steps", 4, "--option", "batch_size=8"]
-    status, text, _ = call(*words, "--stop-after", 2)
+    status, text, _ = run(*words, "--stop-after", 2)
     assert status == 0
     assert text.startswith("2 of 4 steps on 23 texts")
     assert "The same command continues the run" in text
-    status, text, _ = call(*words, "--json")
+    status, text, _ = run(*words, "--json")
     result = json.loads(text)
     assert (result["step"], result["interval_over"]) == (4, f"{result['hidden']:,} hidden pieces")
-    status, text, _ = call(
+    status, text, _ = run(
         "fit", train, "--method", "pet", "--encoder", out, "--unlabelled", texts, "--out",
         tmp_path / "bot", "--option", "epochs=1", "--option",
         'templates=["{text}很[MASK]。", "[MASK]：{text}"]', "--option",
         'words={"good": "好", "bad": "不"}',
     )  # fmt: skip
     assert status == 0, text
-    status, text, _ = call("predict", tmp_path / "bot", "很好我的", "--json")
+    status, text, _ = run("predict", tmp_path / "bot", "很好我的", "--json")
     assert status == 0
     assert json.loads(text)["predictions"][0]["label"] in ("good", "bad")
 
@@ -91,9 +64,9 @@ def test_adapt_then_fit(call: Call, texts: Path, train: Path, model: str, tmp_pa
     ],
 )
 def test_adapt_refuses(
-    call: Call, texts: Path, model: str, tmp_path: Path, words: list[str], message: str
+    run: Call, texts: Path, model: str, tmp_path: Path, words: list[str], message: str
 ) -> None:
-    status, out, err = call("adapt", model, texts, "--out", tmp_path / "out", *words)
+    status, out, err = run("adapt", model, texts, "--out", tmp_path / "out", *words)
     assert (status, out) == (1, "")
     assert err.startswith("error: ")
     assert message in err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 import fsl_nlp
-from fsl_nlp import cli, plugins
+from fsl_nlp import plugins
 
 EXAMPLE = Path(fsl_nlp.__file__).parents[1] / "docs" / "examples" / "fsl_nlp_cosine_head"
 
@@ -69,24 +68,3 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is there, in this process."""
     monkeypatch.syspath_prepend(str(site))
     plugins.forget()
-
-
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """`fsl-nlp` with these words: the exit status, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fsl-nlp", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
-        capsys.readouterr()
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run

@@ -112,6 +112,9 @@ class Method(ABC):
 
     name: str
     encoder: TextEncoder
+    # What the methods of the class take and learn from, where that does not depend on the name.
+    input_kinds: ClassVar[tuple[str, ...]] = (TEXT,)
+    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS)
     # Whether an example may be of several kinds at once, such as a pair with marked mentions.
     combines_kinds: ClassVar[bool] = False
     # Options of its settings that it does not take.
@@ -127,12 +130,12 @@ class Method(ABC):
     @classmethod
     def takes(cls, name: str) -> tuple[str, ...]:
         """The kinds of examples (`fsl_nlp.inputs.kinds.KINDS`) that the method `name` takes."""
-        return (TEXT,)
+        return cls.input_kinds
 
     @classmethod
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """What the method `name` learns from: entries of `fsl_nlp.inputs.support.LEARNS_FROM`."""
-        return (EXAMPLES, NAMES, DESCRIPTIONS)
+        return cls.learning_sources
 
     @property
     def takes_unlabelled(self) -> bool:

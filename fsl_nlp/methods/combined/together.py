@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import option
@@ -54,21 +54,16 @@ class TogetherMethod(Method):
     encoder: TextEncoder
     members: tuple[Method, ...]
 
+    # Texts and pairs, as tuned methods do; `check` asks each member.
+    input_kinds: ClassVar[tuple[str, ...]] = (TEXT, PAIR)
+    # What its members learn from.
+    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+
     @classmethod
     def card(cls, name: str) -> MethodCard:
         """One card: the cost is that of the members."""
         summary = "Several methods answer as one: the mean of their log-probabilities."
         return MethodCard("combined", summary, "the sum of its members")
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """Texts and pairs, as tuned methods do; `check` asks each member."""
-        return (TEXT, PAIR)
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        """What its members learn from."""
-        return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:

@@ -61,20 +61,14 @@ class EflMethod(Method):
     seed: int = 0
     on_step: OnStep | None = None
 
+    # All kinds: a statement says where each text of an example goes.
+    input_kinds: ClassVar[tuple[str, ...]] = KINDS
+    # Label names are the words of the statements.
+    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES)
     refused_options: ClassVar[tuple[str, ...]] = ("adapet",)
     combines_kinds: ClassVar[bool] = True
     takes_template: ClassVar[bool] = True
     template_option: ClassVar[str] = "statement"
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """All kinds: a statement says where each text of an example goes."""
-        return KINDS
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        """Label names are the words of the statements."""
-        return (EXAMPLES, NAMES)
 
     @classmethod
     def card(cls, name: str) -> MethodCard:

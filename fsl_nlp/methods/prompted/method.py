@@ -70,14 +70,11 @@ class PromptMethod(Method):
     seed: int = 0
     on_step: OnStep | None = None
 
+    # All kinds: a template says where each text of an example goes.
+    input_kinds: ClassVar[tuple[str, ...]] = KINDS
     combines_kinds: ClassVar[bool] = True
     takes_template: ClassVar[bool] = True
     needs_masked_model: ClassVar[bool] = True
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """All kinds: a template says where each text of an example goes."""
-        return KINDS
 
     @classmethod
     def learns_from(cls, name: str) -> tuple[str, ...]:

@@ -69,6 +69,10 @@ class PetMethod(Method):
     settings: PetSettings = field(default_factory=PetSettings)
     seed: int = 0
 
+    # All kinds, as its prompts do.
+    input_kinds: ClassVar[tuple[str, ...]] = KINDS
+    # Label names are the words at the mask; unlabelled texts get soft labels.
+    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, UNLABELLED)
     combines_kinds: ClassVar[bool] = True
     default_unlabelled: ClassVar[int] = 2000
     takes_template: ClassVar[bool] = True
@@ -80,16 +84,6 @@ class PetMethod(Method):
     def card(cls, name: str) -> MethodCard:
         """What `fsl-nlp methods` shows."""
         return PROMPT_CARDS[name]
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """All kinds, as its prompts do."""
-        return KINDS
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        """Label names are the words at the mask; unlabelled texts get soft labels."""
-        return (EXAMPLES, NAMES, UNLABELLED)
 
     @classmethod
     def default_settings(cls, name: str) -> tuple[Any, ...]:

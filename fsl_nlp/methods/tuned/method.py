@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -61,6 +61,11 @@ class TunedMethod(Method):
     contrast: bool = False
     on_step: OnStep | None = None
 
+    # Texts and pairs; the two texts of a pair go in together.
+    input_kinds: ClassVar[tuple[str, ...]] = (TEXT, PAIR)
+    # All but source classes.
+    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+
     @classmethod
     def card(cls, name: str) -> MethodCard:
         """What the recipe of that name trains."""
@@ -73,16 +78,6 @@ class TunedMethod(Method):
         recipe = RECIPES[name]
         adaptation = (recipe.adaptation(),) if recipe.adaptation else ()
         return (recipe.train, TunedSettings(refit=recipe.refit), *adaptation)
-
-    @classmethod
-    def takes(cls, name: str) -> tuple[str, ...]:
-        """Texts and pairs; the two texts of a pair go in together."""
-        return (TEXT, PAIR)
-
-    @classmethod
-    def learns_from(cls, name: str) -> tuple[str, ...]:
-        """All but source classes."""
-        return (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
 
     @classmethod
     def build(

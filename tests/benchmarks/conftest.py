@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from ..cli.conftest import run as run
 from ..prompts.conftest import masked as masked

@@ -1,9 +1,14 @@
-"""The errors a user can cause. Each message says what is wrong and what to do about it."""
+"""The errors a user can cause, and parts of their messages.
+
+Each message says what is wrong and what to do about it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 
 
 class FslError(Exception):
@@ -47,3 +52,14 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     by_lower = {other.lower(): other for other in names}
     close = get_close_matches(name.lower(), by_lower)
     return f" Did you mean {' or '.join(by_lower[match] for match in close)}?" if close else ""
+
+
+def first_line(error: Exception) -> str:
+    """The message of an error, in one line without its full stop."""
+    return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning, once in a process."""
+    logging.getLogger("fsl_nlp").warning(message)

@@ -7,12 +7,14 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fsl_nlp.errors import ModelError
 
+_DAY = 24 * 60 * 60
 _ATTEMPTS = 10  # at renaming a folder, while other processes do the same
 
 
@@ -67,6 +69,24 @@ def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool
             if is_whole(aside):
                 aside.rename(target)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]:
+    """The path of a new folder, which is renamed to `target` at the end if nothing failed.
+
+    If another process finished first, its folder stays.
+    """
+    for path in target.parent.glob(f".{target.name}.*"):  # of processes that crashed
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _DAY:
+                shutil.rmtree(path, ignore_errors=True)
+    building = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    try:
+        yield building
+        publish_folder(building, target, is_whole)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

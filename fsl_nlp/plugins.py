@@ -7,20 +7,17 @@ when its name is used.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import PluginError
+from fsl_nlp.errors import PluginError, first_line, warn_once
 from fsl_nlp.lazy import load_object
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-log = logging.getLogger("fsl_nlp")
 
 # The groups of entry points, and the nouns for their objects in messages.
 GROUPS = {
@@ -62,10 +59,9 @@ class Plugin:
         try:
             return self.entry_point.load()
         except Exception as error:  # code of another package may raise anything
-            reason = (str(error).strip() or "no reason").splitlines()[0]
             raise PluginError(
                 f"The {self.kind} {self.name!r} of {self.package} cannot be loaded from "
-                f"{self.entry_point.value} ({type(error).__name__}: {reason}). "
+                f"{self.entry_point.value} ({type(error).__name__}: {first_line(error)}). "
                 "Update or remove that package."
             ) from error
 
@@ -192,9 +188,3 @@ def _all_offers(group: str) -> tuple[EntryPoint, ...]:
     from importlib.metadata import entry_points
 
     return tuple(sorted(entry_points(group=group), key=lambda offer: offer.name))
-
-
-@cache
-def warn_once(message: str) -> None:
-    """Warn of a problem of a package, once in a process."""
-    log.warning(message)

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 
 from fsl_nlp.artifact.record import SavedPart
-from fsl_nlp.encoders.catalogue import first_line
 from fsl_nlp.encoders.graphs import require_onnx, require_onnxruntime
 from fsl_nlp.encoders.tracing import trace
-from fsl_nlp.errors import ModelError
+from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.methods.base import Classifier, Part
 from fsl_nlp.runtime.graph import open_session
 from fsl_nlp.runtime.parts import ROWS, SCORES, VECTORS

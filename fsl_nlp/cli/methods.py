@@ -83,9 +83,11 @@ def _page(info: MethodInfo) -> Any:
         ("example", info.example),
     ):
         facts.add_row(title, text)
+    from fsl_nlp.heads.options import value_text
+
     options = Table("option", "type", "default", "meaning", box=None, pad_edge=False)
     for option in info.options:
-        options.add_row(option.name, _type(option), str(option.default), option.meaning)
+        options.add_row(option.name, _type(option), value_text(option.default), option.meaning)
     how = "\nGive an option as --option NAME=VALUE, in Python as FewShotClassifier(NAME=VALUE)."
     return Group(f"{info.name}: {info.summary}\n", facts, "", options, how)
 

@@ -112,11 +112,15 @@ def chosen_method(
     return method, encoder, options
 
 
-def parse_options(pairs: list[str] | None) -> dict[str, Any]:
-    """The options of NAME=VALUE pairs; a value is JSON if possible, else text.
+# As defaults are shown and as Python writes them.
+_CONSTANTS = {"None": None, "True": True, "False": False}
 
-    >>> parse_options(["C=3", "distance=euclidean", "label_names=false"])
-    {'C': 3, 'distance': 'euclidean', 'label_names': False}
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """The options of NAME=VALUE pairs; a value is JSON or a Python constant if possible, else text.
+
+    >>> parse_options(["C=3", "distance=euclidean", "label_names=false", "temperature=None"])
+    {'C': 3, 'distance': 'euclidean', 'label_names': False, 'temperature': None}
     """
     options: dict[str, Any] = {}
     for pair in pairs or []:
@@ -125,6 +129,9 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
             raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
         if name in ("method", "encoder", "seed", "device", "budget"):
             raise OptionError(f"--option {pair}: write it as --{name} {value}.")
+        if value in _CONSTANTS:
+            options[name] = _CONSTANTS[value]
+            continue
         try:
             options[name] = json.loads(value)
         except ValueError:

@@ -131,13 +131,11 @@ def _count_texts(table: EpisodeTable) -> int:
     return int((used >= 0).sum())  # below 0 is padding
 
 
-def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) -> float | None:
+def _seconds_of_batches(spec: MethodSpec, data: Dataset, table: EpisodeTable) -> float:
     """Seconds, from a few measured episodes; their vectors are cached for the run."""
     from fsl_nlp.evaluation.batched import score_in_batches
 
     method: Any = spec.build()
-    if spec.options.get("prepared"):
-        return None
     some = table.take(slice(0, _PROBED_EPISODES))
     scored = score_in_batches(method, data, some)
     encode = scored.encode_seconds * _count_texts(table) / _count_texts(some)

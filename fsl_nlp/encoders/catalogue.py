@@ -13,7 +13,7 @@ from threading import Thread
 from fsl_nlp.encoders.embedded_mlm import ensure_mlm
 from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 from fsl_nlp.encoders.multilingual import ensure_multilingual
-from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean
+from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean, first_line
 from fsl_nlp.folders import cache_folder, file_sha256
 from fsl_nlp.plugins import Registry
 
@@ -234,11 +234,6 @@ def _ask_hub(name: str) -> str:
     if answers:
         return answers[0]
     return f"it did not answer within {patience:g} seconds (HF_HUB_ETAG_TIMEOUT=30 waits longer)"
-
-
-def first_line(error: Exception) -> str:
-    """The message of an error, in one line without its full stop."""
-    return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
 
 
 def _embedded(card: ModelCard) -> Path:

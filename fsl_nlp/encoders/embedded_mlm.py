@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256, publish_folder
+from fsl_nlp.folders import file_sha256, new_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,17 +55,14 @@ def ensure_mlm(
     base = base or ensure_multilingual(cache, say)
     if say is not None:
         say(f"Preparing embedded:mlm (once, 470 MB in {target})")
-    building = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        _write_folder(base, weights, building)
-        publish_folder(building, target, _is_complete)
+        with new_folder(target, _is_complete) as building:
+            _write_folder(base, weights, building)
     except OSError as error:
         raise ModelError(
             f"embedded:mlm cannot be written to {target}: {error.strerror}. "
             "Set FSL_NLP_CACHE to a folder that can hold it."
         ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return target
 
 

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_texts
 from fsl_nlp.encoders.cache import VectorCache
-from fsl_nlp.encoders.catalogue import first_line
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
 from fsl_nlp.encoders.memory import Memory, caching_is_off
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.encoders.tracing import TraceableModel
-from fsl_nlp.errors import ModelError
+from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.runtime.graph import Graph, GraphInfo

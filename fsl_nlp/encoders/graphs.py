@@ -6,23 +6,20 @@ import logging
 import os
 import shutil
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fsl_nlp.encoders.tracing import TraceableModel, write_graph
-from fsl_nlp.errors import MissingExtraError, ModelError
-from fsl_nlp.folders import cache_folder, publish_folder
+from fsl_nlp.errors import MissingExtraError, ModelError, warn_once
+from fsl_nlp.folders import new_folder
 from fsl_nlp.processor import int8_gains_little
-from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, read_info
+from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, graph_folder, read_info
 
 log = logging.getLogger("fsl_nlp")
 
 INSTALL_EXPORT = "pip install 'fsl-nlp[export]'"
 CACHE_LIMIT = 4 << 30  # bytes of graphs; the least recently used ones are removed
-_DAY = 24 * 60 * 60
 
 
 class GraphSource:
@@ -46,14 +43,14 @@ class GraphSource:
         with self._lock:
             if self._graph is None and not self._failed:
                 if self.info.precision == "int8" and (note := int8_gains_little()):
-                    _warn_once(note)
+                    warn_once(note)
                 try:
                     self._graph = ensure_graph(self.info, self._load)
                 except (ModelError, MissingExtraError) as error:
                     if self._required:
                         raise
                     self._failed = True
-                    _warn_once(f"{self.info.encoder} runs on PyTorch, not on ONNX Runtime. {error}")
+                    warn_once(f"{self.info.encoder} runs on PyTorch, not on ONNX Runtime. {error}")
         return self._graph
 
     def write(self, folder: Path) -> GraphInfo:
@@ -70,20 +67,6 @@ class GraphSource:
         return write_graph(folder, self.info, self._load)
 
 
-_warned: set[str] = set()
-
-
-def _warn_once(message: str) -> None:
-    if message not in _warned:
-        _warned.add(message)
-        log.warning(message)
-
-
-def graph_folder(info: GraphInfo) -> Path:
-    """The folder of a graph in the cache."""
-    return cache_folder() / "graphs" / info.id
-
-
 def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
     """The graph in the cache. It is made if it is missing, damaged or of another version."""
     import torch
@@ -92,9 +75,7 @@ def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
     threads, target = torch.get_num_threads(), graph_folder(info)
     if (target / INFO).is_file():
         with suppress(ModelError):
-            graph = Graph.open(target, threads=threads, remember=True)
-            if graph.info.id != info.id:
-                raise ModelError(f"{target} holds another graph")
+            graph = Graph.open_cached(info, threads=threads)
             with suppress(OSError):
                 os.utime(target)  # when it was last used
             return graph
@@ -103,8 +84,9 @@ def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
         target.parent.mkdir(parents=True, exist_ok=True)
         log.warning(f"Preparing {info.encoder} for ONNX Runtime (once, in {target})")
         with new_folder(target, lambda folder: _holds(folder, info)) as building:
+            building.mkdir()
             write_graph(building, info, load)
-        graph = Graph.open(target, threads=threads, remember=True)
+        graph = Graph.open_cached(info, threads=threads)
         trim(target.parent, keep=target)
     except OSError as error:
         raise ModelError(
@@ -112,25 +94,6 @@ def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
             "Set FSL_NLP_CACHE to a folder that can hold it."
         ) from error
     return graph
-
-
-@contextmanager
-def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]:
-    """A new folder that is renamed to `target` at the end, if nothing failed.
-
-    If another process finished first, its folder stays.
-    """
-    for path in target.parent.glob(f".{target.name}.*"):  # of processes that crashed
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _DAY:
-                shutil.rmtree(path, ignore_errors=True)
-    building = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}")
-    building.mkdir()
-    try:
-        yield building
-        publish_folder(building, target, is_whole)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _holds(folder: Path, info: GraphInfo) -> bool:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.encoders.attention import use_short_attention
-from fsl_nlp.encoders.catalogue import default_prefix, first_line, locate, log
+from fsl_nlp.encoders.catalogue import default_prefix, locate, log
 from fsl_nlp.encoders.pooling import LONGEST, Pooling, read_pooling
-from fsl_nlp.errors import ModelError
+from fsl_nlp.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     import torch

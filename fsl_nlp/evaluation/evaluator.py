@@ -81,11 +81,8 @@ def evaluate(
         **method.all_options,
         **built.origin(),
     }
-    if isinstance(built, FrozenMethod):
-        built = built.loaded()
+    built = loaded(built, dataset)
     if isinstance(built, MetaMethod):
-        for trained_on in built.sources:
-            refuse_leakage(trained_on, dataset)
         built.note_shape(table.way, table.support.shape[2])
     if isinstance(built, FrozenMethod) and not one_by_one:
         scored = score_in_batches(built, dataset, table, memory=memory)
@@ -118,6 +115,19 @@ def evaluate(
         versions=versions(),
         episode_accuracy=tuple(counts.episode_accuracy.tolist()),
     )
+
+
+def loaded(method: Method, target: Dataset) -> Method:
+    """`method` with what its folder holds; the classes it learned from must not be in `target`."""
+    from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.meta.method import MetaMethod
+
+    if isinstance(method, FrozenMethod):
+        method = method.loaded()
+    if isinstance(method, MetaMethod):
+        for source in method.sources:
+            refuse_leakage(source, target)
+    return method
 
 
 def prepared(method: Method, source: Dataset, target: Dataset, episodes: dict[str, Any]) -> Method:

@@ -7,7 +7,7 @@ import numpy as np
 from fsl_nlp.data.fewrel_submission import SubmissionEpisodes
 from fsl_nlp.episodes import EpisodeTable, dataset_hash
 from fsl_nlp.errors import OptionError
-from fsl_nlp.evaluation.evaluator import prepared
+from fsl_nlp.evaluation.evaluator import loaded, prepared
 from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.types import Dataset
 
@@ -24,6 +24,7 @@ def predict_submission(
     built = method.build()
     if source is not None:
         built = prepared(built, source, episodes.dataset, settings)
+    built = loaded(built, episodes.dataset)
     if not isinstance(built, FrozenMethod):
         raise OptionError(
             f"method {method.name!r} is fitted on one task at a time. Files to hand in need a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
@@ -63,6 +64,20 @@ def options_of(settings: Any) -> tuple[OptionInfo, ...]:
     return tuple(infos)
 
 
+def value_text(value: object) -> str:
+    """A value as one writes it after NAME= on the command line.
+
+    >>> value_text(True), value_text(None), value_text("cosine"), value_text(("a", "b"))
+    ('true', 'None', 'cosine', '["a", "b"]')
+    """
+    if value is None or isinstance(value, str):
+        return str(value)
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        return str(value)
+
+
 def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[OptionInfo]) -> None:
     """Refuse a name that is not among the options of `owner`, and a value of another type.
 
@@ -81,7 +96,8 @@ def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[Option
         if not _is_of_type(value, info.type):
             article = "" if info.type.startswith("true") else "a "
             raise OptionError(
-                f"{name}={value!r}: must be {article}{info.type}. The default is {info.default}."
+                f"{name}={value!r}: must be {article}{info.type}. "
+                f"The default is {value_text(info.default)}."
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fsl_nlp.errors import OptionError, PluginError
+from fsl_nlp.errors import OptionError, PluginError, warn_once
 from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
@@ -14,7 +14,6 @@ from fsl_nlp.methods import REGISTRY, method_class, method_names
 from fsl_nlp.methods.base import rename_old_options
 from fsl_nlp.methods.combined.auto import CARD as AUTO
 from fsl_nlp.methods.combined.auto import FROZEN, TUNED
-from fsl_nlp.plugins import warn_once
 
 # In the order in which methods are listed.
 FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fsl_nlp.encoders.catalogue import first_line, locate
+from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
-from fsl_nlp.errors import ModelError
+from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.training.copies import private_copy
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.reading import part_entries, read_examples, read_tensors
 from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
 from fsl_nlp.errors import ArtifactError, ModelError
-from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.folders import file_sha256
 from fsl_nlp.inputs.kinds import Inputs
-from fsl_nlp.runtime.graph import INFO, Graph, as_info, open_session
+from fsl_nlp.runtime.graph import INFO, Graph, as_info, graph_folder, open_session
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import unit
@@ -139,25 +140,21 @@ class _Parts:
             raise ArtifactError(
                 f"{encoder_folder / INFO} is missing or altered. Copy the whole folder again."
             )
-        return self._graph(encoder_folder, remember=False)
+        return self._graph(encoder_folder, lambda: Graph.open(encoder_folder, threads=self.threads))
 
     def _cached_graph(self, entry: dict[str, Any]) -> Graph:
         info = as_info(entry["graph"])
-        graph_folder = cache_folder() / "graphs" / info.id
         try:
-            graph = self._graph(graph_folder, remember=True)
-            if graph.info.id != info.id:
-                raise ModelError(f"{graph_folder} holds another graph.")
+            return self._graph(
+                graph_folder(info), lambda: Graph.open_cached(info, threads=self.threads)
+            )
         except ModelError as error:
             raise NeedsTorchError(
                 f"The graph of {info.encoder!r} is not in the cache, or is damaged. {error} Export "
                 "the bot: fsl-nlp export BOT --out FOLDER"
             ) from error
-        return graph
 
-    def _graph(self, graph_folder: Path, *, remember: bool) -> Graph:
-        if graph_folder not in self.graphs:
-            self.graphs[graph_folder] = Graph.open(
-                graph_folder, threads=self.threads, remember=remember
-            )
-        return self.graphs[graph_folder]
+    def _graph(self, folder: Path, load: Callable[[], Graph]) -> Graph:
+        if folder not in self.graphs:
+            self.graphs[folder] = load()
+        return self.graphs[folder]

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import MissingExtraError, ModelError, OptionError
-from fsl_nlp.folders import file_sha256, write_atomically
+from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, first_line
+from fsl_nlp.folders import cache_folder, file_sha256, write_atomically
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.vectors import Matrix
 
@@ -92,6 +92,15 @@ class Graph:
         """
         info = read_info(folder, remember=remember)
         return cls(folder, info, open_session(folder / MODEL, folder / MODEL, threads))
+
+    @classmethod
+    def open_cached(cls, info: GraphInfo, *, threads: int | None = None) -> Graph:
+        """Load the graph of the cache that is this one."""
+        folder = graph_folder(info)
+        graph = cls.open(folder, threads=threads, remember=True)
+        if graph.info.id != info.id:
+            raise ModelError(f"{folder} holds another graph.")
+        return graph
 
     @cached_property
     def _tokenizer(self) -> TextTokenizer:
@@ -196,10 +205,9 @@ def open_session(
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of onnxruntime's own kinds, which share no base
-        reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
         raise ModelError(
-            f"{name} cannot be loaded: {reason}. It may have been made for a newer onnxruntime: "
-            "pip install --upgrade onnxruntime"
+            f"{name} cannot be loaded: {first_line(error)}. It may have been made for a newer "
+            "onnxruntime: pip install --upgrade onnxruntime"
         ) from error
 
 
@@ -294,3 +302,8 @@ def write_states(folder: Path, states: Mapping[str, Any]) -> None:
 
 def _file_entry(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def graph_folder(info: GraphInfo) -> Path:
+    """The folder of a graph in the cache."""
+    return cache_folder() / "graphs" / info.id

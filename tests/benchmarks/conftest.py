@@ -1,4 +1,4 @@
-"""The command line of `tests/cli` and the tiny masked models of `tests/prompts`."""
+"""The tiny masked models of `tests/prompts`."""
 
 from __future__ import annotations
 

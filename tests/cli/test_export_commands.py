@@ -85,7 +85,7 @@ def test_a_saved_bot_answers_without_torch(saved: Path) -> None:
 def test_without_its_graph_torch_answers(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fsl_nlp.runtime.bot.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("fsl_nlp.runtime.graph.cache_folder", lambda: tmp_path)
     assert isinstance(load_bot(saved), FewShotClassifier)
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

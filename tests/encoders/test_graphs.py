@@ -24,12 +24,12 @@ from transformers import (
 )
 
 from fsl_nlp import Example, TextEncoder
-from fsl_nlp.encoders import graphs, tracing
+from fsl_nlp.encoders import tracing
 from fsl_nlp.encoders.graphs import GraphSource, graph_folder, trim
 from fsl_nlp.encoders.hardware import pick_backend, pick_precision
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.encoders.pooling import POOLINGS
-from fsl_nlp.errors import MissingExtraError, ModelError, OptionError
+from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, warn_once
 from fsl_nlp.runtime.graph import CHECKED, FORMAT, INFO, MODEL, TOKENIZER, WEIGHTS, Graph
 
 Save = Callable[..., Path]
@@ -50,7 +50,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Graphs of random models have no place in the user's cache."""
     monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FSL_NLP_BACKEND", raising=False)
-    monkeypatch.setattr(graphs, "_warned", set())
+    warn_once.cache_clear()
     return tmp_path / "cache" / "graphs"
 
 

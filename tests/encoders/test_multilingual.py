@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fsl_nlp import folders
 from fsl_nlp.encoders import multilingual, xlmr_tokenizer
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import file_sha256
@@ -313,13 +314,13 @@ def test_expanding_at_once_gives_one_good_folder(
         (target / "config.json").write_text("{")
     workers = 8
     together = threading.Barrier(workers)
-    publish = multilingual.publish_folder
+    publish = folders.publish_folder
 
     def publish_together(building: Path, target: Path, is_whole: Any) -> None:
         together.wait()
         publish(building, target, is_whole)
 
-    monkeypatch.setattr(multilingual, "publish_folder", publish_together)
+    monkeypatch.setattr(folders, "publish_folder", publish_together)
     done: list[Path] = []
     threads = [
         threading.Thread(target=lambda: done.append(multilingual.ensure_multilingual(tmp_path)))

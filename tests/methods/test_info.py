@@ -84,7 +84,7 @@ def test_the_families_stand_together() -> None:
             {"tempurature": 1},
             "method 'auto' has no option 'tempurature'. Did you mean temp",
         ),
-        ("maml", {"held_out": 1}, "held_out=1: must be true or false. The default is True."),
+        ("maml", {"held_out": 1}, "held_out=1: must be true or false. The default is true."),
     ],
 )
 def test_options_are_checked_before_a_model_is_loaded(

@@ -54,7 +54,7 @@ class TogetherMethod(Method):
     encoder: TextEncoder
     members: tuple[Method, ...]
 
-    # Texts and pairs, as tuned methods do; `check` asks each member.
+    # What its default members take; `check` asks the members, and others may take more.
     input_kinds: ClassVar[tuple[str, ...]] = (TEXT, PAIR)
     # What its members learn from.
     learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
@@ -62,7 +62,7 @@ class TogetherMethod(Method):
     @classmethod
     def card(cls, name: str) -> MethodCard:
         """One card: the cost is that of the members."""
-        summary = "Several methods answer as one: the mean of their log-probabilities."
+        summary = "Several methods answer as one; it takes what all of them take."
         return MethodCard("combined", summary, "the sum of its members")
 
     @classmethod

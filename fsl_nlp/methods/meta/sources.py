@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.meta.settings import TaskSize
-from fsl_nlp.splits import drop_shared, keep_classes
-from fsl_nlp.types import Dataset, Label
+from fsl_nlp.splits import drop_shared, without_small_classes
+from fsl_nlp.types import Dataset
 
 LEAST_CLASSES = 4
 
@@ -18,11 +18,7 @@ def usable_sources(sources: Sequence[Dataset], shape: TaskSize) -> list[Dataset]
     needed = shape.shot[1] + shape.query
     usable: list[Dataset] = []
     for source in sources:
-        sizes: dict[Label, int] = dict.fromkeys(source.labels, 0)
-        for label in source.known_targets:
-            sizes[label] += 1
-        large = [label for label in source.labels if sizes[label] >= needed]
-        usable_source = keep_classes(source, large)
+        usable_source, _ = without_small_classes(source, needed)
         for earlier in usable:
             usable_source = drop_shared(usable_source, earlier)
         if len(usable_source.labels) < LEAST_CLASSES:

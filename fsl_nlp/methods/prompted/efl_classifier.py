@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.inputs.candidates import split_at_blank
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Tensors
 from fsl_nlp.methods.prompted.efl_net import load_net
@@ -56,8 +57,9 @@ class EflClassifier(Classifier):
         if words is None:
             if blank is None:
                 raise OptionError("blank: name the mark in the texts where a candidate belongs.")
+            before, after = split_at_blank(example.text, blank, "A statement")
             return [
-                Example(example.text.replace(blank, candidate), text_b=candidate)
+                Example(before + candidate + after, text_b=candidate)
                 for candidate in example.candidates
             ]
         template = Template(self.spec.template, statement=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.options import option, require_above, require_choice, require_count
-from fsl_nlp.prompts.template import Template
+from fsl_nlp.prompts.template import Template, check_blank
 from fsl_nlp.training.adaptation import Adaptation, BiasTuning, FullTuning, LoraTuning
 from fsl_nlp.training.settings import TrainSettings
 
@@ -133,5 +133,6 @@ class EflSettings:
     temperature: float = option(1.0, "divides the scores")
 
     def __post_init__(self) -> None:
+        check_blank(self.blank, "a candidate")
         require_count("negatives", self.negatives)
         require_above("temperature", self.temperature, 0)

@@ -103,7 +103,7 @@ def heads() -> Picture:
 def tuning() -> Picture:
     picture = Picture(720, 300, "What trains in each tuned method")
     columns = (
-        ("frozen", "the head alone, no steps", ()),
+        ("frozen", "nothing; a head is fitted", ()),
         ("head", "class vectors", ("class vectors",)),
         ("bitfit", "biases and layer norms", ("class vectors", "thin")),
         ("lora", "added small matrices", ("class vectors", "side")),
@@ -176,8 +176,8 @@ def meta_learning() -> Picture:
     picture.text(310, 126, "start that was learned", size=13, anchor="end")
     picture.text(110, 150, "outer steps:", size=13, anchor="middle", bold=True)
     picture.text(110, 168, "over many tasks", size=13, anchor="middle")
-    picture.text(500, 110, "inner steps: on the support of", size=13, bold=True)
-    picture.text(500, 128, "one task, a few of them", size=13)
+    picture.text(500, 110, "inner steps:", size=13, bold=True)
+    picture.text(500, 128, "a few, on the support of one task", size=13)
     return picture
 
 

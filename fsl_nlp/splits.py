@@ -10,7 +10,7 @@ import numpy as np
 
 from fsl_nlp.data.labels import readable
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.types import Dataset, Label
+from fsl_nlp.types import Dataset, Example, Label
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,18 @@ def without_small_classes(dataset: Dataset, least: int) -> tuple[Dataset, tuple[
     if not small:
         return dataset, ()
     return keep_classes(dataset, set(dataset.labels) - set(small)), small
+
+
+def draw_examples(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """So many of the examples, in their order; all if there are fewer.
+
+    >>> [example.text for example in draw_examples([Example("a"), Example("b")], 5, seed=0)]
+    ['a', 'b']
+    """
+    if len(examples) <= count:
+        return list(examples)
+    chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
+    return [examples[i] for i in sorted(chosen.tolist())]
 
 
 def shared_classes(first: Dataset, second: Dataset) -> list[Label]:

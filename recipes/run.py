@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import platform
 import shlex
 import subprocess
@@ -28,12 +27,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fsl_nlp import __version__, processor
+from fsl_nlp.evaluation.result import half_width_of_mean
 from fsl_nlp.folders import write_atomically
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-# Half-widths of a 95% interval in standard errors, for small numbers of seeds (Student's t).
-STUDENT_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
 
 
 class Row(BaseModel):
@@ -114,7 +112,7 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy in percent with its interval: over seeds, else what the command itself gives."""
     values = [_accuracy(result) for result in results]
     if len(values) > 1:
-        width = STUDENT_95[len(values)] * stdev(values) / math.sqrt(len(values))
+        width = half_width_of_mean(stdev(values), len(values))
         return {"accuracy": _show(mean(values), width), "interval over": f"{len(values)} seeds"}
     result = results[0]
     if "interval_over" in result:

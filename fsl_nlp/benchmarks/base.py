@@ -14,7 +14,7 @@ from fsl_nlp.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier, Method
-    from fsl_nlp.types import Dataset, Example, Label
+    from fsl_nlp.types import Dataset
 
 Row = dict[str, Any]  # what JSON can hold
 DataDir = str | os.PathLike[str] | None
@@ -190,32 +190,19 @@ class Benchmark(ABC):
 
 def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> Dataset:
     """`support` with `count` of the texts, drawn with `seed`, or with all if there are fewer."""
-    import numpy as np
+    from fsl_nlp.splits import draw_examples
 
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(texts), min(count, len(texts)), replace=False)
-    return support.with_unlabelled(texts.examples[i] for i in sorted(chosen.tolist()))
-
-
-def predict(classifier: Classifier, examples: Sequence[Example]) -> list[Label]:
-    """The label with the highest score for each example."""
-    return [classifier.labels[i] for i in classifier.scores(examples).argmax(1)]
+    return support.with_unlabelled(draw_examples(texts.examples, count, seed))
 
 
 def score_texts(classifier: Classifier, test: Dataset) -> Row:
     """The accuracy on the test texts, with its 95% interval over them."""
-    from fsl_nlp.evaluation.result import NORMAL_95
+    from fsl_nlp.evaluation.result import half_width_of_share
 
-    accuracy, count = accuracy_of(classifier, test), len(test)
+    accuracy, count = classifier.accuracy(test), len(test)
     return {
         "accuracy": accuracy,
-        "half_width": NORMAL_95 * (accuracy * (1 - accuracy) / count) ** 0.5,
+        "half_width": half_width_of_share(accuracy, count),
         "interval_over": f"{count:,} test texts",
         "count": count,
     }
-
-
-def accuracy_of(classifier: Classifier, data: Dataset) -> float:
-    """The share of the examples whose label is predicted."""
-    pairs = zip(predict(classifier, data.examples), data.known_targets, strict=True)
-    return sum(label == target for label, target in pairs) / len(data)

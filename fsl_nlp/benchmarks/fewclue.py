@@ -19,8 +19,6 @@ from fsl_nlp.benchmarks.base import (
     Job,
     Published,
     Row,
-    accuracy_of,
-    predict,
     score_texts,
     setting,
     with_unlabelled,
@@ -149,9 +147,9 @@ class FewClue(Benchmark):
         return {**asdict(self), "unlabelled": self.unlabelled_count, "scored_on": self.score}
 
     def header(self) -> dict[str, Any]:
-        """Only the settings: progress files of version 0.1 do not name the benchmark."""
+        """Only the settings: progress files from before benchmarks had names still continue."""
         header = super().header()
-        del header["benchmark"]  # files of version 0.1 have none
+        del header["benchmark"]
         return header
 
     def unsupported_reason(self, job: Job) -> str | None:
@@ -200,7 +198,7 @@ class FewClue(Benchmark):
         for task in tasks:
             test = load_dataset(f"{task}:test", labelled=False, data_dir=data_dir)
             fitted = self.fit(task, split, data_dir, device)
-            answers = predict(fitted.classifier, [self._readable(e, task) for e in test])
+            answers = fitted.classifier.predict([self._readable(e, task) for e in test])
             written.append(write_fewclue(folder, task, test.examples, answers))
         return written
 
@@ -220,7 +218,7 @@ class FewClue(Benchmark):
             classifier = method.fit(support)
             if len(settings) == 1:
                 return Fitted(classifier, chosen, None, 1)
-            accuracy = accuracy_of(classifier, dev)
+            accuracy = classifier.accuracy(dev)
             if best is None or accuracy > (best.dev_accuracy or 0.0):
                 best = Fitted(classifier, chosen, accuracy, len(settings))
         assert best is not None

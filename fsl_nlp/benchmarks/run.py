@@ -154,10 +154,9 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
         "interval_over": rows[0].get("interval_over", _runs(benchmark, rows)),
     }
     if deviation:
-        from scipy.stats import t
+        from fsl_nlp.evaluation.result import half_width_of_mean
 
-        factor = float(t.ppf(0.975, len(values) - 1))
-        interval["half_width"] = factor * deviation / len(values) ** 0.5
+        interval["half_width"] = half_width_of_mean(deviation, len(values))
         interval["interval_over"] = _runs(benchmark, rows)
     key = benchmark.published_key(job)
     return {

@@ -53,6 +53,7 @@ def add_to(app: typer.Typer) -> None:
         The result is a model folder that every --encoder takes. The same command resumes a run.
         """
         from fsl_nlp import load_dataset
+        from fsl_nlp.evaluation.result import half_width_of_share
         from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.pretraining import AdaptSettings
         from fsl_nlp.pretraining import adapt as train
@@ -83,7 +84,7 @@ def add_to(app: typer.Typer) -> None:
         share, count = result["masked_accuracy"], result["hidden"]
         result |= {
             "accuracy": share,
-            "half_width": 1.96 * (share * (1 - share) / count) ** 0.5,
+            "half_width": half_width_of_share(share, count),
             "interval_over": f"{count:,} hidden pieces",
         }
 

@@ -71,6 +71,15 @@ class Classifier(ABC):
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]; the softmax of a row gives the calibrated probability of each label."""
 
+    def predict(self, examples: Sequence[Example]) -> list[Label]:
+        """The label with the highest score for each example."""
+        return [self.labels[i] for i in self.scores(examples).argmax(1)]
+
+    def accuracy(self, data: Dataset) -> float:
+        """The share of the examples whose label is predicted."""
+        pairs = zip(self.predict(data.examples), data.known_targets, strict=True)
+        return sum(label == target for label, target in pairs) / len(data)
+
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""

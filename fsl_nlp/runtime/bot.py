@@ -70,10 +70,8 @@ class Bot(Answering):
             )
         tensors = read_tensors(folder, manifest)
         parts = _Parts(folder, manifest, tensors, threads).load()
-        labels = tuple(manifest["labels"])
-        inputs = manifest.get("inputs")
         classifier = PartsClassifier(
-            labels, parts, Inputs.from_dict(inputs) if inputs else parts[0].inputs(len(labels))
+            tuple(manifest["labels"]), parts, Inputs.from_dict(manifest["inputs"])
         )
         # An exported graph answers a little differently from the classifier's encoder.
         expected = {n: tensors.get(f"runtime.{n}", tensors[n]) for n in (VECTOR, PROBABILITIES)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.inputs.candidates import closeness, without_blank
-from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT, Inputs
+from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens
 from fsl_nlp.inputs.pairs import angles, second_texts, side_by_side
 from fsl_nlp.runtime.graph import Graph
@@ -51,17 +51,6 @@ class LoadedPart:
             blank = self.settings["blank"]
             return self.graph.encode([without_blank(e.text, blank) for e in examples])
         return self._score(VECTORS, examples)
-
-    def inputs(self, labels: int) -> Inputs:
-        """The kinds of examples that it takes, for saved bots that do not name them."""
-        if self.reads == "angle":
-            return Inputs((PAIR,))
-        if self.reads == "mentions":
-            return Inputs((MENTIONS,))
-        if self.reads == "candidates":
-            return Inputs((CANDIDATES,), candidates=labels, blank=self.settings["blank"])
-        # A tuned encoder reads single texts and pairs.
-        return Inputs((TEXT,), (PAIR,) if self.reads == "pair" else ())
 
     def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
         """An output of the scorer for the examples.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fsl_nlp.heads.options import option, require_above, require_between, require_count
 
 # More layers that change need a lower rate: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or less
-# for the 12 of e5 (docs/tuning.md).
+# for the 12 of e5 (docs/results/what-was-tried.md).
 RATE_OF_ONE_LAYER = 1.2e-3
 
 

@@ -15,7 +15,7 @@ import torch
 
 from fsl_nlp import TextEncoder
 from fsl_nlp.benchmarks import fewclue
-from fsl_nlp.benchmarks.base import Job, accuracy_of
+from fsl_nlp.benchmarks.base import Job
 from fsl_nlp.benchmarks.fewclue import FewClue
 from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
 from fsl_nlp.data.fewclue_submission import FILES, TASKS, write_fewclue
@@ -130,7 +130,7 @@ def test_dev_chooses_and_the_test_does_not(
     options = [{"C": 1e-6}, {"C": 1000.0}]
     train, dev = (load(f"eprstmt:{s}_1", data_dir=corpora) for s in ("train", "dev"))
     scores = [
-        accuracy_of(plan.build(chosen, train.texts, 0, "cpu").fit(train), dev) for chosen in options
+        plan.build(chosen, train.texts, 0, "cpu").fit(train).accuracy(dev) for chosen in options
     ]
     assert row["chosen"] == options[scores.index(max(scores))]
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.errors import ModelError
@@ -77,14 +75,3 @@ def member_states(
         }
         states.append((member_tensors, member_settings))
     return states
-
-
-def log_probabilities(model: Classifier, examples: Sequence[Example]) -> Tensor:
-    """[n, N]: the log-probabilities of the labels."""
-    return torch.from_numpy(model.scores(examples)).log_softmax(-1)
-
-
-def weighted_mean(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """[n, N]: the weighted mean of matrices of log-probabilities."""
-    total = sum(weights) or 1.0
-    return sum((r * (w / total) for r, w in zip(rows, weights, strict=True)), torch.zeros(()))

@@ -141,7 +141,7 @@ class PromptMethod(Method):
             )
             spec = replace(spec, words=tuple(words))
         started = self.start(spec)
-        trained = self._learn(started, labelled, classes)
+        trained = self.tune(started, labelled, classes)
         return self._finish(trained, labelled, classes, [*labelled, *unlabelled])
 
     def start(self, spec: PromptSpec) -> PromptClassifier:
@@ -179,9 +179,14 @@ class PromptMethod(Method):
         soft = [n for n, _ in copy.named_parameters() if n.endswith(f".{SOFT}") and n not in names]
         return copy, {**names, **thaw(copy, soft)}
 
-    def _learn(
-        self, started: PromptClassifier, examples: Sequence[Example], classes: Sequence[int]
+    def tune(
+        self,
+        started: PromptClassifier,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        soft_targets: Tensor | None = None,
     ) -> PromptClassifier:
+        """Train what `start` made; soft targets [n, N] take the place of the classes."""
         parameters = dict(started.prompt.cloze.net.named_parameters())
         tuned = {name: parameters[name] for name in started.tuned}
         if not tuned and started.vectors is None:
@@ -191,7 +196,7 @@ class PromptMethod(Method):
                 f"method {self.name!r} learns from examples, and there are none. Use 'zero-shot'."
             )
         vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
-        run = PromptTuningRun(started.prompt, tuned, vectors, examples, classes)
+        run = PromptTuningRun(started.prompt, tuned, vectors, examples, classes, soft_targets)
         run.tune(self.train, seed=self.seed, on_step=self.on_step)
         return replace(started, vectors=vectors.detach() if vectors is not None else None)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from fsl_nlp.decision import mean_log_probabilities, softmax
 from fsl_nlp.encoders.catalogue import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_names
@@ -32,9 +32,7 @@ from fsl_nlp.methods.base import (
 )
 from fsl_nlp.methods.combined.ensemble import (
     Ensemble,
-    log_probabilities,
     member_states,
-    weighted_mean,
 )
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
@@ -44,9 +42,9 @@ from fsl_nlp.methods.prompted.classifier import PromptClassifier
 from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet_settings import PetSettings
 from fsl_nlp.methods.prompted.prompt import PromptSpec
-from fsl_nlp.methods.prompted.training import PromptTuningRun
 from fsl_nlp.methods.tuned.classifier import TunedClassifier
 from fsl_nlp.methods.tuned.method import TunedMethod
+from fsl_nlp.splits import draw_examples
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -118,7 +116,7 @@ class PetMethod(Method):
         labelled = support.labelled
         if not labelled.examples:
             raise DataError("method 'pet' learns from examples, and there are none. Give some.")
-        unlabelled = _draw(support.unlabelled, self.settings.unlabelled, self.seed)
+        unlabelled = draw_examples(support.unlabelled, self.settings.unlabelled, self.seed)
         members = [
             replace(
                 self.prompt,
@@ -148,9 +146,7 @@ class PetMethod(Method):
             )
         if not distils:
             return PetClassifier(models[0].labels, tuple(models), tuple(weights))
-        log_means = weighted_mean(
-            [log_probabilities(model, unlabelled) for model in models], weights
-        )
+        log_means = mean_log_probabilities([m.scores(unlabelled) for m in models], weights)
         final: Classifier
         if student is None:
             best = members[int(np.argmax(weights))]
@@ -159,10 +155,8 @@ class PetMethod(Method):
             )
         else:
             if frozen is not None:
-                log_means = weighted_mean(
-                    [log_means, log_probabilities(frozen, unlabelled)], [1.0, 1.0]
-                )
-            final = student.distil(labelled, unlabelled, self._soft_labels(log_means).numpy())
+                log_means = mean_log_probabilities([log_means, frozen.scores(unlabelled)], [1, 1])
+            final = student.distil(labelled, unlabelled, self._soft_labels(log_means))
         return PetClassifier(final.labels, (final,), (1.0,))
 
     def _takes_student(self, labelled: Dataset) -> bool:
@@ -189,9 +183,9 @@ class PetMethod(Method):
             student.check(Dataset((), ()))
         return student
 
-    def _soft_labels(self, log_means: Tensor) -> Tensor:
+    def _soft_labels(self, log_means: NDArray[np.float32]) -> NDArray[np.float32]:
         """[n, N]: log-probabilities as soft labels."""
-        return (log_means / self.settings.distillation_temperature).softmax(-1)
+        return softmax(log_means / self.settings.distillation_temperature).astype(np.float32)
 
     def _weights(self, members: Sequence[PromptMethod], labelled: Dataset) -> list[float]:
         if self.settings.weighting == "uniform":
@@ -202,9 +196,8 @@ class PetMethod(Method):
             if key not in accuracy:
                 untrained = replace(member, name="zero-shot", adaptation=None)
                 settings = replace(member.settings, verbalizer="words")
-                accuracy[key] = _accuracy(
-                    replace(untrained, settings=settings).learn(labelled), labelled
-                )
+                untrained = replace(untrained, settings=settings)
+                accuracy[key] = untrained.learn(labelled).accuracy(labelled)
         weights = [accuracy[repr(member.settings)] for member in members]
         # All weights 0 would give no answer, so all patterns count the same.
         return weights if any(weights) else [1.0] * len(weights)
@@ -219,20 +212,18 @@ class PetMethod(Method):
         generation: int,
     ) -> list[PromptClassifier]:
         """Each model trained again, with more texts that some other models labelled."""
-        member_scores = [log_probabilities(model, unlabelled) for model in models]
+        member_scores = [model.scores(unlabelled) for model in models]
         rng = np.random.default_rng([self.seed, generation])
         retrained = []
         for number, member in enumerate(members):
             other_models = [i for i in range(len(models)) if i != number] or [number]
             size = max(1, round(self.settings.share * len(other_models)))
             teachers = rng.choice(other_models, size, replace=False).tolist()
-            mean_scores = weighted_mean(
+            mean_scores = mean_log_probabilities(
                 [member_scores[i] for i in teachers], [weights[i] for i in teachers]
             )
             times = self.settings.growth**generation - 1
-            added = _draw_pseudo_labelled(
-                labelled, unlabelled, mean_scores.softmax(-1).numpy(), times, rng
-            )
+            added = _draw_pseudo_labelled(labelled, unlabelled, softmax(mean_scores), times, rng)
             retrained.append(member.learn(replace(labelled, examples=(*labelled.examples, *added))))
         return retrained
 
@@ -240,7 +231,7 @@ class PetMethod(Method):
         self,
         member: PromptMethod,
         spec: PromptSpec,
-        soft_labels: Tensor,
+        soft_labels: NDArray[np.float32],
         labelled: Dataset,
         unlabelled: Sequence[Example],
     ) -> PromptClassifier:
@@ -250,18 +241,12 @@ class PetMethod(Method):
         started = replace(member, settings=settings).start(
             replace(spec, template=member.settings.template or spec.template)
         )
-        parameters = dict(started.prompt.cloze.net.named_parameters())
-        tuned = {name: parameters[name] for name in started.tuned}
-        vectors = nn.Parameter(started.vectors.clone()) if started.vectors is not None else None
         index = {label: i for i, label in enumerate(started.labels)}
-        one_hot = torch.eye(len(index))[[index[label] for label in labelled.known_targets]]
+        one_hot = np.eye(len(index))[[index[label] for label in labelled.known_targets]]
+        targets = torch.from_numpy(np.concatenate([one_hot, soft_labels]).astype(np.float32))
+        teacher = replace(member, train=replace(member.train, adapet=False), seed=self.seed)
         examples = [*labelled.examples, *unlabelled]
-        targets = torch.cat([one_hot, soft_labels])
-        run = PromptTuningRun(
-            started.prompt, tuned, vectors, examples, targets.argmax(1).tolist(), targets
-        )
-        run.tune(replace(member.train, adapet=False), seed=self.seed, on_step=member.on_step)
-        return replace(started, vectors=vectors.detach() if vectors is not None else None)
+        return teacher.tune(started, examples, targets.argmax(1).tolist(), targets)
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
@@ -302,23 +287,10 @@ class PetClassifier(Ensemble):
         return tensors, settings
 
 
-def _accuracy(model: PromptClassifier, data: Dataset) -> float:
-    best = model.scores(data.examples).argmax(1)
-    hits = [model.labels[i] == t for i, t in zip(best, data.targets, strict=True)]
-    return float(np.mean(hits))
-
-
-def _draw(examples: list[Example], count: int, seed: int) -> list[Example]:
-    if len(examples) <= count:
-        return examples
-    chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
-    return [examples[i] for i in sorted(chosen.tolist())]
-
-
 def _draw_pseudo_labelled(
     labelled: Dataset,
     unlabelled: Sequence[Example],
-    probabilities: NDArray[np.float32],
+    probabilities: NDArray[np.floating[Any]],
     times: int,
     rng: np.random.Generator,
 ) -> list[Example]:

@@ -214,8 +214,6 @@ class TunedMethod(Method):
         if self.adaptation is not None:
             put_tensors(encoder.module, trained)
             in_precision(encoder.module.eval(), self.encoder.precision)
-        # A classifier of version 0.1 does not say whether it was fitted on pairs.
-        inputs = settings.get("inputs")
         restored = TunedClassifier(
             labels,
             encoder,
@@ -224,6 +222,6 @@ class TunedMethod(Method):
             head,
             loss_temperature=float(settings["loss_temperature"]),
             temperature=float(settings["temperature"]),
-            accepted=Inputs.from_dict(inputs) if inputs else Inputs((TEXT,), (PAIR,)),
+            accepted=Inputs.from_dict(settings["inputs"]),
         )
         return restored.read_by_graph()

@@ -1,6 +1,7 @@
 # make demo   install into .venv, then train and try a classifier
 # make test   install into .venv, then every check that must pass
 # make test-processors   the tests of numbers again, as on other processors and in random order
+# make soak   the tests of faults in tests/robustness, at length
 # make docs   install into .venv, then build the documentation into build/site; nothing is fetched
 # make clean  remove .venv
 
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test test-processors lint docs clean
+.PHONY: demo test test-processors soak lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/fsl-nlp demo
@@ -38,6 +39,9 @@ test-processors: $(INSTALLED)
 	$(PLAIN) OMP_NUM_THREADS=1 $(PYTEST) tests/heads tests/meta tests/methods tests/training
 	OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 $(BIN)/python -m pytest -p randomly \
 		tests/heads tests/meta tests/training
+
+soak: $(INSTALLED)
+	FSL_NLP_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/robustness
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The examples of the documentation run in `make docs`.
 test: lint
-	OMP_NUM_THREADS=1 $(PYTEST) --ignore tests/docs
+	OMP_NUM_THREADS=1 $(PYTEST) --ignore tests/docs/test_examples.py
 
 # Training, and what it ends at, follow the last bits of sums, which each kind of processor adds up
 # in its own order. What tests assert must hold on all of them, and in any order of the tests. (ONNX
@@ -54,7 +54,7 @@ lint: $(INSTALLED)
 # somewhere.
 docs: $(INSTALLED)
 	$(BIN)/python docs/tools/generate.py --check
-	OMP_NUM_THREADS=1 $(PYTEST) tests/docs
+	OMP_NUM_THREADS=1 $(PYTEST) tests/docs/test_examples.py
 	@test -x $(BIN)/sphinx-build || { echo "The site needs Python 3.11 or newer."; exit 1; }
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/site
 	@echo "Open build/site/index.html"

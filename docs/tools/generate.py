@@ -16,10 +16,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from fsl_nlp.heads.options import value_text
+from fsl_nlp.methods.info import MethodInfo
+
 REFERENCE = Path(__file__).parent.parent / "reference"
 ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
-# Columns of the table of methods that hold a tick: their heads, and what of a method sets it.
-INPUTS = {"pair": "pair", "mentions": "mentions", "candidates": "candidates"}
+# Columns of the table of methods that hold a tick: kinds of inputs, and what a method learns from.
+INPUTS = ("pair", "mentions", "candidates")
 SOURCES = {
     "unlabelled": ("unlabelled texts",),
     "label texts": ("label names", "label descriptions"),
@@ -193,7 +196,7 @@ def option_default(option: Any) -> str:
 # Methods
 
 
-def method_pages(names: Iterable[str], describe: Callable[[str], Any]) -> dict[str, str]:
+def method_pages(names: Iterable[str], describe: Callable[[str], MethodInfo]) -> dict[str, str]:
     """The pages of the folder `methods`: one for each method, and a table of all."""
     infos = [describe(name) for name in names]
     return {"index.md": capabilities_page(infos)} | {
@@ -201,7 +204,7 @@ def method_pages(names: Iterable[str], describe: Callable[[str], Any]) -> dict[s
     }
 
 
-def capabilities_page(infos: Sequence[Any]) -> str:
+def capabilities_page(infos: Sequence[MethodInfo]) -> str:
     """All methods by family, with what they read, learn from, need and cost."""
     untrained = [f"`{info.name}`" for info in infos if "examples" not in info.learns_from]
     but = f" but {', '.join(untrained)}" if untrained else ""
@@ -225,7 +228,7 @@ def capabilities_page(infos: Sequence[Any]) -> str:
             (
                 f"[`{info.name}`]({info.name}.md)",
                 cell(info.summary),
-                *(tick(kind in info.inputs) for kind in INPUTS.values()),
+                *(tick(kind in info.inputs) for kind in INPUTS),
                 *(tick(any(s in info.learns_from for s in kinds)) for kinds in SOURCES.values()),
                 listed(info.needs),
                 listed(info.cost),
@@ -239,7 +242,7 @@ def capabilities_page(infos: Sequence[Any]) -> str:
     return "\n".join(parts)
 
 
-def method_page(info: Any) -> str:
+def method_page(info: MethodInfo) -> str:
     """Everything about one method."""
     facts = [
         ("family", cell(info.family)),
@@ -267,29 +270,13 @@ def method_page(info: Any) -> str:
         (
             f"`{option.name}`",
             ", ".join(f"`{choice}`" for choice in option.choices) or cell(str(option.type)),
-            f"`{default_text(option.default)}`",
+            f"`{value_text(option.default)}`",
             cell(option.meaning),
         )
         for option in info.options
     ]
     parts.append(table(("option", "type", "default", "meaning"), rows))
     return "\n".join(parts)
-
-
-def default_text(value: object) -> str:
-    """A default as one writes it after NAME=, but None as in Python.
-
-    >>> default_text(True), default_text(None), default_text("cosine"), default_text(("a", "b"))
-    ('true', 'None', 'cosine', '["a", "b"]')
-    """
-    import json
-
-    if value is None or isinstance(value, str):
-        return str(value)
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except TypeError:
-        return str(value)
 
 
 # Markdown

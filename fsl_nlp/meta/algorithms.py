@@ -7,7 +7,7 @@ here loads torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from fsl_nlp.errors import OptionError
@@ -32,7 +32,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What an algorithm adapts and how it learns; every field is an option of its method.
+    """What an algorithm adapts and how it learns; its fields are options of its method.
 
     >>> Algorithm(adapts="head").first_order
     False
@@ -62,6 +62,9 @@ class Algorithm:
         False, "first train what lies below the head as a classifier of all source classes"
     )
     body: str = option("metric", "what lies below the head", choices=CHOICES["body"])
+    # No options: what it does in one line, and where it was published.
+    summary: str = field(default="", metadata={"learned": True})
+    paper: str = field(default="", metadata={"learned": True})
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -73,82 +76,79 @@ class Algorithm:
             raise OptionError(f"order_annealing={self.order_annealing!r}: must be from 0 to 1.")
 
 
-_MAML = Algorithm()
-
 ALGORITHMS: dict[str, Algorithm] = {
-    # Finn et al. 2017, arXiv 1703.03400. Classes of an episode come in no order, so the head
-    # starts equal for all of them (Ye and Chao 2022, arXiv 2106.16245), and any way fits.
-    "maml": _MAML,
-    "fomaml": replace(_MAML, first_order=True),
-    # Raghu et al. 2020, arXiv 1909.09157.
-    "anil": replace(_MAML, adapts="head"),
-    # Oh et al. 2021, arXiv 2008.08882. The head stays as it starts, and must tell classes
-    # apart, so it starts from the prototypes.
-    "boil": replace(_MAML, adapts="body", task_head="prototypes"),
-    # Nichol et al. 2018, arXiv 1803.02999.
-    "reptile": replace(_MAML, first_order=True, outer="reptile"),
-    # Li et al. 2017, arXiv 1707.09835.
-    "meta-sgd": replace(_MAML, rates="parameter"),
-    # Antoniou et al. 2019, arXiv 1810.09502; the cosine schedule is every algorithm's.
-    "maml++": replace(_MAML, rates="step", multi_step=True, order_annealing=0.3),
-    # Triantafillou et al. 2020, arXiv 1903.03096.
-    "protomaml": replace(_MAML, task_head="prototypes"),
-    # Zintgraf et al. 2019, arXiv 1810.03642.
-    "cavia": replace(_MAML, adapts="head", task_head="context"),
-    # Sun et al. 2019, arXiv 1812.02403.
-    "mtl": replace(_MAML, adapts="head", hard_classes=True, body="scale-shift"),
-    # Rusu et al. 2019, arXiv 1807.05960.
-    "leo": replace(_MAML, adapts="head", task_head="latent"),
-    # Chen et al. 2021, arXiv 2003.04390.
-    "meta-baseline": replace(_MAML, adapts="none", task_head="cosine", pretrain=True),
-}
-
-# What each does, in one line, and where it was published.
-SUMMARIES: dict[str, tuple[str, str]] = {
-    "maml": (
-        "Learns a start from which a few gradient steps suffice.",
-        "Finn et al. 2017, arXiv 1703.03400",
+    # Classes of an episode come in no order, so the head starts equal for all of them (Ye and Chao
+    # 2022, arXiv 2106.16245), and any way fits.
+    "maml": Algorithm(
+        summary="Learns a start from which a few gradient steps suffice.",
+        paper="Finn et al. 2017, arXiv 1703.03400",
     ),
-    "fomaml": (
-        "MAML without second derivatives: faster, nearly as good.",
-        "Finn et al. 2017, arXiv 1703.03400",
+    "fomaml": Algorithm(
+        first_order=True,
+        summary="MAML without second derivatives: faster, nearly as good.",
+        paper="Finn et al. 2017, arXiv 1703.03400",
     ),
-    "anil": (
-        "MAML whose inner steps change the head alone; the quickest.",
-        "Raghu et al. 2020, arXiv 1909.09157",
+    "anil": Algorithm(
+        adapts="head",
+        summary="MAML whose inner steps change the head alone; the quickest.",
+        paper="Raghu et al. 2020, arXiv 1909.09157",
     ),
-    "boil": ("MAML whose inner steps change all but the head.", "Oh et al. 2021, arXiv 2008.08882"),
-    "reptile": (
-        "Moves the start towards what tasks adapt to.",
-        "Nichol et al. 2018, arXiv 1803.02999",
+    # The head stays as it starts, and must tell classes apart, so it starts from the prototypes.
+    "boil": Algorithm(
+        adapts="body",
+        task_head="prototypes",
+        summary="MAML whose inner steps change all but the head.",
+        paper="Oh et al. 2021, arXiv 2008.08882",
     ),
-    "meta-sgd": (
-        "MAML with a learned rate for each parameter.",
-        "Li et al. 2017, arXiv 1707.09835",
+    "reptile": Algorithm(
+        first_order=True,
+        outer="reptile",
+        summary="Moves the start towards what tasks adapt to.",
+        paper="Nichol et al. 2018, arXiv 1803.02999",
     ),
-    "maml++": (
-        "MAML with learned step rates and a multi-step loss.",
-        "Antoniou et al. 2019, arXiv 1810.09502",
+    "meta-sgd": Algorithm(
+        rates="parameter",
+        summary="MAML with a learned rate for each parameter.",
+        paper="Li et al. 2017, arXiv 1707.09835",
     ),
-    "protomaml": (
-        "MAML whose head starts from the prototypes.",
-        "Triantafillou et al. 2020, arXiv 1903.03096",
+    # The cosine schedule is every algorithm's.
+    "maml++": Algorithm(
+        rates="step",
+        multi_step=True,
+        order_annealing=0.3,
+        summary="MAML with learned step rates and a multi-step loss.",
+        paper="Antoniou et al. 2019, arXiv 1810.09502",
     ),
-    "cavia": (
-        "Inner steps change only a context vector for each class.",
-        "Zintgraf et al. 2019, arXiv 1810.03642",
+    "protomaml": Algorithm(
+        task_head="prototypes",
+        summary="MAML whose head starts from the prototypes.",
+        paper="Triantafillou et al. 2020, arXiv 1903.03096",
     ),
-    "mtl": (
-        "Learns a scale and shift of the vectors, on hard classes.",
-        "Sun et al. 2019, arXiv 1812.02403",
+    "cavia": Algorithm(
+        adapts="head",
+        task_head="context",
+        summary="Inner steps change only a context vector for each class.",
+        paper="Zintgraf et al. 2019, arXiv 1810.03642",
     ),
-    "leo": (
-        "Inner steps in a latent space that makes the head.",
-        "Rusu et al. 2019, arXiv 1807.05960",
+    "mtl": Algorithm(
+        adapts="head",
+        hard_classes=True,
+        body="scale-shift",
+        summary="Learns a scale and shift of the vectors, on hard classes.",
+        paper="Sun et al. 2019, arXiv 1812.02403",
     ),
-    "meta-baseline": (
-        "Cosine to class means, pretrained on all source classes.",
-        "Chen et al. 2021, arXiv 2003.04390",
+    "leo": Algorithm(
+        adapts="head",
+        task_head="latent",
+        summary="Inner steps in a latent space that makes the head.",
+        paper="Rusu et al. 2019, arXiv 1807.05960",
+    ),
+    "meta-baseline": Algorithm(
+        adapts="none",
+        task_head="cosine",
+        pretrain=True,
+        summary="Cosine to class means, pretrained on all source classes.",
+        paper="Chen et al. 2021, arXiv 2003.04390",
     ),
 }
 

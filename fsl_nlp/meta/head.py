@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.heads.base import PreparedHead, State
+from fsl_nlp.heads.options import options_of
 from fsl_nlp.meta.algorithms import Algorithm
 from fsl_nlp.meta.bodies import Body
 from fsl_nlp.meta.inner import InnerLoop, InnerSettings
@@ -122,7 +123,8 @@ class MetaHead(PreparedHead):
 
     def options(self) -> dict[str, Any]:
         """The settings of the algorithm, the inner loop and the body."""
-        return {**asdict(self.algorithm), **asdict(self.inner), **self.body.options()}
+        algorithm = {info.name: info.default for info in options_of(self.algorithm)}
+        return {**algorithm, **asdict(self.inner), **self.body.options()}
 
 
 def _split(rows: Tensor, size: int, axis: int) -> Sequence[Tensor]:

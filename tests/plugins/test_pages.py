@@ -27,17 +27,6 @@ def test_the_page_shows_the_files_of_the_example(name: str) -> None:
     assert re.search(rf"^```\w+\n{re.escape(content)}```$", PLUGIN, re.MULTILINE)
 
 
-def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "__main__"}
-    fences = re.findall(
-        r"(<!-- not run[^>]*-->\n)?^```(\w+)\n(.*?)^```$", PLUGIN, re.MULTILINE | re.DOTALL
-    )
-    for left_out, language, code in fences:
-        if language == "python" and not left_out:
-            exec(compile(code, "plugin.md", "exec"), names)
-
-
 @pytest.mark.usefixtures("installed")
 def test_the_commands_of_the_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any

@@ -16,7 +16,6 @@ from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
 from fsl_nlp.meta.algorithms import (
     MENTION_BODY,
-    SUMMARIES,
     VECTOR_BODIES,
     Algorithm,
     find_algorithm,
@@ -67,10 +66,15 @@ class MetaMethod(FrozenMethod):
     @classmethod
     def card(cls, name: str) -> MethodCard:
         """The summary and the paper of the algorithm."""
-        summary, paper = SUMMARIES.get(name, ("", ""))
+        algorithm = find_algorithm(name)
         example = "fsl-nlp meta-train clinc150:train --method {name} --out my-meta"
         return MethodCard(
-            "meta", summary, "minutes once, then seconds", "fsl-nlp meta-train", paper, example
+            "meta",
+            algorithm.summary,
+            "minutes once, then seconds",
+            "fsl-nlp meta-train",
+            algorithm.paper,
+            example,
         )
 
     @classmethod

@@ -1,6 +1,6 @@
 """Draw the picture of the README and the start page: a real run, as a terminal shows it.
 
-python docs/tools/picture.py
+python docs/tools/terminal_picture.py
 """
 
 from __future__ import annotations

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from fsl_nlp.errors import ModelError
 
+# The modes of files with users' texts and models, and of the folders that are made for them. Other
+# files and folders are as the umask of the user says.
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
 _DAY = 24 * 60 * 60
-_ATTEMPTS = 10  # at renaming a folder, while other processes do the same
+_ATTEMPTS = 10  # at renaming, while other processes do the same
 
 
 def cache_folder() -> Path:
@@ -29,23 +35,77 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fsl_nlp"
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write beside `path`, then rename: readers see the old file or the new one, never a part."""
+def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
+    """Write beside `path`, then rename: readers see the old file or the new one, never a part.
+
+    `mode` is that of the file, less the umask: PRIVATE_FILE for users' texts and models. A folder
+    that is missing is made, and is private if the file is.
+    """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, private=mode == PRIVATE_FILE)
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            _replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         # Named after the user's file, not the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from error
+    remove_leftovers(path)
+
+
+def _replace(source: Path, target: Path) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            # Windows does not replace a file while somebody reads it.
+            if sys.platform != "win32" or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.01 * 2**attempt)
+
+
+def is_leftover(name: str, target: str) -> bool:
+    """Whether a writer of the file or folder `target` that was killed may have left this name.
+
+    >>> is_leftover(".bot.0123456789ab", "bot"), is_leftover(".bot.txt", "bot")
+    (True, False)
+    """
+    return re.fullmatch(rf"\.{re.escape(target)}\.[0-9a-f]{{12}}", name) is not None
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what writers of `target` left that were killed more than a day ago."""
+    with suppress(OSError):
+        for path in target.parent.iterdir():
+            if is_leftover(path.name, target.name) and is_old(path):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+def is_old(path: Path) -> bool:
+    """Whether a file or folder is more than a day old, so that nobody is still writing it."""
+    return time.time() - path.stat().st_mtime > _DAY
+
+
+def make_folder(folder: Path, *, private: bool = True) -> None:
+    """Make a folder with its parents. One that exists stays as it is."""
+    folder.mkdir(PRIVATE_FOLDER if private else 0o777, parents=True, exist_ok=True)
+
+
+def make_private(folder: Path) -> None:
+    """Take a new folder and all that it holds from everybody but its owner."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)
 
 
 def publish_folder(building: Path, target: Path, is_whole: Callable[[Path], bool]) -> None:
@@ -77,14 +137,18 @@ def new_folder(target: Path, is_whole: Callable[[Path], bool]) -> Iterator[Path]
 
     If another process finished first, its folder stays.
     """
-    for path in target.parent.glob(f".{target.name}.*"):  # of processes that crashed
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _DAY:
-                shutil.rmtree(path, ignore_errors=True)
+    with scratch_folder(target) as building:
+        yield building
+        publish_folder(building, target, is_whole)
+
+
+@contextmanager
+def scratch_folder(target: Path) -> Iterator[Path]:
+    """The path of a new folder beside `target`, to be renamed; what is still there is removed."""
+    remove_leftovers(target)
     building = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
         yield building
-        publish_folder(building, target, is_whole)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

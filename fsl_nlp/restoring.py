@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.artifact.manifest import incomplete
+from fsl_nlp.artifact.manifest import refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.record import STATE, SavedClassifier, SavedEncoder, SavedPart
-from fsl_nlp.artifact.self_test import check_self_test, run_self_test
+from fsl_nlp.artifact.self_test import LABELS, check_self_test, label_sum, run_self_test
 from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
 from fsl_nlp.types import Example
 
@@ -57,6 +57,7 @@ def record_of(
         tensors={
             **{f"{STATE}{name}": array for name, array in state.items()},
             **run_self_test(fitted),
+            LABELS: label_sum(fitted.labels),
         },
         model_version=model_version,
         version=__version__,
@@ -129,11 +130,9 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
 
     `method` is the one that fitted it, built with its options and its encoder.
     """
-    try:
+    with refusing_damage(folder, CLASSIFIER):
         fitted = method.restore(saved.labels, saved.state, saved.settings)
-    except KeyError as error:
-        raise incomplete(folder, CLASSIFIER, error) from error
-    check_self_test(folder, fitted, saved.tensors)
+        check_self_test(folder, fitted, saved.tensors)
     return fitted
 
 

@@ -9,16 +9,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from fsl_nlp.artifact.manifest import (
-    Manifest,
-    Protocol,
-    incomplete,
-    read_file,
-    read_saved_manifest,
-    upgrade,
-)
+from fsl_nlp.artifact.manifest import refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER, META
 from fsl_nlp.artifact.reading import part_entries, read_examples
+from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.types import Label
 
 # Parameters of `FewShotClassifier` that are not options of its method.
@@ -121,24 +115,19 @@ def inspect_bot(folder: str | Path) -> ClassifierInspection | MetaInspection:
     folder = Path(folder)
     is_meta = (folder / META.manifest).is_file() and not (folder / CLASSIFIER.manifest).exists()
     protocol = META if is_meta else CLASSIFIER
-    saved = read_saved_manifest(folder, protocol)
-    try:
-        manifest = upgrade(saved, protocol)
-        common = _common(folder, protocol, saved["format"], manifest)
-        return (_inspect_meta if is_meta else _inspect_classifier)(folder, manifest, common)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise incomplete(folder, protocol, error) from None
+    saved = read_snapshot(folder, protocol)
+    with refusing_damage(folder, protocol):
+        return (_inspect_meta if is_meta else _inspect_classifier)(saved, _common(saved))
 
 
-def _common(folder: Path, protocol: Protocol, number: int, manifest: Manifest) -> dict[str, Any]:
+def _common(saved: Snapshot) -> dict[str, Any]:
     """The fields of `Inspection` that are read in the same way from every manifest."""
-    for entry in manifest["files"].values():
-        read_file(folder, protocol, entry)
-    changed = (folder / protocol.manifest).stat().st_mtime
+    folder, manifest = saved.folder, saved.manifest
+    changed = (folder / saved.protocol.manifest).stat().st_mtime
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "folder": str(folder),
-        "format": number,
+        "format": saved.format,
         "fsl_nlp": manifest.get("fsl_nlp"),
         "written": datetime.fromtimestamp(changed, timezone.utc).isoformat(timespec="seconds"),
         "method": manifest["method"],
@@ -150,19 +139,18 @@ def _common(folder: Path, protocol: Protocol, number: int, manifest: Manifest) -
     }
 
 
-def _inspect_classifier(
-    folder: Path, manifest: Manifest, common: Mapping[str, Any]
-) -> ClassifierInspection:
+def _inspect_classifier(saved: Snapshot, common: Mapping[str, Any]) -> ClassifierInspection:
+    manifest = saved.manifest
     parameters = manifest["parameters"]
     parts = part_entries(manifest)
     exported = any("folder" in part for part in parts)
-    counts = Counter(example.label for example in read_examples(folder, manifest))
+    counts = Counter(example.label for example in read_examples(saved))
     return ClassifierInspection(
         **common,
         kind="exported bot" if exported else "classifier",
         options={n: v for n, v in parameters.items() if n not in _NOT_OPTIONS},
         seed=parameters["seed"],
-        model_version=str(manifest["model_version"]),
+        model_version=manifest["model_version"],
         labels=tuple(
             LabelCount(label, counts[label] if counts else None) for label in manifest["labels"]
         ),
@@ -176,7 +164,8 @@ def _inspect_classifier(
     )
 
 
-def _inspect_meta(folder: Path, manifest: Manifest, common: Mapping[str, Any]) -> MetaInspection:
+def _inspect_meta(saved: Snapshot, common: Mapping[str, Any]) -> MetaInspection:
+    manifest = saved.manifest
     shape = manifest["shape"]
     return MetaInspection(
         **common,

@@ -1,21 +1,19 @@
-"""A folder of files and one JSON manifest that names them with their sums.
-
-The name of a file holds its sum, so a new file never replaces an old one. The manifest is written
-last and is the only file that is replaced: until then a reader sees the old folder whole.
-"""
+"""The manifest of a saved form: one JSON file that names the other files with their sums."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fsl_nlp.errors import ArtifactError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.artifact.schema import SchemaError, check_schema
+from fsl_nlp.errors import ArtifactError, FslError, first_line
+from fsl_nlp.json_text import parse_json
 
 Manifest = dict[str, Any]
 _NAME_DIGITS = 12  # of a file's sum, in its name
@@ -28,6 +26,7 @@ class Protocol:
     `manifest` is the name of the JSON file. `suffixes` maps each kind of file to the end of its
     name; a kind may be numbered, as in `scorer-0`. `upgrades` maps each old format to the step to
     the next one; manifests of the formats in `unsigned` have no sum.
+    `schema` describes a manifest of the newest format.
     `noun` names what is saved, `writers` what writes it, and `again` says how to get a new one.
     """
 
@@ -35,6 +34,7 @@ class Protocol:
     newest: int
     suffixes: Mapping[str, str]
     upgrades: Mapping[int, Callable[[Manifest], Manifest]]
+    schema: type
     noun: str
     writers: str
     again: str
@@ -45,12 +45,8 @@ class Protocol:
         name = kind.split("-")[0]
         return f"{name}-{digest[:_NAME_DIGITS]}.{self.suffixes[name]}"
 
-    def is_published(self, name: str) -> bool:
-        """Whether `publish` wrote a file of this name; False for the manifest."""
-        return re.fullmatch(self._names, name) is not None
-
     def is_leftover(self, name: str) -> bool:
-        """Whether a save that was killed may have left a file of this name."""
+        """Whether an older save, or one that was killed, may have left a file of this name."""
         temporary = rf"\.({self._names}|{re.escape(self.manifest)})\.[0-9a-f]{{12}}"
         return re.fullmatch(rf"{self._names}|{temporary}", name) is not None
 
@@ -75,73 +71,66 @@ def plain_number(number: Any) -> Any:
     return number.item()
 
 
-def publish(
-    folder: Path, protocol: Protocol, manifest: Mapping[str, Any], contents: Mapping[str, bytes]
-) -> None:
-    """Write the files, then the manifest with their sums, then remove the files of older ones.
+def pack(
+    protocol: Protocol, manifest: Mapping[str, Any], contents: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The files of a saved form by their names, the manifest last.
 
     `contents` maps a kind of file to what it holds. `manifest` gets `format`, `files` and `sum`.
     """
-    files = {}
+    files, packed = {}, {}
     for kind, content in contents.items():
         digest = hashlib.sha256(content).hexdigest()
-        files[kind] = {"name": protocol.file_name(kind, digest), "sha256": digest}
+        name = protocol.file_name(kind, digest)
+        files[kind] = {"name": name, "sha256": digest}
+        packed[name] = content
     complete = {"format": protocol.newest, **manifest, "files": files}
     signed = {**complete, "sum": content_sum(complete)}
     text = json.dumps(signed, ensure_ascii=False, indent=1, default=plain_number)
-    for kind, content in contents.items():
-        write_atomically(folder / files[kind]["name"], content)
-    write_atomically(folder / protocol.manifest, f"{text}\n")
-    current = {entry["name"] for entry in files.values()}
-    for path in folder.iterdir():
-        if protocol.is_published(path.name) and path.name not in current:
-            path.unlink(missing_ok=True)
+    return {**packed, protocol.manifest: f"{text}\n".encode()}
 
 
-def read_manifest(folder: Path, protocol: Protocol) -> Manifest:
-    """The manifest of a folder, brought to the newest format."""
-    saved = read_saved_manifest(folder, protocol)
-    try:
-        return upgrade(saved, protocol)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise incomplete(folder, protocol, error) from None
+def parse_manifest(content: bytes, path: Path, protocol: Protocol) -> tuple[Manifest, int]:
+    """A manifest in the newest format, and the number of the format that it was written in.
 
-
-def read_saved_manifest(folder: Path, protocol: Protocol) -> Manifest:
-    """The manifest of a folder as it was written; its format and its sum are checked."""
-    path = folder / protocol.manifest
-    if not path.is_file():
-        raise ArtifactError(
-            f"There is no {protocol.noun} in {folder} (no {protocol.manifest}). "
-            f"Give the folder that {protocol.writers} wrote."
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        saved_format = manifest["format"]
-        if type(saved_format) is not int or saved_format < 1:
-            raise ValueError(saved_format)
-    except (ValueError, KeyError, TypeError):
-        raise ArtifactError(
-            f"{path} is damaged: it is not the JSON that {protocol.writers} writes. "
-            f"Copy the folder again, or {protocol.again}."
-        ) from None
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if saved_format > protocol.newest:
-        raise ArtifactError(
-            f"{path} was made by a newer version of fsl_nlp: it has format {saved_format}, and "
-            f"this version reads formats 1 to {protocol.newest}. "
-            "Upgrade it: pip install --upgrade fsl-nlp"
-        )
-    signed = saved_format not in protocol.unsigned
+    Its sum and its entries are checked. `path` is for messages.
+    """
+    manifest, number = _parse(content, path, protocol)
+    signed = number not in protocol.unsigned
     if signed and manifest.get("sum") != content_sum(manifest):
         raise ArtifactError(
             f"{path} is altered: its sum is wrong. Copy the folder again, or {protocol.again}."
         )
-    return dict(manifest)
+    try:
+        upgraded = _upgrade(manifest, protocol)
+        check_schema(upgraded, protocol.schema)
+    except SchemaError as error:
+        raise damaged(path, protocol, str(error)) from None
+    except Exception as error:  # the steps between formats look at entries of any kind
+        raise damaged(path, protocol, f"an entry is missing or wrong ({error!r})") from None
+    return upgraded, number
 
 
-def upgrade(manifest: Manifest, protocol: Protocol) -> Manifest:
+def _parse(content: bytes, path: Path, protocol: Protocol) -> tuple[Manifest, int]:
+    try:
+        manifest = parse_json(content)
+        number = manifest["format"]
+        if type(number) is not int or number < 1:
+            raise ValueError(number)
+    except (ValueError, KeyError, TypeError):
+        raise damaged(
+            path, protocol, f"it is not the JSON that {protocol.writers} writes"
+        ) from None
+    if number > protocol.newest:
+        raise ArtifactError(
+            f"{path} was made by a newer version of fsl_nlp: it has format {number}, and "
+            f"this version reads formats 1 to {protocol.newest}. "
+            "Upgrade it: pip install --upgrade fsl-nlp"
+        )
+    return manifest, number
+
+
+def _upgrade(manifest: Manifest, protocol: Protocol) -> Manifest:
     """A manifest of any format in the newest format, without its sum."""
     upgraded = {key: value for key, value in manifest.items() if key != "sum"}
     while upgraded["format"] < protocol.newest:
@@ -150,28 +139,23 @@ def upgrade(manifest: Manifest, protocol: Protocol) -> Manifest:
     return upgraded
 
 
-def incomplete(folder: Path, protocol: Protocol, error: Exception) -> ArtifactError:
-    """The error for a manifest with a missing or a wrong entry."""
-    return ArtifactError(
-        f"{folder / protocol.manifest} is damaged: an entry is missing or wrong ({error!r}). "
-        f"Copy the folder again, or {protocol.again}."
-    )
+@contextmanager
+def refusing_damage(folder: Path, protocol: Protocol) -> Iterator[None]:
+    """A context in which every error that is none of this package says that a manifest is damaged.
 
-
-def read_file(folder: Path, protocol: Protocol, entry: Mapping[str, str]) -> bytes:
-    """A file that the manifest names, if its sum is right."""
-    path = folder / Path(entry["name"]).name
+    The settings of a method are the method's own, so no schema describes them.
+    """
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"{path} is missing. Copy the whole folder, or {protocol.again}."
-        ) from None
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise ArtifactError(
-            f"{path} is cut off or altered: its sum is not the one in {protocol.manifest}. "
-            f"Copy the folder again, or {protocol.again}."
-        )
-    return content
+        yield
+    except FslError:
+        raise
+    except Exception as error:  # of torch, of numpy, of a method of another package
+        reason = f"an entry is missing or wrong ({first_line(error)})"
+        raise damaged(folder / protocol.manifest, protocol, reason) from error
+
+
+def damaged(path: Path, protocol: Protocol, reason: str) -> ArtifactError:
+    """The error for a manifest that cannot be used, whatever its sum says."""
+    return ArtifactError(
+        f"{path} is damaged: {reason}. Copy the folder again, or {protocol.again}."
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fsl_nlp.artifact import format_1
 from fsl_nlp.artifact.manifest import Protocol
+from fsl_nlp.artifact.schema import ClassifierManifest, MetaManifest
 
 CLASSIFIER = Protocol(
     manifest="classifier.json",
     newest=2,
     suffixes={"tensors": "safetensors", "examples": "jsonl", "scorer": "onnx"},
     upgrades={1: format_1.upgrade_classifier},
+    schema=ClassifierManifest,
     noun="classifier",
     writers="save() or `fsl-nlp fit --out`",
     again="save it again",
@@ -20,6 +22,7 @@ META = Protocol(
     newest=2,
     suffixes={"parameters": "safetensors"},
     upgrades={1: format_1.upgrade_meta},
+    schema=MetaManifest,
     noun="meta-trained method",
     writers="`fsl-nlp meta-train --out`",
     again="train again",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fsl_nlp.artifact.manifest import publish
 from fsl_nlp.artifact.protocols import CLASSIFIER
+from fsl_nlp.artifact.publishing import publish
 from fsl_nlp.artifact.record import SavedClassifier
 from fsl_nlp.errors import ArtifactError
 from fsl_nlp.types import Example

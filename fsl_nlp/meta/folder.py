@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.artifact.manifest import incomplete, publish, read_file, read_manifest
 from fsl_nlp.artifact.protocols import META
+from fsl_nlp.artifact.publishing import publish
+from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.errors import ArtifactError, DataError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, write_atomically
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -71,39 +73,76 @@ class Prepared:
         """Write the result, and remove the progress of the training."""
         from fsl_nlp import __version__
 
-        fields = {n: v for n, v in vars(self).items() if n not in ("parameters", "sum")}
-        fields["fsl_nlp"] = __version__
-        publish(folder, META, fields, {"parameters": _to_bytes(self.parameters)})
+        manifest = {n: v for n, v in vars(self).items() if n not in ("parameters", "sum")}
+        manifest["fsl_nlp"] = __version__
+        try:
+            publish(folder, META, manifest, {"parameters": _to_bytes(self.parameters)})
+        except OSError as error:
+            raise ArtifactError(
+                f"{folder} cannot be written: {error.strerror or error}."
+            ) from error
         for name in (PROGRESS, _WEIGHTS):
             (folder / name).unlink(missing_ok=True)
 
 
 def load_prepared(folder: str | Path) -> Prepared:
     """The result in a folder of `fsl-nlp meta-train --out`."""
-    path = Path(folder) / META.manifest
-    written = path.stat().st_mtime_ns if path.is_file() else 0
-    return _load(Path(folder), written)
+    # The same relative path is another folder after a change of the working directory.
+    folder = Path(folder).absolute()
+    try:
+        status = (folder / META.manifest).stat()
+        version = (status.st_mtime_ns, status.st_ino, status.st_size)
+    except OSError:
+        version = (0, 0, 0)
+    return _load(folder, version)
 
 
 @lru_cache(maxsize=4)  # a run over many tasks reads the same folder for each
-def _load(folder: Path, written: int) -> Prepared:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
+def _load(folder: Path, _: tuple[int, ...]) -> Prepared:
     if (folder / PROGRESS).exists() and not (folder / META.manifest).exists():
-        step = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))["step"]
         raise ArtifactError(
-            f"The meta-training in {folder} was interrupted at step {step}. Run the same "
+            f"The meta-training in {folder} was interrupted{_at_step(folder)}. Run the same "
             "`fsl-nlp meta-train` command again: it continues from there."
         )
-    manifest = read_manifest(folder, META)
-    fields = {n: v for n, v in manifest.items() if n not in ("format", "files", "fsl_nlp")}
+    saved = read_snapshot(folder, META)
+    _check(saved)
+    names = {item.name for item in fields(Prepared)} - {"parameters", "sum"}
+    return Prepared(
+        **{name: saved.manifest[name] for name in names},
+        parameters=_parameters(saved),
+        sum=saved.manifest["files"]["parameters"]["sha256"],
+    )
+
+
+def _at_step(folder: Path) -> str:
     try:
-        file = manifest["files"]["parameters"]
-        parameters = load(read_file(folder, META, file))
-        return Prepared(**fields, parameters=parameters, sum=file["sha256"])
-    except (KeyError, TypeError, SafetensorError) as error:
-        raise incomplete(folder, META, error) from None
+        return f" at step {int(parse_json((folder / PROGRESS).read_bytes())['step'])}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _parameters(saved: Snapshot) -> Tensors:
+    from safetensors.torch import load
+
+    if "parameters" not in saved.contents:
+        raise saved.damaged("files.parameters is missing")
+    try:
+        return load(saved.contents["parameters"])
+    except Exception as error:  # SafetensorError, or a type of numbers that torch lacks
+        raise saved.unreadable("parameters", str(error)) from None
+
+
+def _check(saved: Snapshot) -> None:
+    """Refuse what the schema lets through."""
+    shape = saved.manifest["shape"]
+    for name in ("way", "shot"):
+        least_and_most = shape[name]
+        if len(least_and_most) != 2 or not 1 <= least_and_most[0] <= least_and_most[1]:
+            raise saved.damaged(f"shape.{name} must be the least and the most")
+    for source in saved.manifest["sources"]:
+        for entry in source["labels"]:
+            if len(entry) != 2 or entry[0] is None or not isinstance(entry[1], str | None):
+                raise saved.damaged("sources.labels must be pairs of a label and its name")
 
 
 def save_progress(
@@ -111,9 +150,9 @@ def save_progress(
 ) -> None:
     """Write the state of a training: the tensors, then the JSON with their sum."""
     content = _to_bytes(tensors)
-    write_atomically(folder / _WEIGHTS, content)
+    write_atomically(folder / _WEIGHTS, content, mode=PRIVATE_FILE)
     state = {"run": header, "sum": hashlib.sha256(content).hexdigest(), **values}
-    write_atomically(folder / PROGRESS, _json(state))
+    write_atomically(folder / PROGRESS, _json(state), mode=PRIVATE_FILE)
 
 
 def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dict[str, Any]] | None:
@@ -124,18 +163,22 @@ def load_progress(folder: Path, header: Mapping[str, Any]) -> tuple[Tensors, dic
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_bytes())
         content = (folder / _WEIGHTS).read_bytes()
-    except (OSError, ValueError):
+        run, digest = values["run"], values["sum"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if values.get("run") != json.loads(_json(header)):
+    if run != json.loads(_json(header)):
         raise DataError(
             f"{folder} holds an interrupted training of other data or settings. Give another "
             "folder, or delete it."
         )
-    if hashlib.sha256(content).hexdigest() != values["sum"]:
+    if hashlib.sha256(content).hexdigest() != digest:
         return None  # killed between the two files: begin again
-    return load(content), values
+    try:
+        return load(content), values
+    except Exception:  # as _parameters
+        return None
 
 
 def labels_of(dataset: Dataset) -> list[tuple[Label, str | None]]:

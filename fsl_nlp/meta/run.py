@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fsl_nlp.errors import DataError, first_line
 from fsl_nlp.meta.folder import load_progress, save_progress
 from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.ranks import Ranks
@@ -65,7 +66,13 @@ def meta_train(
     start = {name: tensor.detach().clone() for name, tensor in training.meta.items()}
     progress = load_progress(folder, run) if folder is not None else None
     if progress is not None:
-        restore_training(training, sampler, *progress)
+        try:
+            restore_training(training, sampler, *progress)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                f"The progress of the training in {folder} is damaged ({first_line(error)}). "
+                "Delete progress.json there to begin again."
+            ) from error
     trainer.run(training, sampler, check)
     # The same new tasks twice: with the rows before training, and after it.
     random_state = sampler.generator.get_state()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.artifact.manifest import Manifest, incomplete, read_file, read_manifest
+from fsl_nlp.artifact.manifest import damaged, refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
-from fsl_nlp.artifact.reading import part_entries, read_examples, read_tensors
+from fsl_nlp.artifact.reading import read_classifier
+from fsl_nlp.artifact.record import SavedClassifier, SavedPart
 from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import file_sha256
@@ -62,26 +63,22 @@ class Bot(Answering):
     def load(cls, folder: str | Path, *, threads: int | None = None) -> Bot:
         """Read a bot. `threads` compute one answer together; None is all of the processor."""
         folder = Path(folder)
-        manifest = read_manifest(folder, CLASSIFIER)
-        if "runtime" not in manifest:
+        saved = read_classifier(folder)
+        if not saved.parts:
             raise NeedsTorchError(
                 f"The classifier in {folder} cannot answer without torch: it has no scorer. Save "
                 "it again where the extra `export` is installed, or use FewShotClassifier.load."
             )
-        tensors = read_tensors(folder, manifest)
-        parts = _Parts(folder, manifest, tensors, threads).load()
-        classifier = PartsClassifier(
-            tuple(manifest["labels"]), parts, Inputs.from_dict(manifest["inputs"])
-        )
+        if saved.inputs is None:
+            raise damaged(folder / CLASSIFIER.manifest, CLASSIFIER, "inputs is missing")
+        tensors = saved.tensors
         # An exported graph answers a little differently from the classifier's encoder.
         expected = {n: tensors.get(f"runtime.{n}", tensors[n]) for n in (VECTOR, PROBABILITIES)}
-        check_self_test(folder, classifier, expected)
-        return cls(
-            classifier,
-            read_examples(folder, manifest),
-            str(manifest["model_version"]),
-            tensors.get("runtime.vectors"),
-        )
+        with refusing_damage(folder, CLASSIFIER):
+            parts = _Parts(folder, saved, threads).load()
+            classifier = PartsClassifier(saved.labels, parts, Inputs.from_dict(saved.inputs))
+            check_self_test(folder, classifier, expected)
+        return cls(classifier, saved.examples, saved.model_version, tensors.get("runtime.vectors"))
 
     def _example_vectors(self) -> NDArray[np.float32]:
         if self._vectors is None:  # two threads at once would compute the same
@@ -99,48 +96,38 @@ class _Parts:
     """Loads the parts of a saved classifier; parts with the same encoder share its graph."""
 
     folder: Path
-    manifest: Manifest
-    tensors: dict[str, Any]
+    saved: SavedClassifier
     threads: int | None
     graphs: dict[Path, Graph] = field(default_factory=dict)
 
     def load(self) -> tuple[LoadedPart, ...]:
         try:
-            entries = part_entries(self.manifest)
-            return tuple(self._part(number, entry) for number, entry in enumerate(entries))
-        except (KeyError, TypeError) as error:
-            raise incomplete(self.folder, CLASSIFIER, error) from None
+            return tuple(self._part(number, part) for number, part in enumerate(self.saved.parts))
         except ModelError as error:
             raise ArtifactError(f"The bot in {self.folder} cannot be used. {error}") from error
 
-    def _part(self, number: int, entry: dict[str, Any]) -> LoadedPart:
-        file = self.manifest["files"].get(f"scorer-{number}")
-        scorer = None
-        if file is not None:
-            content = read_file(self.folder, CLASSIFIER, file)
-            scorer = open_session(content, self.folder / file["name"], 1)
-        start = f"runtime.{number}."
+    def _part(self, number: int, part: SavedPart) -> LoadedPart:
+        entry = part.entry
         return LoadedPart(
             entry["reads"],
             self._exported_graph(entry) if "folder" in entry else self._cached_graph(entry),
-            scorer,
-            {n.removeprefix(start): a for n, a in self.tensors.items() if n.startswith(start)},
+            open_session(part.scorer, self.folder / f"scorer-{number}", 1) if part.scorer else None,
+            part.tensors,
             entry["settings"],
             float(entry["weight"]),
         )
 
-    def _exported_graph(self, entry: dict[str, Any]) -> Graph:
+    def _exported_graph(self, entry: Mapping[str, Any]) -> Graph:
         encoder_folder = self.folder / Path(entry["folder"]).name
-        if (
-            not (encoder_folder / INFO).is_file()
-            or file_sha256(encoder_folder / INFO) != entry["sha256"]
+        if not (encoder_folder / INFO).is_file() or file_sha256(encoder_folder / INFO) != entry.get(
+            "sha256"
         ):
             raise ArtifactError(
                 f"{encoder_folder / INFO} is missing or altered. Copy the whole folder again."
             )
         return self._graph(encoder_folder, lambda: Graph.open(encoder_folder, threads=self.threads))
 
-    def _cached_graph(self, entry: dict[str, Any]) -> Graph:
+    def _cached_graph(self, entry: Mapping[str, Any]) -> Graph:
         info = as_info(entry["graph"])
         try:
             return self._graph(

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.artifact.schema import GraphEntry, check_schema
 from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, first_line
 from fsl_nlp.folders import cache_folder, file_sha256, write_atomically
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.vectors import Matrix
 
@@ -232,7 +235,7 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
     """The description of the graph in a folder, if its files are whole."""
     path = folder / INFO
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = parse_json(path.read_bytes())
         version, files = manifest.pop("format"), manifest.pop("files")
         if version != FORMAT:
             raise ModelError(
@@ -252,10 +255,12 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
 
 
 def as_info(fields: Mapping[str, Any]) -> GraphInfo:
-    """The description of a graph from JSON; a KeyError or TypeError if a field is wrong."""
-    pooling = dict(fields["pooling"])
-    pooling["prefix"], pooling["max_length"] = str(pooling["prefix"]), int(pooling["max_length"])
-    return GraphInfo(**{**fields, "pooling": pooling, "inputs": tuple(fields["inputs"])})
+    """The description of a graph from JSON; a ValueError if a field is missing or wrong."""
+    check_schema(fields, GraphEntry)
+    names = {item.name for item in dataclass_fields(GraphInfo)} & fields.keys()
+    return GraphInfo(
+        **{**{name: fields[name] for name in names}, "inputs": tuple(fields["inputs"])}
+    )
 
 
 def _check_files(folder: Path, entries: Mapping[str, tuple[int, str]], *, remember: bool) -> None:
@@ -289,7 +294,7 @@ def _check_files(folder: Path, entries: Mapping[str, tuple[int, str]], *, rememb
 
 def _read_states(folder: Path) -> Any:
     try:
-        return json.loads((folder / CHECKED).read_text(encoding="utf-8"))
+        return parse_json((folder / CHECKED).read_bytes())
     except (OSError, ValueError):
         return None
 

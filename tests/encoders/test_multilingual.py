@@ -337,14 +337,14 @@ def test_expanding_at_once_gives_one_good_folder(
 
 @pytest.mark.usefixtures("quick")
 def test_only_old_leftovers_are_removed(tmp_path: Path) -> None:
-    old, young = (tmp_path / f".model.{name}" for name in ("old", "young"))
+    old, young = (tmp_path / f".model.{letter * 12}" for letter in "ab")
     for folder in (old, young):
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(b"half")
     two_days_ago = time.time() - 2 * 24 * 60 * 60
     os.utime(old, (two_days_ago, two_days_ago))
     multilingual.expand(tmp_path / "model")
-    assert _names(tmp_path) == [".model.young", "model"]
+    assert _names(tmp_path) == [young.name, "model"]
 
 
 @pytest.mark.usefixtures("quick")

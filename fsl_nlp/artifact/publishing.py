@@ -1,0 +1,53 @@
+"""Writing a saved form to a folder, beside readers and other writers.
+
+The name of a file holds its sum, so a new file never replaces an old one. The manifest is written
+last and is the only file that is replaced: until then a reader sees the old folder whole. Saves of
+one folder wait for each other. The last one wins, and removes the files of all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fsl_nlp.artifact.manifest import Protocol, pack
+from fsl_nlp.folders import PRIVATE_FILE, is_old, make_folder, write_atomically
+from fsl_nlp.locks import locked
+
+
+def publish(
+    folder: Path, protocol: Protocol, manifest: Mapping[str, Any], contents: Mapping[str, bytes]
+) -> None:
+    """Write the files, then the manifest with their sums, then remove the files of older ones.
+
+    `contents` maps a kind of file to what it holds. `manifest` gets `format`, `files` and `sum`.
+    Whoever could read the older one can read the new one; at first, that is the owner alone.
+    """
+    packed = pack(protocol, manifest, contents)
+    make_folder(folder)
+    with locked(folder) as is_alone:
+        mode = _mode(folder / protocol.manifest)
+        for name, content in packed.items():
+            write_atomically(folder / name, content, mode=mode)
+        _remove_others(folder, protocol, packed, is_alone)
+
+
+def _mode(manifest: Path) -> int:
+    """The mode of the older manifest, which its owner may have changed."""
+    try:
+        return manifest.stat().st_mode & 0o666
+    except OSError:
+        return PRIVATE_FILE
+
+
+def _remove_others(
+    folder: Path, protocol: Protocol, current: Collection[str], is_alone: bool
+) -> None:
+    for path in folder.iterdir():
+        if path.name not in current and protocol.is_leftover(path.name):
+            with suppress(OSError):  # on Windows, a reader has it open; the next save removes it
+                # Without a lock, another save may just have written it.
+                if is_alone or is_old(path):
+                    path.unlink()

@@ -17,6 +17,7 @@ import numpy as np
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.sampling import NOTHING, Draws, EpisodeSettings, Indices, Plan, make_distinct
 from fsl_nlp.types import Dataset, Task
 
@@ -145,11 +146,13 @@ class EpisodeTable:
             with safe_open(str(path), framework="numpy") as file:
                 header = file.metadata() or {}
                 arrays = {name: file.get_tensor(name).astype(np.int64) for name in _ARRAYS}
-            settings = json.loads(header["settings"])
+            settings = dict(parse_json(header["settings"]))
             return cls(**arrays, settings=settings, dataset_hash=header["dataset_hash"])
         except FileNotFoundError:
             raise DataError(f"There is no file {path}.") from None
-        except (SafetensorError, KeyError, ValueError) as error:
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is no table of episodes: {error}.") from None
 
     def take(self, episodes: slice) -> EpisodeTable:

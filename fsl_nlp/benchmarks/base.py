@@ -160,7 +160,12 @@ class Benchmark(ABC):
 
     def key(self, row: Row) -> Job:
         """The job that a row of a progress file belongs to; old rows have no seed."""
-        return Job(row["task"], row["split"], row.get("seed", self.seed))
+        for name in ("accuracy", "count", "seconds"):
+            if not isinstance(row[name], int | float):
+                raise TypeError(f"{name} is no number")
+        job = Job(row["task"], row["split"], row.get("seed", self.seed))
+        hash(job)
+        return job
 
     # For subclasses
 

@@ -75,12 +75,16 @@ def read_prompts(path: Path) -> TaskPrompts:
         return TaskPrompts(
             tuple(_pattern(item) for item in content["patterns"]),
             _words(content.get("words")),
-            content.get("statement"),
-            content.get("blank"),
+            _text(content.get("statement")),
+            _text(content.get("blank")),
         )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not in UTF-8. Save it in UTF-8.") from None
+    except RecursionError:
+        raise DataError(f"{path} is nested too deep for patterns and words.") from None
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(
             f"{path}: it must hold patterns, a list, and words, {{label: [words]}} ({error!r})."
         ) from None
@@ -89,8 +93,22 @@ def read_prompts(path: Path) -> TaskPrompts:
 def _pattern(item: Any) -> Pattern:
     if isinstance(item, str):
         return Pattern(item)
-    return Pattern(item["pattern"], _words(item.get("words")))
+    return Pattern(str(_text(item["pattern"])), _words(item.get("words")))
 
 
 def _words(content: Any) -> dict[str, tuple[str, ...]]:
-    return {str(label): tuple(map(str, words)) for label, words in (content or {}).items()}
+    words_by_label = (content or {}).items()
+    return {str(label): tuple(map(_word, words)) for label, words in words_by_label}
+
+
+def _word(value: Any) -> str:
+    # A few lines of aliases (&a, *a) can stand for a list of billions of words.
+    if not isinstance(value, str | int | float):
+        raise TypeError("a word must be a text")
+    return str(value)
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError("patterns, statement and blank must be texts")
+    return value

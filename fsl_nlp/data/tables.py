@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.data.records import Record, Table
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, FslError, first_line
 
 if TYPE_CHECKING:
     import datasets
@@ -57,14 +57,16 @@ def from_hf(
 def read_parquet(path: Path, source: str) -> Table:
     """A Parquet file; ClassLabel columns that `datasets` wrote give their names."""
     import datasets
-    import pyarrow
     from pyarrow import parquet
 
     try:
         table = datasets.Dataset(parquet.ParquetFile(path).read())
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{source} cannot be read as Parquet: {error}") from None
-    return from_hf(table, source, call="")
+        return from_hf(table, source, call="")
+    except FslError:
+        raise
+    except Exception as error:  # what a damaged file makes pyarrow raise is not documented
+        reason = first_line(error)
+        raise DataError(f"{source} cannot be read as Parquet: {reason}.") from None
 
 
 def _values(column: pandas.Series) -> list[Any]:

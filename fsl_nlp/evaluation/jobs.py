@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fsl_nlp.errors import DataError, ModelError
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.progress import track
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ K = TypeVar("K", bound=Hashable)
 class ProgressFile(Generic[K]):
     """JSON lines: a header that names the run, then a row for each finished job.
 
-    `key` says which job a row belongs to.
+    `key` says which job a row belongs to. It raises a KeyError, TypeError or ValueError for a row
+    that is not as such a job makes it.
     """
 
     path: Path
@@ -41,20 +43,31 @@ class ProgressFile(Generic[K]):
             return {}
         content = self.path.read_bytes()
         size = content.rfind(b"\n") + 1  # of the whole lines
+        lines = content[:size].split(b"\n")[:-1]
         try:
-            lines: list[Row] = [json.loads(line) for line in content[:size].split(b"\n")[:-1]]
             if not lines and not self._line(self.header).encode().startswith(content):
                 raise ValueError
-            self._check(lines[:1])
-            finished = {self.key(row): row for row in lines[1:]}
+            self._check([dict(parse_json(line)) for line in lines[:1]])
         except DataError:
             raise
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, TypeError):
             raise DataError(
                 f"{self.path} is not a progress file of this command. Name another file."
             ) from None
+        finished = dict(self._read(number, line) for number, line in enumerate(lines[1:], 2))
         os.truncate(self.path, size)
         return finished
+
+    def _read(self, number: int, line: bytes) -> tuple[K, Row]:
+        """The job of a line, and its row."""
+        try:
+            row = dict(parse_json(line))
+            return self.key(row), row
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{self.path}, line {number} is damaged ({error!r}). Delete the line: its job is "
+                "done again."
+            ) from None
 
     def append(self, row: Row) -> None:
         """Write the row of a finished job, and the header before the first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,22 @@ def score_one_by_one(
         lambda e: (spec, table.task(dataset, e), e),
         title="Tasks",
         devices=[spec.device] * max(1, workers),
-        progress_file=ProgressFile(progress_file, header, lambda row: int(row["task"]))
+        progress_file=ProgressFile(progress_file, header, partial(_task_of, table))
         if progress_file
         else None,
     )
     predicted = np.array([row["predicted"] for row in rows.values()], np.int64)
     return predicted, sum(row["s"] for row in rows.values())
+
+
+def _task_of(table: EpisodeTable, row: Row) -> int:
+    """The number of the task that a row of a progress file is of."""
+    task, predicted = int(row["task"]), row["predicted"]
+    whole = all(type(i) is int for i in predicted)
+    if not 0 <= task < len(table) or not whole or len(predicted) != table.query.shape[1]:
+        raise ValueError("it is of no task of this table")
+    float(row["s"])
+    return task
 
 
 def predict_task(method: Method, task: Task) -> list[int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.types import Label
 
 NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
@@ -58,7 +59,7 @@ class Mean:
     @classmethod
     def from_dict(cls, content: dict[str, float | None]) -> Mean:
         """A mean from its fields; None, as `without_nan` writes it, becomes NaN."""
-        return cls(**{k: float("nan") if v is None else v for k, v in content.items()})
+        return cls(**{k: float("nan") if v is None else float(v) for k, v in content.items()})
 
     def __str__(self) -> str:
         if np.isnan(self.half_width):
@@ -131,22 +132,36 @@ class Result:
     def load(cls, path: str | Path) -> Result:
         """The result that `save` wrote."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = parse_json(Path(path).read_bytes())
             content.pop("worst_class")
             none = content["none_of_the_above"]
-            return cls(
+            result = cls(
                 **{
                     **content,
                     "accuracy": Mean.from_dict(content["accuracy"]),
                     "none_of_the_above": NoneOfTheAbove(**none) if none else None,
                     "per_class": dict(content["per_class"]),
-                    "episode_accuracy": tuple(content["episode_accuracy"]),
+                    "episode_accuracy": tuple(map(float, content["episode_accuracy"])),
                 }
             )
+            result._check()
+            return result
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}.") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is not a saved result: {error!r}.") from None
+
+    def _check(self) -> None:
+        """Refuse what `str`, `compare` and reports could not use."""
+        texts = (self.method, self.dataset, self.episode_hash)
+        numbers = [self.micro_accuracy, self.macro_f1, self.encode_seconds, self.score_seconds]
+        numbers += self.per_class.values()
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("method, dataset and episode_hash must be texts")
+        if not self.per_class or not all(isinstance(number, int | float) for number in numbers):
+            raise TypeError("accuracies and seconds must be numbers")
+        if not isinstance(self.settings, dict) or not isinstance(self.episodes, dict):
+            raise TypeError("settings and episodes must be objects")
 
 
 @dataclass(frozen=True)
@@ -184,6 +199,11 @@ def compare(first: Result, second: Result) -> Comparison:
         raise DataError(
             f"The results are of different episodes ({first.episode_hash} and "
             f"{second.episode_hash}). Use the same dataset, settings and seed, or a saved table."
+        )
+    if len(first.episode_accuracy) != len(second.episode_accuracy):
+        raise DataError(
+            f"The results have {len(first.episode_accuracy)} and {len(second.episode_accuracy)} "
+            "episodes: one of them was altered. Evaluate it again."
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
     return Comparison(first.method, second.method, Mean.of(gaps))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.tracing import quantise
 from fsl_nlp.errors import ArtifactError, ModelError, OptionError
 from fsl_nlp.export.pruning import prune
-from fsl_nlp.folders import file_sha256
+from fsl_nlp.folders import file_sha256, make_folder, make_private, scratch_folder
 from fsl_nlp.runtime.graph import INFO, Graph, open_session, read_info, write_info
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.scorers import saved_parts
@@ -83,9 +82,8 @@ def export_bot(
     parts = saved_parts(fitted)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-            building = Path(scratch) / "bot"
-            building.mkdir()
+        with scratch_folder(target) as building:
+            make_folder(building)
             loaded, placed, dropped = [], [], []
             graphs: dict[str, Graph] = {}  # parts with one encoder share it
             for source, part in zip(sources, parts, strict=True):
@@ -109,6 +107,7 @@ def export_bot(
             tensors = {**record.tensors, **tensors}
             write_classifier(replace(record, parts=tuple(placed), tensors=tensors), building)
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())
+            make_private(building)
             building.rename(target)
     except OSError as error:
         if target.exists():  # another export wrote it meanwhile

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.errors import ArtifactError, OptionError
+from fsl_nlp.folders import make_folder, make_private, scratch_folder
 
 if TYPE_CHECKING:
     from fsl_nlp.classifier import FewShotClassifier
@@ -38,12 +38,15 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
         raise ArtifactError(f"{target} exists. Give a new folder.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-            building = Path(scratch) / "model"
+        with scratch_folder(target) as building:
+            make_folder(building)
             source = locate(fitted.reader.encoder.name)
-            shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
+            shutil.copytree(
+                source, building, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_WEIGHTS)
+            )
             with quiet_transformers():
                 merge_adapters(fitted.reader.module).save_pretrained(building)  # type: ignore[operator]
+            make_private(building)
             building.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written: {error.strerror or error}.") from error

@@ -18,7 +18,7 @@ from torch import Tensor
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.encoders.hardware import has_bf16
 from fsl_nlp.errors import DataError, ModelError, OptionError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, write_atomically
 from fsl_nlp.heads.options import (
     option,
     require_above,
@@ -26,6 +26,7 @@ from fsl_nlp.heads.options import (
     require_choice,
     require_count,
 )
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.pretraining.corpus import Corpus, MaskedBatch
 from fsl_nlp.pretraining.model import trained_parameters
 from fsl_nlp.progress import track
@@ -233,8 +234,9 @@ class MaskedTrainer:
             "settings": asdict(self.settings),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        write_atomically(folder / f"{CHECKPOINT}.safetensors", content)
-        write_atomically(folder / f"{CHECKPOINT}.json", json.dumps(metadata, indent=1) + "\n")
+        write_atomically(folder / f"{CHECKPOINT}.safetensors", content, mode=PRIVATE_FILE)
+        text = json.dumps(metadata, indent=1) + "\n"
+        write_atomically(folder / f"{CHECKPOINT}.json", text, mode=PRIVATE_FILE)
 
     def resume(self, folder: Path, settings: AdaptSettings) -> int:
         """Restore the saved state, and give its step; 0 if there is none."""
@@ -243,13 +245,20 @@ class MaskedTrainer:
         metadata_file, weights = (folder / f"{CHECKPOINT}.{end}" for end in ("json", "safetensors"))
         if not metadata_file.is_file():
             return 0
-        metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
-        expected, stored = asdict(settings), metadata["settings"]
+        delete = f"Delete it and {CHECKPOINT}.* beside it to begin again."
+        try:
+            metadata = parse_json(metadata_file.read_bytes())
+            name, digest = str(metadata["name"]), str(metadata["sha256"])
+            step, stored = int(metadata["step"]), dict(metadata["settings"])
+            content = weights.read_bytes()
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{metadata_file} is damaged. {delete}") from None
+        expected = asdict(settings)
         changed = {n for n in expected if expected[n] != stored.get(n)} - {
             "save_minutes",
             "held_out",
         }
-        if metadata["name"] != self.name or changed:
+        if name != self.name or changed:
             difference = (
                 f"other {', '.join(sorted(changed))}" if changed else "another model, texts or seed"
             )
@@ -257,15 +266,14 @@ class MaskedTrainer:
                 f"{folder} has a run with {difference}. Use the same to continue it, or another "
                 "folder."
             )
-        content = weights.read_bytes()
-        if hashlib.sha256(content).hexdigest() != metadata["sha256"]:
-            raise DataError(f"{weights} is cut off or altered. Delete it and {metadata_file.name}.")
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise DataError(f"{weights} is cut off or altered. {delete}")
         tensors = load(content)
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[name])
         put_optimiser(self.optimiser, self._numbered(), tensors, "optimiser")
-        return int(metadata["step"])
+        return step
 
     def _numbered(self) -> dict[str, Tensor]:
         return {str(i): parameter for i, parameter in enumerate(self.parameters.values())}

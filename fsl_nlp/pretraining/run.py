@@ -20,6 +20,7 @@ from torch import Tensor
 
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.errors import OptionError
+from fsl_nlp.folders import make_folder, make_private
 from fsl_nlp.pretraining.corpus import Corpus, split_corpus
 from fsl_nlp.pretraining.learner import TUNE, AdaptSettings, MaskedTrainer
 from fsl_nlp.pretraining.model import trainable_copy, write_model
@@ -112,13 +113,15 @@ def _publish(
     """Write the files of the model; config.json, which marks the folder as complete, comes last."""
     building = folder / ".building"
     shutil.rmtree(building, ignore_errors=True)
+    make_folder(folder)
     write_model(net, encoder, building, unseen=unseen)
     (building / "adapted.json").write_text(
         json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
+    make_private(building)
     files = sorted(p for p in building.rglob("*") if p.is_file())
     for path in sorted(files, key=lambda p: p.name == "config.json" and p.parent == building):
         target = folder / path.relative_to(building)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         path.replace(target)
     shutil.rmtree(building, ignore_errors=True)

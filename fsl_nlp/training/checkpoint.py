@@ -21,8 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fsl_nlp.errors import OptionError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.errors import OptionError, first_line
+from fsl_nlp.folders import PRIVATE_FILE, make_folder, write_atomically
+from fsl_nlp.json_text import parse_json
 
 # Seconds between two checkpoints of a training.
 EVERY = 30.0
@@ -69,7 +70,7 @@ class Checkpoint:
             tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
         tensors |= optimiser_tensors(optimiser, _numbered(parameters), _OPTIMISER)
         metadata = {"name": self.name, "place": json.dumps(asdict(state))}
-        write_atomically(self.path, save(tensors, metadata))
+        write_atomically(self.path, save(tensors, metadata), mode=PRIVATE_FILE)
         self.saved = time.monotonic()
 
     def check(self) -> None:
@@ -95,17 +96,22 @@ class Checkpoint:
 
         if not self.path.is_file():
             return None
-        with safe_open(self.path, "pt") as file:
-            state = json.loads(file.metadata()["place"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        with torch.no_grad():
-            for i, parameter in enumerate(parameters):
-                parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
-        put_optimiser(optimiser, _numbered(parameters), tensors, _OPTIMISER)
-        torch.set_rng_state(tensors[_RANDOM])
-        if _RANDOM_CUDA in tensors:
-            torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
-        return TrainingState(**state)
+        try:
+            with safe_open(self.path, "pt") as file:
+                state = TrainingState(**parse_json(file.metadata()["place"]))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            with torch.no_grad():
+                for i, parameter in enumerate(parameters):
+                    parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
+            put_optimiser(optimiser, _numbered(parameters), tensors, _OPTIMISER)
+            torch.set_rng_state(tensors[_RANDOM])
+            if _RANDOM_CUDA in tensors:
+                torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
+        except Exception as error:  # of safetensors or torch: the file has been altered
+            raise OptionError(
+                f"{self.path} is damaged ({first_line(error)}). Delete it to train from the start."
+            ) from error
+        return state
 
 
 def optimiser_tensors(
@@ -165,7 +171,7 @@ def checkpoints(folder: str | Path | None, name: str) -> Iterator[None]:
         return
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for path in folder.glob("training-*.safetensors"):
             Checkpoint(path, name).check()
         write_atomically(folder / "writable", b"")

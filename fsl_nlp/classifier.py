@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.transfer import Transferable
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier
     from fsl_nlp.methods.combined.auto import Report
-    from fsl_nlp.methods.objects import MethodLike
+    from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
-class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
     It is a scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a
@@ -207,12 +208,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         """
         from fsl_nlp.artifact import read_classifier
         from fsl_nlp.methods.objects import load_choice
-        from fsl_nlp.restoring import (
-            check_restorable,
-            load_saved_encoder,
-            restore,
-            restore_report,
-        )
+        from fsl_nlp.restoring import check_restorable, load_saved_encoder
 
         folder = Path(folder)
         saved = read_classifier(folder)
@@ -222,24 +218,35 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             encoder = chosen.encoder
         loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
         moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
-        try:
-            classifier = cls(**{**parameters, **moved})
-            options = classifier._options()
-            built = chosen.build(loaded, seed=classifier.seed, options=options)
-        except OptionError as error:
-            raise ArtifactError(
-                f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that this "
-                f"version does not have: {error}"
-            ) from error
-        fitted = restore(folder, saved, built)
-        return classifier._take(
-            fitted,
-            saved.method,
-            loaded,
-            saved.examples,
-            saved.model_version,
-            restore_report(saved),
-        )
+        return cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
+
+    @classmethod
+    def _restored(
+        cls,
+        folder: Path,
+        saved: SavedClassifier,
+        parameters: Mapping[str, Any],
+        chosen: MethodChoice,
+        encoder: TextEncoder,
+    ) -> FewShotClassifier:
+        """The classifier of a record. `folder` is for messages."""
+        from fsl_nlp.artifact.manifest import refusing_damage
+        from fsl_nlp.artifact.protocols import CLASSIFIER
+        from fsl_nlp.restoring import restore, restore_report
+
+        with refusing_damage(folder, CLASSIFIER):
+            try:
+                classifier = cls(**parameters)
+                options = classifier._options()
+                built = chosen.build(encoder, seed=classifier.seed, options=options)
+            except OptionError as error:
+                raise ArtifactError(
+                    f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
+                    f"this version does not have: {error}"
+                ) from error
+            fitted, report = restore(folder, saved, built), restore_report(saved)
+        examples, version = saved.examples, saved.model_version
+        return classifier._take(fitted, saved.method, encoder, examples, version, report)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)

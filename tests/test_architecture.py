@@ -64,9 +64,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
+    "transfer": BOTTOM | {"artifact", "methods"},
     "classifier": BOTTOM
     | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
-    | {"training.checkpoint"},
+    | {"training.checkpoint", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

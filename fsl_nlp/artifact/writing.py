@@ -36,6 +36,15 @@ def check_folder(folder: Path) -> None:
 
 def write_classifier(saved: SavedClassifier, folder: Path) -> Path:
     """Write a classifier to a folder, in place of an older one; gives the folder."""
+    try:
+        publish(folder, CLASSIFIER, *contents_of(saved))
+    except OSError as error:
+        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return folder
+
+
+def contents_of(saved: SavedClassifier) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The manifest of a classifier, and its files by their kinds."""
     from safetensors.numpy import save
 
     tensors = dict(saved.tensors)
@@ -48,11 +57,7 @@ def write_classifier(saved: SavedClassifier, folder: Path) -> Path:
     if saved.examples:
         lines = [json.dumps(_fields(e), ensure_ascii=False) for e in saved.examples]
         contents["examples"] = "".join(f"{line}\n" for line in lines).encode()
-    try:
-        publish(folder, CLASSIFIER, _manifest(saved), contents)
-    except OSError as error:
-        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    return folder
+    return _manifest(saved), contents
 
 
 def _manifest(saved: SavedClassifier) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from fsl_nlp.encoders.loading import load_model
 from fsl_nlp.encoders.memory import Memory, caching_is_off
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.encoders.tracing import TraceableModel
+from fsl_nlp.encoders.transfer import Transferable
 from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
@@ -42,7 +43,7 @@ _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 _FEW_TOKENS = 96
 
 
-class TextEncoder:
+class TextEncoder(Transferable):
     """A pretrained model that turns texts into vectors.
 
     Threads and classifiers may share one: it does not change after loading.
@@ -70,6 +71,7 @@ class TextEncoder:
         self.backend = pick_backend(backend, self.device, precision)
         self.precision = pick_precision(precision, self.device, self.backend)
         self.cache = cache
+        self.wanted = {"device": device, "precision": precision, "backend": backend}
         model = load_model(name, self.device)
         self.fingerprint = model.fingerprint
         self.pooling = model.pooling
@@ -309,9 +311,6 @@ class TextEncoder:
             "input_ids": tokens.to(self.device),
             "attention_mask": mask.to(self.device),
         }
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TextEncoder:
-        return self  # it never changes, so scikit-learn's clone may share it
 
     def __repr__(self) -> str:
         return f"TextEncoder({self.name!r}, device={str(self.device)!r}, {self.precision})"

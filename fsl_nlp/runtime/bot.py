@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.artifact.manifest import damaged, refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
-from fsl_nlp.artifact.reading import read_classifier
+from fsl_nlp.artifact.reading import record_in
 from fsl_nlp.artifact.record import SavedClassifier, SavedPart
 from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
+from fsl_nlp.artifact.snapshot import read_snapshot
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import file_sha256
 from fsl_nlp.inputs.kinds import Inputs
@@ -52,18 +53,21 @@ class Bot(Answering):
         examples: tuple[Example, ...],
         model_version: str,
         vectors: NDArray[np.float32] | None = None,
+        source: tuple[Path, int | None, str] | None = None,
     ) -> None:
         self.classifier_ = classifier
         self.classes_ = as_array(classifier.labels)
         self.examples_ = examples
         self.model_version_ = model_version
         self._vectors = vectors  # of the examples
+        self._source = source  # the folder, the threads, and the sum of what was read
 
     @classmethod
     def load(cls, folder: str | Path, *, threads: int | None = None) -> Bot:
         """Read a bot. `threads` compute one answer together; None is all of the processor."""
         folder = Path(folder)
-        saved = read_classifier(folder)
+        snapshot = read_snapshot(folder, CLASSIFIER)
+        saved = record_in(snapshot)
         if not saved.parts:
             raise NeedsTorchError(
                 f"The classifier in {folder} cannot answer without torch: it has no scorer. Save "
@@ -78,12 +82,40 @@ class Bot(Answering):
             parts = _Parts(folder, saved, threads).load()
             classifier = PartsClassifier(saved.labels, parts, Inputs.from_dict(saved.inputs))
             check_self_test(folder, classifier, expected)
-        return cls(classifier, saved.examples, saved.model_version, tensors.get("runtime.vectors"))
+        return cls(
+            classifier,
+            saved.examples,
+            saved.model_version,
+            tensors.get("runtime.vectors"),
+            (folder.absolute(), threads, snapshot.sum),
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Bot:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle: the folder, which the other process reads again."""
+        if self._source is None:
+            raise TypeError("Only a bot that Bot.load gave can go to another process.")
+        folder, threads, digest = self._source
+        return _load_again, (type(self), str(folder), threads, digest)
 
     def _example_vectors(self) -> NDArray[np.float32]:
         if self._vectors is None:  # two threads at once would compute the same
             self._vectors = unit(self.classifier_.embed(self.examples_))
         return self._vectors
+
+
+def _load_again(kind: type[Bot], folder: str, threads: int | None, digest: str) -> Bot:
+    """The bot that `Bot.__reduce__` described."""
+    bot = kind.load(folder, threads=threads)
+    assert bot._source
+    if bot._source[2] != digest:
+        raise ArtifactError(
+            f"The bot in {folder} was saved again after it was loaded and sent to this process. "
+            "Load it again there, and send that."
+        )
+    return bot
 
 
 def is_exported(folder: Path) -> bool:

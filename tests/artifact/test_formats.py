@@ -201,5 +201,5 @@ def test_tensors_that_cannot_be_read(tmp_path: Path, edit_manifest: Any) -> None
     path.write_bytes(b"\xff" * 8)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     edit_manifest(tmp_path, lambda m: m["files"]["parameters"].update(sha256=digest))
-    with pytest.raises(ArtifactError, match="is damaged"):
+    with pytest.raises(ArtifactError, match=r"parameters-\w+\.safetensors cannot be read"):
         load_prepared(tmp_path)

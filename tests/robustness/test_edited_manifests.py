@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from fsl_nlp import FewShotClassifier, TextEncoder, inspect_bot
-from fsl_nlp.errors import ArtifactError, FslError
+from fsl_nlp.errors import FslError
 from fsl_nlp.export import export_bot
 from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.runtime import Bot
@@ -150,4 +150,4 @@ def test_an_exported_bot(
 ) -> None:
     classifier = FewShotClassifier("linear", english).fit(TEXTS, LABELS)
     folder = export_bot(classifier, tmp_path / "bot").folder
-    try_edits(folder, lambda path: answers_of(Bot.load(path)), edit_manifest, rounds(5, 0) or None)
+    try_edits(folder, lambda path: answers_of(Bot.load(path)), edit_manifest, rounds(5, 400))

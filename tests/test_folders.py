@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fsl_nlp.folders import cache_folder, write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, cache_folder, make_private, write_atomically
 
 
 def test_the_cache_is_where_the_variable_says(
@@ -96,3 +98,65 @@ def test_readers_see_one_version_or_another_and_never_a_part(tmp_path: Path) -> 
         for writer in writers:
             writer.join()
     assert os.listdir(tmp_path) == ["shared.txt"]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_private_files_are_for_their_owner_alone(tmp_path: Path, umask: None) -> None:
+    write_atomically(tmp_path / "bot/tensors", "secret", mode=PRIVATE_FILE)
+    assert (mode(tmp_path / "bot"), mode(tmp_path / "bot/tensors")) == (0o700, 0o600)
+    write_atomically(tmp_path / "results/proto.json", "{}")
+    assert (mode(tmp_path / "results"), mode(tmp_path / "results/proto.json")) == (0o755, 0o644)
+    write_atomically(tmp_path / "results/tensors", "secret", mode=PRIVATE_FILE)
+    assert (mode(tmp_path / "results"), mode(tmp_path / "results/tensors")) == (0o755, 0o600)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_a_folder_is_made_private_whole(tmp_path: Path, umask: None) -> None:
+    (tmp_path / "bot/encoder").mkdir(parents=True)
+    (tmp_path / "bot/encoder/model").write_text("secret")
+    (tmp_path / "elsewhere").write_text("as it was")
+    (tmp_path / "bot/link").symlink_to(tmp_path / "elsewhere")
+    make_private(tmp_path / "bot")
+    assert {mode(tmp_path / name) for name in ("bot", "bot/encoder")} == {0o700}
+    assert mode(tmp_path / "bot/encoder/model") == 0o600
+    assert mode(tmp_path / "elsewhere") == 0o644
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    old, young = (tmp_path / f".a.txt.{letter * 12}" for letter in "ab")
+    other = tmp_path / ".a.txt.backup"
+    for path in (old, young, other):
+        path.write_text("half")
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    for path in (old, other):
+        os.utime(path, (two_days_ago, two_days_ago))
+    write_atomically(tmp_path / "a.txt", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", young.name, other.name}
+
+
+def test_windows_waits_for_a_reader_to_close_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    replace, refused = os.replace, list[Path]()
+
+    def replace_when_closed(source: Path, target: Path) -> None:
+        if len(refused) < 3:
+            refused.append(target)
+            raise PermissionError(13, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_when_closed)
+    monkeypatch.setattr("sys.platform", "win32")
+    write_atomically(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,40 @@ def _forget_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     kept = {key: value for key, value in encoder._loaded.items() if "embedded" in key[0]}
     monkeypatch.setattr(encoder, "_loaded", kept)
+
+
+# who may read it
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.usefixtures("umask")
+def test_a_classifier_is_for_its_owner_alone(words: TextEncoder, tmp_path: Path) -> None:
+    model = FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2])
+    assert modes(model.save(tmp_path / "new" / "bot")) == {0o700, 0o600}
+    (tmp_path / "shared").mkdir()
+    assert modes(model.save(tmp_path / "shared")) == {0o755, 0o600}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.usefixtures("umask")
+def test_who_could_read_the_older_one_can_read_the_newer(
+    words: TextEncoder, tmp_path: Path
+) -> None:
+    model = FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2])
+    folder = model.save(tmp_path / "bot")
+    for path in folder.iterdir():
+        path.chmod(0o640)
+    folder.chmod(0o750)
+    FewShotClassifier("proto", words).fit(["red", "green"], [1, 3]).save(folder)
+    assert modes(folder) == {0o750, 0o640}

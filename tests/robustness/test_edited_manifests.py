@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from fsl_nlp import FewShotClassifier, TextEncoder, inspect_bot
-from fsl_nlp.errors import FslError
+from fsl_nlp.errors import ArtifactError, FslError
 from fsl_nlp.export import export_bot
 from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.runtime import Bot
@@ -77,7 +77,6 @@ def try_edits(
     answer: Callable[[Path], Any],
     edit_manifest: Any,
     count: int | None,
-    harmless: Callable[[Edit], bool] = lambda edit: False,
 ) -> int:
     """How many edits were tried; each must be refused, or give the same answer as before."""
     (path,) = (p for p in folder.iterdir() if p.name in ("classifier.json", "meta.json"))
@@ -96,7 +95,7 @@ def try_edits(
         except Exception as error:
             broken.append((edit, "inspect", repr(error)))
         try:
-            if (given := answer(folder)) != expected and not harmless(edit):
+            if (given := answer(folder)) != expected:
                 broken.append((edit, "answers", given))
         except FslError:
             pass
@@ -142,7 +141,35 @@ def test_a_meta_trained_folder(
         bot = FewShotClassifier("anil", small, prepared=str(path))
         return answers_of(bot.fit(TEXTS[:2], LABELS[:2]))
 
-    try_edits(folder, answer, edit_manifest, count)
+    try_edits(folder, answer, edit_manifest, count and 25)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b'{"format": 2, "labels": ' + b'{"a":' * 100_000, b"\xff", b"1" * 10_000],
+    ids=["lists", "objects", "no UTF-8", "a long number"],
+)
+@pytest.mark.parametrize("name", ["classifier.json", "meta.json"])
+def test_manifests_that_are_made_to_do_damage(content: bytes, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    reads: list[Any] = [inspect_bot, load_prepared]
+    if name == "classifier.json":
+        reads = [inspect_bot, FewShotClassifier.load, Bot.load]
+    for read in reads:
+        with pytest.raises(ArtifactError, match=rf"{name} is damaged: it is not the JSON"):
+            read(tmp_path)
+
+
+def test_labels_that_are_exchanged_or_lack_one_are_refused(
+    words: TextEncoder, tmp_path: Path, edit_manifest: Any
+) -> None:
+    folder = FewShotClassifier("linear", words).fit(TEXTS, LABELS).save(tmp_path / "bot")
+    edit_manifest(folder, lambda m: m["labels"].reverse())
+    with pytest.raises(ArtifactError, match="labels are not those of the tensors, or are in an"):
+        FewShotClassifier.load(folder, encoder=words)
+    edit_manifest(folder, lambda m: m["labels"].pop())
+    with pytest.raises(ArtifactError, match="labels has 2 entries"):
+        FewShotClassifier.load(folder, encoder=words)
 
 
 def test_an_exported_bot(

@@ -134,7 +134,14 @@ def test_damaged_bytes(words: TextEncoder, rounds: Rounds) -> None:
         assert saved.labels == ("a", "b")  # a date or a comment of the archive
 
 
-def test_another_process(tmp_path: Path, shop: FewShotClassifier, rounds: Rounds) -> None:
+@pytest.fixture
+def soak(rounds: Rounds) -> None:
+    if not rounds(0, 1):
+        pytest.skip("processes that load torch take long; make soak runs it")
+
+
+@pytest.mark.usefixtures("soak")
+def test_another_process(tmp_path: Path, shop: FewShotClassifier) -> None:
     (tmp_path / "shop").write_bytes(pickle.dumps(shop))
     code = (
         "import pickle, sys; bot = pickle.load(open(sys.argv[1], 'rb'))\n"
@@ -145,9 +152,8 @@ def test_another_process(tmp_path: Path, shop: FewShotClassifier, rounds: Rounds
     assert done.stdout.strip() == "['track_order', 'get_refund']"
 
 
-def test_cross_validation_in_processes(texts: list[str], labels: list[str], rounds: Rounds) -> None:
-    if not rounds(0, 1):
-        pytest.skip("processes that load torch take long; make soak runs it")
+@pytest.mark.usefixtures("soak")
+def test_cross_validation_in_processes(texts: list[str], labels: list[str]) -> None:
     model = FewShotClassifier("proto", "embedded:en")
     alone = cross_val_score(model, texts, labels, cv=3, n_jobs=1)
     np.testing.assert_allclose(cross_val_score(model, texts, labels, cv=3, n_jobs=2), alone)

@@ -63,7 +63,7 @@ class ProgressFile(Generic[K]):
         try:
             row = dict(parse_json(line))
             return self.key(row), row
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise DataError(
                 f"{self.path}, line {number} is damaged ({error!r}). Delete the line: its job is "
                 "done again."

@@ -19,7 +19,7 @@ from fsl_nlp.evaluation.jobs import ProgressFile
 
 from .conftest import Rounds
 
-NESTED = b"[" * 100_000
+NESTED = b"[" * 5_000
 INSERTED = [b"\x00", b"\xff", b"null", b"[", b"}", b"1e999", b'"', "退".encode("gbk"), NESTED]
 
 

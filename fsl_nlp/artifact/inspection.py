@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -113,7 +114,9 @@ def inspect_bot(folder: str | Path) -> ClassifierInspection | MetaInspection:
     ('proto', LabelCount(label='colour', examples=1))
     """
     folder = Path(folder)
-    is_meta = (folder / META.manifest).is_file() and not (folder / CLASSIFIER.manifest).exists()
+    # Of a folder that may not be read, reading says so.
+    is_meta = os.path.isfile(folder / META.manifest)
+    is_meta = is_meta and not os.path.exists(folder / CLASSIFIER.manifest)
     protocol = META if is_meta else CLASSIFIER
     saved = read_snapshot(folder, protocol)
     with refusing_damage(folder, protocol):

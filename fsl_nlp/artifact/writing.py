@@ -14,6 +14,7 @@ from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.publishing import publish
 from fsl_nlp.artifact.record import SavedClassifier
 from fsl_nlp.errors import ArtifactError
+from fsl_nlp.locks import LOCK
 from fsl_nlp.types import Example
 
 
@@ -26,8 +27,8 @@ def check_folder(folder: Path) -> None:
         raise ArtifactError(f"You may not write in {existing}. Give another folder.")
     if not folder.is_dir() or (folder / CLASSIFIER.manifest).exists():
         return
-    names = [path.name for path in folder.iterdir() if not CLASSIFIER.is_leftover(path.name)]
-    if names:
+    names = {path.name for path in folder.iterdir() if not CLASSIFIER.is_leftover(path.name)}
+    if names := names - {LOCK}:  # of another save, which has just begun
         raise ArtifactError(
             f"{folder} holds other files ({min(names)}) and no classifier. "
             "Give a new or an empty folder."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -99,7 +100,7 @@ def load_prepared(folder: str | Path) -> Prepared:
 
 @lru_cache(maxsize=4)  # a run over many tasks reads the same folder for each
 def _load(folder: Path, _: tuple[int, ...]) -> Prepared:
-    if (folder / PROGRESS).exists() and not (folder / META.manifest).exists():
+    if os.path.exists(folder / PROGRESS) and not os.path.exists(folder / META.manifest):
         raise ArtifactError(
             f"The meta-training in {folder} was interrupted{_at_step(folder)}. Run the same "
             "`fsl-nlp meta-train` command again: it continues from there."

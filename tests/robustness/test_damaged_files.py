@@ -19,7 +19,7 @@ from fsl_nlp.evaluation.jobs import ProgressFile
 
 from .conftest import Rounds
 
-NESTED = b"[" * 5_000
+NESTED = b"[" * 1_500
 INSERTED = [b"\x00", b"\xff", b"null", b"[", b"}", b"1e999", b'"', "退".encode("gbk"), NESTED]
 
 

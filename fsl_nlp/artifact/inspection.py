@@ -114,9 +114,9 @@ def inspect_bot(folder: str | Path) -> ClassifierInspection | MetaInspection:
     ('proto', LabelCount(label='colour', examples=1))
     """
     folder = Path(folder)
-    # Of a folder that may not be read, reading says so.
-    is_meta = os.path.isfile(folder / META.manifest)
-    is_meta = is_meta and not os.path.exists(folder / CLASSIFIER.manifest)
+    # False for both if the folder may not be read; reading it says so.
+    is_meta, is_bot = (os.path.exists(folder / p.manifest) for p in (META, CLASSIFIER))
+    is_meta = is_meta and not is_bot
     protocol = META if is_meta else CLASSIFIER
     saved = read_snapshot(folder, protocol)
     with refusing_damage(folder, protocol):

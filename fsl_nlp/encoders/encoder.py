@@ -19,7 +19,7 @@ from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
-from fsl_nlp.encoders.memory import Memory, caching_is_off
+from fsl_nlp.encoders.memory import Memory, temporary_memory
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.encoders.tracing import TraceableModel
 from fsl_nlp.errors import ModelError, first_line
@@ -126,27 +126,23 @@ class TextEncoder:
         first: dict[bytes, int] = {}
         for i, key in enumerate(keys):
             first.setdefault(key, i)
+        temporary = temporary_memory()
+        memory = self._memory if temporary is None else temporary
         cache = self.cache if on_disk and len(first) > 1 else None
-        vectors = self._lookup(list(first), cache)
+        vectors = self._memory.get(list(first)) | memory.get(list(first))
+        if cache is not None and len(first) != len(vectors):
+            stored = cache.get([key for key in first if key not in vectors])
+            memory.put(stored)
+            vectors |= stored
         missing = [key for key in first if key not in vectors]
         if missing:
             computed = compute([first[key] for key in missing])
             fresh = dict(zip(missing, computed, strict=True))
-            vectors.update(fresh)
-            if not caching_is_off():
-                self._memory.put(fresh)
-                if cache is not None:
-                    cache.put(fresh)
+            vectors |= fresh
+            memory.put(fresh)
+            if cache is not None and temporary is None:
+                cache.put(fresh)
         return np.stack([vectors[key] for key in keys])
-
-    def _lookup(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
-        vectors = self._memory.get(keys)
-        if cache is not None and len(keys) != len(vectors):
-            from_disk = cache.get([key for key in keys if key not in vectors])
-            vectors.update(from_disk)
-            if not caching_is_off():
-                self._memory.put(from_disk)
-        return vectors
 
     def key(self, text: str, variant: str = "") -> bytes:
         """The cache key of a text; `variant` names a way to encode it other than `encode`."""

@@ -151,7 +151,8 @@ class VectorCache:
         """Turn errors of SQLite into warnings; remove a file that is not a database."""
         try:
             yield
-        except (OSError, sqlite3.DatabaseError) as error:
+        # UnicodeError: SQLite quotes the damaged bytes.
+        except (OSError, sqlite3.DatabaseError, UnicodeError) as error:
             usable = isinstance(error, (OSError, sqlite3.OperationalError))
             if usable and "no such" not in str(error):
                 # Locked for too long, disk full, or read-only: continue without the cache.

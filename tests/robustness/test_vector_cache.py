@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -97,25 +98,16 @@ def test_edits_cost_entries_and_never_give_another_vector(tmp_path: Path, rounds
 def test_threads_that_make_a_cache_at_once_agree_on_its_secret(
     tmp_path: Path, rounds: Rounds
 ) -> None:
-    for number in range(rounds(3, 50)):
-        path = tmp_path / f"{number}.sqlite"
-        start = threading.Barrier(4)
-        failures: list[Exception] = []
+    start = threading.Barrier(4)
 
-        def write(part: int, path: Path = path, start: threading.Barrier = start) -> None:
-            own = {key: VECTORS[key] for key in list(VECTORS)[part::4]}
-            try:
-                start.wait()
-                VectorCache(path).put(own)  # an object each, as in four processes
-            except Exception as error:
-                failures.append(error)
+    def write(path: Path, part: int) -> None:
+        own = {key: VECTORS[key] for key in list(VECTORS)[part::4]}
+        start.wait()
+        VectorCache(path).put(own)  # an object each, as in four processes
 
-        threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert not failures
+    with ThreadPoolExecutor(4) as pool, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(rounds(3, 50)):
+            path = tmp_path / f"{number}.sqlite"
+            list(pool.map(write, [path] * 4, range(4)))
             assert VectorCache(path).get(list(VECTORS)).keys() == VECTORS.keys()

@@ -20,9 +20,10 @@ from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
 from fsl_nlp.encoders.memory import Memory, temporary_memory
-from fsl_nlp.encoders.pooling import pool
+from fsl_nlp.encoders.pooling import padded, pool
 from fsl_nlp.encoders.tracing import TraceableModel
 from fsl_nlp.errors import ModelError, first_line
+from fsl_nlp.inputs.length import visible_parts
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.runtime.graph import Graph, GraphInfo
@@ -164,9 +165,10 @@ class TextEncoder:
     def _run_pipeline(self, texts: list[str]) -> Matrix:
         import torch
 
+        visible = self._visible(texts, self.pooling.max_length)
         with torch.inference_mode(), self.autocast(), self._tokenizer_lock:
             vectors = self._module.encode(  # type: ignore[operator]  # a SentenceTransformer
-                texts, prompt=self.pooling.prefix or None, show_progress_bar=False
+                visible, prompt=self.pooling.prefix or None, show_progress_bar=False
             )
         return np.asarray(vectors, np.float32)
 
@@ -178,8 +180,16 @@ class TextEncoder:
 
     def tokenize(self, texts: Sequence[str], **options: Any) -> Any:
         """The tokenizer's output for the texts with the model's prefix."""
+        if options.get("truncation"):
+            texts = self._visible(texts, options["max_length"])
+            if options.get("text_pair"):
+                options["text_pair"] = self._visible(options["text_pair"], options["max_length"])
         with self._tokenizer_lock:
             return self._tokenizer([self.pooling.prefix + text for text in texts], **options)
+
+    def _visible(self, texts: Sequence[str], tokens: int) -> list[str]:
+        left = self._tokenizer.truncation_side == "left"
+        return visible_parts(texts, tokens, lambda t: len(self.pieces([t])[0]), from_end=left)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -219,8 +229,9 @@ class TextEncoder:
             as_published = self.precision != "bf16" and self.device == cpu
             module = self._module if as_published else load_model(self.name, cpu).module
             pipeline = self._run_pipeline if self.pooling.custom else None
-            module = tuned(module) if tuned else module
-            return TraceableModel(module, self._tokenizer, vectors, pipeline)
+            return TraceableModel(
+                tuned(module) if tuned else module, self._tokenizer, vectors, pipeline
+            )
 
         info = GraphInfo(
             kind=kind,
@@ -253,8 +264,8 @@ class TextEncoder:
     ) -> Matrix:
         """A vector for each row of token ids, in batches of similar length.
 
-        `compute` gives [B, D] from the features of a batch and the indices of its rows. If it is
-        faster, `graph` does the same, with `kinds` (token types) and `masks` (marked mentions).
+        `compute` gives [B, D] from the features of a batch and the indices of its rows; `graph`
+        does so where it is faster, with `kinds` (token types) and `masks` (marked mentions).
         """
         import torch
 
@@ -292,19 +303,8 @@ class TextEncoder:
 
     def features(self, ids: list[list[int]]) -> Features:
         """Rows of token ids as padded tensors on the device."""
-        import torch
-
-        pad = self._tokenizer.pad_token_id or 0  # any token: the mask hides it
-        # Some tokenizers give an empty text no token at all.
-        ids = [row or [pad] for row in ids]
-        longest = max(map(len, ids))
-        tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids])
-        lengths = torch.tensor([len(row) for row in ids])
-        mask = (torch.arange(longest) < lengths[:, None]).long()
-        return {
-            "input_ids": tokens.to(self.device),
-            "attention_mask": mask.to(self.device),
-        }
+        # Any token will do: the mask hides it.
+        return padded(ids, self._tokenizer.pad_token_id or 0, self.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TextEncoder:
         return self  # it never changes, so scikit-learn's clone may share it

@@ -148,20 +148,20 @@ def measure(
     single: dict[str, list[float]] = {name: [] for name in readers}
     many: dict[str, list[float]] = {name: [] for name in readers}
     vectors: dict[str, Any] = {}
-    with without_caching():  # each is to compute every text
-        for read in readers.values():
-            read(questions[:2])
-            read(questions[:1])
-        for start in range(0, count, TURN):
-            for name, read in readers.items():
-                read(questions[start : start + 1])  # its weights come back to the processor
-                turn = questions[start : start + TURN]
-                single[name] += [timed(read, [question])[0] for question in turn]
-        for number in range(rounds):
-            note(f"round {number + 1} of {rounds}")
-            for name, read in readers.items():
-                seconds, vectors[name] = timed(read, texts)
-                many[name].append(seconds)
+    for read in readers.values():
+        timed(read, questions[:2])
+        timed(read, questions[:1])
+    for start in range(0, count, TURN):
+        for name, read in readers.items():
+            # Its weights come back to the processor.
+            timed(read, questions[start : start + 1])
+            turn = questions[start : start + TURN]
+            single[name] += [timed(read, [question])[0] for question in turn]
+    for number in range(rounds):
+        note(f"round {number + 1} of {rounds}")
+        for name, read in readers.items():
+            seconds, vectors[name] = timed(read, texts)
+            many[name].append(seconds)
     peer_ms, peer_seconds = np.median(single[PEER]), np.array(many[PEER])
     return [
         Row(
@@ -209,9 +209,10 @@ def starts(name: str, scratch: Path) -> list[dict[str, Any]]:
 
 
 def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work(*arguments)
-    return time.perf_counter() - start, result
+    with without_caching():  # each computes every text
+        start = time.perf_counter()
+        result = work(*arguments)
+        return time.perf_counter() - start, result
 
 
 def least_cosine(a: Any, b: Any) -> float | None:

@@ -54,8 +54,13 @@ class Answering:
     def _check_fitted(self) -> None:
         """Refuse to answer before `fit`."""
 
-    def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
+    def predict_proba(
+        self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
+    ) -> NDArray[np.float64]:
         """[n, N]: the probability of each label, in the order of `classes_`.
+
+        `store` says whether the vectors of the texts may be cached, in memory and on disk. It
+        saves time for a test set that is scored again and again. A `Bot` stores nothing.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -65,10 +70,14 @@ class Answering:
         (1, 2)
         """
         self._check_fitted()
-        return self._probabilities(self._checked(texts, "texts"))
+        examples = self._checked(texts, "texts")
+        with self._storing(store):
+            return self._probabilities(examples)
 
-    def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
-        """The most probable label of each text.
+    def predict(
+        self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
+    ) -> NDArray[Any]:
+        """The most probable label of each text; `store` is as for `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -77,11 +86,13 @@ class Answering:
         >>> classifier.predict(["has my parcel been sent"]).tolist()
         ['track']
         """
-        best = self.predict_proba(texts).argmax(axis=1)
+        best = self.predict_proba(texts, store=store).argmax(axis=1)
         return cast("NDArray[Any]", self.classes_[best])
 
     @overload
-    def classify(self, text: str | Example, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
+    def classify(
+        self, text: str | Example, *, top_k: int = 3, nearest: int = 0, store: bool = False
+    ) -> Prediction: ...
     @overload
     def classify(
         self,
@@ -89,6 +100,7 @@ class Answering:
         *,
         top_k: int = 3,
         nearest: int = 0,
+        store: bool = False,
     ) -> list[Prediction]: ...
     def classify(
         self,
@@ -96,10 +108,12 @@ class Answering:
         *,
         top_k: int = 3,
         nearest: int = 0,
+        store: bool = False,
     ) -> Prediction | list[Prediction]:
         """A `Prediction` for one text, a list of them for a list of texts.
 
         A prediction names `top_k` labels, the answer included, and `nearest` training examples.
+        Nothing of a text is stored; `store` is as for `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -117,7 +131,7 @@ class Answering:
                 f"{text!r:.40} ({type(text).__name__})."
             )
         examples = self._checked([text] if is_single else text, "text")
-        predictions = self._classify(examples, top_k, nearest)
+        predictions = self._classify(examples, top_k, nearest, store)
         return predictions[0] if is_single else predictions
 
     def stream(
@@ -147,13 +161,9 @@ class Answering:
 
     def _stream(self, remaining: Iterator[Any], top_k: int, nearest: int) -> Iterator[Prediction]:
         done, size = 0, 1
-        if nearest and self.examples_:
-            self._example_vectors()  # these may be stored, those of the texts may not
         while batch := list(islice(remaining, size)):
             examples = self._checked(batch, "texts", first=done)
-            with self._without_storing():
-                predictions = self._classify(examples, top_k, nearest)
-            yield from predictions
+            yield from self._classify(examples, top_k, nearest, store=False)
             done, size = done + len(batch), min(4 * size, STREAM_BATCH)
 
     def _checked(self, texts: Any, argument: str, first: int = 0) -> list[Example]:
@@ -164,16 +174,22 @@ class Answering:
                 self.classifier_.inputs.check([example], argument, i)
         return examples
 
-    def _without_storing(self) -> AbstractContextManager[object]:
-        """A context in which no vector of a text is stored."""
+    def _storing(self, store: bool) -> AbstractContextManager[object]:
+        """A context in which no vector of a text is stored, unless `store` is set."""
         return nullcontext()
 
-    def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
+    def _classify(
+        self, texts: list[Example], top_k: int, nearest: int, store: bool
+    ) -> list[Prediction]:
         _check_counts(top_k, nearest)
+        if nearest and self.examples_:
+            self._example_vectors()  # these may be stored, those of the texts may not
         answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
-        probabilities = self._probabilities([texts[i] for i in answerable])
-        neighbours = self._nearest([texts[i] for i in answerable], nearest)
+        questions = [texts[i] for i in answerable]
+        with self._storing(store):
+            probabilities = self._probabilities(questions)
+            neighbours = self._nearest(questions, nearest)
         for i, row, near in zip(answerable, probabilities, neighbours, strict=True):
             predictions[i] = decide(
                 row,

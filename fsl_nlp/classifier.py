@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,10 +251,10 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
     def _check_fitted(self) -> None:
         check_is_fitted(self)
 
-    def _without_storing(self) -> AbstractContextManager[object]:
+    def _storing(self, store: bool) -> AbstractContextManager[object]:
         from fsl_nlp.encoders.memory import without_caching
 
-        return without_caching()
+        return nullcontext() if store else without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
         from fsl_nlp.encoders.catalogue import auto_model
@@ -298,10 +298,12 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         texts: Sequence[str] | Sequence[Example],
         labels: Sequence[Label] | NDArray[Any],
         sample_weight: Sequence[float] | None = None,
+        *,
+        store: bool = False,
     ) -> float:
-        """Accuracy: the share of texts that get their label."""
+        """Accuracy: the share of texts that get their label; `store` is as for `predict_proba`."""
         targets = as_labels(labels, "labels")
-        predicted = self.predict(texts).tolist()
+        predicted = self.predict(texts, store=store).tolist()
         if len(predicted) != len(targets):
             raise DataError(unequal(len(predicted), len(targets)))
         if not targets:

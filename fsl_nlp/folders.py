@@ -35,6 +35,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fsl_nlp"
 
 
+def make_cache_folder(folder: Path) -> None:
+    """Make a folder of the cache, and those above it, if they are missing.
+
+    Others cannot look into a new cache. One that exists keeps its rights, so that users may share
+    it: what is made inside is for them to read, and for nobody else to write.
+    """
+    if folder.is_dir():
+        return
+    shared = cache_folder().is_dir() and cache_folder() in folder.parents
+    if folder.parent != folder:
+        make_cache_folder(folder.parent)
+    folder.mkdir(mode=0o755 if shared else PRIVATE_FOLDER, exist_ok=True)
+
+
 def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
     """Write beside `path`, then rename: readers see the old file or the new one, never a part.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,9 @@ class Draws:
         return np.take_along_axis(chosen, order, -1)
 
 
+MOST_NUMBERS = 200_000_000  # texts of all episodes of a table, eight bytes each
+
+
 @dataclass(frozen=True)
 class EpisodeSettings:
     """What an episode is made of, and how many are drawn.
@@ -78,11 +82,18 @@ class EpisodeSettings:
             ("na_rate", self.na_rate, 0),
             ("imbalance", self.imbalance, 1),
         ):
-            if value is not None and value < least:
+            if value is not None and not (value >= least and math.isfinite(value)):
                 flag = "nota-rate" if name == "na_rate" else name
                 raise OptionError(f"{name}={value} (--{flag}): must be at least {least}.")
         if self.shots[1] < self.shots[0]:
             raise OptionError(f"shot={self.shots}: the first number must not be above the second.")
+        in_each = (self.way or 1) * (self.shots[1] + self.query) + self.na_rate * self.query
+        if self.episodes * in_each > MOST_NUMBERS:
+            raise OptionError(
+                f"episodes={self.episodes} of {in_each:.4g} texts each (--episodes, --way, --shot, "
+                f"--query, --nota-rate) are more than the {MOST_NUMBERS:,} that fit in memory. "
+                "Draw fewer."
+            )
 
     @property
     def none_of_the_above(self) -> int:

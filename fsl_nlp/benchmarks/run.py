@@ -33,9 +33,10 @@ def run_benchmark(
     method cannot do, or that has no file in the data folder, is listed under "skipped".
     `on_progress` is that of `evaluation.jobs.run_jobs`.
     """
-    from fsl_nlp.evaluation.jobs import ProgressFile, run_jobs
+    from fsl_nlp.evaluation.jobs import ProgressFile, check_workers, run_jobs
     from fsl_nlp.evaluation.result import versions
 
+    check_workers(workers)
     tasks, splits = _check(benchmark, tasks, splits)
     skipped: dict[str, str] = {}
     jobs: list[Job] = []

@@ -88,7 +88,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
             Path | None, typer.Option(help="Resume from this file; it gets a line for each job.")
         ] = None,
         workers: Annotated[
-            int, typer.Option(min=1, help="Processes that share the work; on each device.")
+            int, typer.Option(min=1, max=256, help="Processes that share the work; on each device.")
         ] = 1,
         device: Annotated[
             str, typer.Option(help="Processor: 'auto', 'cpu' or 'cuda'. Commas name several.")
@@ -163,6 +163,9 @@ def _parsed(benchmark: type[Benchmark], values: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in parsed.items() if value is not None}
 
 
+_MOST_SPLITS = 1000
+
+
 def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
     """Names as they are, numbers and spans of numbers as numbers.
 
@@ -178,6 +181,8 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
             splits.append(name)
         elif dash and not last.isdecimal():
             raise OptionError(f"--split {name}: write 0-4, or 0,2.")
+        elif int(last or first) - int(first) >= _MOST_SPLITS:
+            raise OptionError(f"--split {name}: no benchmark has so many splits.")
         else:
             splits += range(int(first), int(last if dash else first) + 1)
     return splits

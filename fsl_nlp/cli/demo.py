@@ -77,7 +77,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
     started = time.perf_counter()
     classifier = FewShotClassifier(seed=seed).fit(train.texts, train.known_targets)
     seconds = time.perf_counter() - started
-    predicted = classifier.predict(test.texts).tolist()
+    predicted = classifier.predict(test.texts, store=True).tolist()
     foreign = load_dataset(f"{name}:out_of_scope", labelled=False)
     return {
         "name": name,
@@ -88,7 +88,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
         "score": score_predictions(test.targets, predicted, train.labels, seed=seed),
         "labels": len(train.labels),
         "confidence": {
-            "test": float(classifier.predict_proba(test.texts).max(1).mean()),
+            "test": float(classifier.predict_proba(test.texts, store=True).max(1).mean()),
             "out_of_scope": float(classifier.predict_proba(foreign.texts).max(1).mean()),
         },
         "questions": QUESTIONS[name],

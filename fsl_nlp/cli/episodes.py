@@ -97,7 +97,10 @@ def add_to(app: typer.Typer) -> None:
             bool, typer.Option("--no-batch", help="Fit one episode at a time, not in batches.")
         ] = False,
         workers: Annotated[
-            int, typer.Option(help="Processes that share the work; one episode at a time only.")
+            int,
+            typer.Option(
+                min=1, max=256, help="Processes that share the work; one episode at a time only."
+            ),
         ] = 1,
         progress_file: Annotated[
             Path | None,

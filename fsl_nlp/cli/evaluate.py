@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
         labels = classifier.classifier_.labels
         targets = match_labels(data.known_targets, labels)
         check_targets(targets, labels)  # before the long work
-        predicted = classifier.predict(data.examples).tolist()
+        predicted = classifier.predict(data.examples, store=True).tolist()
         score = score_predictions(targets, predicted, labels, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
         run.show(result, lambda: score_as_table(score))

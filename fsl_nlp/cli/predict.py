@@ -137,7 +137,9 @@ def _texts(
 
 def _lines(path: Path) -> Iterator[str]:
     from fsl_nlp.data.lines import stream_lines
+    from fsl_nlp.data.reading import refuse_devices
 
+    refuse_devices(path, str(path))
     try:
         with path.open("rb") as file:
             yield from stream_lines(file, str(path))

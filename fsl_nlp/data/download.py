@@ -81,7 +81,8 @@ def _fetch_file(entry: Entry, download: Download, file: str, root: Path) -> Fetc
         )
     if state != "missing":
         return Fetched(path, (), verified=digest is not None)
-    parts = [_fetch(url, _part_path(path, url), _manual_steps(urls, path)) for url in urls]
+    steps, most = _manual_steps(urls, path), download.most_bytes
+    parts = [_fetch(url, _part_path(path, url), steps, most) for url in urls]
     joined = path.with_name(f"{path.name}.joined")
     try:
         ready = parts[0] if len(parts) == 1 else _join_lines(parts, joined)
@@ -104,11 +105,11 @@ def _part_path(path: Path, url: str) -> Path:
     return path.with_name(f"{path.name}.{url.rpartition('/')[2]}.part")
 
 
-def _fetch(url: str, part: Path, manual_steps: str) -> Path:
+def _fetch(url: str, part: Path, manual_steps: str, most: int) -> Path:
     reason = "the connection broke off"
     for _ in range(_ATTEMPTS):
         try:
-            if _resume(url, part):
+            if _resume(url, part, most):
                 return part
         except urllib.error.HTTPError as error:
             reason = f"the server answers {error.code} {error.reason}"
@@ -125,8 +126,11 @@ def _fetch(url: str, part: Path, manual_steps: str) -> Path:
     raise DataError(f"{url} could not be downloaded ({reason}).{kept} {manual_steps}")
 
 
-def _resume(url: str, part: Path) -> bool:
-    """Append the missing bytes to `part`; True if the file is complete."""
+def _resume(url: str, part: Path, most: int) -> bool:
+    """Append the missing bytes to `part`; True if the file is complete.
+
+    A file of more than `most` bytes is refused, and nothing of it is kept: it could fill the disk.
+    """
     part.parent.mkdir(parents=True, exist_ok=True)
     received = part.stat().st_size if part.exists() else 0
     # Compressed content would have other offsets than the file.
@@ -147,15 +151,27 @@ def _resume(url: str, part: Path) -> bool:
             received = 0
         length = response.headers.get("Content-Length")
         total = None if length is None else received + int(length)
+        if (total or 0) > most:
+            raise _too_large(url, part, most)
         title = url.rpartition("/")[2]
         with part.open("ab" if received else "wb") as file, track(total or 0, title) as advance:
             while block := response.read(_BLOCK):
                 file.write(block)
                 received += len(block)
+                if received > most:
+                    raise _too_large(url, part, most)
                 advance(len(block))
             file.flush()
             os.fsync(file.fileno())
     return total is None or received == total
+
+
+def _too_large(url: str, part: Path, most: int) -> DataError:
+    part.unlink(missing_ok=True)
+    return DataError(
+        f"{url} sends more than {most:,} bytes, which is not the published file. "
+        "Nothing was kept. The source may have changed."
+    )
 
 
 def _starts_at(response: http.client.HTTPResponse, offset: int) -> bool:

@@ -22,6 +22,7 @@ class Download:
     renamed: Mapping[str, str] = field(default_factory=dict)  # split -> its name at the source
     # True: the source has the texts and the labels in two files, seq.in and label, line by line.
     parallel: bool = False
+    most_bytes: int = 1 << 30  # of a file; what goes on beyond is not the published one
 
     def urls(self, file: str) -> list[str]:
         """The addresses of a file: one, or two that are joined line by line.

@@ -8,6 +8,7 @@ from pathlib import Path
 from fsl_nlp.data.delimited import read_delimited
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.data.json_files import read_json, read_json_lines
+from fsl_nlp.data.reading import check_readable, read_whole
 from fsl_nlp.data.records import Record, Table
 from fsl_nlp.data.tables import read_parquet
 from fsl_nlp.errors import DataError
@@ -29,12 +30,9 @@ def read_file(path: Path, *, source: str) -> Table:
             "A spreadsheet can be saved as CSV UTF-8."
         )
     if suffix == ".parquet":
+        check_readable(path, source)
         return read_parquet(path, source)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror or error}.") from None
-    text, encoding = decode(data, source)
+    text, encoding = decode(read_whole(path, source), source)
     note = (
         f"{source} is not UTF-8: it was read as {encoding}. To convert it: "
         f"iconv -f {encoding} -t UTF-8 old > new, or save it as CSV UTF-8."

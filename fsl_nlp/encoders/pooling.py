@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 # Takes the path of a JSON file in the model's folder; gives its content, or None without one.
@@ -113,3 +114,16 @@ def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
     states = states.float()
     vectors = POOLINGS[pooling.mode](states, mask.unsqueeze(-1).to(states.dtype))
     return F.normalize(vectors, dim=-1) if pooling.normalize else vectors
+
+
+def padded(ids: list[list[int]], pad: int, device: torch.device) -> dict[str, Tensor]:
+    """Rows of token ids as tensors [B, T], with the mask that `pool` takes."""
+    import torch
+
+    # Some tokenizers give an empty text no token at all.
+    ids = [row or [pad] for row in ids]
+    longest = max(map(len, ids))
+    tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids])
+    lengths = torch.tensor([len(row) for row in ids])
+    mask = (torch.arange(longest) < lengths[:, None]).long()
+    return {"input_ids": tokens.to(device), "attention_mask": mask.to(device)}

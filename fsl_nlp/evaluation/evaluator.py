@@ -54,9 +54,11 @@ def evaluate(
     True
     """
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
+    from fsl_nlp.evaluation.jobs import check_workers
     from fsl_nlp.methods.frozen.method import FrozenMethod
     from fsl_nlp.methods.meta.method import MetaMethod
 
+    check_workers(workers)
     table.check(dataset)
     if has_candidates(dataset.examples):
         raise DataError(

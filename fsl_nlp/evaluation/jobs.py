@@ -13,12 +13,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fsl_nlp.errors import DataError, ModelError
+from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.progress import track
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
+
+MOST_WORKERS = 256  # processes on a device; each loads its own models
 
 Row = dict[str, Any]  # what JSON can hold
 OnProgress = Callable[[int, float | None, int], object]
@@ -173,3 +175,14 @@ def _start_worker(queue: SimpleQueue[str], threads: int) -> None:
 
 def _score_in_worker(score: Callable[..., Row], arguments: tuple[Any, ...]) -> Row:
     return score(_device[0], *arguments)
+
+
+def check_workers(workers: int) -> None:
+    """Refuse a number of processes that no machine needs.
+
+    >>> check_workers(4)
+    """
+    if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
+        raise OptionError(
+            f"workers={workers!r} (--workers): must be a whole number from 1 to {MOST_WORKERS}."
+        )

@@ -50,7 +50,7 @@ def score_one_by_one(
         _score,
         lambda e: (spec, table.task(dataset, e), e),
         title="Tasks",
-        devices=[spec.device] * max(1, workers),
+        devices=[spec.device] * workers,
         progress_file=ProgressFile(progress_file, header, partial(_task_of, table))
         if progress_file
         else None,

@@ -7,11 +7,13 @@ between them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
+from fsl_nlp.inputs.length import PER_TOKEN
 from fsl_nlp.types import Example, Span
 from fsl_nlp.vectors import Matrix
 
@@ -59,6 +61,42 @@ def check_spans(example: Example, mentions: Sequence[str] = MENTIONS) -> None:
                 f"{_name(example)}: the {name} mention is characters {start} to {end}, which is "
                 f"not inside its text of {len(example.text)} characters."
             )
+
+
+def near_mentions(example: Example, tokens: int) -> Example:
+    """A long text without what no window of so many `tokens` around its mentions can hold.
+
+    >>> text = "Tom " + "and others " * 50_000 + "met Ann"
+    >>> near = near_mentions(Example(text, head=(0, 3), tail=(len(text) - 3, len(text))), 512)
+    >>> len(near.text), near.text[slice(*near.head)], near.text[slice(*near.tail)]
+    (16388, 'Tom', 'Ann')
+    """
+    assert example.head is not None
+    assert example.tail is not None
+    text, room = example.text, tokens * PER_TOKEN
+    if len(text) <= 4 * room:
+        return example
+    ranges: list[tuple[int, int]] = []  # of the characters that stay
+    for end in sorted((*example.head, *example.tail)):
+        start, stop = max(end - room, 0), min(end + room, len(text))
+        if ranges and start <= ranges[-1][1]:
+            start, _ = ranges.pop()
+        ranges.append((start, stop))
+
+    def moved(place: int) -> int:
+        before = 0
+        for start, stop in ranges:
+            if place <= stop:
+                break
+            before += stop - start + 1  # a space joins them
+        return before + place - start
+
+    return replace(
+        example,
+        text=" ".join(text[start:stop] for start, stop in ranges),
+        head=(moved(example.head[0]), moved(example.head[1])),
+        tail=(moved(example.tail[0]), moved(example.tail[1])),
+    )
 
 
 def mark_tokens(
@@ -111,7 +149,10 @@ def _window(mask: NDArray[np.bool_], offsets: Offsets, longest: int) -> NDArray[
     mentioned = np.flatnonzero(mask[0] | mask[1])
     if not len(mentioned):
         return positions[:longest]
-    distance = np.abs(positions[:, None] - mentioned).min(1)
+    after = np.searchsorted(mentioned, positions).clip(max=len(mentioned) - 1)
+    distance = np.minimum(
+        np.abs(mentioned[after] - positions), np.abs(positions - mentioned[(after - 1).clip(0)])
+    )
     distance[offsets[:, 1] < 0] = -1  # special tokens always stay
     nearest: NDArray[np.int64] = np.sort(distance.argsort(kind="stable")[:longest])
     return nearest

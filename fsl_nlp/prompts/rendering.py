@@ -8,6 +8,7 @@ from functools import cached_property
 
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.candidates import split_at_blank
+from fsl_nlp.inputs.length import visible_parts
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.template import (
     FieldPart,
@@ -113,12 +114,14 @@ class Renderer:
         blank = self.template.blank
         texts = [field_value(example, part.name).strip() for example in examples]
         if blank is None or part.name != "text":
+            texts = self._visible(texts, from_end=part.cut == "start")
             return [[Segment(ids, part.cut)] for ids in self._tokens(index, texts)]
         before, after = [], []
         for text in texts:
             first, second = split_at_blank(text, blank, "The mask")
             before.append(first.strip())
             after.append(second.strip())
+        before, after = self._visible(before, from_end=True), self._visible(after)
         # The words next to the blank say most, so they are kept.
         return [
             [Segment(a, "start"), Segment(None), Segment(b, "end")]
@@ -126,6 +129,12 @@ class Renderer:
                 self._tokens(index, before), self.pieces.after_token(after), strict=True
             )
         ]
+
+    def _visible(self, texts: Sequence[str], *, from_end: bool = False) -> list[str]:
+        """The parts of fields that an input can hold."""
+        return visible_parts(
+            texts, self.longest, lambda t: len(self.pieces.at_start([t])[0]), from_end=from_end
+        )
 
     def render(self, segments: Sequence[Segment], masks: Sequence[int]) -> Rendered:
         """An input with the ids `masks` for the mask, shortened to the `longest` input."""

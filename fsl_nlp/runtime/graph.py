@@ -13,7 +13,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
@@ -25,9 +24,10 @@ from numpy.typing import NDArray
 
 from fsl_nlp.artifact.schema import GraphEntry, check_schema
 from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, first_line
-from fsl_nlp.folders import cache_folder, file_sha256, write_atomically
+from fsl_nlp.folders import cache_folder
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.runtime.batches import batches_by_length
+from fsl_nlp.sums import CHECKED, entries_of, fault_in
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 FORMAT = 1  # raised whenever what is written changes
 INFO, MODEL, WEIGHTS, TOKENIZER = "encoder.json", "model.onnx", "weights.bin", "tokenizer.json"
 FILES = (MODEL, WEIGHTS, TOKENIZER)
-CHECKED = ".checked"  # the files whose sums were right, with their sizes and times
 OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
 # Tokens, padding included, in one run. In int8, 512 to 1,024 are the fastest; fp32 does not care.
@@ -226,7 +225,8 @@ def usable_threads() -> int:
 
 def write_info(folder: Path, info: GraphInfo) -> None:
     """Write the description of a graph; it is written last, when the other files are whole."""
-    files = {name: _file_entry(folder / name) for name in FILES}
+    entries = entries_of(folder, FILES)
+    files = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in entries.items()}
     manifest = {"format": FORMAT, **asdict(info), "files": files}
     (folder / INFO).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -250,7 +250,8 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{path} is damaged. Make the graph again.") from None
-    _check_files(folder, entries, remember=remember)
+    if fault := fault_in(folder, entries, note=folder / CHECKED if remember else None):
+        raise ModelError(f"{fault} Copy the folder again, or make the graph again.")
     return info
 
 
@@ -261,52 +262,6 @@ def as_info(fields: Mapping[str, Any]) -> GraphInfo:
     return GraphInfo(
         **{**{name: fields[name] for name in names}, "inputs": tuple(fields["inputs"])}
     )
-
-
-def _check_files(folder: Path, entries: Mapping[str, tuple[int, str]], *, remember: bool) -> None:
-    """Refuse files that are cut off or altered: `entries` are their bytes and sums."""
-    states = {}
-    for name, (size, digest) in entries.items():
-        path = folder / name
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise ModelError(
-                f"{path} cannot be read: {error.strerror}. Copy the whole folder again."
-            ) from None
-        if status.st_size != size:
-            raise ModelError(
-                f"{path} is cut off or altered: it has {status.st_size} bytes, not "
-                f"{size}. Copy the folder again, or make the graph again."
-            )
-        states[name] = [status.st_size, status.st_mtime_ns, digest]
-    if remember and _read_states(folder) == states:
-        return
-    for name, (_, digest) in entries.items():
-        if file_sha256(folder / name) != digest:
-            raise ModelError(
-                f"{folder / name} is altered: its sum is not the one in {INFO}. "
-                "Copy the folder again, or make the graph again."
-            )
-    if remember:
-        write_states(folder, states)
-
-
-def _read_states(folder: Path) -> Any:
-    try:
-        return parse_json((folder / CHECKED).read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def write_states(folder: Path, states: Mapping[str, Any]) -> None:
-    """Note the files that were whole; if that cannot be written, they are read again next time."""
-    with suppress(OSError):
-        write_atomically(folder / CHECKED, json.dumps(states))
-
-
-def _file_entry(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def graph_folder(info: GraphInfo) -> Path:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fsl_nlp.decision import mean_log_probabilities
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import Inputs
-from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens
+from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens, near_mentions
 from fsl_nlp.inputs.pairs import angles, second_texts, side_by_side
 from fsl_nlp.runtime.graph import Graph
 from fsl_nlp.types import Example, Label
@@ -84,6 +84,7 @@ class LoadedPart:
 
     def _mentions(self, examples: Sequence[Example]) -> Matrix:
         info = self.graph.info
+        examples = [near_mentions(example, info.pooling["max_length"]) for example in examples]
         encodings = self.graph.tokenizer.encodings([example.text for example in examples])
         marked = [
             mark_tokens(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.errors import ModelError
+from fsl_nlp.inputs.length import visible_parts
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -25,6 +26,8 @@ class TextTokenizer:
         except Exception as error:  # tokenizers raises plain exceptions
             raise ModelError(f"{path} cannot be read as a tokenizer: {error}.") from error
         self.prefix = prefix
+        self._longest = longest
+        self._truncate_left = truncate_left
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         if longest is not None:
@@ -41,10 +44,20 @@ class TextTokenizer:
 
     def encodings(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Encoding]:
         """The encodings of the texts with the prefix: ids, offsets, special tokens."""
-        prefixed = [self.prefix + text for text in texts]
+        prefixed = [self.prefix + text for text in self._visible(texts)]
+        pairs = None if pairs is None else self._visible(pairs)
         inputs = prefixed if pairs is None else list(zip(prefixed, pairs, strict=True))
         if len(inputs) == 1:  # no threads to start
             one = inputs[0]
             return [self._tokenizer.encode(*((one,) if isinstance(one, str) else one))]
         encodings: list[Encoding] = self._tokenizer.encode_batch(inputs)
         return encodings
+
+    def _visible(self, texts: Sequence[str]) -> Sequence[str]:
+        if self._longest is None:
+            return texts
+        return visible_parts(texts, self._longest, self._count, from_end=self._truncate_left)
+
+    def _count(self, text: str) -> int:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)

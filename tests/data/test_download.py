@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -308,3 +310,29 @@ def test_companions_come_with_every_split(server, monkeypatch, tmp_path):
         "no sum",
         "no sum",
     ]
+
+
+class EndlessHandler(Handler):
+    """Sends bytes for as long as the other side takes them."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        if self.server.keep:
+            self.send_header("Content-Length", str(self.server.keep))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"0" * 65536)
+
+
+@pytest.mark.parametrize("announced", [0, 10**12])
+def test_a_download_without_end_stops_and_leaves_nothing(
+    server: Server, toy: Entry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, announced: int
+) -> None:
+    server.RequestHandlerClass, server.keep = EndlessHandler, announced
+    assert toy.download
+    bounded = replace(toy, download=replace(toy.download, most_bytes=1_000_000))
+    monkeypatch.setitem(CATALOGUE, "toy", bounded)
+    with pytest.raises(DataError, match="sends more than 1,000,000 bytes"):
+        fetch_dataset("toy", data_dir=tmp_path)
+    assert files_in(tmp_path) == []

@@ -162,10 +162,10 @@ def test_unknown_extension(write, refusal):
 def test_unreadable_file(write, refusal, monkeypatch):
     file = write("a.csv", "text,label\na,b\n")
 
-    def refuse(_path: Path) -> bytes:
+    def refuse(_path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert refusal(file) == f"{file} cannot be read: Permission denied."
 
 

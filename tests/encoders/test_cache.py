@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fsl_nlp.encoders.cache import DEFAULT_LIMIT, VectorCache
+from fsl_nlp.encoders.cache import DEFAULT_LIMIT, FILE, VectorCache
 from fsl_nlp.errors import OptionError
 
 Vectors = dict[bytes, NDArray[np.float32]]
@@ -61,13 +61,23 @@ def test_a_key_put_again_has_the_new_vector(cache: VectorCache) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["data = zeroblob(1536)", "data = substr(data, 1, 1535)", "data = x''", "sum = sum + 1"],
+    [
+        "data = zeroblob(1536)",
+        "data = substr(data, 1, 1535)",
+        "data = x''",
+        "code = x'00'",
+        "code = NULL",
+        "data = NULL",
+        "data = 'text'",
+        "data = 7",
+        "data = 1.5",
+    ],
 )
 def test_a_damaged_entry_is_dropped_with_a_warning(cache: VectorCache, damage: str) -> None:
     vectors = some_vectors(3)
     bad = next(iter(vectors))
     cache.put(vectors)
-    alter(cache.path, f"UPDATE vectors SET {damage} WHERE key = ?", bad)
+    alter(cache.path, f"UPDATE vectors SET {damage} WHERE rowid = 1")  # the first that was put
     with pytest.warns(UserWarning, match="1 damaged entries dropped") as caught:
         vectors = cache.get(list(vectors))
     assert str(cache.path) in str(caught[0].message)
@@ -201,7 +211,7 @@ def test_the_variable_sets_the_size_and_the_folder(
     monkeypatch.delenv("FSL_NLP_VECTOR_CACHE", raising=False)
     cache = VectorCache.default()
     assert cache is not None
-    assert cache.path == tmp_path / "vectors.sqlite"
+    assert cache.path == tmp_path / FILE
     assert cache.limit == DEFAULT_LIMIT
     monkeypatch.setenv("FSL_NLP_VECTOR_CACHE", "50")
     cache = VectorCache.default()
@@ -219,10 +229,129 @@ def test_a_size_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, va
     assert repr(value) in str(caught.value)
 
 
+# --- who may read it, and what a writer can do --------------------------------------------------
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "new" / "cache"))
+    monkeypatch.setenv("FSL_NLP_VECTOR_CACHE", "10")
+    cache = VectorCache.default()
+    assert cache
+    old = os.umask(0)
+    try:
+        cache.put(some_vectors(3))
+    finally:
+        os.umask(old)
+    assert cache.path.stat().st_mode & 0o777 == 0o600
+    assert [p.stat().st_mode & 0o777 for p in cache.path.parents[:2]] == [0o700, 0o700]
+
+
+def test_the_journal_is_as_private_as_the_file(cache: VectorCache) -> None:
+    cache.put(some_vectors(1))
+    database = sqlite3.connect(cache.path)
+    database.execute("DELETE FROM vectors")
+    journal = Path(f"{cache.path}-journal")
+    assert journal.stat().st_mode & 0o777 == 0o600
+    database.close()
+
+
+def test_a_folder_that_exists_keeps_its_rights_and_a_file_does_not(cache: VectorCache) -> None:
+    cache.path.parent.mkdir(mode=0o755)
+    cache.put(some_vectors(1))
+    cache.path.chmod(0o666)
+    assert len(cache.get(list(some_vectors(1)))) == 1
+    assert cache.path.stat().st_mode & 0o777 == 0o600
+    assert cache.path.parent.stat().st_mode & 0o777 == 0o755
+
+
+def test_users_who_share_a_folder_have_a_file_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path))
+    monkeypatch.setenv("FSL_NLP_VECTOR_CACHE", "10")
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    cache = VectorCache.default()
+    assert cache
+    assert cache.path.name == f"vectors-2-{tmp_path.stat().st_uid + 1}.sqlite"
+
+
+def test_an_older_cache_that_others_may_read_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path))
+    for value in ("10", "0"):
+        monkeypatch.setenv("FSL_NLP_VECTOR_CACHE", value)
+        (tmp_path / "vectors.sqlite").write_bytes(b"old")
+        VectorCache.default()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_guessed_text_cannot_be_looked_up_in_the_file(tmp_path: Path) -> None:
+    vectors = some_vectors(2)
+    caches = [VectorCache(tmp_path / str(i) / "vectors.sqlite") for i in range(2)]
+    names = []
+    for cache in caches:
+        cache.put(vectors)
+        database = sqlite3.connect(cache.path)
+        names.append({row[0] for row in database.execute("SELECT key FROM vectors")})
+        database.close()
+    assert not names[0] & names[1]
+    assert not any(vectors.keys() & name for name in names)
+
+
+def test_rows_that_are_exchanged_are_dropped(cache: VectorCache) -> None:
+    vectors = some_vectors(3)
+    cache.put(vectors)
+    database = sqlite3.connect(cache.path)
+    rows = database.execute("SELECT rowid, code, data FROM vectors").fetchall()
+    for (row, *_), (_, code, data) in zip(rows, [*rows[1:], rows[0]], strict=True):
+        database.execute("UPDATE vectors SET code = ?, data = ? WHERE rowid = ?", (code, data, row))
+    database.commit()
+    database.close()
+    with pytest.warns(UserWarning, match="3 damaged entries"):
+        assert cache.get(list(vectors)) == {}
+
+
+def test_rows_of_another_cache_are_dropped(cache: VectorCache, tmp_path: Path) -> None:
+    """Who cannot read the secret cannot write a row that counts."""
+    vectors, other = some_vectors(2), VectorCache(tmp_path / "other.sqlite")
+    cache.put(vectors)
+    other.put({key: vector + 1 for key, vector in vectors.items()})
+    database = sqlite3.connect(other.path)
+    rows = database.execute("SELECT code, data FROM vectors").fetchall()
+    database.close()
+    for row, (code, data) in enumerate(rows, 1):
+        alter(cache.path, "UPDATE vectors SET code=?, data=? WHERE rowid=?", code, data, row)
+    with pytest.warns(UserWarning, match="2 damaged entries"):
+        assert cache.get(list(vectors)) == {}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM secret",
+        "UPDATE secret SET value = 'text'",
+        "UPDATE secret SET value = x'00'",
+        "DROP TABLE secret",
+        "DROP TABLE vectors",
+    ],
+)
+def test_a_cache_without_its_secret_or_table_is_replaced(
+    cache: VectorCache, statement: str
+) -> None:
+    vectors = some_vectors(2)
+    cache.put(vectors)
+    alter(cache.path, statement)
+    with pytest.warns(UserWarning, match="was damaged .* a new one is made"):
+        assert cache.get(list(vectors)) == {}
+    cache.put(vectors)
+    assert_same(cache.get(list(vectors)), vectors)
+
+
 def test_the_texts_are_not_in_the_file(cache: VectorCache) -> None:
     """Keys are hashes from the encoder; all else in the file is numbers."""
     cache.put(some_vectors(1))
     database = sqlite3.connect(cache.path)
     columns = [row[1] for row in database.execute("PRAGMA table_info(vectors)")]
     database.close()
-    assert columns == ["key", "sum", "data"]
+    assert columns == ["key", "code", "data"]

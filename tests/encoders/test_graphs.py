@@ -30,7 +30,8 @@ from fsl_nlp.encoders.hardware import pick_backend, pick_precision
 from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.encoders.pooling import POOLINGS
 from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, warn_once
-from fsl_nlp.runtime.graph import CHECKED, FORMAT, INFO, MODEL, TOKENIZER, WEIGHTS, Graph
+from fsl_nlp.runtime.graph import FORMAT, INFO, MODEL, TOKENIZER, WEIGHTS, Graph
+from fsl_nlp.sums import CHECKED
 
 Save = Callable[..., Path]
 

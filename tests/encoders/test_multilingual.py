@@ -19,6 +19,7 @@ import pytest
 
 from fsl_nlp import folders
 from fsl_nlp.encoders import multilingual, xlmr_tokenizer
+from fsl_nlp.encoders.model_folder import MARKER
 from fsl_nlp.errors import MissingExtraError, ModelError
 from fsl_nlp.folders import file_sha256
 
@@ -255,10 +256,10 @@ def test_peft_tunes_it(model: Path, tokenizer: Any) -> None:
 
 
 def test_the_marker_names_source_and_weights(model: Path) -> None:
-    marker = json.loads((model / multilingual.MARKER).read_text("utf-8"))
+    marker = json.loads((model / MARKER).read_text("utf-8"))
     assert marker["format"] == multilingual.FORMAT
     assert marker["source_sha256"] == multilingual.PACKAGE_SHA256
-    assert marker["model_sha256"] == file_sha256(model / "model.safetensors")
+    assert marker["sums"]["model.safetensors"] == file_sha256(model / "model.safetensors")
     assert (model / "model.safetensors").stat().st_mode == (model / "config.json").stat().st_mode
 
 
@@ -283,13 +284,52 @@ def test_an_altered_package_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("damage", ["model.safetensors", "tokenizer.json", multilingual.MARKER])
+@pytest.mark.parametrize("damage", ["model.safetensors", "tokenizer.json", MARKER])
 def test_an_incomplete_folder_is_written_again(tmp_path: Path, damage: str) -> None:
     folder = multilingual.ensure_multilingual(tmp_path)
     (folder / damage).write_bytes(b"cut")
     assert multilingual.ensure_multilingual(tmp_path) == folder
     assert (folder / damage).stat().st_size > 3
     assert _names(folder.parent) == [folder.name]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "1_Pooling/config.json"])
+def test_a_file_that_was_altered_is_written_again_with_a_note(tmp_path: Path, name: str) -> None:
+    folder = multilingual.ensure_multilingual(tmp_path)
+    whole = (folder / name).read_bytes()
+    for content in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[::-1]):
+        (folder / name).write_bytes(content)
+        said: list[str] = []
+        multilingual.ensure_multilingual(tmp_path, said.append)
+        assert len(said) == 1
+        assert said[0].startswith(f"{folder} is damaged or of an older version")
+        assert (folder / name).read_bytes() == whole
+    multilingual.ensure_multilingual(tmp_path, pytest.fail)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_folder_of_an_older_version_is_checked(tmp_path: Path) -> None:
+    """Its marker has no sums."""
+    folder = multilingual.ensure_multilingual(tmp_path)
+    marker = json.loads((folder / MARKER).read_text("utf-8"))
+    del marker["sums"]
+    (folder / MARKER).write_text(json.dumps(marker), "utf-8")
+    multilingual.ensure_multilingual(tmp_path)
+    assert "sums" in json.loads((folder / MARKER).read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_nobody_else_may_alter_the_model(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = multilingual.ensure_multilingual(tmp_path / "cache")
+    finally:
+        os.umask(before)
+    for path in (folder, *folder.rglob("*.*")):
+        assert path.stat().st_mode & 0o022 == 0, path
+        assert path.stat().st_mode & 0o044 == 0o044, path
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.usefixtures("quick")

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
-from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.torch_state import own_torch_state
+from fsl_nlp.types import Dataset, Example, Label, Prediction
 
 if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
@@ -220,7 +221,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         chosen, parameters = load_choice(folder, saved, method)
         if encoder is None:
             encoder = chosen.encoder
-        loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
+        with own_torch_state():
+            loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
         moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
         try:
             classifier = cls(**{**parameters, **moved})
@@ -231,7 +233,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
                 f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that this "
                 f"version does not have: {error}"
             ) from error
-        fitted = restore(folder, saved, built)
+        with own_torch_state():
+            fitted = restore(folder, saved, built)
         return classifier._take(
             fitted,
             saved.method,
@@ -240,6 +243,14 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
             saved.model_version,
             restore_report(saved),
         )
+
+    def _classify(self, texts: list[Example], top_k: int, nearest: int) -> list[Prediction]:
+        with own_torch_state():
+            return super()._classify(texts, top_k, nearest)
+
+    def _probabilities(self, texts: list[Example]) -> NDArray[np.float64]:
+        with own_torch_state():
+            return super()._probabilities(texts)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)

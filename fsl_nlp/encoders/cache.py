@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.forks import Lock
 
 Vector = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ class VectorCache:
     def __init__(self, path: Path, limit: int = DEFAULT_LIMIT) -> None:
         self.path = path
         self.limit = limit
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     @classmethod
     def default(cls) -> VectorCache | None:

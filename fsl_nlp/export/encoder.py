@@ -40,6 +40,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
             building = Path(scratch) / "model"
+            fitted.reader.encoder.check_files()
             source = locate(fitted.reader.encoder.name)
             shutil.copytree(source, building, ignore=shutil.ignore_patterns(*_WEIGHTS))
             with quiet_transformers():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fsl_nlp.artifact.manifest import incomplete, publish, read_file, read_manifest
 from fsl_nlp.artifact.protocols import META
 from fsl_nlp.errors import ArtifactError, DataError
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import file_states, write_atomically
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -80,13 +80,12 @@ class Prepared:
 
 def load_prepared(folder: str | Path) -> Prepared:
     """The result in a folder of `fsl-nlp meta-train --out`."""
-    path = Path(folder) / META.manifest
-    written = path.stat().st_mtime_ns if path.is_file() else 0
-    return _load(Path(folder), written)
+    folder = Path(folder).expanduser().absolute()
+    return _load(folder, file_states([folder / META.manifest])[folder / META.manifest])
 
 
 @lru_cache(maxsize=4)  # a run over many tasks reads the same folder for each
-def _load(folder: Path, written: int) -> Prepared:
+def _load(folder: Path, state: tuple[int, int] | None) -> Prepared:
     from safetensors import SafetensorError
     from safetensors.torch import load
 

@@ -71,8 +71,8 @@ def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
         )
     entailment = _entailment(encoder)
     if entailment is None:
-        head = nn.utils.skip_init(nn.Linear, encoder.dimensions, 1, device=encoder.device)
-        with torch.no_grad():
+        with seeded(seed), torch.no_grad():
+            head = nn.Linear(encoder.dimensions, 1, device=encoder.device)
             head.weight.normal_(
                 0, 0.02, generator=torch.Generator(encoder.device).manual_seed(seed)
             )

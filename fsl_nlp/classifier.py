@@ -17,8 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import Transferable
-from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.types import Dataset, Example, Label, Prediction
 
 if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
@@ -216,7 +217,8 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         chosen, parameters = load_choice(folder, saved, method)
         if encoder is None:
             encoder = chosen.encoder
-        loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
+        with own_torch_state():
+            loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
         moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
         return cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
 
@@ -244,9 +246,21 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            fitted, report = restore(folder, saved, built), restore_report(saved)
+            with own_torch_state():
+                fitted = restore(folder, saved, built)
+            report = restore_report(saved)
         examples, version = saved.examples, saved.model_version
         return classifier._take(fitted, saved.method, encoder, examples, version, report)
+
+    def _classify(
+        self, texts: list[Example], top_k: int, nearest: int, store: bool
+    ) -> list[Prediction]:
+        with own_torch_state():
+            return super()._classify(texts, top_k, nearest, store)
+
+    def _probabilities(self, texts: list[Example]) -> NDArray[np.float64]:
+        with own_torch_state():
+            return super()._probabilities(texts)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ _ATTEMPTS = 10  # at renaming, while other processes do the same
 def cache_folder() -> Path:
     """The user's cache for models and vectors; FSL_NLP_CACHE names another folder."""
     if folder := os.environ.get("FSL_NLP_CACHE"):
-        return Path(folder).expanduser()
+        return Path(folder).expanduser().absolute()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "fsl_nlp"
     if sys.platform == "darwin":
@@ -165,6 +165,18 @@ def scratch_folder(target: Path) -> Iterator[Path]:
         yield building
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def file_states(paths: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
+    """Size and time of change of each file; None if it is not there."""
+    states: dict[Path, tuple[int, int] | None] = {}
+    for path in paths:
+        try:
+            status = path.stat()
+            states[path] = status.st_size, status.st_mtime_ns
+        except OSError:
+            states[path] = None
+    return states
 
 
 def file_sha256(path: Path) -> str:

@@ -7,13 +7,13 @@ when its name is used.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.errors import PluginError, first_line, warn_once
+from fsl_nlp.forks import Lock
 from fsl_nlp.lazy import load_object
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ GROUPS = {
     "fsl_nlp.encoders": "encoder",
 }
 
-_reading = threading.Lock()
+_reading = Lock()
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+@cache
+def _bar_class() -> type[tqdm[Any]]:
+    """tqdm without its lock between processes, which would fix their start method for everybody."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        _lock = threading.RLock()
+
+    return Bar
 
 
 @contextmanager
@@ -16,9 +33,7 @@ def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
     >>> with track(100, "texts") as advance:
     ...     _ = advance(100)
     """
-    from tqdm import tqdm
-
     # None shows it on a terminal only; but an explicit None would override the variable.
     disable = bool(os.environ.get("TQDM_DISABLE")) or None
-    with tqdm(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
+    with _bar_class()(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
         yield bar.update

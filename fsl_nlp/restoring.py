@@ -69,12 +69,12 @@ def record_of(
 def _record_of_encoder(encoder: TextEncoder) -> SavedEncoder:
     from fsl_nlp.encoders import MODELS
 
-    # The classifier may be loaded from another working directory.
-    name = str(Path(encoder.name).absolute()) if Path(encoder.name).is_dir() else encoder.name
     # Only int8 is a choice of the user; other precisions depend on the processor.
     precision = "int8" if encoder.precision == "int8" else "auto"
-    languages = MODELS[name].languages if name in MODELS else ""
-    return SavedEncoder(name, encoder.fingerprint, asdict(encoder.pooling), precision, languages)
+    languages = MODELS[encoder.name].languages if encoder.name in MODELS else ""
+    return SavedEncoder(
+        encoder.name, encoder.fingerprint, asdict(encoder.pooling), precision, languages
+    )
 
 
 def runtime_parts(fitted: Classifier) -> tuple[SavedPart, ...]:

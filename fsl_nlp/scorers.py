@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from fsl_nlp.artifact.record import SavedPart
-from fsl_nlp.encoders.graphs import require_onnx, require_onnxruntime
+from fsl_nlp.encoders.graphs import require_onnx
 from fsl_nlp.encoders.tracing import trace
 from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.methods.base import Classifier, Part
-from fsl_nlp.runtime.graph import open_session
 from fsl_nlp.runtime.parts import ROWS, SCORES, VECTORS
+from fsl_nlp.runtime.session import import_onnxruntime, open_session
 
 _PROBES = (1, 2, 7)  # numbers of rows that a scorer is checked with
 _TOLERANCE = 1e-4  # relative to the largest score
@@ -26,7 +26,7 @@ _TOLERANCE = 1e-4  # relative to the largest score
 
 def saved_parts(classifier: Classifier) -> list[SavedPart]:
     """The parts that answer as the classifier does, without torch."""
-    require_onnxruntime()
+    import_onnxruntime()
     require_onnx()
     return [_saved(part) for part in classifier.runtime_parts()]
 

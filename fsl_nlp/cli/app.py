@@ -95,8 +95,8 @@ def run() -> None:
         # The reader of the pipe has gone (`fsl-nlp ... | head`).
         sys.stderr.close()
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "Stopped.", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if has_option("--debug"):

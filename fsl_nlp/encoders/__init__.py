@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders.catalogue import ModelCard as ModelCard
     from fsl_nlp.encoders.catalogue import model_for as model_for
     from fsl_nlp.encoders.encoder import TextEncoder as TextEncoder
-    from fsl_nlp.encoders.encoder import load_encoder as load_encoder
+    from fsl_nlp.encoders.shared import load_encoder as load_encoder
 
 __getattr__, __dir__, __all__ = lazy_attributes(
     __name__,
@@ -20,6 +20,6 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "ModelCard": "catalogue",
         "model_for": "catalogue",
         "TextEncoder": "encoder",
-        "load_encoder": "encoder",
+        "load_encoder": "shared",
     },
 )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.folders import cache_folder, make_cache_folder
+from fsl_nlp.forks import Lock
 
 Vector = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class VectorCache:
     def __init__(self, path: Path, limit: int = DEFAULT_LIMIT) -> None:
         self.path = path
         self.limit = limit
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     @classmethod
     def default(cls) -> VectorCache | None:

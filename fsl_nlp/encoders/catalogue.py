@@ -15,7 +15,7 @@ from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 from fsl_nlp.encoders.minilm import ensure_minilm
 from fsl_nlp.encoders.multilingual import ensure_multilingual
 from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean, first_line
-from fsl_nlp.folders import cache_folder
+from fsl_nlp.folders import cache_folder, file_states
 from fsl_nlp.plugins import Registry
 
 # Python shows warnings of this logger on stderr by default.
@@ -156,6 +156,27 @@ def _is_latin(letter: str) -> bool:
 def default_prefix(name: str) -> str:
     """The prefix of each text for a hub model whose configuration does not name it."""
     return next((p for start, p in HUB_PREFIXES.items() if name.startswith(start)), "")
+
+
+def absolute_name(name: str) -> str:
+    """The name of a model that means the same from every working folder.
+
+    >>> absolute_name("embedded:en")
+    'embedded:en'
+    """
+    if name in MODELS or name in REGISTRY:
+        return name
+    folder = Path(name).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else name
+
+
+def model_files(name: str) -> dict[Path, tuple[int, int] | None]:
+    """The states of the files of a model in a folder, which the user may change; {} for others."""
+    folder = Path(absolute_name(name))
+    if name in MODELS or not folder.is_absolute():
+        return {}
+    patterns = ("*", "*/*")
+    return file_states(sorted(path for p in patterns for path in folder.glob(p) if path.is_file()))
 
 
 def locate(name: str) -> Path:

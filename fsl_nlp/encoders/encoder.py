@@ -6,7 +6,6 @@ On a CPU, ONNX Runtime or PyTorch does the work: see `hardware.pick_backend`.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_texts
 from fsl_nlp.encoders.cache import VectorCache
+from fsl_nlp.encoders.catalogue import absolute_name, model_files
 from fsl_nlp.encoders.graphs import GraphSource
 from fsl_nlp.encoders.hardware import in_precision, pick_backend, pick_device, pick_precision
 from fsl_nlp.encoders.loading import load_model
@@ -24,10 +24,12 @@ from fsl_nlp.encoders.pooling import padded, pool
 from fsl_nlp.encoders.tracing import TraceableModel
 from fsl_nlp.encoders.transfer import Transferable
 from fsl_nlp.errors import ModelError, first_line
+from fsl_nlp.forks import Lock, renew_after_fork
 from fsl_nlp.inputs.length import visible_parts
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.runtime.graph import Graph, GraphInfo
+from fsl_nlp.torch_state import own_torch_state
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +60,8 @@ class TextEncoder(Transferable):
     (2, 384)
     """
 
+    _was_forked = False
+
     def __init__(
         self,
         name: str,
@@ -67,28 +71,39 @@ class TextEncoder(Transferable):
         backend: str = "auto",
         cache: VectorCache | None = None,
     ) -> None:
-        self.name = name
+        self.name = absolute_name(name)
         self.device = pick_device(device)
         self.backend = pick_backend(backend, self.device, precision)
         self.precision = pick_precision(precision, self.device, self.backend)
         self.cache = cache
         self.wanted = {"device": device, "precision": precision, "backend": backend}
-        model = load_model(name, self.device)
+        self._files = model_files(self.name)
+        with own_torch_state():  # tensors that are made in inference mode cannot train
+            model = load_model(self.name, self.device)
         self.fingerprint = model.fingerprint
         self.pooling = model.pooling
         self._module = in_precision(model.module, self.precision)
         self._tokenizer = model.tokenizer
-        self._tokenizer_lock = threading.Lock()  # truncation is a setting of the tokenizer
+        self._tokenizer_lock = Lock(wait=True)  # truncation is a setting of the tokenizer
         self._memory = Memory()
-        self._graphs_lock = threading.Lock()
+        self._graphs_lock = Lock()
         self._graphs: dict[str, GraphSource] = {}
         self._key_start = hashlib.blake2b(
             f"{self.fingerprint}|{self.pooling}|{self.precision}|".encode(), digest_size=20
         )
         try:
-            self._vectors([""], None)
+            with own_torch_state():
+                self._vectors([""], None)
         except Exception as error:  # the model's code may raise anything
             raise ModelError(f"{name} cannot encode text: {first_line(error)}.") from error
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a forked process PyTorch has one thread, because its pool has none there."""
+        import torch
+
+        torch.set_num_threads(1)
+        self._was_forked = True
 
     @property
     def module(self) -> torch.nn.Module:
@@ -102,6 +117,18 @@ class TextEncoder(Transferable):
             return int(self.encode("").shape[0])
         config: Any = self._module.config
         return int(config.hidden_size)
+
+    def check_files(self) -> None:
+        """Refuse to read more of a model whose files are not those that were loaded."""
+        if not self.has_current_files():
+            raise ModelError(
+                f"The files in {self.name} have changed since this encoder was loaded. Load it "
+                "again, and fit again what was fitted with it."
+            )
+
+    def has_current_files(self) -> bool:
+        """Whether the files of the model are those that were loaded."""
+        return model_files(self.name) == self._files
 
     def encode(self, texts: str | Sequence[str]) -> Matrix:
         """One text to a vector [D], a list of n to a matrix [n, D].
@@ -228,6 +255,7 @@ class TextEncoder(Transferable):
         def load() -> TraceableModel:
             cpu = pick_device("cpu")
             # The loaded module may have its matrices in bf16.
+            self.check_files()
             as_published = self.precision != "bf16" and self.device == cpu
             module = self._module if as_published else load_model(self.name, cpu).module
             pipeline = self._run_pipeline if self.pooling.custom else None
@@ -305,40 +333,13 @@ class TextEncoder(Transferable):
 
     def features(self, ids: list[list[int]]) -> Features:
         """Rows of token ids as padded tensors on the device."""
+        if self._was_forked and self.device.type == "cuda":
+            raise ModelError(
+                f"{self.name} is on a GPU, which a forked process cannot use. Load it after the "
+                "fork, or start processes with multiprocessing.get_context('spawn')."
+            )
         # Any token will do: the mask hides it.
         return padded(ids, self._tokenizer.pad_token_id or 0, self.device)
 
     def __repr__(self) -> str:
         return f"TextEncoder({self.name!r}, device={str(self.device)!r}, {self.precision})"
-
-
-_loading = threading.Lock()
-_loaded: dict[tuple[str, str, str, str], TextEncoder] = {}
-
-
-def load_encoder(
-    name: str, *, device: str = "auto", precision: str = "auto", backend: str = "auto"
-) -> TextEncoder:
-    """The encoder of this name, loaded at the first call and then shared in the process.
-
-    >>> load_encoder("embedded:en") is load_encoder("embedded:en")
-    True
-    """
-    resolved_device = pick_device(device)
-    resolved_backend = pick_backend(backend, resolved_device, precision)
-    key = (
-        name,
-        str(resolved_device),
-        pick_precision(precision, resolved_device, resolved_backend),
-        resolved_backend,
-    )
-    with _loading:
-        if key not in _loaded:
-            _loaded[key] = TextEncoder(
-                name,
-                device=key[1],
-                precision=precision,
-                backend=resolved_backend,
-                cache=VectorCache.default(),
-            )
-        return _loaded[key]

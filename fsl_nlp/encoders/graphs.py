@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +12,10 @@ from pathlib import Path
 from fsl_nlp.encoders.tracing import TraceableModel, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError, warn_once
 from fsl_nlp.folders import make_cache_folder, new_folder
+from fsl_nlp.forks import Lock
 from fsl_nlp.processor import int8_gains_little
 from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, graph_folder, read_info
+from fsl_nlp.runtime.session import import_onnxruntime
 
 log = logging.getLogger("fsl_nlp")
 
@@ -34,7 +35,7 @@ class GraphSource:
         self.info = info
         self._load = load
         self._required = required  # without a graph: an error, or else PyTorch
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._graph: Graph | None = None
         self._failed = False
 
@@ -61,7 +62,7 @@ class GraphSource:
             for name in (INFO, *FILES):
                 shutil.copy(cached / name, folder)
             return read_info(folder)
-        require_onnxruntime()
+        import_onnxruntime()
         require_onnx()
         folder.mkdir()
         return write_graph(folder, self.info, self._load)
@@ -71,7 +72,7 @@ def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
     """The graph in the cache. It is made if it is missing, damaged or of another version."""
     import torch
 
-    require_onnxruntime()
+    import_onnxruntime()
     threads, target = torch.get_num_threads(), graph_folder(info)
     if (target / INFO).is_file():
         with suppress(ModelError):
@@ -128,16 +129,4 @@ def require_onnx() -> None:
         raise MissingExtraError(
             "The package onnx, which prepares a model for ONNX Runtime, is not installed. "
             f"ONNX Runtime answers a question in half the time or less: {INSTALL_EXPORT}"
-        ) from error
-
-
-def require_onnxruntime() -> None:
-    """Raise an error if onnxruntime, which runs graphs, is not installed."""
-    from fsl_nlp.runtime.graph import INSTALL_ONNXRUNTIME
-
-    try:
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"The package onnxruntime is not installed: {INSTALL_ONNXRUNTIME}"
         ) from error

@@ -49,6 +49,8 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
         import torch
         from transformers import AutoConfig, AutoTokenizer
 
+        from fsl_nlp.seeding import seeded
+
         _refuse_pickle(folder)
         config = AutoConfig.from_pretrained(folder, **LOCAL_ONLY)
         tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL_ONLY)
@@ -61,7 +63,8 @@ def load_model(name: str, device: torch.device) -> LoadedModel:
             positions=_longest_input(config, tokenizer),
             default_prefix=default_prefix(name),
         )
-        module = _whole_pipeline(folder) if pooling.custom else _token_states(folder, config)
+        with seeded(0):  # transformers draws weights before it reads them
+            module = _whole_pipeline(folder) if pooling.custom else _token_states(folder, config)
         module = module.to(device, torch.float32).eval().requires_grad_(False)
         if device.type == "cpu":
             use_short_attention(module)

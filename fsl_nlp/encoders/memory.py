@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from fsl_nlp.forks import Lock
 from fsl_nlp.vectors import Matrix
 
 LIMIT = 300 << 20  # bytes of vectors: 200,000 of 384 dimensions
@@ -19,7 +19,7 @@ class Memory:
     def __init__(self) -> None:
         self._vectors: OrderedDict[bytes, Matrix] = OrderedDict()
         self._bytes = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._vectors)

@@ -28,6 +28,7 @@ from fsl_nlp.runtime.graph import (
     GraphInfo,
     write_info,
 )
+from fsl_nlp.runtime.session import import_onnxruntime
 from fsl_nlp.vectors import Matrix, unit
 
 if TYPE_CHECKING:
@@ -264,6 +265,8 @@ def quantise(folder: Path) -> None:
     Weights use 7 bits: without VNNI, sums of products of two 8-bit numbers overflow.
     """
     import onnx
+
+    import_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     scratch = folder / "int8.onnx"

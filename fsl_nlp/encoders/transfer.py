@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copyreg
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.errors import ModelError
+from fsl_nlp.forks import Lock
 from fsl_nlp.lazy import load_object
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders.encoder import TextEncoder
 
 _ENCODER = "fsl_nlp.encoders.encoder:TextEncoder"
-_LOAD = "fsl_nlp.encoders.encoder:load_encoder"
+_LOAD = "fsl_nlp.encoders.shared:load_encoder"
 
-_receiving = threading.Lock()
+_receiving = Lock()
 _without_cache: dict[tuple[str, ...], TextEncoder] = {}
 
 
@@ -36,9 +35,7 @@ class Transferable:
         if type(self) is not load_object(_ENCODER):
             # A class of the user's has attributes that this one does not know.
             return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
-        # The other process may have another working directory.
-        name = str(Path(self.name).absolute()) if Path(self.name).is_dir() else self.name
-        return receive, (name, self.fingerprint, self.wanted, self.cache is not None)
+        return receive, (self.name, self.fingerprint, self.wanted, self.cache is not None)
 
 
 def receive(name: str, fingerprint: str, wanted: dict[str, str], is_cached: bool) -> TextEncoder:

@@ -17,8 +17,9 @@ from fsl_nlp.encoders.tracing import quantise
 from fsl_nlp.errors import ArtifactError, ModelError, OptionError
 from fsl_nlp.export.pruning import prune
 from fsl_nlp.folders import file_sha256, make_folder, make_private, scratch_folder
-from fsl_nlp.runtime.graph import INFO, Graph, open_session, read_info, write_info
+from fsl_nlp.runtime.graph import INFO, Graph, read_info, write_info
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
+from fsl_nlp.runtime.session import open_session
 from fsl_nlp.scorers import saved_parts
 from fsl_nlp.vectors import unit
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
+from fsl_nlp.heads.blas import one_blas_thread
 from fsl_nlp.heads.newton import fit_logistic
 from fsl_nlp.heads.operations import class_of_example, unit
 from fsl_nlp.heads.options import option, require_above
@@ -90,7 +91,6 @@ class LinearHead(Head):
     def _fit_one(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [N, K, D], weights [N, K] -> weight [N, D], bias [N]."""
         from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
         costs = _balance(weights[None])[0][classes, examples].double().cpu().numpy()
@@ -104,7 +104,7 @@ class LinearHead(Head):
         scale = max(float(scale), 1e-6)  # 0 where all rows are equal
         model = LogisticRegression(C=self.C * scale**2, max_iter=300, tol=TOLERANCE)
         # Matrices this small are 3 to 30 times slower with several BLAS threads beside torch's.
-        with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
+        with warnings.catch_warnings(), one_blas_thread():
             # About 300 steps, which are enough for the predictions, and about as many classes as
             # examples, which few-shot tasks have.
             warnings.simplefilter("ignore", UserWarning)

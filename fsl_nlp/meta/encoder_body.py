@@ -6,7 +6,6 @@ tokens and flattened: [T, D + 1]. If all layers adapt, it holds the token ids an
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +19,15 @@ from torch.func import functional_call
 
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.forks import Lock
 from fsl_nlp.heads.projection import whitened
 from fsl_nlp.meta.bodies import Body, BodySettings, source_whitening
 from fsl_nlp.meta.task_heads import Tensors
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, BiasTuning, FullTuning, LoraTuning
 from fsl_nlp.training.copies import thaw
 from fsl_nlp.training.frozen_layers import FrozenLayers
 from fsl_nlp.training.layers import layer_stack
-from fsl_nlp.training.trainer import seeded
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders.encoder import TextEncoder
@@ -50,7 +50,7 @@ class EncoderBody(Body):
     frozen: int  # the number of frozen layers, from the lowest
     below: FrozenLayers | None
     precision: str = "fp32"  # of the layers that adapt
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
     def build(
@@ -68,7 +68,7 @@ class EncoderBody(Body):
             raise OptionError(f"layers={settings.layers}: {encoder.name} has {count} layers.")
         frozen = 0 if name == "everything" else count - settings.layers
         adaptation = _adaptation(name, frozen, settings)
-        with seeded(0, encoder.device):
+        with seeded(0):
             module, parameters = adaptation.apply(base, encoder.name)
         _in_fp32_above(module, frozen)
         config: Any = getattr(module, "config", None)

@@ -20,7 +20,7 @@ from fsl_nlp.artifact.protocols import META
 from fsl_nlp.artifact.publishing import publish
 from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.errors import ArtifactError, DataError
-from fsl_nlp.folders import PRIVATE_FILE, write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, file_states, write_atomically
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
@@ -88,18 +88,12 @@ class Prepared:
 
 def load_prepared(folder: str | Path) -> Prepared:
     """The result in a folder of `fsl-nlp meta-train --out`."""
-    # The same relative path is another folder after a change of the working directory.
-    folder = Path(folder).absolute()
-    try:
-        status = (folder / META.manifest).stat()
-        version = (status.st_mtime_ns, status.st_ino, status.st_size)
-    except OSError:
-        version = (0, 0, 0)
-    return _load(folder, version)
+    folder = Path(folder).expanduser().absolute()
+    return _load(folder, file_states([folder / META.manifest])[folder / META.manifest])
 
 
 @lru_cache(maxsize=4)  # a run over many tasks reads the same folder for each
-def _load(folder: Path, _: tuple[int, ...]) -> Prepared:
+def _load(folder: Path, state: tuple[int, int] | None) -> Prepared:
     if os.path.exists(folder / PROGRESS) and not os.path.exists(folder / META.manifest):
         raise ArtifactError(
             f"The meta-training in {folder} was interrupted{_at_step(folder)}. Run the same "

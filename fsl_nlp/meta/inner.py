@@ -232,7 +232,10 @@ class InnerLoop:
             arguments = (inputs, *fast.values(), *meta.values())
             # use_reentrant: the hooks of the newer checkpoint do not work with vmap.
             *moved, loss = (
-                checkpoint(run, *arguments, use_reentrant=True) if recompute else run(*arguments)
+                # Nothing is drawn in a step, and the state of torch's generator is not its own.
+                checkpoint(run, *arguments, use_reentrant=True, preserve_rng_state=False)
+                if recompute
+                else run(*arguments)
             )
             fast = dict(zip(names, moved, strict=True))
             path.append(fast)

@@ -22,6 +22,7 @@ from fsl_nlp.inputs.support import (
     check_candidates,
     check_kinds,
 )
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -216,8 +217,9 @@ class Method(ABC):
 
     def fit(self, support: Dataset) -> Classifier:
         """Check the support set, and learn its labels."""
-        self.check(support)
-        return self.learn(support)
+        with own_torch_state():
+            self.check(support)
+            return self.learn(support)
 
     @abstractmethod
     def learn(self, support: Dataset) -> Classifier:

@@ -32,9 +32,10 @@ from fsl_nlp.pretraining.model import trained_parameters
 from fsl_nlp.progress import track
 from fsl_nlp.prompts.masked_model import MaskedNet
 from fsl_nlp.runtime.batches import batches_by_length
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning, Parameters
 from fsl_nlp.training.checkpoint import optimiser_tensors, put_optimiser
-from fsl_nlp.training.trainer import rate_share, seeded
+from fsl_nlp.training.trainer import rate_share
 
 CHECKPOINT = "adapt"  # the files adapt.json and adapt.safetensors
 TUNE: dict[str, Callable[[int], Adaptation]] = {
@@ -131,12 +132,14 @@ class MaskedTrainer:
         epoch = -1
         per_epoch = max(1, -(-len(self.corpus.texts) // self.settings.batch_size))
         self.net.train(self.settings.dropout)
-        with seeded(self.seed, self.encoder.device), track(last - first, "Adapting") as progress:
+        with track(last - first, "Adapting") as progress:
             for step in range(first, last):
                 if step // per_epoch != epoch:
                     epoch = step // per_epoch
                     batches = self.corpus.batches(epoch, self.settings.batch_size, self.seed)
-                loss = self._step(batches[step % per_epoch], step)
+                # Dropout is the same after a resume.
+                with seeded(self.seed * 1_000_003 + step):
+                    loss = self._step(batches[step % per_epoch], step)
                 if report:
                     report({"step": step, "loss": loss})
                 progress(1)
@@ -147,7 +150,6 @@ class MaskedTrainer:
         self.save(folder, last)
 
     def _step(self, chosen: list[int], step: int) -> float:
-        torch.manual_seed(self.seed * 1_000_003 + step)  # dropout is the same after a resume
         rng = np.random.default_rng([self.seed, 1, step])
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * rate_share(step, self.settings.steps, self.settings.warmup)

@@ -15,6 +15,7 @@ from fsl_nlp.errors import ModelError
 from fsl_nlp.prompts.masked_model import MaskedNet, load_masked_net, split_masked_model
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.soft import SoftEmbedding
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, Parameters
 from fsl_nlp.training.copies import private_copy, thaw
 
@@ -59,8 +60,7 @@ def _new_model(encoder: TextEncoder, seed: int) -> Any:
     """A masked model of the architecture, with random weights."""
     from transformers import AutoModelForMaskedLM
 
-    with torch.random.fork_rng([]), quiet_transformers():
-        torch.manual_seed(seed)
+    with seeded(seed), quiet_transformers():
         try:
             return AutoModelForMaskedLM.from_config(encoder.module.config)
         except ValueError as error:

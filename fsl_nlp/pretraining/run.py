@@ -26,7 +26,7 @@ from fsl_nlp.pretraining.learner import TUNE, AdaptSettings, MaskedTrainer
 from fsl_nlp.pretraining.model import trainable_copy, write_model
 from fsl_nlp.prompts.masked_model import MaskedNet
 from fsl_nlp.prompts.pieces import Pieces
-from fsl_nlp.training.trainer import seeded
+from fsl_nlp.seeding import seeded
 
 
 def adapt(
@@ -55,7 +55,7 @@ def adapt(
     encoder = TextEncoder(model, device=device, precision="fp32")
     longest = min(settings.longest, encoder.pooling.max_length)
     training, held_out = split_corpus(texts, Pieces(encoder), longest, settings.held_out)
-    with seeded(seed, encoder.device):
+    with seeded(seed):
         net, parameters, new_head = trainable_copy(
             encoder, TUNE[settings.tune](settings.rank), seed
         )

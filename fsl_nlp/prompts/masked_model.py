@@ -7,7 +7,6 @@ a `...ForMaskedLM`: the head is that model without its transformer and its last 
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +18,8 @@ from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
 from fsl_nlp.errors import ModelError, first_line
+from fsl_nlp.forks import Lock
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.copies import private_copy
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class _PassThrough(nn.Module):
 
 
 _nets: WeakKeyDictionary[TextEncoder, MaskedNet] = WeakKeyDictionary()
-_loading = threading.RLock()  # reentrant: loading embedded:mlm loads its base model
+_loading = Lock(reentrant=True)  # loading embedded:mlm loads its base model
 
 
 def load_masked_net(encoder: TextEncoder) -> MaskedNet:
@@ -106,9 +107,10 @@ def _load(encoder: TextEncoder) -> MaskedNet:
             f"{encoder.name} has modules after the transformer, so it is not a masked "
             "language model. Use 'embedded:mlm', or the hub id of a masked language model."
         )
+    encoder.check_files()
     folder = locate(encoder.name)
     try:
-        with quiet_transformers():
+        with quiet_transformers(), seeded(0):
             model, report = AutoModelForMaskedLM.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **LOCAL_ONLY
             )
@@ -151,7 +153,7 @@ def split_masked_model(model: Any, base: nn.Module, encoder: TextEncoder) -> Mas
 
 def _embedding_of(weight: Tensor) -> nn.Embedding:
     """An embedding with this tensor, which is not copied."""
-    table = nn.Embedding(1, 1)
+    table = nn.Embedding(1, 1, device="meta")  # no weights are drawn
     table.num_embeddings, table.embedding_dim = weight.shape
     table.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
     return table

@@ -20,8 +20,9 @@ from fsl_nlp.artifact.snapshot import read_snapshot
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import file_sha256
 from fsl_nlp.inputs.kinds import Inputs
-from fsl_nlp.runtime.graph import INFO, Graph, as_info, graph_folder, open_session
+from fsl_nlp.runtime.graph import INFO, Graph, as_info, graph_folder
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
+from fsl_nlp.runtime.session import open_session
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import unit
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.artifact.schema import GraphEntry, check_schema
-from fsl_nlp.errors import MissingExtraError, ModelError, OptionError, first_line
+from fsl_nlp.errors import ModelError
 from fsl_nlp.folders import cache_folder
+from fsl_nlp.forks import Lock
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.runtime.batches import batches_by_length
+from fsl_nlp.runtime.session import Session
 from fsl_nlp.sums import CHECKED, entries_of, fault_in
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
-    import onnxruntime
-
     from fsl_nlp.runtime.tokens import TextTokenizer
 
 FORMAT = 1  # raised whenever what is written changes
@@ -42,8 +39,6 @@ OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
 # Tokens, padding included, in one run. In int8, 512 to 1,024 are the fastest; fp32 does not care.
 BATCH_TOKENS = 1024
-
-INSTALL_ONNXRUNTIME = "pip install onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -77,13 +72,12 @@ class GraphInfo:
 class Graph:
     """A loaded graph. Safe to share between threads."""
 
-    def __init__(
-        self, folder: Path, info: GraphInfo, session: onnxruntime.InferenceSession
-    ) -> None:
+    def __init__(self, folder: Path, info: GraphInfo, session: Session) -> None:
         self.folder = folder
         self.info = info
         self._session = session
-        self._lock = threading.Lock()
+        self._tokenizer: TextTokenizer | None = None
+        self._lock = Lock()
 
     @classmethod
     def open(cls, folder: Path, *, threads: int | None = None, remember: bool = False) -> Graph:
@@ -92,8 +86,9 @@ class Graph:
         `threads` compute together; None is all that this process may use. With `remember`, sums
         are computed again only for files that have changed.
         """
+        folder = folder.absolute()  # the working folder may change before the tokenizer is read
         info = read_info(folder, remember=remember)
-        return cls(folder, info, open_session(folder / MODEL, folder / MODEL, threads))
+        return cls(folder, info, Session(folder / MODEL, threads, weights=folder / WEIGHTS))
 
     @classmethod
     def open_cached(cls, info: GraphInfo, *, threads: int | None = None) -> Graph:
@@ -104,22 +99,20 @@ class Graph:
             raise ModelError(f"{folder} holds another graph.")
         return graph
 
-    @cached_property
-    def _tokenizer(self) -> TextTokenizer:
-        from fsl_nlp.runtime.tokens import TextTokenizer
-
-        info = self.info
-        return TextTokenizer(
-            self.folder / TOKENIZER,
-            prefix=info.pooling["prefix"],
-            longest=None if info.kind == "mentions" else info.pooling["max_length"],
-            truncate_left=info.truncate_left,
-        )
-
     @property
     def tokenizer(self) -> TextTokenizer:
         """The tokenizer, loaded at first use: a hundred languages take a second and 250 MB."""
+        from fsl_nlp.runtime.tokens import TextTokenizer
+
         with self._lock:
+            if self._tokenizer is None:
+                info = self.info
+                self._tokenizer = TextTokenizer(
+                    self.folder / TOKENIZER,
+                    prefix=info.pooling["prefix"],
+                    longest=None if info.kind == "mentions" else info.pooling["max_length"],
+                    truncate_left=info.truncate_left,
+                )
             return self._tokenizer
 
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Matrix:
@@ -144,7 +137,7 @@ class Graph:
         # Some tokenizers give an empty text no token at all.
         ids = [row or [self.info.pad] for row in ids]
         for batch in batches_by_length(ids, BATCH_TOKENS):
-            computed = self._session.run([OUTPUT], self._inputs(batch, ids, kinds, masks))[0]
+            computed = self._session.run(OUTPUT, self._inputs(batch, ids, kinds, masks))
             if result is None:
                 result = np.empty((len(ids), computed.shape[1]), np.float32)
             result[batch] = computed
@@ -179,48 +172,6 @@ class Graph:
                 padded[row, :, : masks[i].shape[1]] = masks[i]
             inputs[MENTION_MASKS] = padded
         return {name: inputs[name] for name in self.info.inputs}
-
-
-def open_session(
-    model: Path | bytes, name: Path | str, threads: int | None = None
-) -> onnxruntime.InferenceSession:
-    """A graph from a file or from bytes, ready to run on the processor.
-
-    Messages call it `name`.
-    """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise OptionError(f"threads={threads!r}: must be a whole number from 1, or None for all.")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError(
-            f"The package onnxruntime is not installed: {INSTALL_ONNXRUNTIME}"
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or usable_threads()
-    options.inter_op_num_threads = 1
-    # Waiting threads spin for a short time: without it a short text takes a third longer. Longer
-    # spinning would take the processor from other programs.
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
-    options.log_severity_level = 4
-    source = model if isinstance(model, bytes) else str(model)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of onnxruntime's own kinds, which share no base
-        raise ModelError(
-            f"{name} cannot be loaded: {first_line(error)}. It may have been made for a newer "
-            "onnxruntime: pip install --upgrade onnxruntime"
-        ) from error
-
-
-def usable_threads() -> int:
-    """The number in OMP_NUM_THREADS, else the number of processors of this process."""
-    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if chosen.isdecimal() and int(chosen) > 0:
-        return int(chosen)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def write_info(folder: Path, info: GraphInfo) -> None:

@@ -24,11 +24,12 @@ from torch import Tensor
 from fsl_nlp.errors import OptionError, first_line
 from fsl_nlp.folders import PRIVATE_FILE, make_folder, write_atomically
 from fsl_nlp.json_text import parse_json
+from fsl_nlp.seeding import random_states, set_random_states
 
 # Seconds between two checkpoints of a training.
 EVERY = 30.0
+# The states of the generators: "random" is that of the CPU, "random.cuda:0" of the first GPU.
 _RANDOM = "random"
-_RANDOM_CUDA = "random.cuda"
 _PARAMETER = "parameter"
 _OPTIMISER = "optimiser"
 
@@ -63,9 +64,7 @@ class Checkpoint:
         """Write the parameters, the optimiser, the random state and the progress."""
         from safetensors.torch import save
 
-        tensors = {_RANDOM: torch.get_rng_state()}
-        if parameters[0].device.type == "cuda":
-            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(parameters[0].device)
+        tensors = {_random_name(device): state for device, state in random_states().items()}
         for i, parameter in enumerate(parameters):
             tensors[f"{_PARAMETER}.{i}"] = parameter.detach().cpu().contiguous()
         tensors |= optimiser_tensors(optimiser, _numbered(parameters), _OPTIMISER)
@@ -104,9 +103,9 @@ class Checkpoint:
                 for i, parameter in enumerate(parameters):
                     parameter.copy_(tensors[f"{_PARAMETER}.{i}"])
             put_optimiser(optimiser, _numbered(parameters), tensors, _OPTIMISER)
-            torch.set_rng_state(tensors[_RANDOM])
-            if _RANDOM_CUDA in tensors:
-                torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], parameters[0].device)
+            set_random_states(
+                {_device_of(n): tensor for n, tensor in tensors.items() if n.startswith(_RANDOM)}
+            )
         except Exception as error:  # of safetensors or torch: the file has been altered
             raise OptionError(
                 f"{self.path} is damaged ({first_line(error)}). Delete it to train from the start."
@@ -142,6 +141,14 @@ def put_optimiser(
                 key: tensor if key == "step" and not fused else tensor.to(parameter.device)
                 for key, tensor in state.items()
             }
+
+
+def _random_name(device: str) -> str:
+    return _RANDOM if device == "cpu" else f"{_RANDOM}.{device}"
+
+
+def _device_of(name: str) -> str:
+    return name.removeprefix(_RANDOM).removeprefix(".") or "cpu"
 
 
 def _numbered(parameters: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -33,6 +32,7 @@ OnStep = Callable[[dict[str, float]], object]
 _PASS_TOKENS = {"cpu": 4096, "cuda": 32768}
 _RESTARTS = 3
 _RATE_DIVISOR = 4  # of a restart, for all learning rates
+_STOPPED_EARLY = "Stopped before the end of the first epoch: nothing is learned or saved."
 # A loss has improved if it is lower by this share.
 _PROGRESS = 0.01
 # Training stops at a loss this low.
@@ -65,7 +65,7 @@ class Trainer:
     device: torch.device
     on_step: OnStep | None = None
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
-    resumable: bool = True  # False if the losses depend on more than torch's random state
+    resumable: bool = True  # False if the losses depend on more than torch's random states
     pass_tokens: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +83,8 @@ class Trainer:
 
         `epoch_batches` gives the batches of an epoch as indices of rows; `loss_of` gives the mean
         loss of some rows. If the loss becomes NaN, training starts again at a lower rate. Ctrl-C
-        ends training with the parameters of the best epoch.
+        ends training with the parameters of the best epoch; before the end of the first epoch it
+        is a KeyboardInterrupt.
         """
         checkpoint = next_checkpoint() if self.resumable else None
         start, state = self._snapshot(), TrainingState()
@@ -162,6 +163,8 @@ class Trainer:
         except KeyboardInterrupt:
             if _propagate.get():
                 raise
+            if state.epoch == 0:
+                raise KeyboardInterrupt(_STOPPED_EARLY) from None
             self._restore(best)
             if checkpoint:
                 state.finished = True
@@ -242,18 +245,3 @@ def rate_share(step: int, steps: int, warmup: float) -> float:
     if step < rising:
         return (step + 1) / rising
     return (steps - step) / max(1, steps - rising)
-
-
-_seeding = threading.Lock()
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's random numbers (dropout) inside a `with` block; restore their state after it.
-
-    The state is that of the whole process, so trainings in several threads wait for each other.
-    """
-    devices = [device] if device.type == "cuda" else []
-    with _seeding, torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
-        yield

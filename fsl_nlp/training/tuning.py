@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.hardware import in_precision
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
 from fsl_nlp.training.layers import layer_stack
@@ -21,7 +22,7 @@ from fsl_nlp.training.losses import (
     supervised_contrastive,
 )
 from fsl_nlp.training.settings import RATE_OF_ONE_LAYER, TrainSettings
-from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.training.trainer import OnStep, Trainer
 from fsl_nlp.training.tuned_encoder import Matrix, Tokens, TunedEncoder
 from fsl_nlp.types import Example
 
@@ -46,7 +47,7 @@ class TuningRun:
     ) -> Tensor:
         """Tune the parameters and give a vector for each class, [N, D]."""
         encoder = self.reader.encoder
-        with seeded(seed, encoder.device):
+        with seeded(seed):
             frozen = TunedEncoder(encoder, encoder.module, self.reader.centre)
             start = class_means(frozen.vectors(self.examples), self.classes, self.count)
             head = nn.Parameter(start.to(encoder.device))

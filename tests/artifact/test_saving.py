@@ -238,10 +238,10 @@ def test_a_local_model_that_moves(
 
 
 def _forget_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fsl_nlp.encoders import encoder
+    from fsl_nlp.encoders import shared
 
-    kept = {key: value for key, value in encoder._loaded.items() if "embedded" in key[0]}
-    monkeypatch.setattr(encoder, "_loaded", kept)
+    kept = {key: value for key, value in shared._loaded.items() if "embedded" in key[0]}
+    monkeypatch.setattr(shared, "_loaded", kept)
 
 
 # who may read it

@@ -8,7 +8,7 @@ from links import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAP = re.findall(r"^    ([a-z_]+/[\w./]*) +\S", TEXT, re.MULTILINE)
-HELPERS = re.findall(r"`(\w+\.py)` \(", TEXT)
+HELPERS = re.findall(r"`(\w+\.py)`\s\(", TEXT)
 
 
 def test_what_the_map_names_exists() -> None:

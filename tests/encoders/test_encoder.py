@@ -17,7 +17,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from fsl_nlp.encoders import TextEncoder, load_encoder, memory
+from fsl_nlp.encoders import TextEncoder, load_encoder, memory, shared
 from fsl_nlp.encoders import encoder as encoder_module
 from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.encoders.hardware import has_bf16
@@ -311,7 +311,7 @@ def test_without_a_usable_cache_the_work_is_done(
 def test_a_second_process_finds_what_the_first_computed(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder_module, "_loaded", {})
+    monkeypatch.setattr(shared, "_loaded", {})
     monkeypatch.setenv("FSL_NLP_CACHE", str(tmp_path))
     monkeypatch.setenv("FSL_NLP_VECTOR_CACHE", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -376,7 +376,7 @@ def test_a_deep_copy_is_the_encoder_itself(exact: TextEncoder) -> None:
 def test_load_encoder_loads_once_even_from_threads(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder_module, "_loaded", {})
+    monkeypatch.setattr(shared, "_loaded", {})
     loaded: list[str] = []
 
     class Slow(Counting):
@@ -385,7 +385,7 @@ def test_load_encoder_loads_once_even_from_threads(
             time.sleep(0.05)
             super().__init__(name, **options)
 
-    monkeypatch.setattr(encoder_module, "TextEncoder", Slow)
+    monkeypatch.setattr(shared, "TextEncoder", Slow)
     with ThreadPoolExecutor(4) as pool:
         encoders = set(pool.map(lambda _: load_encoder(str(tiny_bert), device="cpu"), range(8)))
     assert len(encoders) == len(loaded) == 1
@@ -396,7 +396,7 @@ def test_load_encoder_loads_once_even_from_threads(
 
 
 def test_a_failed_load_is_tried_again(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "_loaded", {})
+    monkeypatch.setattr(shared, "_loaded", {})
     with monkeypatch.context() as patch:
         patch.setattr(encoder_module, "load_model", _no_model)
         with pytest.raises(ModelError):

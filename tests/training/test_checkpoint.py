@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training import checkpoint
 from fsl_nlp.training.checkpoint import checkpoints
 from fsl_nlp.training.settings import TrainSettings
-from fsl_nlp.training.trainer import Trainer, seeded
+from fsl_nlp.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 X = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
@@ -42,7 +43,7 @@ def train(kill_at: int = -1, seed: int = 0, stop_at: int = -1) -> tuple[Tensor, 
             raise KeyboardInterrupt
         steps.append(int(step["step"]))
 
-    with seeded(seed, CPU):
+    with seeded(seed):
         net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2))
         rng = np.random.default_rng(seed)
 

@@ -117,7 +117,7 @@ class MetaMethod(FrozenMethod):
             FrozenSettings(**frozen),
             seed,
             MetaSettings(**train),
-            str(prepared) if prepared is not None else None,
+            str(Path(prepared).expanduser().absolute()) if prepared is not None else None,
             user_options,
         )
 

@@ -32,10 +32,11 @@ from fsl_nlp.methods.prompted.settings import (
     TuneSettings,
 )
 from fsl_nlp.prompts.template import Template
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_tensor
-from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.training.trainer import OnStep, Trainer
 from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -135,7 +136,7 @@ class EflMethod(Method):
         net: nn.Module = private_copy(base)
         names: dict[str, nn.Parameter] = {}
         if self.adaptation is not None:
-            with seeded(self.seed, self.encoder.device):
+            with seeded(self.seed):
                 net, names = self.adaptation.apply(net, self.encoder.name)
         head = [n for n, _ in net.named_parameters() if n.startswith("head.") and n not in names]
         names |= thaw(net, head)
@@ -169,7 +170,7 @@ class EflMethod(Method):
         head = [parameters[n] for n in started.tuned if n.startswith("head.")]
         body = [parameters[n] for n in started.tuned if not n.startswith("head.")]
         groups = [(body, self.train.learning_rate), (head, self.train.head_learning_rate)]
-        with seeded(self.seed, self.encoder.device):
+        with seeded(self.seed):
             started.net.train()
             Trainer(
                 groups,

@@ -11,6 +11,7 @@ from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import ModelError
+from fsl_nlp.seeding import seeded
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -70,8 +71,8 @@ def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
         )
     entailment = _entailment(encoder)
     if entailment is None:
-        head = nn.Linear(encoder.dimensions, 1, device=encoder.device)
-        with torch.no_grad():
+        with seeded(seed), torch.no_grad():
+            head = nn.Linear(encoder.dimensions, 1, device=encoder.device)
             head.weight.normal_(
                 0, 0.02, generator=torch.Generator(encoder.device).manual_seed(seed)
             )
@@ -80,7 +81,8 @@ def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
         return net.requires_grad_(False)
     from transformers import AutoModelForSequenceClassification
 
-    with quiet_transformers():
+    encoder.check_files()
+    with quiet_transformers(), seeded(0):
         model = AutoModelForSequenceClassification.from_pretrained(
             locate(encoder.name), use_safetensors=True, **LOCAL_ONLY
         ).to(encoder.device, torch.float32)

@@ -38,13 +38,14 @@ from fsl_nlp.prompts.search import search_words
 from fsl_nlp.prompts.soft import NAME as SOFT
 from fsl_nlp.prompts.soft import add_soft_tokens
 from fsl_nlp.prompts.template import Template
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import (
     Adaptation,
     FullTuning,
     LoraTuning,
 )
 from fsl_nlp.training.copies import private_copy, put_tensors, thaw, to_tensor
-from fsl_nlp.training.trainer import OnStep, seeded
+from fsl_nlp.training.trainer import OnStep
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class PromptMethod(Method):
             copy = private_copy(net)
             add_soft_tokens(copy, template.soft, Pieces(self.encoder), self.seed)
         if self.adaptation is not None:
-            with seeded(self.seed, self.encoder.device):
+            with seeded(self.seed):
                 copy, names = self.adaptation.apply(copy, self.encoder.name)
         soft = [n for n, _ in copy.named_parameters() if n.endswith(f".{SOFT}") and n not in names]
         return copy, {**names, **thaw(copy, soft)}

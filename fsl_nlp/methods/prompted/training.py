@@ -15,10 +15,11 @@ from fsl_nlp.errors import OptionError
 from fsl_nlp.methods.prompted.prompt import Prompt
 from fsl_nlp.methods.prompted.settings import PromptTraining
 from fsl_nlp.prompts.adapet import AdapetLoss
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Parameters
 from fsl_nlp.training.batches import by_length
 from fsl_nlp.training.losses import class_weights
-from fsl_nlp.training.trainer import OnStep, Trainer, seeded
+from fsl_nlp.training.trainer import OnStep, Trainer
 from fsl_nlp.types import Example
 
 
@@ -63,7 +64,7 @@ class PromptTuningRun:
             loss = AdapetLoss(
                 self.prompt.cloze, self._words(), self.examples, self.classes, seed
             ).loss
-        with seeded(seed, encoder.device):
+        with seeded(seed):
             rng = np.random.default_rng(seed)
             trainer = Trainer(
                 self._groups(settings),

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from fsl_nlp.heads.base import State
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
+from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, merge_adapters, trained_tensors
 from fsl_nlp.training.copies import put_tensors, to_array
-from fsl_nlp.training.trainer import seeded
 from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.types import Example, Label
 from fsl_nlp.vectors import Matrix
@@ -115,7 +115,7 @@ class TunedClassifier(Classifier):
             digest.update(np.ascontiguousarray(to_array(tensor)).tobytes())
 
         def tuned(module: nn.Module) -> nn.Module:
-            with seeded(0, torch.device("cpu")):
+            with seeded(0):
                 adapted, _ = adaptation.apply(module, reader.encoder.name)
             put_tensors(adapted, trained)
             return merge_adapters(adapted)

@@ -32,11 +32,12 @@ from fsl_nlp.methods.tuned.classifier import (
     linear_tensors,
 )
 from fsl_nlp.methods.tuned.settings import MEANS_TEMPERATURE, RECIPES, TEMPERATURE, TunedSettings
+from fsl_nlp.seeding import seeded
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
 from fsl_nlp.training.adaptation import Adaptation
 from fsl_nlp.training.copies import put_tensors, to_tensor
 from fsl_nlp.training.settings import TrainSettings
-from fsl_nlp.training.trainer import OnStep, seeded
+from fsl_nlp.training.trainer import OnStep
 from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.training.tuning import TuningRun, class_means
 from fsl_nlp.types import Dataset, Example, Label
@@ -197,7 +198,7 @@ class TunedMethod(Method):
                 f"{self.encoder.name} cannot be tuned: it has modules after the transformer. "
                 "Use method='head', or a model that only pools and normalises."
             )
-        with seeded(self.seed, self.encoder.device):
+        with seeded(self.seed):
             module, parameters = self.adaptation.apply(self.encoder.module, self.encoder.name)
         return TunedEncoder(self.encoder, module), parameters
 

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.hardware import in_precision
-from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
+from fsl_nlp.encoders.loading import LOCAL_ONLY, check_finite, quiet_transformers
+from fsl_nlp.encoders.model_files import check_files
 from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.training.copies import private_copy
 
@@ -107,6 +108,7 @@ def _load(encoder: TextEncoder) -> MaskedNet:
             "language model. Use 'embedded:mlm', or the hub id of a masked language model."
         )
     folder = locate(encoder.name)
+    check_files(folder)
     try:
         with quiet_transformers():
             model, report = AutoModelForMaskedLM.from_pretrained(
@@ -118,6 +120,7 @@ def _load(encoder: TextEncoder) -> MaskedNet:
     missing = [key for key in report["missing_keys"] if not key.startswith(start)]
     if missing:
         raise _no_head(encoder.name)
+    check_finite(model)
     return split_masked_model(model, encoder.module, encoder)
 
 

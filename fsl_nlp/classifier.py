@@ -271,13 +271,13 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         return nullcontext() if store else without_caching()
 
     def _load_encoder(self, support: Dataset) -> TextEncoder:
-        from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.encoders.choice import choose_encoder
         from fsl_nlp.encoders.objects import as_encoder
 
-        if self.encoder != "auto":
-            return as_encoder(self.encoder, device=self.device)
-        described = [info.description or "" for info in support.info.values()]
-        return as_encoder(auto_model([*support.texts, *described]), device=self.device)
+        encoder = self.encoder
+        if isinstance(encoder, str):
+            encoder = choose_encoder(encoder, support)
+        return as_encoder(encoder, device=self.device)
 
     def _options(self) -> dict[str, Any]:
         """The options of the method: the keywords that are no arguments of the constructor."""

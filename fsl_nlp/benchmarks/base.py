@@ -181,7 +181,7 @@ class Benchmark(ABC):
 
     def encoder_for(self, texts: Iterable[str]) -> str:
         """The encoder's name; `texts` choose it where it is "auto"."""
-        from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.encoders.choice import auto_model
 
         return auto_model(texts) if self.encoder == "auto" else self.encoder
 

@@ -80,7 +80,10 @@ def add_to(app: typer.Typer) -> None:
         target = load_split(data, split, data_dir)
         if skip_small_classes:
             target = skip_small(run, target, max(shots) + query)
-        specs = [method_spec(*choice, run, device, target) for choice in chosen]
+        specs = [
+            method_spec(*choice, run, device, target, note=i == 0)
+            for i, choice in enumerate(chosen)
+        ]
         if inner_steps is None:
             # A setting that cannot be sampled is refused before the long work.
             EpisodeTable.sample(target, way=max(ways), shot=max(shots), query=query, episodes=1)

@@ -177,7 +177,7 @@ def add_to(app: typer.Typer) -> None:
             result.save(out)
         references = [Result.load(path) for path in compare or []]
         if prepared:  # the same encoder without meta-training, for comparison
-            plain = method_spec("proto", encoder, label_texts, run, device, target)
+            plain = method_spec("proto", encoder, label_texts, run, device, target, note=False)
             references.append(evaluate(plain, target, episode_table))
         comparisons = [compare_results(result, reference) for reference in references]
         shown = result.to_dict()

@@ -190,11 +190,17 @@ def skip_small(run: Run, dataset: Dataset, needed: int) -> Dataset:
 
 
 def method_spec(
-    name: str, encoder: str, options: dict[str, Any], run: Run, device: str, data: Dataset
+    name: str,
+    encoder: str,
+    options: dict[str, Any],
+    run: Run,
+    device: str,
+    data: Dataset,
+    *,
+    note: bool = True,
 ) -> Any:
-    """The method for the evaluator; the texts of the data choose the encoder 'auto'."""
-    from fsl_nlp.encoders.catalogue import auto_model
+    """The method for the evaluator; the language of the data chooses the encoder 'auto'."""
+    from fsl_nlp.encoders.choice import choose_encoder
     from fsl_nlp.evaluation.method_spec import MethodSpec
 
-    chosen = auto_model(data.texts) if encoder == "auto" else encoder
-    return MethodSpec(name, chosen, options, run.seed, device)
+    return MethodSpec(name, choose_encoder(encoder, data, note=note), options, run.seed, device)

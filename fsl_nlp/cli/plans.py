@@ -39,14 +39,14 @@ def announce_fit(
 ) -> None:
     """Note the time of a method that trains, from its first steps. Other methods take seconds."""
     from fsl_nlp.encoders import load_encoder
-    from fsl_nlp.encoders.catalogue import auto_model
+    from fsl_nlp.encoders.choice import choose_encoder
     from fsl_nlp.methods import build_method
     from fsl_nlp.methods.combined.timing import seconds_to_fit
 
     if run.quiet or method == "auto":
         return
     with suppress(FslError):  # the fit itself reports the error
-        name = auto_model(support.texts) if encoder == "auto" else encoder
+        name = choose_encoder(encoder, support, note=False)  # the fit notes it
         built = build_method(
             method, load_encoder(name, device=device), seed=run.seed, options=options
         )

@@ -9,7 +9,7 @@ from fsl_nlp.lazy import lazy_attributes
 if TYPE_CHECKING:
     from fsl_nlp.encoders.catalogue import MODELS as MODELS
     from fsl_nlp.encoders.catalogue import ModelCard as ModelCard
-    from fsl_nlp.encoders.catalogue import model_for as model_for
+    from fsl_nlp.encoders.choice import model_for as model_for
     from fsl_nlp.encoders.encoder import TextEncoder as TextEncoder
     from fsl_nlp.encoders.shared import load_encoder as load_encoder
 
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     {
         "MODELS": "catalogue",
         "ModelCard": "catalogue",
-        "model_for": "catalogue",
+        "model_for": "choice",
         "TextEncoder": "encoder",
         "load_encoder": "shared",
     },

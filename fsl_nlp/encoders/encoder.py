@@ -118,7 +118,7 @@ class TextEncoder(Transferable):
         config: Any = self._module.config
         return int(config.hidden_size)
 
-    def check_files(self) -> None:
+    def check_unchanged(self) -> None:
         """Refuse to read more of a model whose files are not those that were loaded."""
         if not self.has_current_files():
             raise ModelError(
@@ -255,7 +255,7 @@ class TextEncoder(Transferable):
         def load() -> TraceableModel:
             cpu = pick_device("cpu")
             # The loaded module may have its matrices in bf16.
-            self.check_files()
+            self.check_unchanged()
             as_published = self.precision != "bf16" and self.device == cpu
             module = self._module if as_published else load_model(self.name, cpu).module
             pipeline = self._run_pipeline if self.pooling.custom else None

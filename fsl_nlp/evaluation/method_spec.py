@@ -39,12 +39,12 @@ class MethodSpec:
         >>> spec.name, spec.encoder
         ('proto', 'embedded:en')
         """
-        from fsl_nlp.encoders.catalogue import auto_model
+        from fsl_nlp.encoders.choice import choose_encoder
         from fsl_nlp.methods.objects import read_method
 
         choice = read_method(method)
         if encoder == "auto":
-            encoder = choice.encoder or auto_model(dataset.texts)
+            encoder = choice.encoder or choose_encoder("auto", dataset)
         target = None if isinstance(method, str) else method
         return cls(choice.name, encoder, seed=choice.seed or 0, target=target)
 

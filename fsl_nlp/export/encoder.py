@@ -40,7 +40,7 @@ def export_encoder(classifier: FewShotClassifier, folder: str | Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with scratch_folder(target) as building:
             make_folder(building)
-            fitted.reader.encoder.check_files()
+            fitted.reader.encoder.check_unchanged()
             source = locate(fitted.reader.encoder.name)
             shutil.copytree(
                 source, building, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_WEIGHTS)

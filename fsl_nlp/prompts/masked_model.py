@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.encoders.hardware import in_precision
-from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
+from fsl_nlp.encoders.loading import LOCAL_ONLY, check_finite, quiet_transformers
+from fsl_nlp.encoders.model_files import check_files
 from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.forks import Lock
 from fsl_nlp.seeding import seeded
@@ -107,8 +108,9 @@ def _load(encoder: TextEncoder) -> MaskedNet:
             f"{encoder.name} has modules after the transformer, so it is not a masked "
             "language model. Use 'embedded:mlm', or the hub id of a masked language model."
         )
-    encoder.check_files()
+    encoder.check_unchanged()
     folder = locate(encoder.name)
+    check_files(folder)
     try:
         with quiet_transformers(), seeded(0):
             model, report = AutoModelForMaskedLM.from_pretrained(
@@ -120,6 +122,7 @@ def _load(encoder: TextEncoder) -> MaskedNet:
     missing = [key for key in report["missing_keys"] if not key.startswith(start)]
     if missing:
         raise _no_head(encoder.name)
+    check_finite(model)
     return split_masked_model(model, encoder.module, encoder)
 
 

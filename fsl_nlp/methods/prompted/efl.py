@@ -23,7 +23,7 @@ from fsl_nlp.inputs.support import EXAMPLES, NAMES
 from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.prompted.efl_classifier import EflClassifier
 from fsl_nlp.methods.prompted.efl_net import has_inference_head, load_net
-from fsl_nlp.methods.prompted.prompt import PromptSpec, has_chinese, spec_of
+from fsl_nlp.methods.prompted.prompt import PromptSpec, are_chinese, spec_of
 from fsl_nlp.methods.prompted.settings import (
     DEFAULT_TUNE,
     EflSettings,
@@ -194,12 +194,12 @@ class EflMethod(Method):
 
 
 def default_statement(examples: Sequence[Example]) -> str:
-    """The default statement: Chinese if the first 100 texts hold Chinese characters, or English.
+    """The default statement: Chinese for Chinese texts, and otherwise English.
 
     >>> default_statement([Example("where is my parcel")])
     'This is about [MASK].'
     """
-    chinese = has_chinese(example.text for example in examples[:100])
+    chinese = are_chinese([example.text for example in examples])
     if PAIR in common_kinds(examples):
         return "[MASK]，{text_b}" if chinese else "[MASK], {text_b}"
     return "这是关于[MASK]的。" if chinese else "This is about [MASK]."

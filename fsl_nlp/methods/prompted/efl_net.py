@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.catalogue import locate
-from fsl_nlp.encoders.loading import LOCAL_ONLY, quiet_transformers
+from fsl_nlp.encoders.loading import LOCAL_ONLY, check_finite, quiet_transformers
+from fsl_nlp.encoders.model_files import check_files
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.errors import ModelError
 from fsl_nlp.seeding import seeded
@@ -81,10 +82,13 @@ def load_net(encoder: TextEncoder, seed: int) -> nn.Module:
         return net.requires_grad_(False)
     from transformers import AutoModelForSequenceClassification
 
-    encoder.check_files()
+    encoder.check_unchanged()
+    folder = locate(encoder.name)
+    check_files(folder)
     with quiet_transformers(), seeded(0):
         model = AutoModelForSequenceClassification.from_pretrained(
-            locate(encoder.name), use_safetensors=True, **LOCAL_ONLY
+            folder, use_safetensors=True, **LOCAL_ONLY
         ).to(encoder.device, torch.float32)
+    check_finite(model)
     setattr(model, model.base_model_prefix, encoder.module)
     return InferenceNet(model.eval().requires_grad_(False), entailment)

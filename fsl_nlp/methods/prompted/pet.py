@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from fsl_nlp.decision import mean_log_probabilities, softmax
-from fsl_nlp.encoders.catalogue import auto_model
+from fsl_nlp.encoders.choice import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_names
 from fsl_nlp.heads.options import check_options, options_of

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -147,18 +148,22 @@ def example_of(text: str, spec: PromptSpec) -> Example:
     return Example(text, **fields)
 
 
-def has_chinese(texts: Iterable[str]) -> bool:
-    """Whether one of the texts holds a Chinese character.
+_HAN, _KANA = re.compile("[\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
 
-    >>> has_chinese(["hello", "你好"])
-    True
+
+def are_chinese(texts: Sequence[str]) -> bool:
+    """Whether at least half of the texts hold Chinese characters, and no kana as Japanese has.
+
+    >>> are_chinese(["我的 package 到哪了", "hello"]), are_chinese(["荷物はどこですか"])
+    (True, False)
     """
-    return any("\u4e00" <= character <= "\u9fff" for text in texts for character in text)
+    chinese = [bool(_HAN.search(text)) and not _KANA.search(text) for text in texts]
+    return any(chinese) and sum(chinese) >= len(texts) / 2
 
 
 def default_templates(examples: Sequence[Example]) -> list[str]:
-    """The default templates for texts like these: by script, and for single texts or pairs."""
-    chinese = has_chinese(example.text for example in examples[:100])
+    """The default templates: Chinese ones for Chinese texts and otherwise English ones."""
+    chinese = are_chinese([example.text for example in examples])
     return list(_DEFAULTS["zh" if chinese else "en", PAIR in common_kinds(examples)])
 
 

@@ -17,8 +17,10 @@ from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.prompted.classifier import PromptClassifier
+from fsl_nlp.methods.prompted.efl import default_statement
 from fsl_nlp.methods.prompted.method import PromptMethod
 from fsl_nlp.methods.prompted.pet import PetClassifier
+from fsl_nlp.methods.prompted.prompt import default_templates
 from fsl_nlp.prompts import load_masked_net
 from fsl_nlp.training import checkpoint
 from fsl_nlp.training.checkpoint import checkpoints
@@ -544,3 +546,21 @@ def test_refusals(bert: TextEncoder) -> None:
 def test_an_encoder_without_a_head(english: TextEncoder) -> None:
     with pytest.raises(ModelError, match="no head that fills in masks"):
         fit("zero-shot", english, words=WORDS)
+
+
+@pytest.mark.parametrize(
+    ("texts", "chinese"),
+    [
+        (["我的快递到哪了", "iPhone 15"], True),
+        (["我的 package 到哪了", "where is it"], True),
+        (["where is it", "refund me", "退款"], False),
+        (["荷物はどこですか", "返金してください", "営業時間"], False),
+        (["wo ist mein Paket"], False),
+    ],
+)
+def test_defaults_are_chinese_for_texts_that_are_mostly_chinese(
+    texts: list[str], chinese: bool
+) -> None:
+    examples = [Example(text) for text in texts]
+    assert ("这是关于" in default_templates(examples)[0]) == chinese
+    assert ("这是关于" in default_statement(examples)) == chinese

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from fsl_nlp.output import one_line
+
 
 @contextmanager
 def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
@@ -20,5 +22,5 @@ def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
 
     # None shows it on a terminal only; but an explicit None would override the variable.
     disable = bool(os.environ.get("TQDM_DISABLE")) or None
-    with tqdm(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
+    with tqdm(total=total, desc=one_line(title), delay=2, leave=False, disable=disable) as bar:
         yield bar.update

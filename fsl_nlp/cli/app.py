@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,10 +24,14 @@ from fsl_nlp.cli import (
     methods,
     models,
     predict,
+    streams,
     submit,
 )
 from fsl_nlp.cli.deprecated import hint_for, with_new_names
-from fsl_nlp.cli.run import has_option, report_error
+from fsl_nlp.cli.run import has_option, report_error, say
+from fsl_nlp.output import to_json
+
+INTERRUPTED = 130  # the exit status of shells for Ctrl-C
 
 app = typer.Typer(
     name="fsl-nlp",
@@ -76,29 +80,52 @@ for module in (
 
 def run() -> None:
     """The function behind `fsl-nlp`. Users see a traceback only with --debug."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    streams.open_missing()
     words, notes = with_new_names(sys.argv[1:])
     if not (has_option("--quiet") or has_option("-q")):
         for note in notes:
-            print(f"note: {note}", file=sys.stderr)
+            say(f"note: {note}")
     try:
-        app(words)
+        status = _status(words)
+        sys.stdout.flush()
+        if status == INTERRUPTED:
+            say("Stopped.")
+    except BrokenPipeError:  # the reader of the pipe has gone (`fsl-nlp ... | head`)
+        status = 1
+    except OSError as error:
+        status = report_error(error, as_json=False)
+    streams.drop_unwritten()
+    sys.exit(status)
+
+
+def _status(words: list[str]) -> int:
+    """Run the command; gives the exit status."""
+    try:
+        return app(words, standalone_mode=False) or 0
     except SystemExit as end:
-        if end.code == 2 and (hint := hint_for(words)):
-            print(f"hint: {hint}", file=sys.stderr)
-        if end.code == 2 and has_option("--json"):
-            print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
-        raise
+        return end.code if isinstance(end.code, int) else 1
+    except (KeyboardInterrupt, typer.Abort) as error:
+        # typer takes the end of a file for the end of a dialogue.
+        if isinstance(error.__cause__, EOFError):
+            return report_error(error.__cause__, as_json=has_option("--json"))
+        return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the pipe has gone (`fsl-nlp ... | head`).
-        sys.stderr.close()
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
+        raise
     except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's: a wrong command line
+            return _report_usage(error, words)
         if has_option("--debug"):
             raise
-        sys.exit(report_error(error, as_json=has_option("--json")))
+        return report_error(error, as_json=has_option("--json"))
+
+
+def _report_usage(error: Any, words: list[str]) -> int:
+    """Show what is wrong with the command line; gives the exit status."""
+    shown = io.StringIO()
+    error.show(file=shown)
+    say(shown.getvalue().rstrip())
+    if hint := hint_for(words):
+        say(f"hint: {hint}")
+    if has_option("--json"):
+        print(to_json({"error": "The command line is wrong; see the text on stderr."}))
+    return int(error.exit_code)

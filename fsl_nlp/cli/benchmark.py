@@ -25,6 +25,7 @@ from fsl_nlp.cli.options import (
 from fsl_nlp.cli.plans import announce_jobs
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+from fsl_nlp.output import percent
 
 if TYPE_CHECKING:
     from fsl_nlp.benchmarks.base import Benchmark, Published
@@ -111,7 +112,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
                 plan, submit, chosen, numbers, data_dir=data_dir, device=devices[0]
             )
             files = [str(path) for path in written]
-            run.show({"files": files}, lambda: print("\n".join(files)))
+            run.show({"files": files}, lambda: "\n".join(files))
             return
         result = run_benchmark(
             plan,
@@ -185,8 +186,7 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
 
 def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     """The result as a table for people, beside the published systems."""
-    from rich.console import Group
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Group, Table
 
     rows, means = result["tasks"], result["published"]
     systems = [
@@ -204,18 +204,16 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
         benchmark.unit,
         "seconds",
         *names,
-        box=None,
         title=f"{benchmark.name}: {result['method']} on {', '.join(encoders)}",
-        title_justify="left",
     )
     for column in table.columns[:2]:
         column.no_wrap = True
     for task, row in rows.items():
         published = [_score(row["published"].get(name)) for name in names]
-        accuracy = _accuracy(row["accuracy"], row["half_width"])
+        accuracy = percent(row["accuracy"], row["half_width"])
         table.add_row(task, accuracy, f"{row['count']:,}", f"{row['seconds']:,.1f}", *published)
     if means and len(rows) == len(benchmark.tasks):
-        accuracy = _accuracy(result["accuracy"], result["half_width"])
+        accuracy = percent(result["accuracy"], result["half_width"])
         table.add_row("mean", accuracy, "", "", *(_score(means.get(name)) for name in names))
     protocol = benchmark.protocol.format(**result)
     notes = [re.sub(r"\b1 (\w+)s\b", r"1 \1", protocol) + _interval(benchmark, rows.values())]
@@ -224,10 +222,6 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(systems)
     return Group(table, "", *notes)
-
-
-def _accuracy(value: float, half_width: float | None) -> str:
-    return f"{value:.2%}" if half_width is None else f"{value:.2%} ± {half_width:.2%}"
 
 
 def _interval(benchmark: Benchmark, rows: Iterable[dict[str, Any]]) -> str:

@@ -113,9 +113,9 @@ def add_to(app: typer.Typer) -> None:
             drawn.save(path)
 
         def text() -> Any:
-            from rich.table import Table
+            from fsl_nlp.cli.tables import Table
 
-            table = Table(drawn.x, *[str(x) for x, _ in drawn.lines[0].points], box=None)
+            table = Table(drawn.x, *[str(x) for x, _ in drawn.lines[0].points])
             for line in drawn.lines:
                 table.add_row(line.name, *[str(mean) for _, mean in line.points])
             return table

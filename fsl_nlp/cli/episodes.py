@@ -203,7 +203,7 @@ def _split(
 
 def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     """The result as a table for people."""
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
     shape = result.episodes
     worst, accuracy = result.worst_class
@@ -237,8 +237,6 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     encoder = result.settings["encoder"]
     table = Table(
         title=f"{result.method} on {encoder}, {result.dataset}",
-        title_justify="left",
-        box=None,
         show_header=False,
     )
     for row in rows:

@@ -25,12 +25,9 @@ def add_to(app: typer.Typer) -> None:
         result = {"encoders": cards, "machine": machine()}
 
         def text() -> Any:
-            from rich.console import Group
-            from rich.table import Table
+            from fsl_nlp.cli.tables import Group, Table
 
-            table = Table(
-                "encoder", "model", "languages", "dimensions", "MB", "installed", box=None
-            )
+            table = Table("encoder", "model", "languages", "dimensions", "MB", "installed")
             for card in model_cards():
                 table.add_row(
                     card.name,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fsl_nlp.errors import DataError, ModelError
+from fsl_nlp.output import to_json
 from fsl_nlp.progress import track
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ProgressFile(Generic[K]):
 
     @staticmethod
     def _line(content: Mapping[str, Any]) -> str:
-        return json.dumps(content, ensure_ascii=False) + "\n"
+        return to_json(content) + "\n"
 
 
 def run_jobs(

@@ -19,6 +19,7 @@ from fsl_nlp.artifact.manifest import incomplete, publish, read_file, read_manif
 from fsl_nlp.artifact.protocols import META
 from fsl_nlp.errors import ArtifactError, DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.output import to_json
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -153,4 +154,4 @@ def _to_bytes(tensors: Tensors) -> bytes:
 
 
 def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return to_json(content, indent=1) + "\n"

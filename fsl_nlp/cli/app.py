@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +81,7 @@ for module in (
 
 def run() -> None:
     """The function behind `fsl-nlp`. Users see a traceback only with --debug."""
-    streams.open_missing()
+    standard = streams.open_missing()  # typer replaces them after a broken pipe
     words, notes = with_new_names(sys.argv[1:])
     if not (has_option("--quiet") or has_option("-q")):
         for note in notes:
@@ -93,8 +94,10 @@ def run() -> None:
     except BrokenPipeError:  # the reader of the pipe has gone (`fsl-nlp ... | head`)
         status = 1
     except OSError as error:
-        status = report_error(error, as_json=False)
-    streams.drop_unwritten()
+        with suppress(OSError):
+            report_error(error, as_json=has_option("--json"))
+        status = 1
+    streams.drop_unwritten(*standard)
     sys.exit(status)
 
 
@@ -109,9 +112,9 @@ def _status(words: list[str]) -> int:
         if isinstance(error.__cause__, EOFError):
             return report_error(error.__cause__, as_json=has_option("--json"))
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # no file: the output itself
+            raise
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's: a wrong command line
             return _report_usage(error, words)
         if has_option("--debug"):

@@ -214,7 +214,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
             f"{shape['query']} queries a class; seed {shape['seed']}, "
             f"hash {result.episode_hash}",
         ),
-        ("accuracy", f"{result.accuracy} (mean over episodes, 95% interval)"),
+        ("accuracy", f"{result.accuracy} ({_interval(result)})"),
         ("macro-F1", f"{result.macro_f1:.2%}"),
         ("worst class", f"{worst}: {accuracy:.2%}"),
         ("seconds", f"{result.encode_seconds:.2f} to encode, {result.score_seconds:.2f} to score"),
@@ -242,6 +242,12 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _interval(result: Result) -> str:
+    from fsl_nlp.evaluation.result import NO_INTERVAL
+
+    return NO_INTERVAL if result.episodes["episodes"] < 2 else "mean over episodes, 95% interval"
 
 
 def _range(shot: int | list[int]) -> str:

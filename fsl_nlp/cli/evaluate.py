@@ -57,6 +57,8 @@ def score_as_table(score: Score) -> Any:
     from fsl_nlp.cli.tables import Group, Table
 
     def percent(value: float, interval: tuple[float, float]) -> str:
+        if score.count < 2:
+            return f"{value:.2%}   (no interval: it needs at least 2 texts)"
         return f"{value:.2%}   (95% interval {interval[0]:.2%} to {interval[1]:.2%})"
 
     parts: list[Any] = [

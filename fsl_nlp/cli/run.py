@@ -122,7 +122,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
     elif isinstance(error, OSError) and error.filename and error.strerror:
         message = f"{error.filename}: {error.strerror}. Check the path, and the rights to it."
     elif isinstance(error, OSError) and error.strerror:
-        message = f"Reading or writing failed: {error.strerror}."
+        message = f"Writing failed: {error.strerror}."
     else:
         message = (
             f"Unexpected {type(error).__name__}: {error}. "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 
-def open_missing() -> None:
-    """Put the null device in place of a stream that the caller closed, such as with `>&-`.
+def open_missing() -> tuple[TextIO, TextIO]:
+    """Stdout and stderr; the null device in place of one that the caller closed (`>&-`).
 
     Otherwise the next file that is opened gets the number of that stream, and what libraries
     print would go into it. `sys.stdin` stays None, so that commands can ask for another input.
@@ -22,11 +23,12 @@ def open_missing() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return sys.stdout, sys.stderr
 
 
-def drop_unwritten() -> None:
+def drop_unwritten(*streams: TextIO) -> None:
     """Forget what a stream could not take; Python would try again at its end, and complain."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         try:
             stream.flush()
         except (OSError, ValueError):

@@ -22,10 +22,12 @@ NO_INTERVAL = "no interval: it needs at least 2 episodes"
 def half_width_of_share(share: float, count: int) -> float:
     """Half of the 95% interval of a share of `count` cases, by the normal approximation.
 
+    NaN for fewer than two cases.
+
     >>> round(half_width_of_share(0.5, 100), 3)
     0.098
     """
-    return NORMAL_95 * float((share * (1 - share) / count) ** 0.5)
+    return NORMAL_95 * float((share * (1 - share) / count) ** 0.5) if count > 1 else float("nan")
 
 
 def half_width_of_mean(deviation: float, count: int) -> float:

@@ -112,6 +112,7 @@ def _report(report: Mapping[str, Any]) -> Any:
     table = Table(
         "method",
         "accuracy",
+        "gain",
         "seconds",
         "note",
         caption=f"auto chose {report['chosen']}: {report['why']}",
@@ -122,9 +123,11 @@ def _report(report: Mapping[str, Any]) -> Any:
 
 
 def _candidate(candidate: Mapping[str, Any]) -> Iterator[str]:
-    accuracy, half_width = candidate["accuracy"], candidate["half_width"]
+    from fsl_nlp.methods.combined.report import accuracy_text, gain_text
+
     yield candidate["method"]
-    yield "-" if accuracy is None else f"{accuracy:.1%} ± {half_width or 0:.1%}"
+    yield accuracy_text(candidate)
+    yield gain_text(candidate)
     yield f"{candidate['seconds']:.1f}"
     yield candidate["note"]
 

@@ -47,16 +47,17 @@ def setting(
     help: str,
     *,
     least: int | None = None,
+    most: int | None = None,
     flag: str | None = None,
     parse: Callable[[list[str]], Any] | None = None,
 ) -> Any:
     """A field that the command line shows as an option.
 
-    `least` is its smallest value. `flag` is its name, if that is not the name of the field. An
-    option of another type than a number, a text or true and false may be repeated, and `parse`
-    makes its value from the texts.
+    `least` is its smallest value, `most` its largest. `flag` is its name, if that is not the name
+    of the field. An option of another type than a number, a text or true and false may be repeated,
+    and `parse` makes its value from the texts.
     """
-    metadata = {"help": help, "least": least, "flag": flag, "parse": parse}
+    metadata = {"help": help, "least": least, "most": most, "flag": flag, "parse": parse}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=metadata, kw_only=True)
     return field(default=default, metadata=metadata, kw_only=True)

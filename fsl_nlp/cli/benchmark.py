@@ -19,6 +19,7 @@ from fsl_nlp.cli.options import (
     Option,
     chosen_method,
     parse_list,
+    parse_number,
     parse_options,
     shared,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fsl_nlp.benchmarks.base import Benchmark, Published
 
 Texts = list[str] | None
+_MOST_SPLITS = 1000  # of a span
 _FEW_RUNS = 5  # with fewer, Student's t is well above its limit
 # Types of a benchmark's settings that need no parser.
 _PLAIN = (bool, int, int | None, str, str | None)
@@ -148,7 +150,9 @@ def _parameter(benchmark: type[Benchmark], field: Field[Any]) -> inspect.Paramet
     if hint not in _PLAIN:
         hint, default = Texts, None
     flag = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
-    option = typer.Option(flag, min=field.metadata["least"], help=field.metadata["help"])
+    option = typer.Option(
+        flag, min=field.metadata["least"], max=field.metadata["most"], help=field.metadata["help"]
+    )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -177,10 +181,14 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
         first, dash, last = name.partition("-")
         if not first.isdecimal():
             splits.append(name)
-        elif dash and not last.isdecimal():
+            continue
+        if dash and not last.isdecimal():
             raise OptionError(f"--split {name}: write 0-4, or 0,2.")
-        else:
-            splits += range(int(first), int(last if dash else first) + 1)
+        start = parse_number("--split", first)
+        end = parse_number("--split", last) if dash else start
+        if not start <= end < start + _MOST_SPLITS:
+            raise OptionError(f"--split {name}: write the smaller number first, as in 0-4.")
+        splits += range(start, end + 1)
     return splits
 
 

@@ -52,16 +52,17 @@ def add_to(app: typer.Typer) -> None:
         way: Annotated[str, shared("--way", "'all' takes every class.")] = "5",
         shot: Annotated[str, shared("--shot", "1-5 draws the number for each class.")] = "1",
         query: Query = 5,
-        episodes: Annotated[int, shared("--episodes")] = 1000,
+        episodes: Annotated[int, shared("--episodes", min=1)] = 1000,
         nota_rate: Annotated[
             float,
             typer.Option(
                 "--nota-rate",
+                min=0,
                 help="Queries of other classes, none of the above: int(rate * query) more.",
             ),
         ] = 0.0,
         imbalance: Annotated[
-            int | None, typer.Option(help="Share queries out unevenly; 1 is very uneven.")
+            int | None, typer.Option(min=1, help="Share queries out unevenly; 1 is very uneven.")
         ] = None,
         skip_small_classes: SkipSmall = False,
         label_names: LabelNames = False,
@@ -97,13 +98,23 @@ def add_to(app: typer.Typer) -> None:
             bool, typer.Option("--no-batch", help="Fit one episode at a time, not in batches.")
         ] = False,
         workers: Annotated[
-            int, typer.Option(help="Processes that share the work; one episode at a time only.")
+            int,
+            typer.Option(
+                min=1,
+                help="Processes that share the work, where episodes are fitted one at a time: "
+                "with --no-batch, or by a method that trains.",
+            ),
         ] = 1,
         progress_file: Annotated[
             Path | None,
-            typer.Option(help="Resume from this file; where episodes are fitted one at a time."),
+            typer.Option(
+                help="Resume from this file, where episodes are fitted one at a time; it gets a "
+                "line for each."
+            ),
         ] = None,
-        memory: Annotated[int | None, typer.Option(help="Megabytes a batch may take.")] = None,
+        memory: Annotated[
+            int | None, typer.Option(min=1, help="Megabytes a batch may take.")
+        ] = None,
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import math
 import os
 import sys
 import warnings
@@ -20,7 +21,10 @@ from fsl_nlp.output import to_json, visible
 
 _COMMON = {
     "seed": (
-        Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same result.")],
+        Annotated[
+            int,
+            typer.Option(min=0, max=2**32 - 1, help="Seed; the same seed gives the same result."),
+        ],
         0,
     ),
     "json": (
@@ -82,6 +86,8 @@ def command(
 
         @functools.wraps(function)
         def call(context: typer.Context, **values: Any) -> None:
+            for key, value in values.items():
+                _check_number(key, value)
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
             sources = {name: context.get_parameter_source(name) for name in values}
@@ -107,6 +113,17 @@ def command(
         return function
 
     return decorate
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what no library can compute with: no number, infinity, more than 63 bits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        problem = f"{value} is no finite number."
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        problem = f"{value} is too large."
+    else:
+        return
+    raise typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
 
 
 def has_option(flag: str) -> bool:

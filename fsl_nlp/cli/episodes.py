@@ -9,24 +9,24 @@ from fsl_nlp.cli.options import (
     DataArgument,
     DataDir,
     Device,
+    Encoder,
     From,
     LabelNames,
+    Method,
+    Option,
     Query,
     SkipSmall,
+    Source,
     chosen_method,
+    load_sources,
+    load_split,
+    method_spec,
     parse_number,
     parse_options,
     parse_range,
     shared,
     skip_small,
 )
-from fsl_nlp.cli.options import Encoder as Encoder
-from fsl_nlp.cli.options import Method as Method
-from fsl_nlp.cli.options import Option as Option
-from fsl_nlp.cli.options import Source as Source
-from fsl_nlp.cli.options import load_sources as load_sources
-from fsl_nlp.cli.options import load_split as load_split
-from fsl_nlp.cli.options import method_spec as method_spec
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -101,15 +101,15 @@ def add_to(app: typer.Typer) -> None:
             int,
             typer.Option(
                 min=1,
-                help="Processes that share the work, where episodes are fitted one at a time: "
+                help="Processes that share the work; where episodes are fitted one at a time: "
                 "with --no-batch, or by a method that trains.",
             ),
         ] = 1,
         progress_file: Annotated[
             Path | None,
             typer.Option(
-                help="Resume from this file, where episodes are fitted one at a time; it gets a "
-                "line for each."
+                help="Resume from this file; it gets a line for each episode, where these are "
+                "fitted one at a time."
             ),
         ] = None,
         memory: Annotated[

@@ -22,8 +22,8 @@ from fsl_nlp.cli.options import (
     TextColumn,
     chosen_method,
     parse_number,
+    parse_options,
 )
-from fsl_nlp.cli.options import parse_options as parse_options
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 from fsl_nlp.output import one_line

@@ -36,7 +36,8 @@ def add_to(app: typer.Typer) -> None:
             ),
         ] = False,
         int8: Annotated[
-            bool, typer.Option("--int8", help="With --prepare: graphs in 8 bits too.")
+            bool,
+            typer.Option("--int8", help="Smaller and faster; with --prepare, such graphs too."),
         ] = False,
     ) -> None:
         """List the encoders that have a name, or make them ready."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier
-    from fsl_nlp.methods.combined.auto import Report
+    from fsl_nlp.methods.combined.report import Report
     from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.output import one_line
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -35,5 +37,6 @@ def track(total: int | None, title: str) -> Iterator[Callable[[int], object]]:
     """
     # None shows it on a terminal only; but an explicit None would override the variable.
     disable = bool(os.environ.get("TQDM_DISABLE")) or None
-    with _bar_class()(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
+    bar_class, title = _bar_class(), one_line(title)
+    with bar_class(total=total, desc=title, delay=2, leave=False, disable=disable) as bar:
         yield bar.update

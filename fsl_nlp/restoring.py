@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier, Method
-    from fsl_nlp.methods.combined.auto import Report
+    from fsl_nlp.methods.combined.report import Report
 
 log = logging.getLogger("fsl_nlp")
 
@@ -138,7 +138,7 @@ def restore(folder: Path, saved: SavedClassifier, method: Method) -> Classifier:
 
 def restore_report(saved: SavedClassifier) -> Report | None:
     """The comparison of `auto`; None where the user named the method."""
-    from fsl_nlp.methods.combined.auto import Candidate, Report
+    from fsl_nlp.methods.combined.report import Candidate, Report
 
     if saved.report is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,8 @@ from fsl_nlp.types import Dataset
 Indices = NDArray[np.int64]
 
 NOTHING = -1  # pads rows that are shorter than others
+_LARGEST = 10**9  # of a number in the settings
+_MOST_INDICES = 1 << 30  # in a table, 8 bytes each
 _ROUNDS = 100  # at most, of drawing repeated episodes again
 
 
@@ -25,8 +26,8 @@ class Draws:
     """
 
     def __init__(self, seed: int) -> None:
-        if seed < 0:
-            raise OptionError(f"seed={seed} must not be negative.")
+        if not 0 <= seed < 2**64:
+            raise OptionError(f"seed={seed}: must be a whole number from 0 to 2**64 - 1.")
         self._bits = np.random.Philox(key=seed)
 
     def uniform(self, *shape: int) -> NDArray[np.float64]:
@@ -54,9 +55,6 @@ class Draws:
         return np.take_along_axis(chosen, order, -1)
 
 
-MOST_NUMBERS = 200_000_000  # texts of all episodes of a table, eight bytes each
-
-
 @dataclass(frozen=True)
 class EpisodeSettings:
     """What an episode is made of, and how many are drawn.
@@ -82,18 +80,13 @@ class EpisodeSettings:
             ("na_rate", self.na_rate, 0),
             ("imbalance", self.imbalance, 1),
         ):
-            if value is not None and not (value >= least and math.isfinite(value)):
+            # A comparison with NaN is false.
+            if value is not None and not least <= value <= _LARGEST:
                 flag = "nota-rate" if name == "na_rate" else name
-                raise OptionError(f"{name}={value} (--{flag}): must be at least {least}.")
+                rule = f"at most {_LARGEST:,}" if value > least else f"at least {least}"
+                raise OptionError(f"{name}={value} (--{flag}): must be {rule}.")
         if self.shots[1] < self.shots[0]:
             raise OptionError(f"shot={self.shots}: the first number must not be above the second.")
-        in_each = (self.way or 1) * (self.shots[1] + self.query) + self.na_rate * self.query
-        if self.episodes * in_each > MOST_NUMBERS:
-            raise OptionError(
-                f"episodes={self.episodes} of {in_each:.4g} texts each (--episodes, --way, --shot, "
-                f"--query, --nota-rate) are more than the {MOST_NUMBERS:,} that fit in memory. "
-                "Draw fewer."
-            )
 
     @property
     def none_of_the_above(self) -> int:
@@ -136,6 +129,17 @@ class Plan:
                 f"{len(small)} of {dataset.name}'s {count} classes "
                 f"{'has' if len(small) == 1 else 'have'} fewer: {shown}. Ask for fewer, or leave "
                 "those classes out (--skip-small; in Python without_small_classes)."
+            )
+        if settings.none_of_the_above > len(dataset):
+            raise DataError(
+                f"{settings.none_of_the_above:,} none-of-the-above queries an episode are more "
+                f"than the {len(dataset):,} examples of {dataset.name}. Lower --nota-rate."
+            )
+        size = way * (most + query) + settings.none_of_the_above
+        if settings.episodes * size > _MOST_INDICES:
+            raise OptionError(
+                f"{settings.episodes:,} episodes of {size:,} examples each are a table of "
+                f"{settings.episodes * size * 8 / 1e9:,.0f} GB. Ask for fewer episodes."
             )
         starts = np.concatenate([[0], sizes.cumsum()[:-1]])
         return cls(settings, way, classes.argsort(kind="stable"), starts, sizes)

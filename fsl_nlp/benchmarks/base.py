@@ -47,16 +47,17 @@ def setting(
     help: str,
     *,
     least: int | None = None,
+    most: int | None = None,
     flag: str | None = None,
     parse: Callable[[list[str]], Any] | None = None,
 ) -> Any:
     """A field that the command line shows as an option.
 
-    `least` is its smallest value. `flag` is its name, if that is not the name of the field. An
-    option of another type than a number, a text or true and false may be repeated, and `parse`
-    makes its value from the texts.
+    `least` is its smallest value, `most` its largest. `flag` is its name, if that is not the name
+    of the field. An option of another type than a number, a text or true and false may be repeated,
+    and `parse` makes its value from the texts.
     """
-    metadata = {"help": help, "least": least, "flag": flag, "parse": parse}
+    metadata = {"help": help, "least": least, "most": most, "flag": flag, "parse": parse}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=metadata, kw_only=True)
     return field(default=default, metadata=metadata, kw_only=True)
@@ -203,11 +204,12 @@ def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> 
 def score_texts(classifier: Classifier, test: Dataset) -> Row:
     """The accuracy on the test texts, with its 95% interval over them."""
     from fsl_nlp.evaluation.result import half_width_of_share
+    from fsl_nlp.output import without_nan
 
     accuracy, count = classifier.accuracy(test), len(test)
     return {
         "accuracy": accuracy,
-        "half_width": half_width_of_share(accuracy, count),
+        "half_width": without_nan(half_width_of_share(accuracy, count)),
         "interval_over": f"{count:,} test texts",
         "count": count,
     }

@@ -119,7 +119,7 @@ class FewRel(Benchmark):
         """The mean accuracy over the episodes of one task."""
         from fsl_nlp.episodes import EpisodeTable
         from fsl_nlp.evaluation.evaluator import evaluate
-        from fsl_nlp.evaluation.result import without_nan
+        from fsl_nlp.output import without_nan
 
         started = time.perf_counter()
         data = load_dataset(self.test_data(job), data_dir=data_dir)

@@ -91,7 +91,9 @@ class Intents(Benchmark):
         ),
     )
 
-    draws: int = setting(3, "Runs of each task, with the seeds from --seed upwards.", least=1)
+    draws: int = setting(
+        3, "Runs of each task, with the seeds from --seed upwards.", least=1, most=1000
+    )
     unlabelled: int | None = setting(
         None,
         "Learn from so many unlabelled texts, too. They come from the training file.",

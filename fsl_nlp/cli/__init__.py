@@ -19,4 +19,9 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+    except KeyboardInterrupt:
+        import sys
+
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
     run()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
@@ -24,10 +25,12 @@ from fsl_nlp.cli import (
     methods,
     models,
     predict,
+    streams,
     submit,
 )
 from fsl_nlp.cli.deprecated import hint_for, with_new_names
-from fsl_nlp.cli.run import has_option, report_error
+from fsl_nlp.cli.run import INTERRUPTED, has_option, report_error, say
+from fsl_nlp.output import to_json
 
 app = typer.Typer(
     name="fsl-nlp",
@@ -76,29 +79,53 @@ for module in (
 
 def run() -> None:
     """The function behind `fsl-nlp`. Users see a traceback only with --debug."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    standard = streams.open_missing()  # typer replaces them after a broken pipe
     words, notes = with_new_names(sys.argv[1:])
     if not (has_option("--quiet") or has_option("-q")):
         for note in notes:
-            print(f"note: {note}", file=sys.stderr)
+            say(f"note: {note}")
     try:
-        app(words)
+        status = _status(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the pipe has gone (`fsl-nlp ... | head`)
+        status = 1
+    except OSError as error:
+        with suppress(OSError):
+            report_error(error, as_json=has_option("--json"))
+        status = 1
+    streams.drop_unwritten(*standard)
+    sys.exit(status)
+
+
+def _status(words: list[str]) -> int:
+    """Run the command; gives the exit status."""
+    try:
+        return app(words, standalone_mode=False) or 0
     except SystemExit as end:
-        if end.code == 2 and (hint := hint_for(words)):
-            print(f"hint: {hint}", file=sys.stderr)
-        if end.code == 2 and has_option("--json"):
-            print(json.dumps({"error": "The command line is wrong; see the text on stderr."}))
-        raise
-    except BrokenPipeError:
-        # The reader of the pipe has gone (`fsl-nlp ... | head`).
-        sys.stderr.close()
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print(str(stop) or "Stopped.", file=sys.stderr)
-        sys.exit(130)
+        return end.code if isinstance(end.code, int) else 1
+    except (KeyboardInterrupt, typer.Abort) as error:
+        # typer takes the end of a file for the end of a dialogue.
+        if isinstance(error.__cause__, EOFError):
+            return report_error(error.__cause__, as_json=has_option("--json"))
+        say("Stopped.")
+        return INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # no file: the output itself
+            raise
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's: a wrong command line
+            return _report_usage(error, words)
         if has_option("--debug"):
             raise
-        sys.exit(report_error(error, as_json=has_option("--json")))
+        return report_error(error, as_json=has_option("--json"))
+
+
+def _report_usage(error: Any, words: list[str]) -> int:
+    """Show what is wrong with the command line; gives the exit status."""
+    shown = io.StringIO()
+    error.show(file=shown)
+    say(shown.getvalue().rstrip())
+    if hint := hint_for(words):
+        say(f"hint: {hint}")
+    if has_option("--json"):
+        print(to_json({"error": "The command line is wrong; see the text on stderr."}))
+    return int(error.exit_code)

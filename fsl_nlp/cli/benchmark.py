@@ -19,17 +19,20 @@ from fsl_nlp.cli.options import (
     Option,
     chosen_method,
     parse_list,
+    parse_number,
     parse_options,
     shared,
 )
 from fsl_nlp.cli.plans import announce_jobs
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+from fsl_nlp.output import percent
 
 if TYPE_CHECKING:
     from fsl_nlp.benchmarks.base import Benchmark, Published
 
 Texts = list[str] | None
+_MOST_SPLITS = 1000  # of a span
 _FEW_RUNS = 5  # with fewer, Student's t is well above its limit
 # Types of a benchmark's settings that need no parser.
 _PLAIN = (bool, int, int | None, str, str | None)
@@ -111,7 +114,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
                 plan, submit, chosen, numbers, data_dir=data_dir, device=devices[0]
             )
             files = [str(path) for path in written]
-            run.show({"files": files}, lambda: print("\n".join(files)))
+            run.show({"files": files}, lambda: "\n".join(files))
             return
         result = run_benchmark(
             plan,
@@ -147,7 +150,9 @@ def _parameter(benchmark: type[Benchmark], field: Field[Any]) -> inspect.Paramet
     if hint not in _PLAIN:
         hint, default = Texts, None
     flag = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
-    option = typer.Option(flag, min=field.metadata["least"], help=field.metadata["help"])
+    option = typer.Option(
+        flag, min=field.metadata["least"], max=field.metadata["most"], help=field.metadata["help"]
+    )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -179,19 +184,20 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
         first, dash, last = name.partition("-")
         if not first.isdecimal():
             splits.append(name)
-        elif dash and not last.isdecimal():
+            continue
+        if dash and not last.isdecimal():
             raise OptionError(f"--split {name}: write 0-4, or 0,2.")
-        elif int(last or first) - int(first) >= _MOST_SPLITS:
-            raise OptionError(f"--split {name}: no benchmark has so many splits.")
-        else:
-            splits += range(int(first), int(last if dash else first) + 1)
+        start = parse_number("--split", first)
+        end = parse_number("--split", last) if dash else start
+        if not start <= end < start + _MOST_SPLITS:
+            raise OptionError(f"--split {name}: write the smaller number first, as in 0-4.")
+        splits += range(start, end + 1)
     return splits
 
 
 def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     """The result as a table for people, beside the published systems."""
-    from rich.console import Group
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Group, Table
 
     rows, means = result["tasks"], result["published"]
     systems = [
@@ -209,18 +215,16 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
         benchmark.unit,
         "seconds",
         *names,
-        box=None,
         title=f"{benchmark.name}: {result['method']} on {', '.join(encoders)}",
-        title_justify="left",
     )
     for column in table.columns[:2]:
         column.no_wrap = True
     for task, row in rows.items():
         published = [_score(row["published"].get(name)) for name in names]
-        accuracy = _accuracy(row["accuracy"], row["half_width"])
+        accuracy = percent(row["accuracy"], row["half_width"])
         table.add_row(task, accuracy, f"{row['count']:,}", f"{row['seconds']:,.1f}", *published)
     if means and len(rows) == len(benchmark.tasks):
-        accuracy = _accuracy(result["accuracy"], result["half_width"])
+        accuracy = percent(result["accuracy"], result["half_width"])
         table.add_row("mean", accuracy, "", "", *(_score(means.get(name)) for name in names))
     protocol = benchmark.protocol.format(**result)
     notes = [re.sub(r"\b1 (\w+)s\b", r"1 \1", protocol) + _interval(benchmark, rows.values())]
@@ -229,10 +233,6 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(systems)
     return Group(table, "", *notes)
-
-
-def _accuracy(value: float, half_width: float | None) -> str:
-    return f"{value:.2%}" if half_width is None else f"{value:.2%} ± {half_width:.2%}"
 
 
 def _interval(benchmark: Benchmark, rows: Iterable[dict[str, Any]]) -> str:

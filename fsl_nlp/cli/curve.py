@@ -18,6 +18,7 @@ from fsl_nlp.cli.options import (
     load_split,
     method_spec,
     parse_list,
+    parse_number,
     shared,
     skip_small,
 )
@@ -41,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
         shot: Annotated[list[str], shared("--shot", LIST)] = ["1", "2", "5"],  # noqa: B006
         way: Annotated[list[str], shared("--way", LIST)] = ["5"],  # noqa: B006
         query: Query = 5,
-        episodes: Annotated[int, shared("--episodes", "For each point.")] = 1000,
+        episodes: Annotated[int, shared("--episodes", "For each point.", min=1)] = 1000,
         skip_small_classes: SkipSmall = False,
         label_names: LabelNames = False,
         prepared: From = None,
@@ -116,9 +117,9 @@ def add_to(app: typer.Typer) -> None:
             drawn.save(path)
 
         def text() -> Any:
-            from rich.table import Table
+            from fsl_nlp.cli.tables import Table
 
-            table = Table(drawn.x, *[str(x) for x, _ in drawn.lines[0].points], box=None)
+            table = Table(drawn.x, *[str(x) for x, _ in drawn.lines[0].points])
             for line in drawn.lines:
                 table.add_row(line.name, *[str(mean) for _, mean in line.points])
             return table
@@ -128,7 +129,6 @@ def add_to(app: typer.Typer) -> None:
 
 def _numbers(flag: str, values: list[str]) -> list[int]:
     try:
-        return [int(part) for part in parse_list(values)]
-    except ValueError:
-        shown = ",".join(values)
-        raise OptionError(f"{flag} {shown}: write whole numbers with commas, 1,2,5.") from None
+        return [parse_number(flag, part) for part in parse_list(values)]
+    except OptionError as error:
+        raise OptionError(f"{error} Write whole numbers with commas, 1,2,5.") from None

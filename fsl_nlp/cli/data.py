@@ -9,6 +9,7 @@ import typer
 from fsl_nlp.cli.completion import catalogue_names
 from fsl_nlp.cli.options import DataDir, shared
 from fsl_nlp.cli.run import Run, command
+from fsl_nlp.output import one_line, visible
 
 if TYPE_CHECKING:
     from fsl_nlp.data import Fetched, Status
@@ -47,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
 
         def report(file: Fetched) -> None:
             if not run.json:
-                print(_fetched_line(file))
+                print(visible(_fetched_line(file)))
 
         files = fetch_dataset(name, split=split, data_dir=data_dir, report=report)
         result = [
@@ -102,6 +103,7 @@ def _list_text(statuses: Iterable[Status]) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)

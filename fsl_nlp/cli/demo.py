@@ -44,7 +44,7 @@ def add_to(app: typer.Typer) -> None:
         result = {"samples": [_as_json(part) for part in parts], "next": commands}
         run.show(
             result,
-            lambda: print(
+            lambda: (
                 "Next, with these samples or with your CSV (text,label):\n  "
                 + "\n  ".join(commands)
             ),
@@ -91,6 +91,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
             "test": float(classifier.predict_proba(test.texts, store=True).max(1).mean()),
             "out_of_scope": float(classifier.predict_proba(foreign.texts).max(1).mean()),
         },
+        "out_of_scope": len(foreign),
         "questions": QUESTIONS[name],
         "answers": classifier.classify(QUESTIONS[name]),
     }
@@ -110,7 +111,7 @@ def _as_text(part: dict[str, Any]) -> str:
         "  and a question that none of the intents covers:\n"
         f"{shown[-1]}\n"
         f"  mean confidence: {confidence['test']:.0%} on the test sentences, "
-        f"{confidence['out_of_scope']:.0%} on 40 out-of-scope questions\n"
+        f"{confidence['out_of_scope']:.0%} on {part['out_of_scope']} out-of-scope questions\n"
     )
 
 

@@ -9,24 +9,24 @@ from fsl_nlp.cli.options import (
     DataArgument,
     DataDir,
     Device,
+    Encoder,
     From,
     LabelNames,
+    Method,
+    Option,
     Query,
     SkipSmall,
+    Source,
     chosen_method,
+    load_sources,
+    load_split,
+    method_spec,
     parse_number,
     parse_options,
     parse_range,
     shared,
     skip_small,
 )
-from fsl_nlp.cli.options import Encoder as Encoder
-from fsl_nlp.cli.options import Method as Method
-from fsl_nlp.cli.options import Option as Option
-from fsl_nlp.cli.options import Source as Source
-from fsl_nlp.cli.options import load_sources as load_sources
-from fsl_nlp.cli.options import load_split as load_split
-from fsl_nlp.cli.options import method_spec as method_spec
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
 
@@ -52,16 +52,17 @@ def add_to(app: typer.Typer) -> None:
         way: Annotated[str, shared("--way", "'all' takes every class.")] = "5",
         shot: Annotated[str, shared("--shot", "1-5 draws the number for each class.")] = "1",
         query: Query = 5,
-        episodes: Annotated[int, shared("--episodes")] = 1000,
+        episodes: Annotated[int, shared("--episodes", min=1)] = 1000,
         nota_rate: Annotated[
             float,
             typer.Option(
                 "--nota-rate",
+                min=0,
                 help="Queries of other classes, none of the above: int(rate * query) more.",
             ),
         ] = 0.0,
         imbalance: Annotated[
-            int | None, typer.Option(help="Share queries out unevenly; 1 is very uneven.")
+            int | None, typer.Option(min=1, help="Share queries out unevenly; 1 is very uneven.")
         ] = None,
         skip_small_classes: SkipSmall = False,
         label_names: LabelNames = False,
@@ -99,14 +100,22 @@ def add_to(app: typer.Typer) -> None:
         workers: Annotated[
             int,
             typer.Option(
-                min=1, max=256, help="Processes that share the work; one episode at a time only."
+                min=1,
+                max=256,
+                help="Processes that share the work; where episodes are fitted one at a time: "
+                "with --no-batch, or by a method that trains.",
             ),
         ] = 1,
         progress_file: Annotated[
             Path | None,
-            typer.Option(help="Resume from this file; where episodes are fitted one at a time."),
+            typer.Option(
+                help="Resume from this file; it gets a line for each episode, where these are "
+                "fitted one at a time."
+            ),
         ] = None,
-        memory: Annotated[int | None, typer.Option(help="Megabytes a batch may take.")] = None,
+        memory: Annotated[
+            int | None, typer.Option(min=1, help="Megabytes a batch may take.")
+        ] = None,
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
@@ -206,7 +215,7 @@ def _split(
 
 def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     """The result as a table for people."""
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
     shape = result.episodes
     worst, accuracy = result.worst_class
@@ -217,7 +226,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
             f"{shape['query']} queries a class; seed {shape['seed']}, "
             f"hash {result.episode_hash}",
         ),
-        ("accuracy", f"{result.accuracy} (mean over episodes, 95% interval)"),
+        ("accuracy", f"{result.accuracy} ({_interval(result)})"),
         ("macro-F1", f"{result.macro_f1:.2%}"),
         ("worst class", f"{worst}: {accuracy:.2%}"),
         ("seconds", f"{result.encode_seconds:.2f} to encode, {result.score_seconds:.2f} to score"),
@@ -240,13 +249,17 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     encoder = result.settings["encoder"]
     table = Table(
         title=f"{result.method} on {encoder}, {result.dataset}",
-        title_justify="left",
-        box=None,
         show_header=False,
     )
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _interval(result: Result) -> str:
+    from fsl_nlp.evaluation.result import NO_INTERVAL
+
+    return NO_INTERVAL if result.episodes["episodes"] < 2 else "mean over episodes, 95% interval"
 
 
 def _range(shot: int | list[int]) -> str:

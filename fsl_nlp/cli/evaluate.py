@@ -54,10 +54,11 @@ def add_to(app: typer.Typer) -> None:
 
 def score_as_table(score: Score) -> Any:
     """The score as a table for people."""
-    from rich.console import Group
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Group, Table
 
     def percent(value: float, interval: tuple[float, float]) -> str:
+        if score.count < 2:
+            return f"{value:.2%}   (no interval: it needs at least 2 texts)"
         return f"{value:.2%}   (95% interval {interval[0]:.2%} to {interval[1]:.2%})"
 
     parts: list[Any] = [
@@ -66,16 +67,12 @@ def score_as_table(score: Score) -> Any:
         f"macro-F1  {percent(score.macro_f1, score.macro_f1_interval)}",
     ]
     if score.worst:
-        table = Table(
-            "label", "F1", "texts", title="\nWorst labels", title_justify="left", box=None
-        )
+        table = Table("label", "F1", "texts", title="\nWorst labels")
         for row in score.worst:
             table.add_row(str(row.label), f"{row.f1:.2f}", str(row.count))
         parts.append(table)
     if score.confused:
-        table = Table(
-            "was", "taken for", "times", title="\nMost confused", title_justify="left", box=None
-        )
+        table = Table("was", "taken for", "times", title="\nMost confused")
         for pair in score.confused:
             table.add_row(str(pair.label), str(pair.taken_for), str(pair.count))
         parts.append(table)

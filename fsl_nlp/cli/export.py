@@ -66,7 +66,7 @@ def add_to(app: typer.Typer) -> None:
             max_changed=max_changed,
             store_examples=store_examples,
         )
-        run.show(exported.to_dict(), lambda: print(_as_text(exported)))
+        run.show(exported.to_dict(), lambda: _as_text(exported))
 
 
 def _as_text(exported: ExportedBot) -> str:

@@ -22,10 +22,11 @@ from fsl_nlp.cli.options import (
     TextColumn,
     chosen_method,
     parse_number,
+    parse_options,
 )
-from fsl_nlp.cli.options import parse_options as parse_options
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
+from fsl_nlp.output import one_line
 
 if TYPE_CHECKING:
     from fsl_nlp.types import Dataset
@@ -163,7 +164,7 @@ def _note_single_examples(run: Run, support: Dataset) -> None:
     single = [str(label) for label in support.labels if counts[label] == 1]
     if not single:
         return
-    names = ", ".join(single[:_SHOWN]) + (", ..." if len(single) > _SHOWN else "")
+    names = ", ".join(map(one_line, single[:_SHOWN])) + (", ..." if len(single) > _SHOWN else "")
     subject = "1 label has" if len(single) == 1 else f"{len(single)} labels have"
     run.note(
         f"{subject} a single example: {names}. {'Its' if len(single) == 1 else 'Their'} "

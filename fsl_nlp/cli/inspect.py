@@ -31,9 +31,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _as_text(inspection: ClassifierInspection | MetaInspection) -> Any:
-    from rich.console import Group
-
     from fsl_nlp.artifact import ClassifierInspection
+    from fsl_nlp.cli.tables import Group
 
     if isinstance(inspection, ClassifierInspection):
         rows, tables = _classifier_rows(inspection), [_labels(inspection)]
@@ -90,34 +89,33 @@ def _settings(values: Mapping[str, Any]) -> str:
 
 
 def _pairs(rows: Mapping[str, str]) -> Any:
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
-    table = Table(box=None, show_header=False)
+    table = Table(show_header=False)
     for name, value in rows.items():
         table.add_row(name, value)
     return table
 
 
 def _labels(bot: ClassifierInspection) -> Any:
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
-    table = Table("label", "stored examples", box=None)
+    table = Table("label", "stored examples")
     for entry in bot.labels:
         table.add_row(str(entry.label), "-" if entry.examples is None else str(entry.examples))
     return table
 
 
 def _report(report: Mapping[str, Any]) -> Any:
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
     table = Table(
         "method",
         "accuracy",
+        "gain",
         "seconds",
         "note",
-        box=None,
         caption=f"auto chose {report['chosen']}: {report['why']}",
-        caption_justify="left",
     )
     for candidate in report["candidates"]:
         table.add_row(*_candidate(candidate))
@@ -125,17 +123,19 @@ def _report(report: Mapping[str, Any]) -> Any:
 
 
 def _candidate(candidate: Mapping[str, Any]) -> Iterator[str]:
-    accuracy, half_width = candidate["accuracy"], candidate["half_width"]
+    from fsl_nlp.methods.combined.report import accuracy_text, gain_text
+
     yield candidate["method"]
-    yield "-" if accuracy is None else f"{accuracy:.1%} ± {half_width or 0:.1%}"
+    yield accuracy_text(candidate)
+    yield gain_text(candidate)
     yield f"{candidate['seconds']:.1f}"
     yield candidate["note"]
 
 
 def _files(inspection: ClassifierInspection | MetaInspection) -> Any:
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Table
 
-    table = Table("file", "bytes", box=None)
+    table = Table("file", "bytes")
     for file in inspection.files:
         table.add_row(file.name, f"{file.bytes:,}")
     table.add_row("all files", f"{sum(file.bytes for file in inspection.files):,}")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -24,8 +23,9 @@ from fsl_nlp.cli.options import (
     shared,
 )
 from fsl_nlp.cli.plans import describe_seconds
-from fsl_nlp.cli.run import Run, command
+from fsl_nlp.cli.run import Run, command, say
 from fsl_nlp.errors import OptionError
+from fsl_nlp.output import percent
 
 if TYPE_CHECKING:
     from fsl_nlp.meta.settings import MetaSettings
@@ -115,7 +115,7 @@ def add_to(app: typer.Typer) -> None:
             "check_tasks": settings.check_tasks,
             "seconds": round(time.perf_counter() - started, 2),
         }
-        run.show(result, lambda: print(_as_text(result)))
+        run.show(result, lambda: _as_text(result))
 
 
 def _print_check(settings: MetaSettings, training: Training) -> None:
@@ -124,11 +124,8 @@ def _print_check(settings: MetaSettings, training: Training) -> None:
     if 0 < training.step < settings.meta_steps:
         seconds = training.seconds / training.step * (settings.meta_steps - training.step)
         time_left = f"; {describe_seconds(seconds)} left at most"
-    print(
-        f"step {check.step}: {check.accuracy:.2%} ± {check.half_width:.2%} on held-out classes"
-        f"{time_left}",
-        file=sys.stderr,
-    )
+    accuracy = percent(check.accuracy, check.half_width)
+    say(f"step {check.step}: {accuracy} on held-out classes{time_left}")
 
 
 def _as_text(result: dict[str, Any]) -> str:
@@ -141,7 +138,7 @@ def _as_text(result: dict[str, Any]) -> str:
         + f" in {result['seconds']:.0f} s; kept step {result['kept_step']} of {result['steps']}, "
         f"reached after {result['seconds_to_kept_step']:.0f} s.",
         *heading,
-        *(f"  {row['name']:24} {row['accuracy']:.2%} ± {row['±']:.2%}" for row in summary["rows"]),
+        *(f"  {row['name']:24} {percent(row['accuracy'], row['±'])}" for row in summary["rows"]),
         *(f"  {line}" for line in summary["verdicts"]),
     ]
     if result["slowed_tasks"]:

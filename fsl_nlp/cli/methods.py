@@ -37,9 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _list(infos: list[MethodInfo]) -> Any:
     """A table of the methods by family. It omits examples, from which nearly all methods learn."""
-    from rich.console import Group
-    from rich.table import Table
-
+    from fsl_nlp.cli.tables import Group, Table
     from fsl_nlp.inputs.support import UNLABELLED
 
     table = Table(
@@ -49,11 +47,11 @@ def _list(infos: list[MethodInfo]) -> Any:
         "unlabelled",
         "needs",
         "cost",
-        box=None,
         pad_edge=False,
     )
     for family, members in groupby(infos, key=lambda info: info.family):
-        table.add_row(f"\n{family}")
+        table.add_row()
+        table.add_row(family)
         for info in members:
             table.add_row(
                 f"  {info.name}",
@@ -69,10 +67,9 @@ def _list(infos: list[MethodInfo]) -> Any:
 
 
 def _page(info: MethodInfo) -> Any:
-    from rich.console import Group
-    from rich.table import Table
+    from fsl_nlp.cli.tables import Group, Table
 
-    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts = Table(show_header=False, pad_edge=False)
     for title, text in (
         ("family", info.family),
         ("inputs", ", ".join(info.inputs)),
@@ -85,7 +82,7 @@ def _page(info: MethodInfo) -> Any:
         facts.add_row(title, text)
     from fsl_nlp.heads.options import value_text
 
-    options = Table("option", "type", "default", "meaning", box=None, pad_edge=False)
+    options = Table("option", "type", "default", "meaning", pad_edge=False)
     for option in info.options:
         options.add_row(option.name, _type(option), value_text(option.default), option.meaning)
     how = "\nGive an option as --option NAME=VALUE, in Python as FewShotClassifier(NAME=VALUE)."

@@ -60,7 +60,7 @@ Source = Annotated[
         autocompletion=data_names,
     ),
 ]
-Query = Annotated[int, typer.Option(help="Query examples of each class.")]
+Query = Annotated[int, typer.Option(min=1, help="Query examples of each class.")]
 LabelNames = Annotated[
     bool, typer.Option("--label-names", help="Each label name is one more support example.")
 ]
@@ -139,14 +139,18 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
     return options
 
 
+_DIGITS = 9
+
+
 def parse_number(flag: str, text: str) -> int:
     """A whole number, for the option `flag`.
 
     >>> parse_number("--way", "5")
     5
     """
-    if not text.strip().isdecimal():
-        raise OptionError(f"{flag} {text}: must be a whole number.")
+    if not text.strip().isdecimal() or len(text) > _DIGITS:
+        shown = text if len(text) <= 2 * _DIGITS else f"{text[:_DIGITS]}..."
+        raise OptionError(f"{flag} {shown}: must be a whole number of at most {_DIGITS} digits.")
     return int(text)
 
 

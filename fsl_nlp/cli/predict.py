@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from fsl_nlp.cli.options import ClassifierFolder, Device, TextColumn
-from fsl_nlp.cli.run import Run, command
+from fsl_nlp.cli.run import Run, command, say
 from fsl_nlp.errors import DataError, FslError, MissingExtraError
+from fsl_nlp.output import one_line, to_json, visible
 
 if TYPE_CHECKING:
     import io
@@ -56,7 +56,7 @@ def add_to(app: typer.Typer) -> None:
             _print_json(classifier.model_version_, pairs)
             return
         for question, prediction in pairs:
-            print(as_text(question, prediction))
+            print(visible(as_text(question, prediction)))
 
 
 def load_bot(folder: Path, device: str = "auto") -> Answering:
@@ -89,16 +89,16 @@ def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Pre
 
 def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
     """Print one JSON object, answer by answer."""
-    print(f'{{\n "model_version": {json.dumps(version)},\n "predictions": [', end="")
+    print(f'{{\n "model_version": {to_json(version)},\n "predictions": [', end="")
     separator = ""
     try:
         for question, prediction in pairs:
             row = {"text": question, **prediction.to_dict()}
-            print(f"{separator}\n  {json.dumps(row, ensure_ascii=False)}", end="")
+            print(f"{separator}\n  {to_json(row)}", end="")
             separator = ","
     except FslError as error:  # the JSON stays complete, with the answers so far
-        print(f'\n ],\n "error": {json.dumps(str(error), ensure_ascii=False)}\n}}')
-        print(f"error: {error}", file=sys.stderr)
+        print(f'\n ],\n "error": {to_json(str(error))}\n}}')
+        say(f"error: {error}")
         raise typer.Exit(1) from error
     print("\n ]\n}" if separator else "]\n}")
 
@@ -107,11 +107,17 @@ def as_text(question: str, prediction: Prediction) -> str:
     """A question with its answer, for people."""
     if prediction.label is None:
         reason = "the text is empty" if prediction.reason == "empty" else prediction.reason
-        return f"{'--':>6}  no answer ({reason}){'  <- ' + question if question.strip() else ''}"
-    alternatives = ", ".join(f"{a.label} {a.confidence:.0%}" for a in prediction.alternatives)
-    lines = [f"{prediction.confidence:6.0%}  {prediction.label}  <- {question}"]
+        asked = f"  <- {one_line(question)}" if question.strip() else ""
+        return f"{'--':>6}  no answer ({reason}){asked}"
+    alternatives = ", ".join(
+        f"{one_line(a.label)} {a.confidence:.0%}" for a in prediction.alternatives
+    )
+    lines = [f"{prediction.confidence:6.0%}  {one_line(prediction.label)}  <- {one_line(question)}"]
     lines += [f"        or {alternatives}"] if alternatives else []
-    lines += [f"        like {n.similarity:.2f} {n.label}: {n.text}" for n in prediction.nearest]
+    lines += [
+        f"        like {n.similarity:.2f} {one_line(n.label)}: {one_line(n.text)}"
+        for n in prediction.nearest
+    ]
     return "\n".join(lines)
 
 
@@ -125,7 +131,7 @@ def _texts(
     from fsl_nlp.data.lines import stream_lines
 
     if file is None:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
         return stream_lines(cast("io.BufferedIOBase", sys.stdin.buffer), "stdin")
     if file.suffix.lower() == ".txt":

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import logging
+import math
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from fsl_nlp.errors import FslError
+from fsl_nlp.output import to_json, visible
+
+INTERRUPTED = 130  # the exit status of shells for Ctrl-C
 
 _COMMON = {
     "seed": (
-        Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same result.")],
+        Annotated[
+            int,
+            typer.Option(min=0, max=2**32 - 1, help="Seed; the same seed gives the same result."),
+        ],
         0,
     ),
     "json": (
@@ -47,27 +54,28 @@ class Run:
     chosen: frozenset[str] = frozenset()  # names of parameters
 
     def show(self, result: dict[str, Any], text: Callable[[], Any]) -> None:
-        """Write the result to stdout: as JSON, or as `text()` prints or renders it."""
+        """Write the result to stdout: as JSON, or what `text()` gives, a string or a renderable."""
         if self.json:
-            print(json.dumps(result, ensure_ascii=False, indent=1))
+            print(to_json(result, indent=1))
             return
         rendered = text()
-        if rendered is not None:
+        if isinstance(rendered, str):
+            print(visible(rendered))
+        elif rendered is not None:
+            from fsl_nlp.cli.tables import console
+
             console().print(rendered)
 
     def note(self, text: str) -> None:
         """A note on stderr; none with --quiet."""
         if not self.quiet:
-            print(f"note: {text}", file=sys.stderr, flush=True)
+            say(f"note: {text}")
 
 
-def console() -> Any:
-    """The console for results; wide and plain where stdout is a file or a pipe."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 120
-    # Labels and file names are shown as they are, "[red]" and ":smile:" included.
-    return Console(width=width, highlight=False, soft_wrap=True, markup=False, emoji=False)
+def say(text: str) -> None:
+    """Print on stderr. A stream that takes nothing, such as one on a full disk, stops no work."""
+    with suppress(OSError):
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def command(
@@ -80,11 +88,17 @@ def command(
 
         @functools.wraps(function)
         def call(context: typer.Context, **values: Any) -> None:
+            for key, value in values.items():
+                _check_number(key, value)
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
             sources = {name: context.get_parameter_source(name) for name in values}
             chosen = frozenset(n for n, s in sources.items() if s and s.name == "COMMANDLINE")
-            function(Run(common["seed"], common["json"], common["quiet"], chosen), **values)
+            try:
+                function(Run(common["seed"], common["json"], common["quiet"], chosen), **values)
+            except KeyboardInterrupt as stop:  # typer would end without a word
+                say(str(stop) or "Stopped.")
+                raise typer.Exit(INTERRUPTED) from None
 
         context = inspect.Parameter(
             "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
@@ -107,27 +121,47 @@ def command(
     return decorate
 
 
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what no library can compute with: no number, infinity, more than 63 bits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        problem = f"{value} is no finite number."
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        problem = f"{value} is too large."
+    else:
+        return
+    raise typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
+
+
 def has_option(flag: str) -> bool:
     """Whether the command line holds an option, even if it cannot be parsed."""
     words = sys.argv[1:]
     return flag in (words[: words.index("--")] if "--" in words else words)
 
 
-def report_error(error: Exception, *, as_json: bool) -> int:
+def report_error(error: BaseException, *, as_json: bool) -> int:
     """Write the error to stderr, and in JSON to stdout; gives the exit status."""
     if isinstance(error, FslError):
         message = str(error)
     elif isinstance(error, OSError) and error.filename and error.strerror:
         message = f"{error.filename}: {error.strerror}. Check the path, and the rights to it."
+    elif isinstance(error, OSError) and error.strerror:
+        message = f"Writing failed: {error.strerror}."
     else:
         message = (
             f"Unexpected {type(error).__name__}: {error}. "
             "Run it again with --debug to see where it happened."
         )
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}")
     if as_json:
-        print(json.dumps({"error": message}, ensure_ascii=False))
+        print(to_json({"error": message}))
     return 1
+
+
+class _LogLines(logging.Handler):
+    """Writes what fsl_nlp logs to stderr, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 def _set_up(*, quiet: bool) -> None:
@@ -141,13 +175,15 @@ def _set_up(*, quiet: bool) -> None:
         )
         if noted and not quiet:
             shown.add(str(message))
-            print(f"note: {message}", file=sys.stderr)
+            say(f"note: {message}")
 
     warnings.showwarning = show_warning
     # Python hides those of libraries; an old option that a user typed must be seen.
     warnings.filterwarnings("default", "The option ", DeprecationWarning)
     logger = logging.getLogger("fsl_nlp")
     logger.setLevel(logging.ERROR if quiet else logging.WARNING)
+    if not any(isinstance(handler, _LogLines) for handler in logger.handlers):
+        logger.addHandler(_LogLines())
     # These libraries read the variables at import. fsl_nlp has its own messages.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")

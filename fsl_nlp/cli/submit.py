@@ -54,5 +54,5 @@ def add_to(app: typer.Typer) -> None:
         files = [str(path) for path in written]
         run.show(
             {"predictions": files, "zip": str(archive)},
-            lambda: print("\n".join([*files, f"All in {archive}"])),
+            lambda: "\n".join([*files, f"All in {archive}"]),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
@@ -13,8 +12,9 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import MissingExtraError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
 from fsl_nlp.evaluation.method_spec import MethodSpec
-from fsl_nlp.evaluation.result import Mean, without_nan
+from fsl_nlp.evaluation.result import Mean
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.output import to_json, without_nan
 from fsl_nlp.types import Dataset
 
 PICTURES = (".png", ".svg")
@@ -45,7 +45,7 @@ class Curve:
         path = Path(path)
         check_picture(path)
         if path.suffix == ".json":
-            write_atomically(path, json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+            write_atomically(path, to_json(self.to_dict()) + "\n")
         else:
             write_atomically(path, self._draw(path.suffix[1:]))
         return path

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.json_text import parse_json
+from fsl_nlp.output import to_json
 from fsl_nlp.progress import track
 
 if TYPE_CHECKING:
@@ -93,7 +97,7 @@ class ProgressFile(Generic[K]):
 
     @staticmethod
     def _line(content: Mapping[str, Any]) -> str:
-        return json.dumps(content, ensure_ascii=False) + "\n"
+        return to_json(content) + "\n"
 
 
 def run_jobs(
@@ -119,9 +123,10 @@ def run_jobs(
     started, resumed = time.perf_counter(), len(jobs) - len(open_jobs)
     if on_progress:
         on_progress(len(open_jobs), None, resumed)
-    with track(len(jobs), title) as progress:
+    rows = _run(open_jobs, score, arguments, devices)
+    with track(len(jobs), title) as progress, closing(rows):
         progress(resumed)
-        for count, (job, row) in enumerate(_run(open_jobs, score, arguments, devices), 1):
+        for count, (job, row) in enumerate(rows, 1):
             finished[job] = row
             if progress_file:
                 progress_file.append(row)
@@ -138,7 +143,7 @@ def _run(
     score: Callable[..., Row],
     arguments: Callable[[K], tuple[Any, ...]],
     devices: Sequence[str],
-) -> Iterator[tuple[K, Row]]:
+) -> Generator[tuple[K, Row], None, None]:
     workers = min(len(devices), len(jobs))
     if workers <= 1:
         for job in jobs:
@@ -149,11 +154,17 @@ def _run(
     for device in devices[:workers]:
         queue.put(device)
     threads = max(1, (os.cpu_count() or 1) // workers)
+    others = active_children()
     pool = ProcessPoolExecutor(workers, context, _start_worker, (queue, threads))
     try:
-        futures = {pool.submit(_score_in_worker, score, arguments(job)): job for job in jobs}
+        with _ignored_interrupts():
+            futures = {pool.submit(_score_in_worker, score, arguments(job)): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except (KeyboardInterrupt, GeneratorExit):  # Python would wait for the jobs that are running
+        for process in set(active_children()).difference(others):
+            process.terminate()
+        raise
     except BrokenProcessPool:
         raise ModelError(
             "A worker process ended early. If memory ran out, use fewer workers. In a script, "
@@ -161,6 +172,19 @@ def _run(
         ) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Processes that start meanwhile ignore Ctrl-C, which reaches them too: `_run` ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _device: list[str] = []  # of this process, if it is a worker

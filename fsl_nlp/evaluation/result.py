@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,22 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.json_text import parse_json
+from fsl_nlp.output import percent, to_json, without_nan
 from fsl_nlp.types import Label
 
 NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
+NO_INTERVAL = "no interval: it needs at least 2 episodes"
 
 
 def half_width_of_share(share: float, count: int) -> float:
     """Half of the 95% interval of a share of `count` cases, by the normal approximation.
 
+    NaN for fewer than two cases.
+
     >>> round(half_width_of_share(0.5, 100), 3)
     0.098
     """
-    return NORMAL_95 * float((share * (1 - share) / count) ** 0.5)
+    return NORMAL_95 * float((share * (1 - share) / count) ** 0.5) if count > 1 else float("nan")
 
 
 def half_width_of_mean(deviation: float, count: int) -> float:
@@ -40,7 +43,7 @@ def half_width_of_mean(deviation: float, count: int) -> float:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over episodes with the half-width of its 95% interval."""
+    """A mean over episodes with the half-width of its 95% interval: NaN for one episode."""
 
     value: float
     half_width: float
@@ -62,9 +65,7 @@ class Mean:
         return cls(**{k: float("nan") if v is None else float(v) for k, v in content.items()})
 
     def __str__(self) -> str:
-        if np.isnan(self.half_width):
-            return f"{self.value:.2%}"
-        return f"{self.value:.2%} ± {self.half_width:.2%}"
+        return percent(self.value, self.half_width)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Result:
 
     def save(self, path: str | Path) -> Path:
         """Write the result as JSON."""
-        write_atomically(Path(path), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+        write_atomically(Path(path), to_json(self.to_dict()) + "\n")
         return Path(path)
 
     @classmethod
@@ -174,11 +175,14 @@ class Comparison:
 
     @property
     def beyond_noise(self) -> bool:
-        """True if the 95% interval does not hold zero."""
+        """True if the 95% interval does not hold zero; False if one episode gives no interval."""
         return abs(self.difference.value) > self.difference.half_width
 
     def __str__(self) -> str:
-        verdict = "a difference" if self.beyond_noise else "no significant difference"
+        if np.isnan(self.difference.half_width):
+            verdict = NO_INTERVAL
+        else:
+            verdict = "a difference" if self.beyond_noise else "no significant difference"
         return f"{self.first} - {self.second}: {self.difference} ({verdict})"
 
 
@@ -207,19 +211,6 @@ def compare(first: Result, second: Result) -> Comparison:
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
     return Comparison(first.method, second.method, Mean.of(gaps))
-
-
-def without_nan(value: Any) -> Any:
-    """The value with None instead of NaN, which JSON does not have.
-
-    >>> without_nan({"value": 0.5, "half_width": float("nan")})
-    {'value': 0.5, 'half_width': None}
-    """
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def versions() -> dict[str, str]:

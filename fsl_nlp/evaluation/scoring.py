@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
+from fsl_nlp.output import without_nan
 from fsl_nlp.types import Label
 
 Interval = tuple[float, float]
@@ -40,7 +41,10 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Score:
-    """How well predictions match. Intervals are 95% bootstrap intervals over the texts."""
+    """How well predictions match. Intervals are 95% bootstrap intervals over the texts.
+
+    A single text has none: then they are NaN.
+    """
 
     count: int
     accuracy: float
@@ -52,7 +56,7 @@ class Score:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self)
+        return dict(without_nan(asdict(self)))
 
 
 def check_targets(targets: Sequence[Label | None], labels: Sequence[Label]) -> None:
@@ -100,9 +104,9 @@ def score_predictions(
     return Score(
         count=len(true),
         accuracy=float((true == guess).mean()),
-        accuracy_interval=_middle(accuracies),
+        accuracy_interval=_middle(accuracies, len(true)),
         macro_f1=float(np.nanmean(f1)),
-        macro_f1_interval=_middle(macro),
+        macro_f1_interval=_middle(macro, len(true)),
         worst=tuple(
             LabelScore(labels[i], value, -count) for value, count, i in worst[:shown] if value < 1
         ),
@@ -147,6 +151,8 @@ def _f1(true: NDArray[Any], guess: NDArray[Any], count: int) -> NDArray[np.float
         return np.where(in_truth > 0, 2 * hits / (in_truth + in_guess), np.nan)
 
 
-def _middle(values: NDArray[Any]) -> Interval:
+def _middle(values: NDArray[Any], count: int) -> Interval:
+    if count < 2:
+        return float("nan"), float("nan")
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

@@ -22,6 +22,7 @@ from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.errors import ArtifactError, DataError
 from fsl_nlp.folders import PRIVATE_FILE, file_states, write_atomically
 from fsl_nlp.json_text import parse_json
+from fsl_nlp.output import to_json
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -191,4 +192,4 @@ def _to_bytes(tensors: Tensors) -> bytes:
 
 
 def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return to_json(content, indent=1) + "\n"

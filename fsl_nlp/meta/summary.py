@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.outer import Batch
 from fsl_nlp.meta.task_heads import Tensors
 from fsl_nlp.meta.trainer import accuracies, mean_and_width
+from fsl_nlp.output import percent, without_nan
 
 
 def summarise(
@@ -36,9 +38,11 @@ def summarise(
     verdicts = []
     for name in list(values_by_head)[1:]:
         gap, width = mean_and_width(values_by_head["trained"] - values_by_head[name])
-        if abs(gap) <= width or gap == 0:
+        if math.isnan(width):
+            verdict = f"one task shows no difference to {name}"
+        elif abs(gap) <= width or gap == 0:
             verdict = f"no better than {name}: no significant difference"
         else:
             verdict = f"{'better' if gap > 0 else 'WORSE'} than {name}"
-        verdicts.append(f"{verdict} ({gap:+.2%} ± {width:.2%}, paired)")
-    return {"rows": rows, "verdicts": verdicts}
+        verdicts.append(f"{verdict} ({percent(gap, width, sign='+')}, paired)")
+    return {"rows": without_nan(rows), "verdicts": verdicts}

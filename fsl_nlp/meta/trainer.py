@@ -315,4 +315,9 @@ def restore_training(
     training.step, training.diverged = values["step"], values["slowed"]
     training.best_step, training.started = values["best_step"], values["begun"]
     training.seconds, training.best_seconds = values["seconds"], values["best_seconds"]
-    training.checks = [Check(**check) for check in values["checks"]]
+    training.checks = [Check(**_with_nan(check)) for check in values["checks"]]
+
+
+def _with_nan(check: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a check; JSON has null for the interval of a single task."""
+    return {**check, "half_width": math.nan if (w := check["half_width"]) is None else w}

@@ -20,6 +20,7 @@ from torch import Tensor
 from fsl_nlp.encoders.embedded_mlm import CARD, WEIGHTS
 from fsl_nlp.errors import ModelError
 from fsl_nlp.folders import file_sha256, write_atomically
+from fsl_nlp.output import to_json
 from fsl_nlp.pretraining.learner import CHECKPOINT
 
 BASE = "embedded:multilingual"
@@ -59,7 +60,7 @@ def pack(
         "masked_accuracy": manifests[-1]["masked_accuracy"],
         "runs": manifests,
     }
-    write_atomically(card, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(card, to_json(manifest, indent=1) + "\n")
     return weights
 
 

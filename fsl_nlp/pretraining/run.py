@@ -7,7 +7,6 @@ from there, and ends at the very same weights.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from torch import Tensor
 from fsl_nlp.encoders import TextEncoder
 from fsl_nlp.errors import OptionError
 from fsl_nlp.folders import make_folder, make_private
+from fsl_nlp.output import to_json
 from fsl_nlp.pretraining.corpus import Corpus, split_corpus
 from fsl_nlp.pretraining.learner import TUNE, AdaptSettings, MaskedTrainer
 from fsl_nlp.pretraining.model import trainable_copy, write_model
@@ -115,9 +115,7 @@ def _publish(
     shutil.rmtree(building, ignore_errors=True)
     make_folder(folder)
     write_model(net, encoder, building, unseen=unseen)
-    (building / "adapted.json").write_text(
-        json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    (building / "adapted.json").write_text(to_json(result, indent=1) + "\n", encoding="utf-8")
     make_private(building)
     files = sorted(p for p in building.rglob("*") if p.is_file())
     for path in sorted(files, key=lambda p: p.name == "config.json" and p.parent == building):

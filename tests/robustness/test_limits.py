@@ -16,7 +16,6 @@ from fsl_nlp.data import lines, reading
 from fsl_nlp.data.lines import stream_lines
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation.jobs import check_workers
-from fsl_nlp.sampling import EpisodeSettings
 
 from ..command_line import Result
 
@@ -95,27 +94,9 @@ def test_an_endless_line_is_refused(monkeypatch: pytest.MonkeyPatch, start: byte
         list(stream_lines(io.BufferedReader(Endless(start)), "stdin"))
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"episodes": 10**12},
-        {"way": 10**9, "episodes": 10},
-        {"shots": (1, 10**12)},
-        {"query": 10**30},
-        {"na_rate": 1e9},
-        {"na_rate": float("inf")},
-        {"na_rate": float("nan")},
-    ],
-)
-def test_tables_of_episodes_have_a_limit(values: dict[str, object]) -> None:
-    settings = {"way": 5, "shots": (1, 1), "query": 5, "episodes": 1000, **values}
-    with pytest.raises(OptionError, match=r"fit in memory|must be at least"):
-        EpisodeSettings(**settings)  # type: ignore[arg-type]
-
-
 def test_splits_have_a_limit() -> None:
     assert parse_splits(["0-4"]) == [0, 1, 2, 3, 4]
-    with pytest.raises(OptionError, match="no benchmark has so many splits"):
+    with pytest.raises(OptionError, match=r"--split"):
         parse_splits(["0-1000000000"])
 
 

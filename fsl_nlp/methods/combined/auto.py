@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.kinds import common_kinds
 from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
+from fsl_nlp.methods.combined.report import NORMAL_95, Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
 from fsl_nlp.training.trainer import propagate_interrupts
 from fsl_nlp.types import Dataset
@@ -42,60 +43,11 @@ FOLDS = 3
 _FEW, _REPEATS = 200, 3
 # With many examples one fold is enough for the comparison.
 _MANY = 2000
-# A gain counts if it is this many standard errors above 0.
-BEYOND_NOISE = 1.0
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 Hits = NDArray[
     np.float64
 ]  # [n]: the share of correct answers for each example; NaN if never held out
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """How one method did in the comparison.
-
-    `accuracy` is the mean over classes. `gain` is the difference to the best method until then, on
-    the same examples.
-    """
-
-    method: str
-    note: str
-    accuracy: float | None = None
-    half_width: float | None = None  # of the 95% interval
-    gain: float | None = None
-    gain_error: float | None = None  # standard error
-    held_out: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Report:
-    """The choice of `auto`, the reason, and the comparison."""
-
-    chosen: str
-    why: str
-    candidates: tuple[Candidate, ...]
-    budget: float | None
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain types only, ready for JSON."""
-        return {**asdict(self), "candidates": [asdict(c) for c in self.candidates]}
-
-    def __str__(self) -> str:
-        lines = [f"{'method':12} {'accuracy':>16} {'gain':>16} {'seconds':>8}  "]
-        for c in self.candidates:
-            accuracy = _percent(c.accuracy, c.half_width)
-            gain = _percent(c.gain, c.gain_error and 1.96 * c.gain_error)
-            lines.append(f"{c.method:12} {accuracy:>16} {gain:>16} {c.seconds:8.1f}  {c.note}")
-        return "\n".join([*lines, f"{self.chosen}: {self.why}"])
-
-
-def _percent(value: float | None, half_width: float | None) -> str:
-    if value is None or half_width is None:
-        return "-"
-    return f"{100 * value:.1f}% ± {100 * half_width:.1f}"
 
 
 def parse_budget(budget: str | float | None) -> float:
@@ -177,7 +129,7 @@ class _Choice:
                 candidates.append(Candidate(name, "stopped"))
                 break
             candidates.append(candidate)
-            if candidate.note == "better":
+            if candidate.better:
                 chosen = name
         fitted = methods[chosen].fit(self.everything)
         report = Report(
@@ -263,18 +215,17 @@ class _Choice:
         gain = gain_error = None
         if over:
             gain, gain_error = self._mean(hits - self.hits[over])
-            better = gain is not None and gain > BEYOND_NOISE * (gain_error or 0)
-            note = "better" if better else "not better by more than one standard error"
-        return Candidate(
+        candidate = Candidate(
             name,
             note,
             accuracy,
-            None if error is None else 1.96 * error,
+            None if error is None else NORMAL_95 * error,
             gain,
             gain_error,
             int(np.isfinite(hits).sum()),
             time.perf_counter() - started,
         )
+        return replace(candidate, note=verdict(candidate)) if over else candidate
 
     def _mean(self, values: Hits) -> tuple[float | None, float | None]:
         """The mean over classes of their examples' mean, and its standard error."""
@@ -331,8 +282,8 @@ class _Choice:
         if not self.folds:
             return "there are too few examples to compare methods, so it is the default"
         result = next(c for c in candidates if c.method == chosen)
-        if result.note == "better":
-            return "better by more than one standard error"
+        if result.better:
+            return result.note
         if candidates[-1].note == "stopped":
             return "the best of the methods that were compared before the stop"
         if any(c.note.startswith("not tried") for c in candidates):

@@ -36,6 +36,7 @@ from fsl_nlp.methods.frozen.settings import FrozenSettings
 from fsl_nlp.methods.meta.reading import MentionReader, RowReader
 from fsl_nlp.methods.meta.settings import PreparedSettings, changeable_options
 from fsl_nlp.methods.meta.sources import usable_sources
+from fsl_nlp.output import without_nan
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -201,7 +202,7 @@ class MetaMethod(FrozenMethod):
                 "seconds_to_kept_step": round(training.best_seconds, 1),
                 "slowed_tasks": training.diverged,
                 "summary": result.summary,
-                "checks": [asdict(check) for check in training.checks],
+                "checks": without_nan([asdict(check) for check in training.checks]),
             },
             parameters=self.head.parameters,
         )

@@ -19,6 +19,7 @@ from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
 from fsl_nlp.errors import ModelError, OptionError
 from fsl_nlp.methods.base import Classifier, Method
 from fsl_nlp.methods.combined import auto
+from fsl_nlp.methods.combined import report as reports
 from fsl_nlp.methods.combined.auto import choose, parse_budget
 from fsl_nlp.training.trainer import Trainer
 from fsl_nlp.types import Example, Label
@@ -81,7 +82,7 @@ def chosen(
     students: Sequence[Student],
     support: Dataset,
     budget: str | float | None = None,
-) -> auto.Report:
+) -> reports.Report:
     methods = {student.name: student for student in students}
     monkeypatch.setattr(auto._Choice, "_methods", lambda _self: methods)
     name, fitted, report = choose(
@@ -97,7 +98,7 @@ def test_what_is_clearly_better_is_chosen(monkeypatch: pytest.MonkeyPatch) -> No
     report = chosen(monkeypatch, [Student("linear", 2), Student("full", 10)], numbers(20))
     start, tuned = report.candidates
     assert report.chosen == "full"
-    assert report.why == "better by more than one standard error"
+    assert report.why == tuned.note == "better, beyond the 95% interval"
     assert start.accuracy == pytest.approx(1 / 2)
     assert tuned.accuracy == pytest.approx(9 / 10)
     assert tuned.gain == pytest.approx(4 / 10)
@@ -288,3 +289,26 @@ def test_the_same_seed_judges_alike(words: TextEncoder) -> None:
     assert [c.accuracy for c in first.report_.candidates] == [
         c.accuracy for c in second.report_.candidates
     ]
+
+
+@pytest.mark.parametrize(
+    ("gain", "error", "words"),
+    [
+        (0.014, 0.0087, reports.LIKELY),  # 1.4% ± 1.7%
+        (0.014, 0.007, reports.CLEAR),  # 1.4% ± 1.4%, and a little more
+        (0.014, 0.014, reports.NO_GAIN),
+        (0.014, 0.02, reports.NO_GAIN),
+        (-0.05, 0.01, reports.NO_GAIN),
+        (0.0, 0.0, reports.NO_GAIN),
+        (0.01, 0.0, reports.CLEAR),
+        (None, None, reports.NO_GAIN),
+    ],
+)
+def test_the_words_follow_from_the_numbers(
+    gain: float | None, error: float | None, words: str
+) -> None:
+    candidate = reports.Candidate("full", "", 0.8, 0.05, gain, error)
+    assert reports.verdict(candidate) == words
+    assert candidate.better == (words != reports.NO_GAIN)
+    low = (gain or 0) - 1.96 * (error or 0)  # what a reader sees of the interval
+    assert (words == reports.CLEAR) == (low > 0)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
 from fsl_nlp.decision import decide, empty_prediction, softmax
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import unit
@@ -57,6 +57,8 @@ class Answering:
     def predict_proba(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[np.float64]:
         """[n, N]: the probability of each label, in the order of `classes_`.
 
+        An empty text is refused; `classify` answers it with the label None.
+
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
         >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
@@ -65,10 +67,10 @@ class Answering:
         (1, 2)
         """
         self._check_fitted()
-        return self._probabilities(self._checked(texts, "texts"))
+        return self._probabilities(self._checked(texts, "texts", allow_empty=False))
 
     def predict(self, texts: Sequence[str] | Sequence[Example]) -> NDArray[Any]:
-        """The most probable label of each text.
+        """The most probable label of each text. An empty text is refused, as in `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -113,7 +115,7 @@ class Answering:
         is_single = isinstance(text, (str, Example))
         if text is None or isinstance(text, (bool, int, float, bytes, Mapping)):
             raise DataError(
-                "text must be a string, an Example, or a list of them; got "
+                "Give a text: text must be a string, an Example, or a list of them; got "
                 f"{text!r:.40} ({type(text).__name__})."
             )
         examples = self._checked([text] if is_single else text, "text")
@@ -156,12 +158,19 @@ class Answering:
             yield from predictions
             done, size = done + len(batch), min(4 * size, STREAM_BATCH)
 
-    def _checked(self, texts: Any, argument: str, first: int = 0) -> list[Example]:
+    def _checked(
+        self, texts: Any, argument: str, first: int = 0, *, allow_empty: bool = True
+    ) -> list[Example]:
         """The texts as examples of the kind that the classifier takes."""
         examples = as_examples(texts, argument, allow_empty=True, first=first)
         for i, example in enumerate(examples, first):
             if example.text.strip():  # a blank question gets no answer, whatever its kind
                 self.classifier_.inputs.check([example], argument, i)
+            elif not allow_empty:
+                raise DataError(
+                    f"{argument}[{i}] is empty. Leave it out; only `classify` answers it, "
+                    "with the label None."
+                )
         return examples
 
     def _without_storing(self) -> AbstractContextManager[object]:
@@ -215,16 +224,16 @@ class Answering:
 
 
 def _check_counts(top_k: int, nearest: int) -> None:
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in (top_k, nearest))
-    if not whole or top_k < 1 or nearest < 0:
-        raise DataError(
-            f"top_k={top_k!r} must be a whole number from 1, nearest={nearest!r} a whole number "
-            "from 0."
-        )
+    for name, value, least in (("top_k", top_k, 1), ("nearest", nearest, 0)):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise OptionError(f"{name}={value!r}: must be a whole number, at least {least}.")
 
 
 def as_array(labels: Sequence[Label]) -> NDArray[Any]:
-    """The labels as an array of strings or of whole numbers; a mixture as objects."""
+    """The labels as an array of strings or of whole numbers; a mixture as objects.
+
+    `checks.as_labels` has refused those that an array would change.
+    """
     if len({isinstance(label, str) for label in labels}) == 1:
         return np.array(labels)
     return np.array(labels, dtype=object)

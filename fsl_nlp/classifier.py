@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
+from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -74,7 +74,9 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         unlabelled: Sequence[str] | Sequence[Example] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
-        """Learn from texts and their labels (strings or whole numbers).
+        """Learn from texts and their labels: strings, whole numbers, or members of an Enum.
+
+        A member of an Enum is taken as its value. Booleans and fractions are refused.
 
         A text may be an `Example`: a pair of texts, a sentence with two mentions, or a text with
         candidates. Then all questions must be of that kind. `descriptions` say what the labels
@@ -104,8 +106,8 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
 
+        support = checked_support(support)
         labelled = support.labelled
-        check_support(support)
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)

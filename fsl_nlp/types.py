@@ -16,6 +16,7 @@ Label = str | int
 Span = tuple[int, int]  # character offsets in a text: start, end (exclusive)
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoder can read
+WHOLE_NUMBERS = range(-(2**63), 2**63)  # labels that arrays and tables hold as they are
 
 
 @dataclass(frozen=True, slots=True)

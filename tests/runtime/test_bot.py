@@ -447,9 +447,9 @@ def test_wrong_arguments(shop_bot: Path) -> None:
             Bot.load(shop_bot, threads=threads)  # type: ignore[arg-type]
     bot = Bot.load(shop_bot, threads=1)
     for wrong in ({"top_k": 1.5}, {"top_k": 0}, {"nearest": "x"}, {"nearest": -1}):
-        with pytest.raises(DataError, match="must be a whole number"):
+        with pytest.raises(OptionError, match="must be a whole number"):
             bot.classify("hello", **wrong)  # type: ignore[call-overload]
-        with pytest.raises(DataError, match="must be a whole number"):
+        with pytest.raises(OptionError, match="must be a whole number"):
             bot.stream(["hello"], **wrong)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="must be an iterable of texts"):
         bot.stream(None)  # type: ignore[arg-type]

@@ -39,6 +39,9 @@ class Scorer(Protocol):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+
     def example_of(self, text: str) -> Example:
         """An example of the kind that it takes, made of a text."""
 
@@ -181,15 +184,18 @@ class Answering:
         _check_counts(top_k, nearest)
         answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
-        probabilities = self._probabilities([texts[i] for i in answerable])
-        neighbours = self._nearest([texts[i] for i in answerable], nearest)
-        for i, row, near in zip(answerable, probabilities, neighbours, strict=True):
+        examples = [texts[i] for i in answerable]
+        probabilities = self._probabilities(examples)
+        neighbours = self._nearest(examples, nearest)
+        truncated = self.classifier_.truncates(examples)
+        for i, row, near, cut in zip(answerable, probabilities, neighbours, truncated, strict=True):
             predictions[i] = decide(
                 row,
                 self.classifier_.labels,
                 top_k=top_k,
                 nearest=near,
                 model_version=self.model_version_,
+                truncated=cut,
             )
         return predictions
 

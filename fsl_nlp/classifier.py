@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
 from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal
-from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.errors import ArtifactError, DataError, OptionError, warn_once
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
             version = model_version(support, method, encoder, seed=self.seed, options=options)
+            _note_truncated(fitted, labelled.examples)
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
@@ -134,6 +135,7 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         version = model_version(support, chosen.name, encoder, seed=seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
+        _note_truncated(fitted, labelled.examples)
         return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 
     def _take(
@@ -310,3 +312,14 @@ class FewShotClassifier(Answering, ClassifierMixin, BaseEstimator):  # type: ign
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _note_truncated(fitted: Classifier, examples: tuple[Example, ...]) -> None:
+    """Note the training texts that were too long to be read whole."""
+    rows = [i for i, cut in enumerate(fitted.truncates(examples)) if cut]
+    if rows:
+        subject = "1 text is" if len(rows) == 1 else f"{len(rows)} texts are"
+        warn_once(
+            f"{subject} too long, so only a part was read. The first is texts[{rows[0]}]: "
+            f"{examples[rows[0]].text[:40]!r}... Shorten it, or use an encoder that reads more."
+        )

@@ -204,7 +204,8 @@ class Neighbour:
 class Prediction:
     """What a classifier answers for one example. `label` is None when `reason` is not "ok".
 
-    `margin` is the confidence less that of the second label.
+    `margin` is the confidence less that of the second label. `truncated` says that the text was too
+    long to be read whole.
 
     >>> Prediction("track", 0.9, 0.8, "ok").to_dict()["label"]
     'track'
@@ -217,6 +218,7 @@ class Prediction:
     alternatives: tuple[Alternative, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
     model_version: str = ""
+    truncated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""

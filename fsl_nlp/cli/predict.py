@@ -112,6 +112,9 @@ def as_text(question: str, prediction: Prediction) -> str:
     lines = [f"{prediction.confidence:6.0%}  {prediction.label}  <- {question}"]
     lines += [f"        or {alternatives}"] if alternatives else []
     lines += [f"        like {n.similarity:.2f} {n.label}: {n.text}" for n in prediction.nearest]
+    lines += (
+        ["        note: the text is too long; only a part was read"] if prediction.truncated else []
+    )
     return "\n".join(lines)
 
 

@@ -642,3 +642,8 @@ def test_without_onnxruntime_a_bot_names_the_package(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match="pip install onnxruntime"):
         Bot.load(shop_bot)
+
+
+def test_a_bot_says_that_a_text_was_cut(shop_bot: Path) -> None:
+    answers = Bot.load(shop_bot, threads=1).classify(["my parcel", "my parcel " * 300, " "])
+    assert [answer.truncated for answer in answers] == [False, True, False]

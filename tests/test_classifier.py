@@ -223,7 +223,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
             {"encoder": None},
             "encoder=None: must be a name, a folder, a TextEncoder or a SentenceTransformer.",
         ),
-        ({"seed": -1}, "seed=-1: must be a whole number, 0 or greater."),
+        ({"seed": -1}, "seed=-1: must be a whole number from 0 to 4294967295."),
         ({"encoder": "embedded:en", "device": "gpu"}, "device='gpu': choose one of 'auto'"),
     ],
 )

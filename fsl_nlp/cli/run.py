@@ -19,7 +19,10 @@ from fsl_nlp.errors import FslError
 
 _COMMON = {
     "seed": (
-        Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same result.")],
+        Annotated[
+            int,
+            typer.Option(min=0, max=2**32 - 1, help="Seed; the same seed gives the same result."),
+        ],
         0,
     ),
     "json": (

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from numbers import Integral
-from typing import Any, Protocol, cast, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
+from fsl_nlp.clauses import clauses, divide, spans, without_joins
 from fsl_nlp.decision import decide, empty_prediction, softmax
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.inputs.kinds import Inputs
+from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import unit
 
@@ -86,7 +88,14 @@ class Answering:
         return cast("NDArray[Any]", self.classes_[best])
 
     @overload
-    def classify(self, text: str | Example, *, top_k: int = 3, nearest: int = 0) -> Prediction: ...
+    def classify(
+        self,
+        text: str | Example,
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        multiple: Literal[False] = False,
+    ) -> Prediction: ...
     @overload
     def classify(
         self,
@@ -94,17 +103,34 @@ class Answering:
         *,
         top_k: int = 3,
         nearest: int = 0,
+        multiple: Literal[False] = False,
     ) -> list[Prediction]: ...
+    @overload
+    def classify(
+        self, text: str | Example, *, top_k: int = 3, nearest: int = 0, multiple: Literal[True]
+    ) -> list[Prediction]: ...
+    @overload
+    def classify(
+        self,
+        text: list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        multiple: Literal[True],
+    ) -> list[list[Prediction]]: ...
     def classify(
         self,
         text: str | Example | list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
         *,
         top_k: int = 3,
         nearest: int = 0,
-    ) -> Prediction | list[Prediction]:
+        multiple: bool = False,
+    ) -> Prediction | list[Prediction] | list[list[Prediction]]:
         """A `Prediction` for one text, a list of them for a list of texts.
 
         A prediction names `top_k` labels, the answer included, and `nearest` training examples.
+        With `multiple` each text gets a list of predictions, one for each `part` of the message
+        that asks for something else; a message with one intent gets one, as without `multiple`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -122,8 +148,36 @@ class Answering:
                 f"{text!r:.40} ({type(text).__name__})."
             )
         examples = self._checked([text] if is_single else text, "text")
+        if multiple:
+            with self._without_storing():
+                answers = self._classify_parts(examples, top_k, nearest)
+            return answers[0] if is_single else answers
         predictions = self._classify(examples, top_k, nearest)
         return predictions[0] if is_single else predictions
+
+    def _classify_parts(
+        self, examples: list[Example], top_k: int, nearest: int
+    ) -> list[list[Prediction]]:
+        """The predictions of the parts of each text: all that could be a part, in one batch."""
+        if set(self.classifier_.inputs.kinds) != {TEXT}:
+            raise OptionError("multiple=True: this classifier takes no plain texts. Leave it out.")
+        divided = [clauses(example.text) for example in examples]
+        parts = {
+            (i, span): "".join(divided[i][slice(*span)])
+            for i in range(len(examples))
+            for span in spans(len(divided[i]))
+        }
+        asked = [
+            replace(examples[i], text=text if text == examples[i].text else without_joins(text))
+            for (i, _), text in parts.items()
+        ]
+        predictions = dict(zip(parts, self._classify(asked, top_k, nearest), strict=True))
+        return [
+            _answers_of_parts(
+                divided[i], {span: predictions[i, span] for span in spans(len(divided[i]))}
+            )
+            for i in range(len(examples))
+        ]
 
     def stream(
         self, texts: Iterable[str] | Iterable[Example], *, top_k: int = 3, nearest: int = 0
@@ -227,6 +281,28 @@ class Answering:
     def _example_vectors(self) -> NDArray[np.float32]:
         """[n, D], each of unit length."""
         return unit(self.classifier_.embed(self.examples_))
+
+
+def _answers_of_parts(
+    message: list[str], predictions: Mapping[tuple[int, int], Prediction]
+) -> list[Prediction]:
+    """The predictions of the parts of a message; neighbours with the same label are one part."""
+    count = len(message)
+    confidences = {span: prediction.confidence for span, prediction in predictions.items()}
+    groups: list[list[tuple[int, int]]] = []
+    for span in divide(count, confidences):
+        if groups and predictions[groups[-1][0]].label == predictions[span].label:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    if len(groups) == 1:
+        return [predictions[0, count]]
+    answers = []
+    for group in groups:
+        surest = max(group, key=confidences.__getitem__)
+        part = without_joins("".join(message[group[0][0] : group[-1][1]]))
+        answers.append(replace(predictions[surest], part=part))
+    return answers
 
 
 def _check_counts(top_k: int, nearest: int) -> None:

@@ -205,7 +205,7 @@ class Prediction:
     """What a classifier answers for one example. `label` is None when `reason` is not "ok".
 
     `margin` is the confidence less that of the second label. `truncated` says that the text was too
-    long to be read whole.
+    long to be read whole. `part` is the part of a message with several intents, "" for the whole.
 
     >>> Prediction("track", 0.9, 0.8, "ok").to_dict()["label"]
     'track'
@@ -219,6 +219,7 @@ class Prediction:
     nearest: tuple[Neighbour, ...] = ()
     model_version: str = ""
     truncated: bool = False
+    part: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""

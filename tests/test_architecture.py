@@ -26,6 +26,7 @@ every_file = pytest.mark.parametrize(
 BOTTOM = {"errors", "folders", "lazy", "plugins", "processor", "progress", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "clauses": set(),
     "lazy": set(),
     "processor": set(),
     "progress": set(),
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "decision": {"types"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
-    "answering": BOTTOM | {"checks", "decision", "inputs"},
+    "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
     "artifact": BOTTOM | {"decision"},
     "runtime": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs"},
     "sampling": BOTTOM,

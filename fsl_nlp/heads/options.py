@@ -22,7 +22,7 @@ _TYPES: dict[Any, tuple[type, str]] = {
     NoneType: (NoneType, "None"),
 }
 # Sizes of numbers: beyond them float32 gives 0 or infinity, and a count fills the memory.
-SMALLEST, LARGEST = 1e-9, 1e9
+SMALLEST, LARGEST = 1e-15, 1e9
 LARGEST_RANK = 4096  # of a matrix that is added to one of the encoder
 _CONTAINERS = {list: "list", Mapping: "mapping"}
 
@@ -141,7 +141,7 @@ def check_size(name: str, value: object) -> None:
 
     >>> check_size("temperature", 1e-300)
     Traceback (most recent call last):
-    fsl_nlp.errors.OptionError: temperature=1e-300: must be 0 or a number from 1e-09 to 1e+09.
+    fsl_nlp.errors.OptionError: temperature=1e-300: must be 0 or a number from 1e-15 to 1e+09.
     """
     if _is_number(value) and not (value == 0 or SMALLEST <= abs(value) <= LARGEST):
         raise OptionError(

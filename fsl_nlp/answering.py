@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from numbers import Integral
-from typing import Any, Protocol, cast, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
+from fsl_nlp.clauses import clauses, divide, spans, without_joins
 from fsl_nlp.decision import decide, empty_prediction, softmax
-from fsl_nlp.errors import DataError
-from fsl_nlp.inputs.kinds import Inputs
+from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import unit
 
@@ -39,6 +41,9 @@ class Scorer(Protocol):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+
     def example_of(self, text: str) -> Example:
         """An example of the kind that it takes, made of a text."""
 
@@ -59,8 +64,9 @@ class Answering:
     ) -> NDArray[np.float64]:
         """[n, N]: the probability of each label, in the order of `classes_`.
 
-        `store` says whether the vectors of the texts may be cached, in memory and on disk. It
-        saves time for a test set that is scored again and again. A `Bot` stores nothing.
+        An empty text is refused; `classify` answers it with the label None. `store` says whether
+        the vectors of the texts may be cached, in memory and on disk. It saves time for a test set
+        that is scored again and again. A `Bot` stores nothing.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -70,14 +76,14 @@ class Answering:
         (1, 2)
         """
         self._check_fitted()
-        examples = self._checked(texts, "texts")
+        examples = self._checked(texts, "texts", allow_empty=False)
         with self._storing(store):
             return self._probabilities(examples)
 
     def predict(
         self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
     ) -> NDArray[Any]:
-        """The most probable label of each text; `store` is as for `predict_proba`.
+        """The most probable label of each text; `store` and empty texts are as in `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -91,7 +97,13 @@ class Answering:
 
     @overload
     def classify(
-        self, text: str | Example, *, top_k: int = 3, nearest: int = 0, store: bool = False
+        self,
+        text: str | Example,
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        multiple: Literal[False] = False,
+        store: bool = False,
     ) -> Prediction: ...
     @overload
     def classify(
@@ -100,19 +112,43 @@ class Answering:
         *,
         top_k: int = 3,
         nearest: int = 0,
+        multiple: Literal[False] = False,
         store: bool = False,
     ) -> list[Prediction]: ...
+    @overload
+    def classify(
+        self,
+        text: str | Example,
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        multiple: Literal[True],
+        store: bool = False,
+    ) -> list[Prediction]: ...
+    @overload
+    def classify(
+        self,
+        text: list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        multiple: Literal[True],
+        store: bool = False,
+    ) -> list[list[Prediction]]: ...
     def classify(
         self,
         text: str | Example | list[str] | list[Example] | tuple[str, ...] | NDArray[Any],
         *,
         top_k: int = 3,
         nearest: int = 0,
+        multiple: bool = False,
         store: bool = False,
-    ) -> Prediction | list[Prediction]:
+    ) -> Prediction | list[Prediction] | list[list[Prediction]]:
         """A `Prediction` for one text, a list of them for a list of texts.
 
         A prediction names `top_k` labels, the answer included, and `nearest` training examples.
+        With `multiple` each text gets a list of predictions, one for each `part` of the message
+        that asks for something else; a message with one intent gets one, as without `multiple`.
         Nothing of a text is stored; `store` is as for `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
@@ -127,12 +163,40 @@ class Answering:
         is_single = isinstance(text, (str, Example))
         if text is None or isinstance(text, (bool, int, float, bytes, Mapping)):
             raise DataError(
-                "text must be a string, an Example, or a list of them; got "
+                "Give a text: text must be a string, an Example, or a list of them; got "
                 f"{text!r:.40} ({type(text).__name__})."
             )
         examples = self._checked([text] if is_single else text, "text")
+        if multiple:
+            answers = self._classify_parts(examples, top_k, nearest, store)
+            return answers[0] if is_single else answers
         predictions = self._classify(examples, top_k, nearest, store)
         return predictions[0] if is_single else predictions
+
+    def _classify_parts(
+        self, examples: list[Example], top_k: int, nearest: int, store: bool
+    ) -> list[list[Prediction]]:
+        """The predictions of the parts of each text: all that could be a part, in one batch."""
+        if set(self.classifier_.inputs.kinds) != {TEXT}:
+            raise OptionError("multiple=True: this classifier takes no plain texts. Leave it out.")
+        divided = [clauses(example.text) for example in examples]
+        parts = {
+            (i, span): "".join(divided[i][slice(*span)])
+            for i in range(len(examples))
+            for span in spans(len(divided[i]))
+        }
+        asked = [
+            replace(examples[i], text=text if text == examples[i].text else without_joins(text))
+            for (i, _), text in parts.items()
+        ]
+        answers = self._classify(asked, top_k, nearest, store)
+        predictions = dict(zip(parts, answers, strict=True))
+        return [
+            _answers_of_parts(
+                divided[i], {span: predictions[i, span] for span in spans(len(divided[i]))}
+            )
+            for i in range(len(examples))
+        ]
 
     def stream(
         self, texts: Iterable[str] | Iterable[Example], *, top_k: int = 3, nearest: int = 0
@@ -166,12 +230,19 @@ class Answering:
             yield from self._classify(examples, top_k, nearest, store=False)
             done, size = done + len(batch), min(4 * size, STREAM_BATCH)
 
-    def _checked(self, texts: Any, argument: str, first: int = 0) -> list[Example]:
+    def _checked(
+        self, texts: Any, argument: str, first: int = 0, *, allow_empty: bool = True
+    ) -> list[Example]:
         """The texts as examples of the kind that the classifier takes."""
         examples = as_examples(texts, argument, allow_empty=True, first=first)
         for i, example in enumerate(examples, first):
             if example.text.strip():  # a blank question gets no answer, whatever its kind
                 self.classifier_.inputs.check([example], argument, i)
+            elif not allow_empty:
+                raise DataError(
+                    f"{argument}[{i}] is empty. Leave it out; only `classify` answers it, "
+                    "with the label None."
+                )
         return examples
 
     def _storing(self, store: bool) -> AbstractContextManager[object]:
@@ -190,13 +261,15 @@ class Answering:
         with self._storing(store):
             probabilities = self._probabilities(questions)
             neighbours = self._nearest(questions, nearest)
-        for i, row, near in zip(answerable, probabilities, neighbours, strict=True):
+        truncated = self.classifier_.truncates(questions)
+        for i, row, near, cut in zip(answerable, probabilities, neighbours, truncated, strict=True):
             predictions[i] = decide(
                 row,
                 self.classifier_.labels,
                 top_k=top_k,
                 nearest=near,
                 model_version=self.model_version_,
+                truncated=cut,
             )
         return predictions
 
@@ -230,17 +303,39 @@ class Answering:
         return unit(self.classifier_.embed(self.examples_))
 
 
+def _answers_of_parts(
+    message: list[str], predictions: Mapping[tuple[int, int], Prediction]
+) -> list[Prediction]:
+    """The predictions of the parts of a message; neighbours with the same label are one part."""
+    count = len(message)
+    confidences = {span: prediction.confidence for span, prediction in predictions.items()}
+    groups: list[list[tuple[int, int]]] = []
+    for span in divide(count, confidences):
+        if groups and predictions[groups[-1][0]].label == predictions[span].label:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    if len(groups) == 1:
+        return [predictions[0, count]]
+    answers = []
+    for group in groups:
+        surest = max(group, key=confidences.__getitem__)
+        part = without_joins("".join(message[group[0][0] : group[-1][1]]))
+        answers.append(replace(predictions[surest], part=part))
+    return answers
+
+
 def _check_counts(top_k: int, nearest: int) -> None:
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in (top_k, nearest))
-    if not whole or top_k < 1 or nearest < 0:
-        raise DataError(
-            f"top_k={top_k!r} must be a whole number from 1, nearest={nearest!r} a whole number "
-            "from 0."
-        )
+    for name, value, least in (("top_k", top_k, 1), ("nearest", nearest, 0)):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise OptionError(f"{name}={value!r}: must be a whole number, at least {least}.")
 
 
 def as_array(labels: Sequence[Label]) -> NDArray[Any]:
-    """The labels as an array of strings or of whole numbers; a mixture as objects."""
+    """The labels as an array of strings or of whole numbers; a mixture as objects.
+
+    `checks.as_labels` has refused those that an array would change.
+    """
     if len({isinstance(label, str) for label in labels}) == 1:
         return np.array(labels)
     return np.array(labels, dtype=object)

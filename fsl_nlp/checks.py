@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from fsl_nlp.errors import DataError
-from fsl_nlp.types import LONE_SURROGATE, Dataset, Example, Label, LabelInfo, sort_labels
+from fsl_nlp.errors import DataError, did_you_mean, warn_once
+from fsl_nlp.types import (
+    LONE_SURROGATE,
+    WHOLE_NUMBERS,
+    Dataset,
+    Example,
+    Label,
+    LabelInfo,
+    sort_labels,
+)
+
+_SHOWN = 5  # labels in a note
 
 
 def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: int = 0) -> list[str]:
@@ -27,7 +39,7 @@ def as_texts(values: Any, argument: str, *, allow_empty: bool = False, first: in
         if not item.strip() and not allow_empty:
             raise DataError(f"{argument}[{i}] is empty. Leave it out, or write what it should say.")
         _check_characters(item, f"{argument}[{i}]")
-    return [str(item) for item in items]
+    return [str.__str__(item) for item in items]  # str() of a member of an Enum is its name
 
 
 def as_examples(
@@ -45,7 +57,9 @@ def as_examples(
         if isinstance(item, Example):
             _check_fields(item, f"{argument}[{i}]")
     return [
-        item if isinstance(item, Example) else Example(text)
+        (item if type(item.text) is str else replace(item, text=text))
+        if isinstance(item, Example)
+        else Example(text)
         for item, text in zip(items, checked, strict=True)
     ]
 
@@ -62,33 +76,67 @@ def _check_fields(example: Example, name: str) -> None:
 
 
 def as_labels(values: Any, argument: str) -> list[Label]:
-    """A flat list of strings or whole numbers.
+    """A flat list of strings or whole numbers; a member of an Enum is its value.
 
-    >>> as_labels([np.int64(3), 4.0, "refund"], "labels")
-    [3, 4, 'refund']
+    Notes say so when whole numbers are written as floats, and when texts and numbers are mixed.
+
+    >>> as_labels([np.int64(3), np.str_("refund")], "labels")
+    [3, 'refund']
     """
-    labels: list[Label] = []
-    for i, item in enumerate(_as_list(values, argument)):
-        if isinstance(item, str):
-            if not item.strip():
-                raise DataError(f"{argument}[{i}] is empty. Every text needs a label.")
-            _check_characters(item, f"{argument}[{i}]")
-            labels.append(str(item))
-        elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
-            labels.append(int(item))
-        elif isinstance(item, (float, np.floating)):
-            # pandas turns a column of whole numbers with a gap into floats.
-            if not item.is_integer():
-                raise DataError(
-                    f"{argument}[{i}] must be a string or a whole number, not missing or "
-                    f"continuous, got {_describe(item)}."
-                )
-            labels.append(int(item))
-        else:
-            raise DataError(
-                f"{argument}[{i}] must be a string or a whole number, got {_describe(item)}."
-            )
+    items = [item.value if isinstance(item, Enum) else item for item in _as_list(values, argument)]
+    labels = [_as_label(item, f"{argument}[{i}]") for i, item in enumerate(items)]
+    if any(isinstance(item, (float, np.floating)) for item in items):
+        warn_once(f"{argument}: numbers such as 3.0 are read as whole numbers, such as 3.")
+    _check_mixture(labels, argument)
     return labels
+
+
+def _as_label(item: Any, name: str) -> Label:
+    if isinstance(item, str):
+        if not item.strip():
+            raise DataError(f"{name} is empty. Every text needs a label.")
+        _check_characters(item, name)
+        if "\0" in item:  # at the end of a text, numpy would drop it
+            raise DataError(f"{name} holds a NUL character: {_describe(item)}. Remove it.")
+        return str.__str__(item)
+    if isinstance(item, (bool, np.bool_)):
+        raise DataError(
+            f"{name} is the boolean {item}. A label must be a string or a whole number: write "
+            "'yes' and 'no', or 1 and 0."
+        )
+    # pandas turns a column of whole numbers with a gap into floats.
+    is_float = isinstance(item, (float, np.floating))
+    if is_float and not item.is_integer():
+        raise DataError(
+            f"{name} must be a string or a whole number, not missing or continuous, "
+            f"got {_describe(item)}."
+        )
+    if not is_float and not isinstance(item, (int, np.integer)):
+        raise DataError(f"{name} must be a string or a whole number, got {_describe(item)}.")
+    if int(item) not in WHOLE_NUMBERS:
+        raise DataError(
+            f"{name} is a number beyond 64 bits: {_describe(item)}. Write it as a string."
+        )
+    return int(item)
+
+
+def _check_mixture(labels: Sequence[Label], argument: str) -> None:
+    """Note texts beside whole numbers, and refuse the same label as both."""
+    first = {label: i for i, label in reversed(list(enumerate(labels)))}
+    numbers = [label for label in first if isinstance(label, int)]
+    if len(numbers) in (0, len(first)):
+        return
+    for number in numbers:
+        if str(number) in first:
+            raise DataError(
+                f"{argument}[{first[number]}] is the number {number} and "
+                f"{argument}[{first[str(number)]}] the string '{number}'. Write one of them."
+            )
+    text = next(label for label in first if isinstance(label, str))
+    warn_once(
+        f"{argument} holds whole numbers, such as {numbers[0]}, and strings, such as {text!r}. "
+        "Write one kind if that is not what you want."
+    )
 
 
 def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[Label]:
@@ -112,6 +160,7 @@ def as_support(
     if len(texts) != len(labels):
         raise DataError(unequal(len(texts), len(labels)))
     described = _as_descriptions(descriptions)
+    _check_described(list(described), set(labels))
     if not texts and not described:
         raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
     pairs = zip(texts, labels, strict=True)
@@ -135,20 +184,25 @@ def with_descriptions(data: Dataset, described: Mapping[Label, str]) -> Dataset:
     return replace(support, info=info)
 
 
-def check_support(support: Dataset) -> None:
-    """Refuse empty texts, labels that the dataset does not list, and fewer than two classes."""
-    as_examples(support.labelled.examples, "texts")
-    as_examples(support.unlabelled, "unlabelled")
-    support = support.labelled
-    unlisted = set(as_labels(support.targets, "labels")).difference(support.labels)
-    if unlisted:
+def checked_support(support: Dataset) -> Dataset:
+    """The dataset with plain texts and labels.
+
+    Empty texts, labels that it does not list, and fewer than two classes are refused.
+    """
+    names = as_labels(support.labels, "labels")
+    labelled = as_examples(support.labelled.examples, "texts")
+    targets = as_labels([example.label for example in labelled], "labels")
+    if unlisted := set(targets).difference(names):
         raise DataError(f"The dataset does not list these labels of its texts: {unlisted}.")
     # With candidates a label is a position, and the right one may always be the first.
-    if len(support.labels) < 2 and not any(example.candidates for example in support.examples):
+    if len(names) < 2 and not any(example.candidates for example in labelled):
         raise DataError(
-            f"A classifier needs at least two classes, got {len(support.labels)} class: "
-            f"{list(support.labels)}."
+            f"A classifier needs at least two classes, got {len(names)} class: {names}."
         )
+    plain = iter(replace(e, label=label) for e, label in zip(labelled, targets, strict=True))
+    unlabelled = iter(as_examples(support.unlabelled, "unlabelled"))
+    examples = (next(unlabelled if example.label is None else plain) for example in support)
+    return replace(support, examples=tuple(examples), labels=tuple(names))
 
 
 def unequal(texts: int, labels: int) -> str:
@@ -165,9 +219,39 @@ def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, st
             f"got a {type(descriptions).__name__}."
         )
     labels = as_labels(list(descriptions), "descriptions")
+    if len(set(labels)) < len(labels):
+        raise DataError("descriptions describes a label twice: once as it is, once as an Enum.")
     for label, text in zip(labels, descriptions.values(), strict=True):
         as_texts([text], f"descriptions[{label!r}]")
     return dict(zip(labels, descriptions.values(), strict=True))
+
+
+def _check_described(described: Sequence[Label], labels: Collection[Label]) -> None:
+    """Refuse a description for a label in another spelling; note labels that have no example."""
+    added = [label for label in described if label not in labels]
+    if not labels or not added:  # without examples, every label has only a description
+        return
+    spellings = {_spelling(label): label for label in labels}
+    for label in added:
+        if (other := spellings.get(_spelling(label))) is not None:
+            raise DataError(
+                f"descriptions[{label!r}] is for no label of the texts, but {other!r} is one. "
+                "Write the label as the texts have it."
+            )
+    names = [str(label) for label in labels]
+    suggestions = {label: did_you_mean(str(label), names) for label in added}
+    for label, suggestion in suggestions.items():
+        if suggestion:
+            warn_once(f"No text has the label {label!r}, only a description.{suggestion}")
+    others = [str(label) for label, suggestion in suggestions.items() if not suggestion]
+    if others:
+        shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+        warn_once(f"Labels that have a description and no text: {shown}.")
+
+
+def _spelling(label: Label) -> str:
+    """A label without what a slip changes: case, and the signs between words."""
+    return " ".join(re.split(r"[\s_-]+", str(label).casefold())).strip()
 
 
 def _check_characters(text: str, name: str) -> None:
@@ -180,7 +264,8 @@ def _check_characters(text: str, name: str) -> None:
 
 def _as_list(values: Any, argument: str) -> list[Any]:
     if isinstance(values, (str, bytes, Mapping)) or values is None:
-        raise DataError(f"{argument} must be a list, got {_describe(values)}.")
+        one = " Write a list of one text." if isinstance(values, str) else ""
+        raise DataError(f"{argument} must be a list, got {_describe(values)}.{one}")
     if isinstance(values, (set, frozenset)):
         raise DataError(f"{argument} must be a list; a {type(values).__name__} has no order.")
     shape = getattr(values, "shape", None)

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.checks import as_examples, as_labels, as_support, check_support, unequal
-from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal
+from fsl_nlp.errors import ArtifactError, DataError, OptionError, warn_once
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import Transferable
 from fsl_nlp.types import Dataset, Example, Label, Prediction
@@ -76,7 +76,9 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         unlabelled: Sequence[str] | Sequence[Example] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
-        """Learn from texts and their labels (strings or whole numbers).
+        """Learn from texts and their labels: strings, whole numbers, or members of an Enum.
+
+        A member of an Enum is taken as its value. Booleans and fractions are refused.
 
         A text may be an `Example`: a pair of texts, a sentence with two mentions, or a text with
         candidates. Then all questions must be of that kind. `descriptions` say what the labels
@@ -106,8 +108,8 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.training.checkpoint import checkpoints
 
+        support = checked_support(support)
         labelled = support.labelled
-        check_support(support)
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
@@ -122,6 +124,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
             version = model_version(support, method, encoder, seed=self.seed, options=options)
+            _note_truncated(fitted, labelled.examples)
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
@@ -134,6 +137,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         version = model_version(support, chosen.name, encoder, seed=seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
+        _note_truncated(fitted, labelled.examples)
         return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 
     def _take(
@@ -331,3 +335,14 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _note_truncated(fitted: Classifier, examples: tuple[Example, ...]) -> None:
+    """Note the training texts that were too long to be read whole."""
+    rows = [i for i, cut in enumerate(fitted.truncates(examples)) if cut]
+    if rows:
+        subject = "1 text is" if len(rows) == 1 else f"{len(rows)} texts are"
+        warn_once(
+            f"{subject} too long, so only a part was read. The first is texts[{rows[0]}]: "
+            f"{examples[rows[0]].text[:40]!r}... Shorten it, or use an encoder that reads more."
+        )

@@ -89,6 +89,7 @@ def decide(
     top_k: int,
     nearest: tuple[Neighbour, ...] = (),
     model_version: str = "",
+    truncated: bool = False,
 ) -> Prediction:
     """The prediction for one row of probabilities, with the `top_k` - 1 best alternatives.
 
@@ -107,6 +108,7 @@ def decide(
         alternatives=tuple(Alternative(labels[i], float(probabilities[i])) for i in order[1:top_k]),
         nearest=nearest,
         model_version=model_version,
+        truncated=truncated,
     )
 
 

@@ -16,6 +16,7 @@ Label = str | int
 Span = tuple[int, int]  # character offsets in a text: start, end (exclusive)
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoder can read
+WHOLE_NUMBERS = range(-(2**63), 2**63)  # labels that arrays and tables hold as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,8 @@ class Neighbour:
 class Prediction:
     """What a classifier answers for one example. `label` is None when `reason` is not "ok".
 
-    `margin` is the confidence less that of the second label.
+    `margin` is the confidence less that of the second label. `truncated` says that the text was too
+    long to be read whole. `part` is the part of a message with several intents, "" for the whole.
 
     >>> Prediction("track", 0.9, 0.8, "ok").to_dict()["label"]
     'track'
@@ -216,6 +218,8 @@ class Prediction:
     alternatives: tuple[Alternative, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
     model_version: str = ""
+    truncated: bool = False
+    part: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""

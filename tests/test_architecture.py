@@ -27,6 +27,7 @@ BOTTOM = {"errors", "folders", "forks", "json_text", "lazy", "locks", "output", 
 BOTTOM |= {"processor", "progress", "seeding", "sums", "torch_state", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "clauses": set(),
     "json_text": set(),
     "lazy": set(),
     "locks": set(),
@@ -45,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "decision": {"types"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
-    "answering": BOTTOM | {"checks", "decision", "inputs"},
+    "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
     "artifact": BOTTOM | {"decision"},
     "runtime": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs"},
     "sampling": BOTTOM,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -161,7 +163,8 @@ def test_auto_prefers_class_means_where_classes_are_very_unequal(
         ("hello", ["x"], "texts must be a list, got str 'hello'."),
         (["a", "b"], "xy", "labels must be a list, got str 'xy'."),
         (["a", "b"], None, "labels must be a list, got NoneType None."),
-        (["a", "b"], [True, False], "labels[0] must be a string or a whole number, got bool"),
+        (["a", "b"], [True, False], "labels[0] is the boolean True."),
+        (["a", "b"], ["x", "x\0"], "labels[1] holds a NUL character"),
         (["a", "b"], [0.5, 1.0], "labels[0] must be a string or a whole number, not missing"),
         (["a", "b"], ["x", None], "labels[1] must be a string or a whole number, got NoneType"),
         (["a", "b"], ["x", "x"], "A classifier needs at least two classes, got 1 class: ['x']"),
@@ -220,7 +223,7 @@ def test_a_dataset_tells_what_it_knows_of_its_labels(words: TextEncoder) -> None
             {"encoder": None},
             "encoder=None: must be a name, a folder, a TextEncoder or a SentenceTransformer.",
         ),
-        ({"seed": -1}, "seed=-1: must be a whole number, 0 or greater."),
+        ({"seed": -1}, "seed=-1: must be a whole number from 0 to 4294967295."),
         ({"encoder": "embedded:en", "device": "gpu"}, "device='gpu': choose one of 'auto'"),
     ],
 )
@@ -267,8 +270,42 @@ def test_no_question_no_answer(shop: FewShotClassifier) -> None:
     assert shop.classify([]) == []
 
 
-def test_predicting_an_empty_text_is_no_error(shop: FewShotClassifier) -> None:
-    assert np.isfinite(shop.predict_proba(["", " ", QUESTIONS[0]])).all()
+@pytest.mark.parametrize("ask", ["predict", "predict_proba"])
+def test_no_label_is_predicted_for_an_empty_text(ask: str, shop: FewShotClassifier) -> None:
+    for empty in ("", " ", "\u3000"):
+        with pytest.raises(DataError, match=r"texts\[1\] is empty. .* only `classify` answers it"):
+            getattr(shop, ask)([QUESTIONS[0], empty])
+
+
+class Intent(str, Enum):
+    TRACK = "track_order"
+    REFUND = "退款"
+
+
+def test_enums_as_labels_come_back_as_their_values(words: TextEncoder, tmp_path: Path) -> None:
+    labels = [Intent.TRACK, Intent.REFUND]
+    model = quick(words).fit(["red", "blue"], labels, descriptions={Intent.REFUND: "钱"})
+    assert model.classes_.tolist() == ["track_order", "退款"]
+    assert model.score(["red", "blue"], labels) == 1
+    again = FewShotClassifier.load(model.save(tmp_path / "bot"), encoder=words)
+    for fitted in (model, again):
+        answer = fitted.classify("red", nearest=1)
+        assert (answer.label, type(answer.label)) == ("track_order", str)
+        assert answer.nearest[0].label == "track_order"
+        assert type(fitted.predict(["blue"]).tolist()[0]) is str
+    data = Dataset.from_texts(["red", "blue"], labels)
+    assert quick(words).fit_dataset(data).classes_.tolist() == ["track_order", "退款"]
+
+
+@pytest.mark.parametrize("labels", [[2**63 - 1, -(2**63)], [0, 2**53 + 1]])
+def test_large_numbers_as_labels_stay_exact(
+    labels: list[int], words: TextEncoder, tmp_path: Path
+) -> None:
+    model = quick(words).fit(["red", "blue"], labels)
+    again = FewShotClassifier.load(model.save(tmp_path / "bot"), encoder=words)
+    for fitted in (model, again):
+        assert fitted.predict(["red", "blue"]).tolist() == labels
+        assert [answer.label for answer in fitted.classify(["red", "blue"])] == labels
 
 
 def test_a_bare_string_is_no_list_of_texts(shop: FewShotClassifier) -> None:
@@ -348,9 +385,7 @@ def test_without_examples_none_are_near(words: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("hi", {"top_k": 0}, "top_k=0 must be a whole number from 1"),
-        ("hi", {"nearest": -1}, "nearest=-1 a whole number from 0"),
-        (5, {}, "text must be a string, an Example, or a list of them; got 5 (int)."),
+        (5, {}, "Give a text: text must be a string, an Example, or a list of them; got 5 (int)."),
         (None, {}, "an Example, or a list of them; got None (NoneType)."),
         ({"text": "hi"}, {}, "or a list of them; got {'text': 'hi'} (dict)."),
         (["hi", None], {}, "text[1] must be a string, got NoneType None."),
@@ -362,6 +397,15 @@ def test_classify_refuses_and_names(
 ) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         shop.classify(text, **options)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "x", None, True, float("nan")])
+@pytest.mark.parametrize("name", ["top_k", "nearest"])
+def test_classify_refuses_wrong_counts(name: str, value: Any, shop: FewShotClassifier) -> None:
+    with pytest.raises(OptionError, match=f"{name}={value!r}: must be a whole number, at least"):
+        shop.classify("hi", **{name: value})
+    with pytest.raises(OptionError, match=f"{name}={value!r}: must be"):
+        shop.stream(["hi"], **{name: value})
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "a\0b", "\ufeffhi", "🙂" * 50, "line\u2028two"])

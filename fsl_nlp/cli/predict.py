@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from fsl_nlp.answering import Answering
     from fsl_nlp.types import Prediction
+
+    Answer = tuple[str, Prediction | list[Prediction]]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,6 +45,9 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         top_k: Annotated[int, typer.Option(min=1, help="Labels to name, the answer included.")] = 3,
         nearest: Annotated[int, typer.Option(min=0, help="Training examples to show.")] = 0,
+        multiple: Annotated[
+            bool, typer.Option("--multiple", help="Answer each part of a message by itself.")
+        ] = False,
         text_column: TextColumn = None,
         device: Device = "auto",
     ) -> None:
@@ -50,13 +55,18 @@ def add_to(app: typer.Typer) -> None:
         texts = _texts(text, file, text_column)
         classifier = load_bot(folder, device)
         questions, inputs = tee(texts)
-        answers = classifier.stream(inputs, top_k=top_k, nearest=nearest)
+        answers: Iterable[Prediction | list[Prediction]] = (
+            (classifier.classify(t, top_k=top_k, nearest=nearest, multiple=True) for t in inputs)
+            if multiple
+            else classifier.stream(inputs, top_k=top_k, nearest=nearest)
+        )
         pairs = _counted(zip(questions, answers, strict=True))
         if run.json:
             _print_json(classifier.model_version_, pairs)
             return
-        for question, prediction in pairs:
-            print(visible(as_text(question, prediction)))
+        for question, answer in pairs:
+            for prediction in answer if isinstance(answer, list) else [answer]:
+                print(visible(as_text(prediction.part or question, prediction)))
 
 
 def load_bot(folder: Path, device: str = "auto") -> Answering:
@@ -77,7 +87,7 @@ def load_bot(folder: Path, device: str = "auto") -> Answering:
 def _no_bar(count: int) -> None: ...
 
 
-def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Prediction]]:
+def _counted(pairs: Iterable[Answer]) -> Iterator[Answer]:
     """The pairs, with a progress bar where the answers do not go to the terminal."""
     from fsl_nlp.progress import track
 
@@ -87,13 +97,17 @@ def _counted(pairs: Iterable[tuple[str, Prediction]]) -> Iterator[tuple[str, Pre
             progress(1)
 
 
-def _print_json(version: str, pairs: Iterable[tuple[str, Prediction]]) -> None:
-    """Print one JSON object, answer by answer."""
+def _print_json(version: str, pairs: Iterable[Answer]) -> None:
+    """Print one JSON object, answer by answer; a question with parts has a list of them."""
     print(f'{{\n "model_version": {to_json(version)},\n "predictions": [', end="")
     separator = ""
     try:
         for question, prediction in pairs:
-            row = {"text": question, **prediction.to_dict()}
+            row: dict[str, Any] = {"text": question}
+            if isinstance(prediction, list):
+                row["parts"] = [part.to_dict() for part in prediction]
+            else:
+                row |= prediction.to_dict()
             print(f"{separator}\n  {to_json(row)}", end="")
             separator = ","
     except FslError as error:  # the JSON stays complete, with the answers so far
@@ -118,6 +132,9 @@ def as_text(question: str, prediction: Prediction) -> str:
         f"        like {n.similarity:.2f} {one_line(n.label)}: {one_line(n.text)}"
         for n in prediction.nearest
     ]
+    lines += (
+        ["        note: the text is too long; only a part was read"] if prediction.truncated else []
+    )
     return "\n".join(lines)
 
 

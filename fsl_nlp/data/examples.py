@@ -8,7 +8,7 @@ from typing import Any
 
 from fsl_nlp.data.columns import Columns
 from fsl_nlp.data.records import Problem, Record, Table, quoted, shortened
-from fsl_nlp.types import LONE_SURROGATE, Example, Label
+from fsl_nlp.types import LONE_SURROGATE, WHOLE_NUMBERS, Example, Label
 
 Positioned = tuple[int, Example]  # the position of a record, and its example
 
@@ -93,7 +93,7 @@ def read_label(value: Any, *, needed: bool = True) -> Label | None:
     """
     # pandas turns a column of whole numbers with a gap into floats.
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     if isinstance(value, str):
         value = _clean(value, "label") or None
     if _is_missing(value):
@@ -105,6 +105,8 @@ def read_label(value: Any, *, needed: bool = True) -> Label | None:
             f"the label {_show(value)} ({type(value).__name__}) "
             "is neither a string nor a whole number"
         )
+    if isinstance(value, int) and value not in WHOLE_NUMBERS:
+        raise ValueError(f"the label {_show(value)} is a number beyond 64 bits; quote it")
     return value
 
 

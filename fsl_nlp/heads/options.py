@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from fsl_nlp.errors import OptionError, did_you_mean
 
@@ -21,6 +21,9 @@ _TYPES: dict[Any, tuple[type, str]] = {
     str: (str, "text"),
     NoneType: (NoneType, "None"),
 }
+# Sizes of numbers: beyond them float32 gives 0 or infinity, and a count fills the memory.
+SMALLEST, LARGEST = 1e-15, 1e9
+LARGEST_RANK = 4096  # of a matrix that is added to one of the encoder
 _CONTAINERS = {list: "list", Mapping: "mapping"}
 
 
@@ -99,6 +102,7 @@ def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[Option
                 f"{name}={value!r}: must be {article}{info.type}. "
                 f"The default is {value_text(info.default)}."
             )
+        check_size(name, value)
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
@@ -132,6 +136,24 @@ def _is_of_type(value: Any, type_in_words: str) -> bool:
     return any(name in parts and isinstance(value, kind) for kind, name in _TYPES.values())
 
 
+def check_size(name: str, value: object) -> None:
+    """Refuse a number that is not finite, too large or too near to 0; other values pass.
+
+    >>> check_size("temperature", 1e-300)
+    Traceback (most recent call last):
+    fsl_nlp.errors.OptionError: temperature=1e-300: must be 0 or a number from 1e-15 to 1e+09.
+    """
+    if _is_number(value) and not (value == 0 or SMALLEST <= abs(value) <= LARGEST):
+        raise OptionError(
+            f"{name}={_short(value)}: must be 0 or a number from {SMALLEST:g} to {LARGEST:g}."
+        )
+
+
+def _short(value: object) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 24 else f"{shown[:20]}..."
+
+
 def require_above(name: str, value: float, bound: float, why: str = "") -> None:
     """Refuse a value that is no number above the bound; `why` is added to the message.
 
@@ -139,6 +161,7 @@ def require_above(name: str, value: float, bound: float, why: str = "") -> None:
     Traceback (most recent call last):
     fsl_nlp.errors.OptionError: C=-1: must be greater than 0 (larger fits closer).
     """
+    check_size(name, value)
     if not (_is_number(value) and value > bound):
         reason = f" ({why})" if why else ""
         raise OptionError(f"{name}={value!r}: must be greater than {bound}{reason}.")
@@ -146,14 +169,24 @@ def require_above(name: str, value: float, bound: float, why: str = "") -> None:
 
 def require_between(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value that is no number from `low` to `high`, both included."""
+    check_size(name, value)
     if not (_is_number(value) and low <= value <= high):
         raise OptionError(f"{name}={value!r}: must be from {low} to {high}.")
 
 
-def require_count(name: str, value: int, least: int = 1) -> None:
-    """Refuse a value that is no whole number, or is below `least`."""
+def require_rate(name: str, value: float) -> None:
+    """Refuse a learning rate that is not above 0, or is above 1: no training gets well by that."""
+    require_above(name, value, 0)
+    require_between(name, value, 0, 1)
+
+
+def require_count(name: str, value: int, least: int = 1, most: int | None = None) -> None:
+    """Refuse a value that is no whole number, is below `least` or above `most`."""
+    check_size(name, value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise OptionError(f"{name}={value!r}: must be a whole number, at least {least}.")
+    if most is not None and value > most:
+        raise OptionError(f"{name}={value!r}: must be at most {most}.")
 
 
 def require_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -167,5 +200,5 @@ def require_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise OptionError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Long texts: the part of one that a model can see, found without reading all of it."""
+"""Texts that are longer than a model reads: which they are, and the part that it can see."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ PER_TOKEN = 16
 # A text of which so many characters make a token is no language: it is cut all the same.
 _MOST_PER_TOKEN = 256
 _FEWEST_TOKENS = 128
+# More characters than this for each token that is read are cut in any case; they are not counted.
+_CHARACTERS_A_TOKEN = 64
+# Tokens that a tokenizer puts around and between the texts.
+_SPECIAL = 4
+
+Lengths = Callable[[list[int]], list[int]]
 
 
 def visible_part(
@@ -39,3 +45,29 @@ def visible_parts(
 ) -> list[str]:
     """The visible part of each text."""
     return [visible_part(text, tokens, count, from_end=from_end) for text in texts]
+
+
+def too_long(rows: Sequence[Sequence[str]], limit: int, lengths: Lengths) -> list[bool]:
+    """Which rows of texts, each read together, have more than `limit` tokens.
+
+    `lengths` counts the tokens of the rows with some indices. Only those are counted whose bytes
+    leave doubt: a token has at least one.
+
+    >>> too_long([["a b c"], ["a b c d e f"]], 8, lambda rows: [9 for _ in rows])
+    [False, True]
+    """
+    result = [False] * len(rows)
+    doubtful = []
+    for i, row in enumerate(rows):
+        characters = sum(map(len, row))
+        if characters > limit * _CHARACTERS_A_TOKEN:
+            result[i] = True
+        elif characters + _SPECIAL > limit or _bytes(row) + _SPECIAL > limit:
+            doubtful.append(i)
+    for i, length in zip(doubtful, lengths(doubtful) if doubtful else (), strict=True):
+        result[i] = length > limit
+    return result
+
+
+def _bytes(row: Sequence[str]) -> int:
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in row)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.learned import random_matrix
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.heads.options import option, require_between, require_count
+from fsl_nlp.heads.options import LARGEST_RANK, option, require_between, require_count
 from fsl_nlp.heads.projection import source_metric, whitened
 from fsl_nlp.meta.task_heads import Tensors
 
@@ -88,7 +88,7 @@ class MetricBody(VectorBody):
     shrinkage: float = 0.8
 
     def __post_init__(self) -> None:
-        require_count("rank", self.rank)
+        require_count("rank", self.rank, most=LARGEST_RANK)
         require_between("shrinkage", self.shrinkage, 0.01, 1)
 
     def initial(self, row: int, seed: int) -> Tensors:
@@ -147,7 +147,7 @@ class BodySettings:
 
     def __post_init__(self) -> None:
         if self.rank is not None:
-            require_count("rank", self.rank)
+            require_count("rank", self.rank, most=LARGEST_RANK)
         require_count("layers", self.layers)
         require_count("tokens", self.tokens, 8)
 

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import option, require_above, require_choice, require_count
+from fsl_nlp.heads.options import option, require_above, require_choice, require_count, require_rate
 
 CORPORA = ("equal", "size", "difficulty")
 
@@ -58,7 +58,7 @@ class MetaSettings:
     def __post_init__(self) -> None:
         for name in ("meta_steps", "meta_tasks", "check_every", "check_tasks", "patience"):
             require_count(name, getattr(self, name), 0 if name == "meta_steps" else 1)
-        require_above("meta_rate", self.meta_rate, 0)
+        require_rate("meta_rate", self.meta_rate)
         require_above("clip", self.clip, 0)
         require_choice("corpora", self.corpora, CORPORA)
 

@@ -104,9 +104,9 @@ def build_method(
 
 
 def check_seed(seed: object) -> None:
-    """Refuse a seed that is not a whole number, 0 or greater."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise OptionError(f"seed={seed!r}: must be a whole number, 0 or greater.")
+    """Refuse a seed that is not a whole number from 0 to 2**32 - 1, as scikit-learn's must be."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
+        raise OptionError(f"seed={seed!r:.24}: must be a whole number from 0 to {2**32 - 1}.")
 
 
 # Methods that errors name first, the cheapest first.

@@ -85,6 +85,10 @@ class Classifier(ABC):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+        return [False] * len(examples)
+
     def example_of(self, text: str) -> Example:
         """An example that it takes, made of one text."""
         return self.inputs.example_of(text)

@@ -25,6 +25,7 @@ from fsl_nlp.heads.options import (
     require_between,
     require_choice,
     require_count,
+    require_rate,
 )
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.pretraining.corpus import Corpus, MaskedBatch
@@ -76,7 +77,7 @@ class AdaptSettings:
         require_between("weight_decay", self.weight_decay, 0, 10)
         require_above("save_minutes", self.save_minutes, 0)
         if self.learning_rate is not None:
-            require_above("learning_rate", self.learning_rate, 0)
+            require_rate("learning_rate", self.learning_rate)
 
 
 @dataclass

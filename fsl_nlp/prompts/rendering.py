@@ -8,7 +8,7 @@ from functools import cached_property
 
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.candidates import split_at_blank
-from fsl_nlp.inputs.length import visible_parts
+from fsl_nlp.inputs.length import too_long, visible_parts
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.template import (
     FieldPart,
@@ -135,6 +135,19 @@ class Renderer:
         return visible_parts(
             texts, self.longest, lambda t: len(self.pieces.at_start([t])[0]), from_end=from_end
         )
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether the fields of each example have more tokens than fit beside one mask."""
+        fields = [part.name for part in self.template.parts if isinstance(part, FieldPart)]
+        words = sum(map(len, self._words.values())) + len(self.template.soft)
+        fixed = sum(map(len, self.pieces.special_tokens)) + (self.template.mask.count or 1)
+
+        def lengths(indices: list[int]) -> list[int]:
+            rows = self.segments([examples[i] for i in indices])
+            return [sum(len(segment.ids or ()) for segment in row) - words for row in rows]
+
+        texts = [[field_value(example, name) for name in fields] for example in examples]
+        return too_long(texts, self.longest - fixed - words, lengths)
 
     def render(self, segments: Sequence[Segment], masks: Sequence[int]) -> Rendered:
         """An input with the ids `masks` for the mask, shortened to the `longest` input."""

@@ -120,6 +120,10 @@ class Graph:
         ids, kinds = self.tokenizer(texts, pairs)
         return self.vectors(ids, kinds=kinds)
 
+    def truncates(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[bool]:
+        """Whether each text, or pair of texts that go in together, has too many tokens."""
+        return self.tokenizer.truncates(texts, pairs, longest=self.info.pooling["max_length"])
+
     def vectors(
         self,
         ids: Sequence[list[int]],

@@ -52,6 +52,19 @@ class LoadedPart:
             return self.graph.encode([without_blank(e.text, blank) for e in examples])
         return self._score(VECTORS, examples)
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+        texts = [example.text for example in examples]
+        if self.reads == "pair":
+            return self.graph.truncates(texts, second_texts(examples))
+        if self.reads == "candidates":
+            texts = [without_blank(text, self.settings["blank"]) for text in texts]
+        first = self.graph.truncates(texts)
+        if self.reads != "angle":
+            return first
+        second = self.graph.truncates([example.text_b or "" for example in examples])
+        return [any(both) for both in zip(first, second, strict=True)]
+
     def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
         """An output of the scorer for the examples.
 
@@ -125,6 +138,11 @@ class PartsClassifier:
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], of the first part."""
         return self.loaded[0].embed(examples)
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether a part cannot read an example whole."""
+        by_part = [part.truncates(examples) for part in self.loaded]
+        return [any(row) for row in zip(*by_part, strict=True)]
 
     def example_of(self, text: str) -> Example:
         """An example that it takes, made of one text."""

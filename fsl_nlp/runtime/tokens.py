@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsl_nlp.errors import ModelError
-from fsl_nlp.inputs.length import visible_parts
+from fsl_nlp.inputs.length import too_long, visible_parts
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -41,6 +41,19 @@ class TextTokenizer:
         encodings = self.encodings(texts, pairs)
         kinds = [encoding.type_ids for encoding in encodings] if pairs is not None else None
         return [encoding.ids for encoding in encodings], kinds
+
+    def truncates(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, longest: int
+    ) -> list[bool]:
+        """Whether each text, read together with its second one, has too many tokens."""
+        rows = [(self.prefix, *r) for r in zip(texts, *([pairs] if pairs else []), strict=True)]
+
+        def lengths(indices: list[int]) -> list[int]:
+            second = [pairs[i] for i in indices] if pairs else None
+            encodings = self.encodings([texts[i] for i in indices], second)
+            return [len(e.ids) + sum(len(part.ids) for part in e.overflowing) for e in encodings]
+
+        return too_long(rows, longest, lengths)
 
     def encodings(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Encoding]:
         """The encodings of the texts with the prefix: ids, offsets, special tokens."""

@@ -11,7 +11,13 @@ import torch
 from torch import nn
 
 from fsl_nlp.errors import ModelError, OptionError
-from fsl_nlp.heads.options import option, require_above, require_between, require_count
+from fsl_nlp.heads.options import (
+    LARGEST_RANK,
+    option,
+    require_above,
+    require_between,
+    require_count,
+)
 from fsl_nlp.training.copies import private_copy, thaw
 from fsl_nlp.training.layers import adapter_targets, layer_stack
 
@@ -93,7 +99,7 @@ class LoraTuning(Adaptation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_count("rank", self.rank)
+        require_count("rank", self.rank, most=LARGEST_RANK)
         require_above("alpha", self.alpha, 0)
         require_between("dropout", self.dropout, 0, 0.9)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fsl_nlp.heads.options import option, require_above, require_between, require_count
+from fsl_nlp.heads.options import (
+    option,
+    require_above,
+    require_between,
+    require_count,
+    require_rate,
+)
 
 # More layers that change need a lower rate: 2e-4 is best for the 6 layers of MiniLM, 1e-4 or less
 # for the 12 of e5 (docs/results/what-was-tried.md).
@@ -36,8 +42,9 @@ class TrainSettings:
         require_count("patience", self.patience)
         require_count("tokens", self.tokens, 8)
         if self.learning_rate is not None:
-            require_above("learning_rate", self.learning_rate, 0)
-        for name in ("head_learning_rate", "clip", "loss_temperature"):
+            require_rate("learning_rate", self.learning_rate)
+        require_rate("head_learning_rate", self.head_learning_rate)
+        for name in ("clip", "loss_temperature"):
             require_above(name, getattr(self, name), 0)
         require_between("margin", self.margin, 0, 1)
         require_between("weight_decay", self.weight_decay, 0, 10)

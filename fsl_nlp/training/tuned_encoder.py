@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.encoders.pooling import pool
 from fsl_nlp.inputs.pairs import second_texts
 from fsl_nlp.types import Example
@@ -63,6 +64,10 @@ class TunedEncoder:
         )
         kinds = tokenized.get("token_type_ids") if seconds else None
         return Tokens(tokenized["input_ids"], kinds)
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example has more tokens than are read."""
+        return too_long_for(self.encoder, [e.text for e in examples], second_texts(examples))
 
     def features(self, tokens: Tokens, rows: Sequence[int]) -> Features:
         """Some rows of tokens as a padded batch."""

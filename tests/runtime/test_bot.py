@@ -447,9 +447,9 @@ def test_wrong_arguments(shop_bot: Path) -> None:
             Bot.load(shop_bot, threads=threads)  # type: ignore[arg-type]
     bot = Bot.load(shop_bot, threads=1)
     for wrong in ({"top_k": 1.5}, {"top_k": 0}, {"nearest": "x"}, {"nearest": -1}):
-        with pytest.raises(DataError, match="must be a whole number"):
+        with pytest.raises(OptionError, match="must be a whole number"):
             bot.classify("hello", **wrong)  # type: ignore[call-overload]
-        with pytest.raises(DataError, match="must be a whole number"):
+        with pytest.raises(OptionError, match="must be a whole number"):
             bot.stream(["hello"], **wrong)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="must be an iterable of texts"):
         bot.stream(None)  # type: ignore[arg-type]
@@ -642,3 +642,8 @@ def test_without_onnxruntime_a_bot_names_the_package(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match="pip install onnxruntime"):
         Bot.load(shop_bot)
+
+
+def test_a_bot_says_that_a_text_was_cut(shop_bot: Path) -> None:
+    answers = Bot.load(shop_bot, threads=1).classify(["my parcel", "my parcel " * 300, " "])
+    assert [answer.truncated for answer in answers] == [False, True, False]

@@ -38,6 +38,11 @@ class Ensemble(Classifier):
             [model.scores(examples) for model in self.models], self.weights
         )
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether a model cannot read an example whole."""
+        by_model = [model.truncates(examples) for model in self.models]
+        return [any(row) for row in zip(*by_model, strict=True)]
+
     def embed(self, examples: Sequence[Example]) -> NDArray[Any]:
         """[n, D], of the first model."""
         return self.models[0].embed(examples)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.decision import fit_temperature
+from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import CANDIDATES, Inputs
 from fsl_nlp.inputs.support import check_candidates
@@ -62,6 +63,10 @@ class CandidateClassifier(Classifier):
         scaled = closeness(self.encoder.encode, examples, self.blank) / self.spread
         result: Matrix = scaled.mean(-1) / np.float32(self.temperature)
         return result
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether a text is too long to be read whole."""
+        return too_long_for(self.encoder, [without_blank(e.text, self.blank) for e in examples])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the vectors of the texts without their blank."""

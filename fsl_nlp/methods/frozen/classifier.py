@@ -49,6 +49,10 @@ class FrozenClassifier(Classifier):
         """[n, N]: the scores of the head, divided by the temperature."""
         return self.row_scores(self.rows(examples))
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether the reader cannot read an example whole."""
+        return self.reader.truncates(examples)
+
     def rows(self, examples: Sequence[Example]) -> Matrix:
         """[n, F]: the vectors that the head compares."""
         return transform(self.head, self.reader.read(examples))

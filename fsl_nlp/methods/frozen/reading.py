@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.encoders.mentions import encode_mentions, mention_graph
 from fsl_nlp.inputs.kinds import MENTIONS, PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import label_texts
@@ -71,6 +72,10 @@ class Reader:
         """[n, D]: vectors whose cosine is the similarity of two examples."""
         return self.read(examples)
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+        return too_long_for(self.encoder, [example.text for example in examples])
+
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """[n, D]: the vectors of plain texts."""
         if self.centre is None:
@@ -123,6 +128,12 @@ class PairReader(Reader):
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, 2 D]: the vectors of both texts side by side."""
         return side_by_side(*self._encode_both(examples))
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether one of the two texts is too long to be read whole."""
+        first = too_long_for(self.encoder, [example.text for example in examples])
+        second = too_long_for(self.encoder, [example.text_b or "" for example in examples])
+        return [any(both) for both in zip(first, second, strict=True)]
 
     def _encode_both(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
         """The vectors of the first and of the second texts."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import option
+from fsl_nlp.heads.options import check_size, option, require_above
 from fsl_nlp.prompts.template import check_blank
 
 
@@ -23,8 +22,9 @@ class FrozenSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.temperature is not None and not self.temperature > 0:
-            raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
+        if self.temperature is not None:
+            require_above("temperature", self.temperature, 0)
+        check_size("none_margin", self.none_margin)
 
 
 @dataclass(frozen=True)

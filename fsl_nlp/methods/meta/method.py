@@ -240,8 +240,11 @@ class MetaMethod(FrozenMethod):
         if not self.mentions and mentions is None:
             if isinstance(self.head.body, VectorBody):
                 return Reader(self.encoder, optional=(MENTIONS,))
-            rows = cast("EncoderBody", self.head.body).rows
-            return RowReader(self.encoder, optional=(MENTIONS,), rows=rows)
+            encoder_body = cast("EncoderBody", self.head.body)
+            longest = encoder_body.settings.tokens
+            return RowReader(
+                self.encoder, optional=(MENTIONS,), rows=encoder_body.rows, longest=longest
+            )
         if not has_mentions(examples):
             raise DataError(
                 f"These sentences have no marked mentions, but this {self.name} was trained on "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.errors import ModelError
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.types import Example
@@ -21,6 +22,7 @@ class RowReader(Reader):
     """Reads texts as the output of the frozen layers of an encoder."""
 
     rows: Callable[[Sequence[str]], Matrix] | None = None
+    longest: int | None = None  # tokens of a text
 
     def graph(self) -> GraphSource:
         """Refused: layers of an encoder need torch."""
@@ -30,6 +32,10 @@ class RowReader(Reader):
         """[n, F]: the output of the frozen layers."""
         assert self.rows
         return self.rows(texts)
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each text has more tokens than the rows hold."""
+        return too_long_for(self.encoder, [e.text for e in examples], longest=self.longest)
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the encoder's vectors of the texts."""
@@ -45,6 +51,12 @@ class MentionReader(Reader):
     def graph(self) -> GraphSource:
         """Refused: layers of an encoder need torch."""
         raise _needs_torch()
+
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each sentence has more tokens than the rows hold."""
+        assert self.body
+        longest = self.body.settings.tokens
+        return too_long_for(self.encoder, [e.text for e in examples], longest=longest)
 
     def read(self, examples: Sequence[Example]) -> Matrix:
         """[n, F], of sentences with their mentions."""

@@ -70,6 +70,10 @@ class PromptClassifier(Classifier):
         result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
         return result
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether a field of each example is shortened."""
+        return self.prompt.cloze.renderer.truncates(examples)
+
     def _scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         if self.vectors is not None:
             states = torch.from_numpy(self.embed(examples))

@@ -79,6 +79,12 @@ class EflClassifier(Classifier):
         result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
         return result
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether a text with a statement is too long to be read whole."""
+        pairs = [pair for example in examples for pair in self.statements(example)]
+        cut = TunedEncoder(self.encoder, self.net).truncates(pairs)
+        return [any(row) for row in np.reshape(cut, (len(examples), -1))] if examples else []
+
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D]: the encoder's vectors of the first texts."""
         return self.encoder.encode([example.text for example in examples])

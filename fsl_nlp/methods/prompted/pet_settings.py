@@ -46,7 +46,7 @@ class PetSettings:
     share: float = option(0.25, "share of the other models that label for a generation")
 
     def __post_init__(self) -> None:
-        require_count("seeds", self.seeds)
+        require_count("seeds", self.seeds, most=100)
         require_count("unlabelled", self.unlabelled)
         require_count("generations", self.generations, 0)
         require_count("growth", self.growth, 2)

@@ -61,6 +61,10 @@ class TunedClassifier(Classifier):
         """[n, N]."""
         return self.row_scores(self.rows(examples))
 
+    def truncates(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether each example is too long to be read whole."""
+        return self.reader.truncates(examples)
+
     def rows(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the tuned vectors."""
         return self.reader.vectors(examples)

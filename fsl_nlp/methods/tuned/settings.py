@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fsl_nlp.errors import OptionError
-from fsl_nlp.heads.options import option
+from fsl_nlp.heads.options import option, require_above
 from fsl_nlp.training.adaptation import Adaptation, BiasTuning, FullTuning, LoraTuning
 from fsl_nlp.training.settings import TrainSettings
 
@@ -29,8 +28,8 @@ class TunedSettings:
     temperature: float | None = option(None, f"divides the scores; None is {TEMPERATURE:g}")
 
     def __post_init__(self) -> None:
-        if self.temperature is not None and not self.temperature > 0:
-            raise OptionError(f"temperature={self.temperature!r}: must be greater than 0.")
+        if self.temperature is not None:
+            require_above("temperature", self.temperature, 0)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from fsl_nlp.data.catalogue import Entry, find_split, split_file, suggest_datase
 from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Positioned, merge_duplicates, read_examples, row_maker
 from fsl_nlp.data.files import SUFFIXES, read_file
+from fsl_nlp.data.formats.registry import read_columns
+from fsl_nlp.data.parts import part_of, select_parts
 from fsl_nlp.data.records import Problem, Record, Table
 from fsl_nlp.data.tables import from_frame, from_hf
 from fsl_nlp.errors import DataError, OptionError, did_you_mean
@@ -41,7 +43,9 @@ def load_dataset(
 
     A file may be CSV, TSV, JSON lines, JSON or Parquet, or for unlabelled texts a .txt file with a
     text on each line; JSON in the shape of FewRel is recognised,
-    and its examples have the spans of head and tail. A name such as "banking77" or
+    and its examples have the spans of head and tail. Exports of chatbot platforms and annotation
+    tools are recognised by their content: a file, a folder or a .zip. "bot.zip:en" is a part of
+    one: a language, or the test set. A name such as "banking77" or
     "banking77:train_5" is a dataset of the catalogue; public corpora are read from `data_dir`,
     else from the folder that FSL_NLP_DATA names. An `Entry` of your own gives its first split.
 
@@ -61,9 +65,12 @@ def load_dataset(
     """
     if on_error not in ("raise", "skip"):
         raise OptionError(f"on_error (--on-error) must be 'raise' or 'skip', not {on_error!r}.")
-    table, name, published = _open(source, data_dir)
-    if table.note:
-        warnings.warn(table.note, stacklevel=2)
+    table, name, published, part = _open(source, data_dir)
+    if table.make is None and not published:
+        table = _as_meant(table, text, label)
+    table = select_parts(table, part)
+    for note in filter(None, table.note.split("\n")):
+        warnings.warn(note, stacklevel=2)
     if not table.records and not table.problems:
         below = " below its header" if table.has_header and table.columns else ""
         raise DataError(f"{table.source} holds no rows{below}.")
@@ -90,6 +97,13 @@ def load_dataset(
     )
 
 
+def _as_meant(table: Table, *named: str | None) -> Table:
+    """The table of an export as its format means it, unless the user names other columns of it."""
+    meant = read_columns(table)
+    own = {name.casefold() for name in filter(None, named)}
+    return meant if own <= {column.casefold() for column in meant.columns} else table
+
+
 def _choose_maker(
     table: Table, *, text: str | None, label: str | None, labelled: bool
 ) -> Callable[[Record], Example]:
@@ -114,26 +128,31 @@ def _require_label(make: Callable[[Record], Example]) -> Callable[[Record], Exam
     return checked
 
 
-def _open(source: object, data_dir: str | os.PathLike[str] | None) -> tuple[Table, str, bool]:
-    """The table, the name of the dataset, and whether it is a published corpus."""
+def _open(
+    source: object, data_dir: str | os.PathLike[str] | None
+) -> tuple[Table, str, bool, str | None]:
+    """The table, the name of the dataset, whether it is a published corpus, and the wanted part."""
     # A DataFrame exists only if pandas is imported, so it is not imported here.
     pandas, datasets = sys.modules.get("pandas"), sys.modules.get("datasets")
     if pandas and isinstance(source, pandas.DataFrame):
-        return from_frame(source), "data", False
+        return from_frame(source), "data", False, None
     if datasets and isinstance(source, datasets.Dataset):
-        return from_hf(source), "data", False
+        return from_hf(source), "data", False, None
     named = find_split(source, data_dir) if isinstance(source, str) else None
     if isinstance(source, Entry):
         named = source, split_file(source, data_dir=data_dir)
     if named:
         entry, path = named
         table = load_object(entry.reader)(path, source=str(path))
-        return table, entry.name, entry.kind == "corpus"
+        return table, entry.name, entry.kind == "corpus", None
     if isinstance(source, (str, os.PathLike)):
-        existing = _existing(source)
+        existing, part = _existing(source), None
+        if existing is None and (divided := part_of(source)):
+            existing, part = _existing(divided[0]), divided[1]
+            source = divided[0] if existing else source
         if existing is None:
             raise DataError(_unknown(str(source)))
-        return read_file(existing, source=str(source)), existing.stem, False
+        return read_file(existing, source=str(source)), existing.stem, False, part
     hint = " Of several splits pass one: splits['train']." if isinstance(source, dict) else ""
     raise DataError(
         f"{type(source).__name__} is no source of data. Pass a path, a name of the catalogue, "

@@ -42,11 +42,15 @@ class Table:
     # Makes an example of a record that is no row of columns, or raises a ValueError.
     make: Callable[[Record], Example] | None = None
     labelled: bool = True  # False: this file of a labelled format has no labels
+    # Keys of values that divide the records, such as "language": one value of each is read.
+    parts: tuple[str, ...] = ()
 
     @property
     def noun(self) -> str:
         """A word for one record."""
-        return "instance" if self.titles else "row"
+        if not self.titles:
+            return "row"
+        return "instance" if self.make else "example"
 
     def title(self, position: int) -> str:
         """The name of a record, else its position."""

@@ -15,7 +15,6 @@ _NLU_KEY = re.compile(r"""^["']?nlu["']?[ \t]*:""", re.MULTILINE)
 _MARKDOWN = re.compile(r"^##[ \t]*intent:", re.MULTILINE)
 _HEADING = re.compile(r"##[ \t]*([^:]+?):(.+)")
 _ITEM = re.compile(r"[ \t]*[-*+][ \t]*(.*)")
-_COMMENT = re.compile(r"<!--.*?--!*>", re.DOTALL)
 _ESCAPE = re.compile(r"\\([bnfrt])")
 _ESCAPED = {"b": "\b", "n": "\n", "f": "\f", "r": "\r", "t": "\t"}
 _JSON_KEY = "rasa_nlu_data"
@@ -81,9 +80,8 @@ def _read_examples(examples: YamlNode, intent: str, name: str, phrases: Phrases)
 def _read_markdown(tree: FileTree, name: str, phrases: Phrases) -> bool:
     if not _MARKDOWN.search(tree.peek(name)):
         return False
-    text = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), tree.text(name))
     section, title = "", ""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_without_comments(tree.text(name)).split("\n"), 1):
         if heading := _HEADING.match(line.strip()):
             section, title = heading[1].strip(), heading[2].strip()
             phrases.leave_out(_OTHER.get(section, "other section"), section != "intent")
@@ -91,6 +89,16 @@ def _read_markdown(tree: FileTree, name: str, phrases: Phrases) -> bool:
             example = _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], item[1].rstrip())
             phrases.add_marked(example, title, number, name)
     return True
+
+
+def _without_comments(text: str) -> str:
+    """The text without `<!-- ... -->`; line ends inside a comment stay."""
+    first, *others = text.split("<!--")
+    parts = [first]
+    for other in others:
+        comment, _, after = other.partition("-->")
+        parts += ["\n" * comment.count("\n"), after]
+    return "".join(parts)
 
 
 def _read_json(tree: FileTree, name: str, phrases: Phrases) -> bool:

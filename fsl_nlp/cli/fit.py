@@ -42,7 +42,8 @@ def add_to(app: typer.Typer) -> None:
         train: Annotated[
             str,
             typer.Argument(
-                help="CSV, TSV, JSON, JSON lines or Parquet file, or a data name.",
+                help="CSV, TSV, JSON, JSON lines or Parquet file, export of a chatbot platform, "
+                "or a data name.",
                 autocompletion=data_names,
             ),
         ],

@@ -14,8 +14,8 @@ from fsl_nlp.data.catalogue import Entry, find_split, split_file, suggest_datase
 from fsl_nlp.data.columns import find_columns, without_labels
 from fsl_nlp.data.examples import Positioned, merge_duplicates, read_examples, row_maker
 from fsl_nlp.data.files import SUFFIXES, read_file
-from fsl_nlp.data.formats.registry import read_columns
-from fsl_nlp.data.parts import part_of, select_parts
+from fsl_nlp.data.formats.exports import as_exported
+from fsl_nlp.data.parts import part_of
 from fsl_nlp.data.records import Problem, Record, Table
 from fsl_nlp.data.tables import from_frame, from_hf
 from fsl_nlp.errors import DataError, OptionError, did_you_mean
@@ -63,14 +63,28 @@ def load_dataset(
     >>> data.name, data.labels, data.examples[0].text
     ('train', ('return', 'track'), 'where is my parcel')
     """
+    try:
+        return _load(source, text, label, labelled, on_error, data_dir)
+    except RecursionError:
+        name = source if isinstance(source, (str, os.PathLike)) else type(source).__name__
+        raise DataError(f"{name}: its values are nested too deep.") from None
+
+
+def _load(
+    source: object,
+    text: str | None,
+    label: str | None,
+    labelled: bool,
+    on_error: str,
+    data_dir: str | os.PathLike[str] | None,
+) -> Dataset:
     if on_error not in ("raise", "skip"):
         raise OptionError(f"on_error (--on-error) must be 'raise' or 'skip', not {on_error!r}.")
     table, name, published, part = _open(source, data_dir)
-    if table.make is None and not published:
-        table = _as_meant(table, text, label)
-    table = select_parts(table, part)
+    if not published:
+        table = as_exported(table, part, text, label)
     for note in filter(None, table.note.split("\n")):
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(note, stacklevel=3)
     if not table.records and not table.problems:
         below = " below its header" if table.has_header and table.columns else ""
         raise DataError(f"{table.source} holds no rows{below}.")
@@ -88,20 +102,13 @@ def load_dataset(
         problems.sort(key=lambda problem: problem.positions)
         if on_error == "raise" or not examples:
             raise DataError(_list_problems(problems, table, on_error))
-        warnings.warn(_skip_note(problems, table), stacklevel=2)
+        warnings.warn(_skip_note(problems, table), stacklevel=3)
     data = Dataset.from_examples((example for _, example in examples), name=name)
     if table.make and labelled and len(data.labels) == 1:
         raise DataError(f"{table.source} holds one class only: {data.labels[0]}.")
     return replace(
         data, info={name: table.info[name] for name in data.labels if name in table.info}
     )
-
-
-def _as_meant(table: Table, *named: str | None) -> Table:
-    """The table of an export as its format means it, unless the user names other columns of it."""
-    meant = read_columns(table)
-    own = {name.casefold() for name in filter(None, named)}
-    return meant if own <= {column.casefold() for column in meant.columns} else table
 
 
 def _choose_maker(

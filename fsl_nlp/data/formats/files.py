@@ -124,8 +124,7 @@ def _archive_files(path: Path, source: str) -> dict[str, Callable[[], bytes]]:
         members = archive.infolist()
     except _ZIP_ERRORS as error:
         raise DataError(f"{source} cannot be read as a zip archive: {error}.") from None
-    files = {_member_name(member): member for member in members if not member.is_dir()}
-    files = {name: member for name, member in files.items() if not _is_ignored(name)}
+    files = {name: member for member in members if _is_wanted(name := _member_name(member))}
     _check_count(len(files), source)
     prefix = _common_folder(list(files))
     return {
@@ -156,8 +155,9 @@ def _member_name(member: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _is_ignored(name: str) -> bool:
-    return any(part.startswith(_IGNORED) for part in PurePosixPath(name).parts)
+def _is_wanted(name: str) -> bool:
+    hidden = any(part.startswith(_IGNORED) for part in PurePosixPath(name).parts)
+    return bool(name) and not name.endswith("/") and not hidden
 
 
 def _common_folder(names: list[str]) -> str:

@@ -16,6 +16,7 @@ _LEX_INTENT = re.compile(r"(?:(?:.*/)?BotLocales/([^/]+)/)?(?:.*/)?Intents/([^/]
 _SLOT = re.compile(r"\{[^{}\s]{1,200}\}")
 _BOTPRESS_INTENT = re.compile(r"(?:.*/)?intents/([^/]+)\.json")
 # Of one file for all intents: tutorials write tag and patterns, Watson intent and examples.
+_LOOKED_AT = 50  # items of a list that tell what it holds
 _TAGS = ("tag", "intent", "name")
 _PATTERNS = ("patterns", "examples", "utterances", "questions", "text")
 
@@ -96,7 +97,7 @@ def _are_intents(value: object) -> bool:
     """Whether a list holds intents: objects that have a name and a list of texts."""
     if not isinstance(value, list) or not value:
         return False
-    return any(all(_keys_of(item)) for item in value if isinstance(item, dict))
+    return any(all(_keys_of(item)) for item in value[:_LOOKED_AT] if isinstance(item, dict))
 
 
 def _keys_of(intent: dict[str, Any]) -> tuple[str, str]:

@@ -92,12 +92,12 @@ def _read_markdown(tree: FileTree, name: str, phrases: Phrases) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    """The text without `<!-- ... -->`; line ends inside a comment stay."""
+    """The text without `<!-- ... -->`; line ends inside a comment stay, and what is not closed."""
     first, *others = text.split("<!--")
     parts = [first]
     for other in others:
-        comment, _, after = other.partition("-->")
-        parts += ["\n" * comment.count("\n"), after]
+        comment, end, after = other.partition("-->")
+        parts += ["\n" * comment.count("\n"), after] if end else ["<!--", other]
     return "".join(parts)
 
 

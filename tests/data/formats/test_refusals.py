@@ -108,6 +108,11 @@ def test_yaml_of_another_kind(write, refusal):
     assert "neither `nlu:`" in refusal(write("README.md", "# Read me\n"))
 
 
+def test_a_comment_that_is_not_closed_loses_nothing(write, pairs):
+    file = write("nlu.md", "## intent:a\n- x <!-- y\n- z\n\n## intent:b\n- v <!-- c -->\n")
+    assert pairs(load_dataset(file)) == [("x <!-- y", "a"), ("z", "a"), ("v", "b")]
+
+
 @pytest.mark.usefixtures("quiet")
 def test_rasa_in_gbk(write, write_all):
     chinese = "nlu:\n- intent: 退货\n  examples: |\n    - 我要退货\n    - 把东西退回去\n"

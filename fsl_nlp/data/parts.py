@@ -69,10 +69,10 @@ def _left_out(source: str, counts: Counter[str], values: Sequence[str]) -> list[
     others = {value: count for value, count in counts.items() if value not in values}
     if not others:
         return []
-    shown = " and ".join(f"{count} of {value}" for value, count in others.items())
+    shown = ", ".join(f"{value} ({count})" for value, count in others.items())
     return [
-        f"{source}: the texts of {', '.join(values)} are read; {shown} are left out. "
-        f"To read them: {source}:{next(iter(others))}."
+        f"{source}: the texts of {', '.join(values)} are read, and those of {shown} left out. "
+        f"To read these: {source}:{next(iter(others))}."
     ]
 
 

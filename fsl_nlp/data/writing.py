@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fsl_nlp.data.formats.phrases import plural
 from fsl_nlp.data.formats.rasa_writer import as_rasa
 from fsl_nlp.data.records import quoted
 from fsl_nlp.errors import DataError, OptionError
@@ -134,8 +135,9 @@ def _note_descriptions(dataset: Dataset, title: str) -> None:
     described = [label for label, info in dataset.info.items() if info.description]
     if described:
         warnings.warn(
-            f"{title} has no place for descriptions of labels: those of {len(described)} are "
-            "not written. `fsl-nlp fit --descriptions` takes them from a JSON file.",
+            f"{title} has no place for descriptions of labels: "
+            f"{plural(len(described), 'description')} left out. `fsl-nlp fit --descriptions` takes "
+            "them from a JSON file.",
             stacklevel=3,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fsl_nlp.data.records import quoted, shortened
+from fsl_nlp.data.records import Table, quoted, shortened
 
 TEXT_KEYS = (
     "text",
@@ -33,6 +33,11 @@ def text_key(records: Iterable[Mapping[str, Any]]) -> str | None:
     if usual:
         return usual[0]
     return next(iter(keys)) if len(keys) == 1 else None
+
+
+def holds(table: Table, column: str, kind: type) -> bool:
+    """Whether a column holds values of this type."""
+    return any(isinstance(record.values.get(column), kind) for record in table.records)
 
 
 def agreed(answers: Iterable[tuple[Any, str]]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fsl_nlp.data.formats.annotations import agreed, text_key
+from fsl_nlp.data.formats.annotations import agreed, holds, text_key
 from fsl_nlp.data.formats.base import Format
 from fsl_nlp.data.formats.label_studio import QUESTION
 from fsl_nlp.data.formats.phrases import plural
@@ -20,11 +20,11 @@ _Answer = tuple[str, Any, str]  # question, value, who gave it
 
 def _read(table: Table) -> Table | None:
     columns = set(table.columns)
-    if {"fields", "responses"} <= columns:
+    if "responses" in columns and holds(table, "fields", dict):
         return _read_records(table, _nested_text, _nested_answers)
-    if any(column.endswith(_FLAT) for column in columns):
+    if any(column.endswith(_FLAT) and holds(table, column, list) for column in columns):
         return _read_records(table, _flat_text, _flat_answers)
-    if {"annotation", "prediction"} <= columns and columns & {"text", "inputs"}:
+    if {"annotation", "prediction", "annotation_agent", "status"} <= columns:
         return _read_records(table, _old_text, _old_answers)
     return None
 

@@ -93,7 +93,11 @@ def open_tree(path: Path, source: str) -> FileTree:
 
 def _folder_files(folder: Path, source: str) -> dict[str, Callable[[], bytes]]:
     readers: dict[str, Callable[[], bytes]] = {}
-    for parent, folders, files in os.walk(folder):
+
+    def refuse(error: OSError) -> None:  # a folder that is passed over may have the texts
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from None
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith(_IGNORED))
         for file in files:
             path = Path(parent, file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fsl_nlp.data.formats.annotations import agreed, text_key
+from fsl_nlp.data.formats.annotations import agreed, holds, text_key
 from fsl_nlp.data.formats.base import Format
 from fsl_nlp.data.formats.phrases import plural
 from fsl_nlp.data.records import Problem, Record, Table
@@ -23,7 +23,7 @@ _BOOKKEEPING = {
 
 def _read(table: Table) -> Table | None:
     columns = set(table.columns)
-    if "data" in columns and columns & {"annotations", "completions"}:
+    if columns & {"annotations", "completions"} and holds(table, "data", dict):
         return _read_tasks(table)
     if {"annotation_id", "annotator"} <= columns or {"annotation_id", "lead_time"} <= columns:
         return _read_rows(table)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fsl_nlp.data.records import quoted
 from fsl_nlp.errors import DataError
 
 _MAX_DEPTH = 100
@@ -90,10 +91,19 @@ def _compose(yaml: Any, text: str, source: str) -> YamlNode:
             if len(open_nodes) > _MAX_DEPTH:
                 raise DataError(f"{source}:{line}: nested more than {_MAX_DEPTH} levels deep.")
         elif isinstance(event, yaml.CollectionEndEvent):
-            open_nodes.pop()
+            _refuse_double_keys(open_nodes.pop(), source)
     if len(root.children) > 1:
         line = root.children[1].line
         raise DataError(
             f"{source}:{line}: a second YAML document begins. Put it into its own file."
         )
     return root.children[0] if root.children else root
+
+
+def _refuse_double_keys(node: YamlNode, source: str) -> None:
+    """The second of two equal keys would hide what the first one has."""
+    keys: set[str | None] = set()
+    for key in node.children[::2] if node.is_map else []:
+        if key.text is not None and key.text in keys:
+            raise DataError(f"{source}:{key.line}: {quoted(key.text)} is there for a second time.")
+        keys.add(key.text)

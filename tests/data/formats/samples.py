@@ -301,7 +301,7 @@ SAMPLES: dict[str, Sample] = {
         [("where is it", "Track"), ("包裹在哪", "Track"), ("money back", "Refund")],
         (
             "without texts, so left out: None",
-            "the texts of Train are read; 1 of Test are left out. To read them:",
+            "the texts of Train are read, and those of Test (1) left out. To read these:",
         ),
         info={"Track": "where an order is"},
     ),

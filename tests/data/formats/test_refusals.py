@@ -13,6 +13,9 @@ import pytest
 
 from fsl_nlp.data import load_dataset
 from fsl_nlp.data.formats import files
+from fsl_nlp.data.formats.base import Format
+from fsl_nlp.data.formats.phrases import Phrases
+from fsl_nlp.data.formats.registry import FORMATS
 from fsl_nlp.errors import DataError
 
 from .samples import RASA_YAML, SAMPLES, as_json, task
@@ -81,6 +84,11 @@ def test_deep_and_double_yaml(write, refusal):
     assert refusal(file) == f"{file}:1: nested more than 100 levels deep."
     file = write("nlu.yml", "nlu:\n- intent: a\n---\nnlu:\n- intent: b\n")
     assert "a second YAML document" in refusal(file)
+
+
+def test_a_key_that_is_there_twice(write, refusal):
+    file = write("nlu.yml", "nlu:\n- intent: a\n  examples: |\n    - x\nnlu:\n- intent: b\n")
+    assert refusal(file) == f'{file}:5: "nlu" is there for a second time.'
 
 
 @pytest.mark.usefixtures("quiet")
@@ -293,3 +301,22 @@ class TestLimits:
         texts = ["[" * 200_000, "[a](" * 50_000, "[a]{" * 50_000, "[" * 100_000 + "]" * 100_000]
         content = "nlu:\n- intent: a\n  examples: |\n" + "".join(f"    - {t}\n" for t in texts)
         assert load_dataset(write("nlu.yml", content)).texts[0] == texts[0]
+
+
+def test_columns_of_a_table_that_has_names_of_a_tool(write, pairs):
+    file = write("a.csv", "text,label,annotation,prediction,data,annotations\na,b,c,d,e,f\n")
+    assert pairs(load_dataset(file)) == [("a", "b")]
+
+
+def test_a_format_of_ones_own(write_all, monkeypatch, pairs):
+    def read(tree):
+        phrases = Phrases(tree.source, "lists of words")
+        for name in tree.named(".words"):
+            label, *lines = tree.text(name).splitlines()
+            for number, line in enumerate(lines, 2):
+                phrases.add(line, label, number, name)
+        return phrases.table(tree=tree) if tree.named(".words") else None
+
+    monkeypatch.setitem(FORMATS, "lists", Format("lists of words", "NAME.words", from_files=read))
+    folder = write_all({"1.words": "track\nwhere is it\n", "2.words": "refund\nmoney back\n"})
+    assert pairs(load_dataset(folder)) == [("where is it", "track"), ("money back", "refund")]

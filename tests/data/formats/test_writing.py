@@ -183,7 +183,7 @@ def test_whole_numbers(tmp_path):
 
 def test_descriptions_have_no_place(tmp_path):
     data = Dataset.from_examples([Example("a", "x")], info={"x": LabelInfo(description="d")})
-    with pytest.warns(UserWarning, match="no place for descriptions of labels: those of 1"):
+    with pytest.warns(UserWarning, match="no place for descriptions of labels: 1 description left"):
         write_dataset(data, tmp_path / "a.csv")
 
 

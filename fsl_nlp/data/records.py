@@ -70,6 +70,15 @@ def columns_of(records: Iterable[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for record in records for key in record.values))
 
 
+def unnamed(index: int) -> str:
+    """The name of the column at an index, for a header cell that is empty.
+
+    >>> unnamed(0)
+    'column 1'
+    """
+    return f"column {index + 1}"
+
+
 def quoted(text: str) -> str:
     """A text for a message: quoted, on one line, shortened.
 

@@ -62,7 +62,7 @@ def add_to(app: typer.Typer) -> None:
         The result is a model folder that every --encoder takes. The same command resumes a run.
         """
         from fsl_nlp import load_dataset
-        from fsl_nlp.data import load_unlabelled
+        from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.evaluation.result import half_width_of_share
         from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.pretraining import AdaptSettings

@@ -95,7 +95,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.artifact import check_folder
         from fsl_nlp.checks import match_labels, with_descriptions
         from fsl_nlp.cli.plans import announce_fit
-        from fsl_nlp.data import load_unlabelled
+        from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)

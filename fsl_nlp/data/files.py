@@ -50,7 +50,7 @@ def read_file(
         if suffix in WORKBOOKS:
             return table
         note = f"{source} is an Excel workbook, and was read as one. Name it {path.stem}.xlsx."
-        return replace(table, note=" ".join(filter(None, (note, table.note))))
+        return replace(table, note="\n".join(filter(None, (note, table.note))))
     if suffix in WORKBOOKS:
         raise DataError(f"{source} is not an Excel workbook. If it holds text, name it .csv.")
     content, encoding = decode(data, source)
@@ -64,7 +64,7 @@ def read_file(
         table = _read_lines(content, source)
     else:
         table = _parse(content, path, source, header=header)
-    return replace(table, note=note if encoding else "")
+    return replace(table, note="\n".join(filter(None, (note if encoding else "", table.note))))
 
 
 def is_line_file(path: Path, *, header: bool = True, text: str | None = None) -> bool:

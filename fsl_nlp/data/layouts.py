@@ -86,7 +86,7 @@ def _one_label_a_row(table: Table, label: str, names: Sequence[str]) -> Table:
 
 
 def _long(table: Table, records: tuple[Record, ...], note: str) -> Table:
-    notes = " ".join(filter(None, (table.note, note)))
+    notes = "\n".join(filter(None, (table.note, note)))
     return replace(table, columns=("text", "label"), records=records, note=notes)
 
 

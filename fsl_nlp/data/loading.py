@@ -115,8 +115,8 @@ def _load(source: object, names: _Names, on_error: str, data_dir: DataDir) -> Da
     make: Callable[[Record], Example] | None = None
     if table.records:
         table, make = _choose_maker(table, names, published)
-    if table.note:
-        warnings.warn(table.note, stacklevel=3)
+    for note in filter(None, table.note.split("\n")):
+        warnings.warn(note, stacklevel=3)
     if not table.records and not table.problems:
         below = " below its header" if table.has_header and table.columns else ""
         raise DataError(f"{table.source} holds no rows{below}.")

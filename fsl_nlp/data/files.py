@@ -53,6 +53,19 @@ def read_file(
         return replace(table, note="\n".join(filter(None, (note, table.note))))
     if suffix in WORKBOOKS:
         raise DataError(f"{source} is not an Excel workbook. If it holds text, name it .csv.")
+    return _read_text(data, path, source, header=header, labelled=labelled, text=text)
+
+
+def _read_text(
+    data: bytes,
+    path: Path,
+    source: str,
+    *,
+    header: bool = True,
+    labelled: bool = True,
+    text: str | None = None,
+) -> Table:
+    """The records of a text file with these bytes; `path` says the format."""
     content, encoding = decode(data, source)
     if "\r" in content and "\n" not in content:  # as programs for the Mac wrote lines
         content = content.replace("\r", "\n")
@@ -60,7 +73,8 @@ def read_file(
         f"{source} is not UTF-8: it was read as {encoding}. To convert it: "
         f"iconv -f {encoding} -t UTF-8 old > new, or save it as CSV UTF-8."
     )
-    if suffix == ".txt" and not _is_table(content, header=header, labelled=labelled, text=text):
+    is_text = path.suffix.lower() == ".txt"
+    if is_text and not _is_table(content, header=header, labelled=labelled, text=text):
         table = _read_lines(content, source)
     else:
         table = _parse(content, path, source, header=header)

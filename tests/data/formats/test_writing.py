@@ -43,6 +43,21 @@ ODD = [
     ),
     *("bare\rreturn", "crlf\r\nline", "a\n\n\nb", "{", "}", "---", "...", "text,label", "a" * 5000),
 ]
+LABELS = [
+    *("查询物流", "yes", "faq/ask hours", 'say "hi"', "- dash", "#", "key: x", "{a}", "007", "~"),
+    *(
+        "two\nlines",
+        "[b](c)",
+        "'",
+        "a, b",
+        "😀",
+        "C:\\n",
+        "1.0",
+        "greet+bye",
+        "| block",
+        "u\u2028s",
+    ),
+]
 PIECES = [
     "[",
     "]",
@@ -73,7 +88,7 @@ def random_texts(count: int) -> list[str]:
 
 def odd_data() -> Dataset:
     texts = list(dict.fromkeys([*ODD, *random_texts(400)]))
-    return Dataset.from_texts(texts, [f"意图 {text}"[:40].strip() for text in texts])
+    return Dataset.from_texts(texts, [LABELS[n % len(LABELS)] for n in range(len(texts))])
 
 
 def content(data: Dataset) -> list[tuple[str, object]]:

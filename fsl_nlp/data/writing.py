@@ -28,6 +28,7 @@ class Writer:
     suffixes: tuple[str, ...]
     render: Callable[[Dataset], str]
     whole_numbers: bool = False  # True: it tells the label 3 from the label "3"
+    pairs: bool = False  # True: it holds second texts
 
 
 def write_dataset(
@@ -69,8 +70,9 @@ def write_dataset(
         )
     if not dataset.examples:
         raise DataError("The data set has no examples, so nothing is written.")
+    pairs = dataset.examples[0].text_b is not None
     for number, example in enumerate(dataset.examples, 1):
-        if reason := _cannot_hold(example):
+        if reason := _cannot_hold(example, pairs=pairs if writer.pairs else None):
             shown = f"example {number}, {quoted(example.text)}"
             raise DataError(f"{writer.title} cannot hold {shown}: {reason}.")
     if not writer.whole_numbers:
@@ -98,16 +100,20 @@ def choose_format(path: Path, name: str | None = None) -> str:
     raise OptionError(f"{path}: its ending names no format. Say which with --to: {names}.")
 
 
-def _cannot_hold(example: Example) -> str:
-    if example.text_b is not None:
+def _cannot_hold(example: Example, pairs: bool | None) -> str:
+    """The reason, or ""; `pairs` says whether all have a second text, None that none may."""
+    if pairs is None and example.text_b is not None:
         return "it has a second text"
+    if pairs is not None and pairs != (example.text_b is not None):
+        return "some examples have a second text, and some have none"
     if example.head or example.tail:
         return "it has marked mentions"
     if example.candidates:
         return "it has candidates"
     texts = [example.text, *([example.label] if isinstance(example.label, str) else [])]
+    texts += [] if example.text_b is None else [example.text_b]
     if not all(text.strip() for text in texts):
-        return "its text or its label is empty"
+        return "a text or the label is empty"
     if any("\0" in text or LONE_SURROGATE.search(text) for text in texts):
         return "it has a NUL character or half a character (a lone surrogate)"
     return ""
@@ -143,11 +149,25 @@ def _note_descriptions(dataset: Dataset, title: str) -> None:
 
 
 def _as_csv(dataset: Dataset) -> str:
+    rows = _rows(dataset)
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    return "".join(",".join(map(_field, line)) + "\n" for line in lines)
+
+
+def _rows(dataset: Dataset) -> list[dict[str, Label | None]]:
     with_ids = any(example.id is not None for example in dataset.examples)
-    rows: list[list[Label | None]] = [["text", "label", *(["id"] if with_ids else [])]]
-    for example in dataset.examples:
-        rows.append([example.text, example.label, *([example.id] if with_ids else [])])
-    return "".join(",".join(map(_field, row)) + "\n" for row in rows)
+    return [_row(example, with_ids) for example in dataset.examples]
+
+
+def _row(example: Example, with_id: bool) -> dict[str, Label | None]:
+    """The columns of an example; all examples of a data set have the same."""
+    row: dict[str, Label | None] = {"text": example.text}
+    if example.text_b is not None:
+        row["text_b"] = example.text_b
+    row["label"] = example.label
+    if with_id:
+        row["id"] = example.id
+    return row
 
 
 def _field(value: Label | None) -> str:
@@ -156,12 +176,7 @@ def _field(value: Label | None) -> str:
 
 
 def _as_json_lines(dataset: Dataset) -> str:
-    lines = []
-    for example in dataset.examples:
-        values = {"text": example.text, "label": example.label}
-        values |= {"id": example.id} if example.id is not None else {}
-        lines.append(json.dumps(values, ensure_ascii=False) + "\n")
-    return "".join(lines)
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(dataset))
 
 
 def _as_label_studio(dataset: Dataset) -> str:
@@ -183,8 +198,10 @@ def _as_label_studio(dataset: Dataset) -> str:
 
 # To add a format to write, add a line.
 WRITERS: dict[str, Writer] = {
-    "csv": Writer("CSV", (".csv",), _as_csv),
-    "jsonl": Writer("JSON lines", (".jsonl", ".ndjson"), _as_json_lines, whole_numbers=True),
+    "csv": Writer("CSV", (".csv",), _as_csv, pairs=True),
+    "jsonl": Writer(
+        "JSON lines", (".jsonl", ".ndjson"), _as_json_lines, whole_numbers=True, pairs=True
+    ),
     "rasa": Writer("Rasa", (".yml", ".yaml"), as_rasa),
     "label-studio": Writer("Label Studio", (".json",), _as_label_studio),
 }

@@ -158,7 +158,6 @@ def test_another_reader_of_yaml_reads_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("example", "reason"),
     [
-        (Example("a", "b", text_b="c"), "it has a second text"),
         (Example("ann in rome", "b", head=(0, 3), tail=(7, 11)), "it has marked mentions"),
         (Example("a", 0, candidates=("x", "y")), "it has candidates"),
         (Example("a\0", "b"), "NUL"),
@@ -173,6 +172,23 @@ def test_what_no_format_holds_is_named(tmp_path, name, example, reason):
     assert WRITERS[name].title in str(caught.value)
     assert "example 2" in str(caught.value)
     assert not file.exists()
+
+
+def test_pairs(tmp_path):
+    data = Dataset.from_examples(
+        [Example("a, b", "yes", text_b="二"), Example("c", "no", text_b='d "e"\nf')]
+    )
+    for name in ("csv", "jsonl"):
+        again = convert(data, tmp_path / f"a{ENDINGS[name]}")
+        assert [(e.text, e.text_b, e.label) for e in again] == [
+            (e.text, e.text_b, e.label) for e in data
+        ]
+        mixed = Dataset.from_examples([*data, Example("single", "no")])
+        with pytest.raises(DataError, match="some examples have a second text"):
+            write_dataset(mixed, tmp_path / f"b{ENDINGS[name]}")
+    for name in ("rasa", "label-studio"):
+        with pytest.raises(DataError, match="it has a second text"):
+            write_dataset(data, tmp_path / f"c{ENDINGS[name]}")
 
 
 def test_ids_and_examples_without_labels(tmp_path):

@@ -94,12 +94,10 @@ def is_line_file(path: Path, *, header: bool = True, text: str | None = None) ->
             start = file.read(_START)
         if is_workbook(start):
             return False
-        whole = (
-            start[: len(start) // 2 * 2]
-            if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            else start
-        )
-        content, _ = decode(whole.rpartition(b"\n")[0] if len(start) == _START else whole, "")
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            content = start.decode("utf-16", "ignore")
+        else:
+            content, _ = decode(start.rpartition(b"\n")[0] if len(start) == _START else start, "")
     except (OSError, DataError):
         return True
     return not _is_table(content, header=header, labelled=False, text=text)

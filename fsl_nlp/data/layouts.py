@@ -134,7 +134,10 @@ def _plain(name: str) -> str:
 
 
 def _is_one_label_a_column(table: Table) -> bool:
-    """Three or more columns of unequal length, or names such as track_order, above sentences."""
+    """Columns of sentences of unequal length: three or more, or below names such as track_order.
+
+    Where all rows are full, the sentences of a row may belong together.
+    """
     if len(table.columns) < 2 or not table.has_header or not _all_sentences(table):
         return False
     if any(map(_names_no_label, table.columns)):
@@ -144,9 +147,9 @@ def _is_one_label_a_column(table: Table) -> bool:
         for name in table.columns
     ]
     without_gaps = all(column == sorted(column, reverse=True) for column in filled)
-    unequal = len(filled) > 2 and len({sum(column) for column in filled}) > 1
+    unequal = len({sum(column) for column in filled}) > 1
     identifiers = all(_IDENTIFIER.fullmatch(name) for name in table.columns)
-    return without_gaps and (unequal or identifiers)
+    return without_gaps and unequal and (len(filled) > 2 or identifiers)
 
 
 def _all_sentences(table: Table) -> bool:

@@ -85,6 +85,7 @@ def test_one_label_a_row(write, pairs, header):
         "English,Deutsch\nwhere is it,wo ist es\nsend it back,schick es zurück\n",
         # one intent a column, perhaps
         "shipping,refund\nwhere is it,give it back\nis it sent,send it back\n",
+        "problem_description,solution_steps\nit is broken now,turn it off and on\nit is lost,look again\n",
         "customer_asks,agent_says\nwhere is it,it is on the way\nis it sent,\n",
     ],
 )

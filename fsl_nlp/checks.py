@@ -150,11 +150,18 @@ def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[La
 
 
 def as_support(
-    texts: list[Example], labels: list[Label], descriptions: Mapping[Label, str] | None
+    texts: list[Example],
+    labels: list[Label],
+    descriptions: Mapping[Label, str] | None,
+    words: Mapping[Label, Any] | None = None,
 ) -> Dataset:
     """The support set of these texts and labels; a label may have only a description.
 
+    Without texts and descriptions, the labels are those that have `words` for a prompt.
+
     >>> as_support([Example("red wine")], ["wine"], {"beer": "brewed"}).labels
+    ('beer', 'wine')
+    >>> as_support([], [], None, {"beer": "beer", "wine": "wine"}).labels
     ('beer', 'wine')
     """
     if len(texts) != len(labels):
@@ -162,7 +169,11 @@ def as_support(
     described = _as_descriptions(descriptions)
     _check_described(list(described), set(labels))
     if not texts and not described:
-        raise DataError("There is nothing to learn from: give texts with labels, or descriptions.")
+        if not isinstance(words, Mapping) or not words:
+            raise DataError(
+                "There is nothing to learn from: give texts with labels, or descriptions."
+            )
+        return Dataset((), tuple(sort_labels(as_labels(list(words), "words"))))
     pairs = zip(texts, labels, strict=True)
     examples = tuple(replace(example, label=label) for example, label in pairs)
     all_labels = sort_labels({*labels, *described})

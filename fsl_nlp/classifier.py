@@ -92,7 +92,8 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         ['refund', 'track']
         """
         examples = as_examples(texts, "texts")
-        support = as_support(examples, as_labels(labels, "labels"), descriptions)
+        words = self._options().get("words")  # what a prompt learns from without examples
+        support = as_support(examples, as_labels(labels, "labels"), descriptions, words)
         more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
         return self.fit_dataset(support.with_unlabelled(more), checkpoint)
 

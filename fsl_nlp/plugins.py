@@ -24,6 +24,7 @@ GROUPS = {
     "fsl_nlp.heads": "head",
     "fsl_nlp.methods": "method",
     "fsl_nlp.corpora": "corpus",
+    "fsl_nlp.formats": "format",
     "fsl_nlp.benchmarks": "benchmark",
     "fsl_nlp.meta_algorithms": "meta-algorithm",
     "fsl_nlp.encoders": "encoder",

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from fsl_nlp.cli.completion import data_names, encoder_names
-from fsl_nlp.cli.options import DataDir, Device, OnError, TextColumn, parse_options, shared
+from fsl_nlp.cli.options import (
+    DataDir,
+    Device,
+    NoHeader,
+    OnError,
+    TextColumn,
+    parse_options,
+    shared,
+)
 from fsl_nlp.cli.plans import describe_seconds
 from fsl_nlp.cli.run import Run, command
 
@@ -44,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
             int | None, typer.Option(min=1, help="Stop after this many steps, to resume later.")
         ] = None,
         text_column: TextColumn = None,
+        no_header: NoHeader = False,
         on_error: OnError = "raise",
         data_dir: DataDir = None,
         device: Device = "auto",
@@ -53,6 +62,7 @@ def add_to(app: typer.Typer) -> None:
         The result is a model folder that every --encoder takes. The same command resumes a run.
         """
         from fsl_nlp import load_dataset
+        from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.evaluation.result import half_width_of_share
         from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.pretraining import AdaptSettings
@@ -65,9 +75,23 @@ def add_to(app: typer.Typer) -> None:
         settings = AdaptSettings(steps=steps, **options)
         plain: list[str] = []
         for source in texts:
-            data = load_dataset(
-                source, text=text_column, labelled=False, on_error=on_error, data_dir=data_dir
-            )
+            if len(texts) == 1:
+                data = load_dataset(
+                    source,
+                    text=text_column,
+                    header=not no_header,
+                    labelled=False,
+                    on_error=on_error,
+                    data_dir=data_dir,
+                )
+            else:  # each has its own columns
+                data = load_unlabelled(
+                    source,
+                    text=text_column,
+                    header=not no_header,
+                    on_error=on_error,
+                    data_dir=data_dir,
+                )
             plain += plain_texts(data.examples)
         run.note(f"{steps:,} steps of {settings.batch_size} texts, of {len(plain):,} in all.")
         result: dict[str, Any] = train(

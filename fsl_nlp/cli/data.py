@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsl_nlp.cli.completion import catalogue_names
-from fsl_nlp.cli.options import DataDir, shared
+from fsl_nlp.cli.completion import catalogue_names, data_names
+from fsl_nlp.cli.options import DataDir, LabelColumn, OnError, TextColumn, shared
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.output import one_line, visible
 
@@ -25,8 +26,10 @@ Public corpora are looked for in --data-dir or FSL_NLP_DATA.
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands `data list`, `data get` and `data check`."""
-    group = typer.Typer(no_args_is_help=True, help="Datasets that have a name.")
+    """Add the commands `data list`, `data get`, `data check` and `data convert`."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Datasets that have a name, and conversion of files."
+    )
     app.add_typer(group, name="data")
 
     @command(group, name="list", example="fsl-nlp data list --data-dir corpora")
@@ -77,6 +80,48 @@ def add_to(app: typer.Typer) -> None:
         here = any(check.split and check.state != "missing" for check in checks)
         if not here or any(check.state == "differs" for check in checks):
             raise typer.Exit(1)
+
+    @command(group, example="fsl-nlp data convert agent.zip:en nlu.yml")
+    def convert(
+        run: Run,
+        source: Annotated[
+            str,
+            typer.Argument(
+                metavar="IN",
+                help="A file, a folder or a .zip with labelled texts, or a data name.",
+                autocompletion=data_names,
+            ),
+        ],
+        out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
+        to: Annotated[
+            str | None,
+            typer.Option(
+                help="'csv', 'jsonl', 'rasa' or 'label-studio'. Default: by the ending of OUT."
+            ),
+        ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+        text_column: TextColumn = None,
+        label_column: LabelColumn = None,
+        on_error: OnError = "raise",
+        data_dir: DataDir = None,
+    ) -> None:
+        """Convert labelled texts to CSV, JSON lines, Rasa or Label Studio."""
+        from fsl_nlp.data import load_dataset, write_dataset
+
+        data = load_dataset(
+            source, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+        )
+        name = write_dataset(data, out, format=to, overwrite=force)
+        result = {
+            "out": str(out),
+            "format": name,
+            "examples": len(data),
+            "labels": len(data.labels),
+        }
+        run.show(
+            result,
+            lambda: f"Wrote {len(data)} texts of {len(data.labels)} labels to {out} ({name}).",
+        )
 
 
 def _status(status: Status) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from fsl_nlp.cli.options import (
     DataDir,
     Device,
     LabelColumn,
+    NoHeader,
     OnError,
+    TextBColumn,
     TextColumn,
 )
 from fsl_nlp.cli.run import Run, command
@@ -29,6 +31,8 @@ def add_to(app: typer.Typer) -> None:
         test: DataArgument,
         text_column: TextColumn = None,
         label_column: LabelColumn = None,
+        text_b_column: TextBColumn = None,
+        no_header: NoHeader = False,
         on_error: OnError = "raise",
         data_dir: DataDir = None,
         device: Device = "auto",
@@ -40,7 +44,13 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.evaluation.scoring import check_targets, score_predictions
 
         data = load_dataset(
-            test, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+            test,
+            text=text_column,
+            label=label_column,
+            text_b=text_b_column,
+            header=not no_header,
+            on_error=on_error,
+            data_dir=data_dir,
         )
         classifier = load_bot(folder, device)
         labels = classifier.classifier_.labels

@@ -16,9 +16,11 @@ from fsl_nlp.cli.options import (
     From,
     LabelColumn,
     Method,
+    NoHeader,
     OnError,
     Option,
     StoreExamples,
+    TextBColumn,
     TextColumn,
     chosen_method,
     parse_number,
@@ -43,7 +45,8 @@ def add_to(app: typer.Typer) -> None:
         train: Annotated[
             str,
             typer.Argument(
-                help="CSV, TSV, JSON, JSON lines or Parquet file, or a data name.",
+                help="CSV, TSV, Excel, JSON, JSON lines or Parquet file, export of a chatbot "
+                "platform, or a data name.",
                 autocompletion=data_names,
             ),
         ],
@@ -83,6 +86,8 @@ def add_to(app: typer.Typer) -> None:
         store_examples: StoreExamples = True,
         text_column: TextColumn = None,
         label_column: LabelColumn = None,
+        text_b_column: TextBColumn = None,
+        no_header: NoHeader = False,
         on_error: OnError = "raise",
         data_dir: DataDir = None,
         device: Device = "auto",
@@ -92,6 +97,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.artifact import check_folder
         from fsl_nlp.checks import match_labels, with_descriptions
         from fsl_nlp.cli.plans import announce_fit
+        from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
@@ -104,7 +110,13 @@ def add_to(app: typer.Typer) -> None:
             run, prepared, method, encoder, parse_options(option)
         )
         data = load_dataset(
-            train, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+            train,
+            text=text_column,
+            label=label_column,
+            text_b=text_b_column,
+            header=not no_header,
+            on_error=on_error,
+            data_dir=data_dir,
         )
         if shot is not None:
             data = sample_shots(data, parse_number("--shot", shot), run.seed)
@@ -121,7 +133,13 @@ def add_to(app: typer.Typer) -> None:
         )
         support = with_descriptions(data, meanings)
         if unlabelled:
-            more = load_dataset(unlabelled, labelled=False, on_error=on_error, data_dir=data_dir)
+            more = load_unlabelled(
+                unlabelled,
+                text=text_column,
+                header=not no_header,
+                on_error=on_error,
+                data_dir=data_dir,
+            )
             support = support.with_unlabelled(more)
         if method == "auto" and budget not in (None, "0"):
             limit = "no time limit" if budget == "none" else f"{budget} for tuned methods"

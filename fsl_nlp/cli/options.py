@@ -74,6 +74,17 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column of the labels, if its name is unusual.")
 ]
+TextBColumn = Annotated[
+    str | None,
+    typer.Option("--text-b-column", help="Column of the second texts of pairs, likewise."),
+]
+NoHeader = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first row is data. Columns are 1, 2 and so on; 1 has the texts, 2 the labels.",
+    ),
+]
 OnError = Annotated[
     str, typer.Option("--on-error", help="Bad rows: 'raise' reports them, 'skip' leaves them out.")
 ]

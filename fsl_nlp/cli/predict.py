@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from fsl_nlp.cli.options import ClassifierFolder, Device, TextColumn
+from fsl_nlp.cli.options import ClassifierFolder, Device, NoHeader, TextBColumn, TextColumn
 from fsl_nlp.cli.run import Run, command, say
 from fsl_nlp.errors import DataError, FslError, MissingExtraError
 from fsl_nlp.output import one_line, to_json, visible
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import io
 
     from fsl_nlp.answering import Answering
-    from fsl_nlp.types import Prediction
+    from fsl_nlp.types import Example, Prediction
 
     Answer = tuple[str, Prediction | list[Prediction]]
 
@@ -49,18 +50,23 @@ def add_to(app: typer.Typer) -> None:
             bool, typer.Option("--multiple", help="Answer each part of a message by itself.")
         ] = False,
         text_column: TextColumn = None,
+        text_b_column: TextBColumn = None,
+        no_header: NoHeader = False,
         device: Device = "auto",
     ) -> None:
         """Label texts with a saved classifier, one after another; a file may have any length."""
-        texts = _texts(text, file, text_column)
+        columns = {"text": text_column, "text_b": text_b_column}
+        asked = _texts(text, file, columns, header=not no_header)
         classifier = load_bot(folder, device)
-        questions, inputs = tee(texts)
+        if classifier.classifier_.inputs.kinds == ("text",):
+            asked = (getattr(question, "text", question) for question in asked)
+        questions, inputs = tee(asked)
         answers: Iterable[Prediction | list[Prediction]] = (
             (classifier.classify(t, top_k=top_k, nearest=nearest, multiple=True) for t in inputs)
             if multiple
             else classifier.stream(inputs, top_k=top_k, nearest=nearest)
         )
-        pairs = _counted(zip(questions, answers, strict=True))
+        pairs = _counted(zip(map(_shown, questions), answers, strict=True))
         if run.json:
             _print_json(classifier.model_version_, pairs)
             return
@@ -138,24 +144,55 @@ def as_text(question: str, prediction: Prediction) -> str:
     return "\n".join(lines)
 
 
+def _shown(question: str | Example) -> str:
+    """The text of a question, or both texts of a pair."""
+    if isinstance(question, str):
+        return question
+    return question.text if question.text_b is None else f"{question.text} / {question.text_b}"
+
+
 def _texts(
-    arguments: list[str] | None, file: Path | None, text_column: str | None
-) -> Iterator[str]:
+    arguments: list[str] | None, file: Path | None, columns: dict[str, str | None], *, header: bool
+) -> Iterator[Any]:
+    """The questions: strings, or the examples of a table."""
     if arguments and file:
         raise typer.BadParameter("Give texts or --file, not both.")
     if arguments:
+        for argument in arguments:
+            _refuse_file_name(argument)
         return iter(arguments)
+    from fsl_nlp.data.files import is_line_file
     from fsl_nlp.data.lines import stream_lines
 
     if file is None:
         if sys.stdin is None or sys.stdin.isatty():
             raise typer.BadParameter("Give a text, --file, or lines on stdin.")
         return stream_lines(cast("io.BufferedIOBase", sys.stdin.buffer), "stdin")
-    if file.suffix.lower() == ".txt":
+    if is_line_file(file, header=header, text=columns["text"]):
         return _lines(file)
     from fsl_nlp import load_dataset
 
-    return iter(load_dataset(file, text=text_column, labelled=False).texts)
+    data = load_dataset(
+        file, text=columns["text"], text_b=columns["text_b"], header=header, labelled=False
+    )
+    return iter(data.examples)
+
+
+def _refuse_file_name(text: str) -> None:
+    """Refuse a text that is the name of a file: its lines are meant."""
+    from fsl_nlp.data.files import SUFFIXES
+
+    if not text.lower().endswith(SUFFIXES):
+        return
+    try:
+        exists = Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a NUL
+        return
+    if exists or len(text.split()) == 1:
+        raise typer.BadParameter(
+            f"{text} is the name of a file. Label the texts in it with --file {shlex.quote(text)}. "
+            "To label the name itself, write it on stdin."
+        )
 
 
 def _lines(path: Path) -> Iterator[str]:

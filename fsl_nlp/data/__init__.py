@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fsl_nlp.data.fewrel_submission import zip_predictions as zip_predictions
     from fsl_nlp.data.labels import readable as readable
     from fsl_nlp.data.loading import load_dataset as load_dataset
+    from fsl_nlp.data.writing import write_dataset as write_dataset
 
 __getattr__, __dir__, __all__ = lazy_attributes(
     __name__,
@@ -41,5 +42,6 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "zip_predictions": "fewrel_submission",
         "readable": "labels",
         "load_dataset": "loading",
+        "write_dataset": "writing",
     },
 )

@@ -1,22 +1,53 @@
-"""Finds the columns that hold the text, the label and the id."""
+"""Finds the columns that hold the text, the second text, the label and the id."""
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsl_nlp.data.records import Table, quoted
+from fsl_nlp.data.column_advice import explain_columns, list_columns
+from fsl_nlp.data.layouts import unpivot
+from fsl_nlp.data.records import Table
 from fsl_nlp.errors import DataError
 
+# Of the first group that a table has a name of; so a column `message` beside `text` is no question.
 TEXT_NAMES = (
-    *("text", "sentence", "utterance", "query", "question", "input", "content"),
-    *("文本", "句子"),
+    (
+        *("text", "sentence", "utterance", "query", "question", "input", "content"),
+        *("文本", "句子"),
+    ),
+    (
+        *("texts", "sentences", "utterances", "queries", "questions", "inputs"),
+        *("message", "messages", "example", "examples", "phrase", "phrases"),
+        *("training phrase", "training phrases", "user input", "user message", "user query"),
+        *("user question", "user utterance", "user text", "input text", "customer message"),
+        *("问题", "问句", "问法", "话术", "语句", "语料", "内容", "例句", "用户问法", "用户问题"),
+        *("用户问句", "用户输入", "用户话术", "用户说法", "相似问", "相似问法", "训练语句"),
+        *("文本内容", "问题内容"),
+    ),
 )
-LABEL_NAMES = ("label", "intent", "category", "class", "target", "标签", "类别", "意图")
+LABEL_NAMES = (
+    ("label", "intent", "category", "class", "target", "标签", "类别", "意图"),
+    (
+        *("labels", "intents", "categories", "classes", "targets"),
+        *("intent name", "intent label", "intent id", "label name", "category name"),
+        *("class name", "class label", "tag", "topic"),
+        *("意图名称", "意图名", "意图标签", "标签名称", "标注", "标注结果", "分类", "分类名称"),
+        *("类别名称", "类目", "所属意图", "所属类别", "所属分类"),
+    ),
+)
 ID_NAMES = ("id", "idx", "guid")
+# A first text and a second one, as corpora of pairs name them.
+PAIR_NAMES = (
+    *(("text a", "text b"), ("text 1", "text 2"), ("first text", "second text")),
+    *(("sentence a", "sentence b"), ("sentence 1", "sentence 2")),
+    *(("first sentence", "second sentence"), ("question 1", "question 2")),
+    *(("premise", "hypothesis"), ("文本1", "文本2"), ("句子1", "句子2"), ("问题1", "问题2")),
+)
+TEXT_B_NAMES = tuple(dict.fromkeys(second for _, second in PAIR_NAMES if second != "hypothesis"))
+_INVISIBLE = re.compile("[\\s_\\-\u200b-\u200d\u2060\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +57,109 @@ class Columns:
     text: str
     label: str | None = None
     id: str | None = None
+    text_b: str | None = None
 
 
 def find_columns(
-    table: Table, *, text: str | None = None, label: str | None = None, labelled: bool = True
+    table: Table,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    text_b: str | None = None,
+    labelled: bool = True,
 ) -> Columns:
     """The columns that the arguments name, else those with usual names.
 
     >>> find_columns(Table("a.csv", ("ID", "Frage", "意图"), ()), text="frage")
-    Columns(text='Frage', label='意图', id='ID')
+    Columns(text='Frage', label='意图', id='ID', text_b=None)
+    >>> find_columns(Table("a.csv", ("sentence1", "sentence2", "label"), ()))
+    Columns(text='sentence1', label='label', id=None, text_b='sentence2')
     """
-    named = _named_columns(table, text=text, label=label)
-    texts, labels = (
-        # A column that is named for one role is not a candidate for the other.
-        [named[role]]
-        if role in named
-        else [name for name in _match(table.columns, usual) if name not in named.values()]
-        for role, usual in (("text", TEXT_NAMES), ("label", LABEL_NAMES))
-    )
+    named = _named_columns(table, text=text, label=label, text_b=text_b)
+    # A column that is named for one role is not a candidate for another.
+    free = [name for name in table.columns if name not in named.values()]
+    seconds = [named["text_b"]] if text_b else matching_columns(free, TEXT_B_NAMES)
+    pair = None if text else _find_pair(free, named.get("text_b"))
+    if pair:
+        texts, seconds = [pair[0]], [pair[1]]
+    else:
+        texts = [named["text"]] if text else usual_columns(free, TEXT_NAMES)
+    labels = [named["label"]] if label else usual_columns(free, LABEL_NAMES)
     if len(texts) != 1 or (labelled and len(labels) != 1):
         candidates = {"text": texts, "label": labels} if labelled else {"text": texts}
-        raise DataError(_explain(table, candidates, named))
-    ids = [column for name in ID_NAMES for column in _match(table.columns, (name,))]
-    return Columns(texts[0], labels[0] if len(labels) == 1 else None, ids[0] if ids else None)
+        raise DataError(explain_columns(table, candidates, named))
+    ids = [column for name in ID_NAMES for column in matching_columns(table.columns, (name,))]
+    return Columns(
+        texts[0],
+        labels[0] if len(labels) == 1 else None,
+        ids[0] if ids else None,
+        seconds[0] if len(seconds) == 1 else None,
+    )
+
+
+def one_a_row(table: Table, *, label: str | None = None) -> Table:
+    """The table with one sentence a row, if it clearly has one label a column or a row instead.
+
+    >>> from fsl_nlp.data.records import Record
+    >>> row = {"intent": "track", "example 1": "where is it", "example 2": "is it sent"}
+    >>> len(one_a_row(Table("a.csv", tuple(row), (Record(2, row),))).records)
+    2
+    """
+    texts = usual_columns(table.columns, TEXT_NAMES)
+    labels = (
+        matching_columns(table.columns, (label,))
+        if label
+        else usual_columns(table.columns, LABEL_NAMES)
+    )
+    return unpivot(table, texts, labels) or table
+
+
+def usual_columns(columns: Sequence[str], groups: Sequence[Sequence[str]]) -> list[str]:
+    """The columns with a name of the first group that has one there.
+
+    >>> usual_columns(["message", "text"], TEXT_NAMES), usual_columns(["User_Input"], TEXT_NAMES)
+    (['text'], ['User_Input'])
+    """
+    return next(filter(None, (matching_columns(columns, names) for names in groups)), [])
+
+
+def matching_columns(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns with one of the names: exactly equal, else but for case, spaces, "_" and "-".
+
+    >>> matching_columns(["Intent_Name", "intent"], ("intent name",))
+    ['Intent_Name']
+    """
+    exact = [column for column in columns if len(names) == 1 and column == names[0]]
+    plain = set(map(plain_name, names))
+    return exact or [column for column in columns if plain_name(column) in plain]
+
+
+def plain_name(name: str) -> str:
+    """A name without case, width, white space, "_" and "-".
+
+    >>> plain_name("Intent_Name "), plain_name("ＩＮＴＥＮＴ\u00a0name")
+    ('intentname', 'intentname')
+    """
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def has_usual_text(columns: Sequence[str]) -> bool:
+    """Whether one of the names is usual for texts.
+
+    >>> has_usual_text(["Datum", "Text"]), has_usual_text(["wo ist es", "versand"])
+    (True, False)
+    """
+    return bool(usual_columns(columns, TEXT_NAMES) or _find_pair(columns, None))
+
+
+def _find_pair(columns: Sequence[str], second: str | None) -> tuple[str, str] | None:
+    """The columns of a first and a second text, of which `second` may be named."""
+    for names in PAIR_NAMES:
+        firsts = matching_columns(columns, (names[0],))
+        seconds = [second] if second else matching_columns(columns, (names[1],))
+        if len(firsts) == len(seconds) == 1:
+            return firsts[0], seconds[0]
+    return None
 
 
 def _named_columns(table: Table, **names: str | None) -> dict[str, str]:
@@ -57,110 +168,18 @@ def _named_columns(table: Table, **names: str | None) -> dict[str, str]:
     for argument, name in names.items():
         if name is None:
             continue
-        matches = _match(table.columns, (name,))
+        matches = matching_columns(table.columns, (name,))
         if len(matches) != 1:
             count = "more than one column" if matches else "no column"
+            option = f"--{argument.replace('_', '-')}-column"
             raise DataError(
-                f'{table.source}: {argument}="{name}" (--{argument}-column) names {count}. '
-                f"{_list_columns(table.columns)}"
+                f'{table.source}: {argument}="{name}" ({option}) names {count}. '
+                f"{list_columns(table.columns)}"
             )
-        if matches[0] in named.values():
-            raise DataError(f'{table.source}: text and label both name the column "{matches[0]}".')
+        for other, column in named.items():
+            if column == matches[0]:
+                raise DataError(
+                    f'{table.source}: {other} and {argument} both name the column "{column}".'
+                )
         named[argument] = matches[0]
     return named
-
-
-def _match(columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The columns with one of the names: exactly equal, else without regard to case."""
-    exact = [column for column in columns if len(names) == 1 and column == names[0]]
-    plain = {name.strip().casefold() for name in names}
-    return exact or [column for column in columns if column.strip().casefold() in plain]
-
-
-def _list_columns(columns: Sequence[str]) -> str:
-    return f"The columns are: {', '.join(quoted(column) for column in columns)}."
-
-
-def _explain(table: Table, candidates: dict[str, list[str]], named: dict[str, str]) -> str:
-    """The roles without exactly one column, the columns of the table, and a call that works."""
-    doubled = [name for names in candidates.values() for name in names if names.count(name) > 1]
-    if doubled:
-        return f'{table.source}: two columns are named "{doubled[0]}". Rename one of them.'
-    guess = _guess_columns(table, candidates)
-    needed = [role for role in candidates if role in named or len(candidates[role]) != 1]
-    call = _show_call(table, {role: guess[role] for role in needed if role in guess})
-    if table.has_header and not any(candidates.values()) and _is_data(table):
-        return (
-            f"{table.source}: the first row seems to be data. A header row is needed: a first "
-            f"line that names the columns, such as text,label\n{_list_columns(table.columns)}\n"
-            f"If these are names of columns, say which to take: {call}"
-        )
-    lines = [
-        f"{table.source}: the {role} column may be {' or '.join(map(quoted, names))}."
-        if names
-        else f"{table.source}: no {role} column was found."
-        for role, names in candidates.items()
-        if len(names) != 1
-    ]
-    lines.append(_list_columns(table.columns))
-    if len(guess) == len(candidates):
-        lines.append(f"Say which to take: {call}")
-    if len(candidates["text"]) == 1 and candidates.get("label") == []:
-        lines.append(without_labels(table))
-    if table.has_header and not any(candidates.values()):
-        lines.append("The file needs a header row: a first line that names the columns.")
-    return "\n".join(lines)
-
-
-def without_labels(table: Table) -> str:
-    """The remedy for texts that have no labels, as the end of a message."""
-    if table.call:  # no file
-        return "If the texts have no labels, pass labelled=False."
-    file = shlex.quote(table.source)
-    return (
-        f"If the texts have no labels, `fsl-nlp predict FOLDER --file {file}` has a classifier "
-        f"label them, and `fsl-nlp fit TRAIN --unlabelled {file}` learns from them. In Python, "
-        "pass labelled=False."
-    )
-
-
-def _guess_columns(table: Table, candidates: dict[str, list[str]]) -> dict[str, str]:
-    """A guess at the columns that are meant, for the example in a message."""
-    guess = {role: names[0] for role, names in candidates.items() if len(names) == 1}
-    for role, names in candidates.items():
-        free = [name for name in names or table.columns if name not in guess.values()]
-        if role in guess or not free:
-            continue
-        values = {
-            name: [str(record.values.get(name, "")) for record in table.records] for name in free
-        }
-        if role == "text":  # texts are long
-            guess[role] = max(free, key=lambda name: sum(map(len, values[name])))
-        else:  # labels are few
-            guess[role] = min(free, key=lambda name: len(set(values[name])))
-    return guess
-
-
-def _show_call(table: Table, arguments: dict[str, str]) -> str:
-    """The call, in Python and on the command line, that names these columns."""
-    source = table.call or _literal(table.source)
-    python = ", ".join([source, *(f"{role}={_literal(name)}" for role, name in arguments.items())])
-    options = " ".join(f"--{role}-column {shlex.quote(name)}" for role, name in arguments.items())
-    return f"load_dataset({python}), or {options} on the command line."
-
-
-def _literal(text: str) -> str:
-    """The text as Python source."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _is_data(table: Table) -> bool:
-    """Whether the header row is a sentence and a label, not names of columns."""
-    return any(
-        any(record.values[cell] == cell for record in table.records)  # labels are repeated below
-        or re.search(r"[?!.。？！]$", cell)
-        or len(cell.split()) > 3
-        or len(cell.encode()) > 24  # bytes: about eight Chinese characters
-        for cell in table.columns
-        if cell
-    )

@@ -8,48 +8,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import islice
 
-from fsl_nlp.data.records import Problem, Record, Table
-from fsl_nlp.errors import DataError
+from fsl_nlp.data.header import Row, table_of_rows
+from fsl_nlp.data.records import Table
 
+DELIMITERS = ",;\t|"  # where the comma is the decimal sign, spreadsheets write semicolons
 _QUOTED = r'"([^"]*(?:""[^"]*)*)"'
+# The first line by which Excel is told the separator.
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?[,;\t|]*\r?(?:\n|\Z)', re.IGNORECASE)
+_COMPARED = 50  # rows by which the separator is chosen
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    fields: tuple[str, ...] = ()
-    problem: str | None = None
+def read_delimited(
+    text: str, source: str, delimiters: str = DELIMITERS, *, header: bool = True
+) -> Table:
+    r"""The rows below the header row, split at the separator that splits them alike.
 
-
-def read_delimited(text: str, source: str, delimiters: str) -> Table:
-    r"""The records below the header row, split at the first delimiter that the header contains.
-
-    >>> read_delimited('text,label\n"a, b",c\n', "a.csv", ",;").records[0]
+    >>> read_delimited('text,label\n"a, b",c\n', "a.csv").records[0]
     Record(position=2, values={'text': 'a, b', 'label': 'c'})
+    >>> read_delimited("sep=;\ntext;label\na, b;c\n", "a.csv").records[0]
+    Record(position=3, values={'text': 'a, b', 'label': 'c'})
     """
-    first_line = next((line for line in text.split("\n") if line.strip()), "")
-    delimiter = next((mark for mark in delimiters if mark in first_line), delimiters[0])
-    rows = _read_rows(text, delimiter)
-    header = next(rows, _Row(1))
-    if header.problem:
-        raise DataError(f"{source}:{header.line}: {header.problem} (in the header row)")
-    columns = tuple(name.strip() for name in header.fields)
-    records, problems = [], []
-    for row in rows:
-        if problem := row.problem or _explain_width(row, columns):
-            problems.append(Problem((row.line,), problem))
-        else:
-            records.append(Record(row.line, dict(zip(columns, row.fields, strict=True))))
-    return Table(source, columns, tuple(records), tuple(problems), has_header=True)
+    named = _SEPARATOR_LINE.match(text)
+    start = named.end() if named else 0
+    delimiter = named[1] if named else _choose_delimiter(text, delimiters)
+    rows = _read_rows(text, delimiter, start, 1 + text.count("\n", 0, start))
+    return table_of_rows(rows, source, header=header)
 
 
-def _read_rows(text: str, delimiter: str) -> Iterator[_Row]:
+def _choose_delimiter(text: str, delimiters: str) -> str:
+    """The separator with which most of the first rows are as wide as the first of them."""
+    best, best_share = delimiters[0], 0.0
+    for delimiter in delimiters:
+        rows = list(islice(_read_rows(text, delimiter), _COMPARED))
+        width = len(rows[0].cells) if rows else 0
+        share = sum(len(row.cells) == width for row in rows) / len(rows) if width > 1 else 0.0
+        if share > best_share:
+            best, best_share = delimiter, share
+    return best
+
+
+def _read_rows(text: str, delimiter: str, offset: int = 0, line: int = 1) -> Iterator[Row]:
     """The rows, each with the physical line that it starts on, without blank lines."""
     mark = re.escape(delimiter)
     field = re.compile(rf'(?:{_QUOTED}\r?|([^"{mark}\n][^{mark}\n]*)?)({mark}|\n|\Z)')
-    offset, line = 0, 1
     while offset < len(text):
         start, fields, blank = line, [], False
         while match := field.match(text, offset):
@@ -63,10 +66,10 @@ def _read_rows(text: str, delimiter: str) -> Iterator[_Row]:
             if end != delimiter:
                 break
         if match and not blank:
-            yield _Row(start, tuple(fields))
+            yield Row(start, tuple(fields))
         elif not match:
             # Only the line of the bad quote is lost; reading continues on the next line.
-            yield _Row(line, problem=_explain_quote(text, offset, line))
+            yield Row(line, problem=_explain_quote(text, offset, line))
             offset, line = (text.find("\n", offset) + 1) or len(text), line + 1
 
 
@@ -78,15 +81,3 @@ def _explain_quote(text: str, offset: int, line: int) -> str:
     if below:
         return f"a quote opens here and is not closed before the next quote, on line {line + below}"
     return "text follows a closing quote; a quote inside a quoted field is written twice"
-
-
-def _explain_width(row: _Row, columns: tuple[str, ...]) -> str | None:
-    count, expected = len(row.fields), len(columns)
-    if count == expected:
-        return None
-    if count < expected:
-        return f"too few fields: {count}, and the header has {expected}"
-    return (
-        f"too many fields: {count}, and the header has {expected}; "
-        "a text that contains the separator needs quotes around it"
-    )

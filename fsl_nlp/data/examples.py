@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from fsl_nlp.data.columns import Columns
@@ -25,6 +26,7 @@ def row_maker(columns: Columns, *, labelled: bool = True) -> Callable[[Record], 
             text=read_text(record.values.get(columns.text)),
             label=read_label(_value(record, columns.label), needed=labelled),
             id=read_id(_value(record, columns.id)),
+            text_b=_second_text(record, columns.text_b),
         )
 
     return make
@@ -50,12 +52,13 @@ def read_examples(
 def merge_duplicates(
     examples: Sequence[Positioned], table: Table
 ) -> tuple[list[Positioned], list[Problem]]:
-    """Each text once; a text with more than one label is a problem and is removed."""
-    by_text: dict[str, list[Positioned]] = {}
+    """Each text or pair once; one with more than one label is a problem and is removed."""
+    by_text: dict[tuple[str, str | None], list[Positioned]] = {}
     for position, example in examples:
-        by_text.setdefault(example.text, []).append((position, example))
+        key = example.text, example.text_b
+        by_text.setdefault(key, []).append((position, example))
     kept, problems = [], []
-    for text, duplicates in by_text.items():
+    for (text, _), duplicates in by_text.items():
         first_of = {example.label: position for position, example in reversed(duplicates)}
         if len(first_of) == 1:
             kept.append(duplicates[0])
@@ -69,19 +72,19 @@ def merge_duplicates(
     return kept, problems
 
 
-def read_text(value: Any) -> str:
-    """A text without the white space around it, or a ValueError.
+def read_text(value: Any, role: str = "text") -> str:
+    """A text without the white space around it, or a ValueError that calls it `role`.
 
     >>> read_text(" where is my parcel ")
     'where is my parcel'
     """
     if _is_missing(value):
-        raise ValueError("the text is missing")
+        raise ValueError(f"the {role} is missing")
     if not isinstance(value, str):
-        raise ValueError(f"the text is not a string but {_show(value)} ({type(value).__name__})")
-    text = _clean(value, "text")
+        raise ValueError(f"the {role} is not a string but {_show(value)} ({type(value).__name__})")
+    text = _clean(value, role)
     if not text:
-        raise ValueError("the text is empty")
+        raise ValueError(f"the {role} is empty")
     return text
 
 
@@ -127,6 +130,10 @@ def _value(record: Record, column: str | None) -> Any:
     return None if column is None else record.values.get(column)
 
 
+def _second_text(record: Record, column: str | None) -> str | None:
+    return read_text(record.values.get(column), "second text") if column else None
+
+
 def _clean(value: str, role: str) -> str:
     if "\0" in value:
         raise ValueError(f"the {role} holds a NUL character")
@@ -136,4 +143,6 @@ def _clean(value: str, role: str) -> str:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, date):
+        return str(value)
     return quoted(value) if isinstance(value, str) else shortened(repr(value))

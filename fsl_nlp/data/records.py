@@ -36,17 +36,21 @@ class Table:
     call: str = ""  # the source as the argument of a Python call; "": the quoted source
     by_line: bool = True  # False: positions are indices, from 0 as in `table[0]`
     has_header: bool = False  # True: the column names are the first row of a text file
-    note: str = ""  # a warning for the user
+    note: str = ""  # warnings for the user, one a line
     info: Mapping[Label, LabelInfo] = field(default_factory=dict)
     titles: tuple[str, ...] = ()  # names of the records, by position; (): numbers
     # Makes an example of a record that is no row of columns, or raises a ValueError.
     make: Callable[[Record], Example] | None = None
     labelled: bool = True  # False: this file of a labelled format has no labels
+    # Keys of values that divide the records, such as "language": one value of each is read.
+    parts: tuple[str, ...] = ()
 
     @property
     def noun(self) -> str:
         """A word for one record."""
-        return "instance" if self.titles else "row"
+        if not self.titles:
+            return "row"
+        return "instance" if self.make else "example"
 
     def title(self, position: int) -> str:
         """The name of a record, else its position."""
@@ -68,6 +72,15 @@ class Table:
 def columns_of(records: Iterable[Record]) -> tuple[str, ...]:
     """The keys of all records, in the order of first appearance."""
     return tuple(dict.fromkeys(key for record in records for key in record.values))
+
+
+def unnamed(index: int) -> str:
+    """The name of the column at an index, for a header cell that is empty.
+
+    >>> unnamed(0)
+    'column 1'
+    """
+    return f"column {index + 1}"
 
 
 def quoted(text: str) -> str:

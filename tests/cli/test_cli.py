@@ -218,7 +218,7 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
     ("words", "message"),
     [
         (("predict", "BOT", "--file", "none.txt"), "none.txt cannot be read: No such file"),
-        (("predict", "BOT", "--file", "DIR"), "is a folder. Name a file in it."),
+        (("predict", "BOT", "--file", "DIR"), "is a folder. Name a file in it, or a folder with"),
         (("predict", "BOT", "--file", "none.csv"), "There is no file none.csv."),
         (("predict", "DIR", "hi"), "There is no classifier in"),
         (

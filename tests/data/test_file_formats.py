@@ -23,6 +23,17 @@ ROWS = [{"text": text, "label": label} for text, label in PAIRS]
         ("a.CSV", 'label,text\ntrack,where is my parcel\n物流,查询物流\nsend-back,"a, b"'),
         ("a.csv", "text;label\nwhere is my parcel;track\n查询物流;物流\na, b;send-back\n"),
         ("a.csv", "text\tlabel\nwhere is my parcel\ttrack\n查询物流\t物流\na, b\tsend-back\n"),
+        ("a.csv", "text|label\nwhere is my parcel|track\n查询物流|物流\na, b|send-back\n"),
+        (
+            "a.csv",
+            "sep=;\ntext;label\nwhere is my parcel;track\n查询物流;物流\na, b;send-back\n",
+        ),
+        (
+            "a.csv",
+            "\ufeffSEP=,\ntext,label,,\nwhere is my parcel,track,,\n查询物流,物流,,\n,,,\n"
+            '"a, b",send-back,,\n',
+        ),
+        ("a.txt", "text\tlabel\nwhere is my parcel\ttrack\n查询物流\t物流\na, b\tsend-back\n"),
         ("a.tsv", "text\tlabel\nwhere is my parcel\ttrack\n查询物流\t物流\na, b\tsend-back\n"),
         ("a.jsonl", LINES),
         ("a.ndjson", LINES),
@@ -142,7 +153,7 @@ def test_missing_file(tmp_path: Path, refusal):
 
 
 def test_folder(tmp_path: Path, refusal):
-    assert refusal(tmp_path) == f"{tmp_path} is a folder. Name a file in it."
+    assert refusal(tmp_path).startswith(f"{tmp_path} is a folder. Name a file in it, or a folder")
 
 
 def test_a_text_on_each_line(write, refusal):
@@ -151,10 +162,75 @@ def test_a_text_on_each_line(write, refusal):
     assert "logs.txt has no labels." in refusal(path)
 
 
+EXCEL_TEXT = "问题\t意图\r\n快递到哪了\t物流\r\n我要退货\t退货\r\n"
+
+
+def test_unicode_text_of_excel(write, pairs):
+    file = write("bot.txt", EXCEL_TEXT.encode("utf-16"))
+    with pytest.warns(UserWarning, match="read as UTF-16"):
+        assert pairs(load_dataset(file)) == [("快递到哪了", "物流"), ("我要退货", "退货")]
+    with pytest.warns(UserWarning, match="read as UTF-16"):
+        assert load_dataset(file, labelled=False).texts == ["快递到哪了", "我要退货"]
+
+
+def test_tabs_in_lines_of_text_do_not_make_a_table(write, refusal):
+    file = write("logs.txt", "where is it\tnow\nsend\tit\tback\nhi\n")
+    assert load_dataset(file, labelled=False).texts == [
+        "where is it\tnow",
+        "send\tit\tback",
+        "hi",
+    ]
+    assert "logs.txt has no labels." in refusal(file)
+
+
+def test_a_table_in_a_txt_file_with_other_names(write, pairs, refusal):
+    file = write("a.txt", "Satz\tArt\nwo ist es\tversand\ngeld zurück\terstattung\n")
+    expected = [("wo ist es", "versand"), ("geld zurück", "erstattung")]
+    assert pairs(load_dataset(file, text="Satz", label="Art")) == expected
+    assert load_dataset(file, text="Satz", labelled=False).texts == [t for t, _ in expected]
+    assert 'The columns are: "Satz", "Art".' in refusal(file)
+    file = write("b.txt", "wo ist es\tversand\ngeld zurück\terstattung\n")
+    assert pairs(load_dataset(file, header=False)) == expected
+
+
+def test_the_line_that_names_the_separator_counts(write, refusal):
+    assert "a.csv:4: the text is empty" in refusal(write("a.csv", "sep=;\ntext;label\nb;c\n;x\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("text;label\na, b;x\nc, d;y\n", [("a, b", "x"), ("c, d", "y")]),
+        ('text,label\n"a;b",x\nc;d,y\n', [("a;b", "x"), ("c;d", "y")]),
+        ("text\tlabel, or none\na, b\tx\nc\ty\n", None),
+        ('text,label\n"a\r\nb",x\r\nc,y\nd,z\r\n', [("a\r\nb", "x"), ("c", "y"), ("d", "z")]),
+        ("text,label\na,b,,\nc,d,\n", [("a", "b"), ("c", "d")]),
+    ],
+)
+def test_the_separator_divides_all_rows_alike(write, pairs, content, expected):
+    file = write("a.csv", content)
+    if expected is None:
+        assert pairs(load_dataset(file, label="label, or none")) == [("a, b", "x"), ("c", "y")]
+    else:
+        assert pairs(load_dataset(file)) == expected
+
+
+def test_columns_without_a_name(write, pairs, refusal):
+    file = write("a.csv", ",text,,label,\n1,a,,x,\n2,b,,y,\n")
+    assert pairs(load_dataset(file)) == [("a", "x"), ("b", "y")]
+    assert pairs(load_dataset(file, label="column 1")) == [("a", "1"), ("b", "2")]
+    assert '"column 1", "text", "label"' in refusal(file, text="none")
+
+
+def test_a_device_is_no_file(tmp_path, refusal):
+    (tmp_path / "a.csv").symlink_to("/dev/zero")
+    assert "a.csv is no ordinary file." in refusal(tmp_path / "a.csv")
+
+
 def test_unknown_extension(write, refusal):
-    message = refusal(write("a.xlsx", "x"))
-    assert "the extension .xlsx is not supported" in message
-    for known in (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"):
+    message = refusal(write("a.docx", "x"))
+    assert "the extension .docx is not supported" in message
+    for known in (".csv", ".tsv", ".xlsx", ".jsonl", ".ndjson", ".json", ".parquet"):
         assert known in message
     assert "without an extension" in refusal(write("train", "x"))
 
@@ -183,8 +259,8 @@ def test_bad_json_documents(write, refusal, content, message):
     assert message in refusal(write("a.json", content))
 
 
-def test_old_mac_line_ends(write, refusal):
-    assert "bare \\r" in refusal(write("a.csv", "text,label\ra,b\r"))
+def test_old_mac_line_ends(write, pairs):
+    assert pairs(load_dataset(write("a.csv", "text,label\ra,b\r"))) == [("a", "b")]
 
 
 def test_home_folder_is_expanded(write, pairs, monkeypatch):

@@ -34,12 +34,14 @@ def as_csv(texts: list[str], **options: object) -> str:
     file = io.StringIO()
     writer = csv.writer(file, **options)
     writer.writerow(["id", "text", "label"])
-    writer.writerows((number, text, f"标签 {text}") for number, text in enumerate(texts))
+    writer.writerows((number, text, f"{number} 标签 {text}") for number, text in enumerate(texts))
     return file.getvalue()
 
 
 def rows(texts: list[str]) -> list[dict[str, str]]:
-    return [{"id": str(n), "text": text, "label": f"标签 {text}"} for n, text in enumerate(texts)]
+    return [
+        {"id": str(n), "text": text, "label": f"{n} 标签 {text}"} for n, text in enumerate(texts)
+    ]
 
 
 @pytest.mark.parametrize("texts", [ODD, random_texts(2000)], ids=["odd", "random"])
@@ -47,7 +49,7 @@ class TestRoundTrip:
     def check(self, file, texts):
         data = load_dataset(file)
         assert data.texts == texts
-        assert data.targets == [f"标签 {text}" for text in texts]
+        assert data.targets == [f"{n} 标签 {text}" for n, text in enumerate(texts)]
         assert [example.id for example in data] == [str(number) for number in range(len(texts))]
 
     @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -76,7 +78,7 @@ class TestRoundTrip:
         self.check(write("a.json", f'{{"data": {content}}}'), texts)
 
     def test_label_map(self, write, texts):
-        labels = {f"标签 {text}": [text] for text in texts}
+        labels = {f"{n} 标签 {text}": [text] for n, text in enumerate(texts)}
         data = load_dataset(write("a.json", json.dumps(labels, ensure_ascii=False)))
         assert data.texts == texts
         assert data.targets == list(labels)

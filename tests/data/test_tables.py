@@ -84,11 +84,13 @@ def test_frame_rows_count_from_the_top(refusal):
 
 
 def test_frame_columns(refusal):
-    message = refusal(pandas.DataFrame([["a b", "x"]]))
+    message = refusal(pandas.DataFrame([["a b", "x"], ["c d", "y"]]))
     assert 'The columns are: "0", "1".' in message
     assert 'load_dataset(frame, text="0", label="1")' in message
     assert "header row" not in message
-    assert load_dataset(pandas.DataFrame([["a b", "x"]]), text="0", label="1").texts == ["a b"]
+    assert load_dataset(
+        pandas.DataFrame([["a b", "x"], ["c d", "y"]]), text="0", label="1"
+    ).texts == ["a b", "c d"]
     twice = pandas.DataFrame([["a", "b", "c"]], columns=["text", "text", "label"])
     assert 'two columns are named "text"' in refusal(twice)
 
@@ -120,9 +122,9 @@ def test_class_label_minus_one_is_missing(named, refusal, pairs):
 
 
 def test_hf_columns_and_rows(refusal):
-    table = datasets.Dataset.from_dict({"q": ["a b c", "d e f"], "k": [1, 1]})
+    table = datasets.Dataset.from_dict({"q": ["a b c", "d e f"], "k": [1, 2]})
     assert 'load_dataset(table, text="q", label="k")' in refusal(table)
-    assert load_dataset(table, text="q", label="k").targets == [1, 1]
+    assert load_dataset(table, text="q", label="k").targets == [1, 2]
     assert refusal(datasets.Dataset.from_dict({})) == "datasets.Dataset holds no rows."
 
 

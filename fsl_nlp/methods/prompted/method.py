@@ -126,7 +126,9 @@ class PromptMethod(Method):
         Unlabelled examples count for `calibration="texts"` only.
         """
         labelled, unlabelled = support.labelled.examples, support.unlabelled
-        template = self.settings.template or default_templates(support.examples)[0]
+        # Without examples, the label words have the script of the texts to come.
+        shown = support.examples or [Example(f"{self.settings.words} {support.info}")]
+        template = self.settings.template or default_templates(shown)[0]
         if self.name == "p-tuning":
             template = add_soft_tokens_to(template)
         spec = spec_of(self.settings, support, template)

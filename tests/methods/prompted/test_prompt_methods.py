@@ -97,6 +97,26 @@ def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
         fit("prompt", bert, empty, template=TEMPLATE["template"])
 
 
+def test_words_alone_are_enough_for_zero_shot(bert: TextEncoder) -> None:
+    classifier = FewShotClassifier("zero-shot", bert, **TEMPLATE).fit([], [])
+    assert classifier.classes_.tolist() == ["bad", "good"]
+    same = FewShotClassifier("zero-shot", bert, **TEMPLATE).fit(
+        ["很好"], ["good"], descriptions={"bad": "不好"}
+    )
+    np.testing.assert_allclose(
+        classifier.predict_proba(QUERY.texts), same.predict_proba(QUERY.texts), atol=1e-6
+    )
+    with pytest.raises(DataError, match="There is nothing to learn from"):
+        FewShotClassifier("zero-shot", bert).fit([], [])
+    with pytest.raises(DataError, match="learns from examples, and there are none"):
+        FewShotClassifier("prompt", bert, **TEMPLATE).fit([], [])
+
+
+def test_the_words_choose_the_language_of_the_template(bert: TextEncoder) -> None:
+    classifier = FewShotClassifier("zero-shot", bert, words=WORDS).fit([], [])
+    assert "这是关于[MASK]的" in classifier.classifier_.state()[1]["template"]
+
+
 def test_calibration_takes_away_what_words_score_anyway(bert: TextEncoder) -> None:
     plain = fit("zero-shot", bert, **TEMPLATE).scores(SUPPORT.examples)
     probabilities = np.exp(plain) / np.exp(plain).sum(1, keepdims=True)

@@ -86,6 +86,9 @@ def run() -> None:
     try:
         app(words)
     except SystemExit as end:
+        if end.code == 130:  # typer's answer to Ctrl-C inside a command
+            stop = getattr(end.__context__, "__cause__", None)
+            print(str(stop or "") or "Stopped.", file=sys.stderr)
         if end.code == 2 and (hint := hint_for(words)):
             print(f"hint: {hint}", file=sys.stderr)
         if end.code == 2 and has_option("--json"):

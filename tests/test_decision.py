@@ -109,4 +109,6 @@ def test_answers_are_plain_json() -> None:
         "alternatives": (),
         "nearest": (),
         "model_version": "v",
+        "truncated": False,
+        "part": "",
     }

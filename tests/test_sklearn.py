@@ -161,9 +161,12 @@ class OnRows(FewShotClassifier):
         super().fit(self._texts(X), y)
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # type: ignore[override]
+    def predict_proba(  # type: ignore[override]
+        self, X: Any, *, store: bool = False
+    ) -> NDArray[np.float64]:
         check_is_fitted(self)
-        return super().predict_proba(self._texts(validate_data(self, X, reset=False)))
+        rows = validate_data(self, X, reset=False)
+        return super().predict_proba(self._texts(rows), store=store)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # type: ignore[override]
         return super().score(X, y, sample_weight)

@@ -93,10 +93,11 @@ def add_to(app: typer.Typer) -> None:
             ),
         ],
         out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
-        to: Annotated[
+        file_format: Annotated[
             str | None,
             typer.Option(
-                help="'csv', 'jsonl', 'rasa' or 'label-studio'. Default: by the ending of OUT."
+                "--format",
+                help="'csv', 'jsonl', 'rasa' or 'label-studio'. Default: by the ending of OUT.",
             ),
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
@@ -111,7 +112,7 @@ def add_to(app: typer.Typer) -> None:
         data = load_dataset(
             source, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
         )
-        name = write_dataset(data, out, format=to, overwrite=force)
+        name = write_dataset(data, out, format=file_format, overwrite=force)
         result = {
             "out": str(out),
             "format": name,

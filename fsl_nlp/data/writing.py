@@ -93,11 +93,11 @@ def choose_format(path: Path, name: str | None = None) -> str:
         return str(name)
     names = ", ".join(f"{key} ({' '.join(w.suffixes)})" for key, w in WRITERS.items())
     if name is not None:
-        raise OptionError(f"format {name!r} (--to {name}) cannot be written. Formats: {names}.")
+        raise OptionError(f"format {name!r} (--format {name}) cannot be written. Formats: {names}.")
     for key, writer in WRITERS.items():
         if path.suffix.lower() in writer.suffixes:
             return key
-    raise OptionError(f"{path}: its ending names no format. Say which with --to: {names}.")
+    raise OptionError(f"{path}: its ending names no format. Say which with --format: {names}.")
 
 
 def _cannot_hold(example: Example, pairs: bool | None) -> str:

@@ -53,7 +53,7 @@ def too_long(rows: Sequence[Sequence[str]], limit: int, lengths: Lengths) -> lis
     `lengths` counts the tokens of the rows with some indices. Only those are counted whose bytes
     leave doubt: a token has at least one.
 
-    >>> too_long([["a b c"], ["a b c d e f"]], 8, lambda rows: [9 for _ in rows])
+    >>> too_long([["a"], ["a b c d e f"]], 8, lambda rows: [9 for _ in rows])
     [False, True]
     """
     result = [False] * len(rows)

@@ -69,7 +69,7 @@ def near_mentions(example: Example, tokens: int) -> Example:
     >>> text = "Tom " + "and others " * 50_000 + "met Ann"
     >>> near = near_mentions(Example(text, head=(0, 3), tail=(len(text) - 3, len(text))), 512)
     >>> len(near.text), near.text[slice(*near.head)], near.text[slice(*near.tail)]
-    (16388, 'Tom', 'Ann')
+    (16391, 'Tom', 'Ann')
     """
     assert example.head is not None
     assert example.tail is not None

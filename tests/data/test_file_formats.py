@@ -224,7 +224,7 @@ def test_columns_without_a_name(write, pairs, refusal):
 
 def test_a_device_is_no_file(tmp_path, refusal):
     (tmp_path / "a.csv").symlink_to("/dev/zero")
-    assert "a.csv is no ordinary file." in refusal(tmp_path / "a.csv")
+    assert "a.csv is neither a file nor a pipe" in refusal(tmp_path / "a.csv")
 
 
 def test_unknown_extension(write, refusal):

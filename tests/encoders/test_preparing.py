@@ -11,8 +11,8 @@ import pytest
 from transformers import AutoModelForMaskedLM
 
 from fsl_nlp import TextEncoder
-from fsl_nlp.encoders.encoder import _loaded
 from fsl_nlp.encoders.preparing import prepare_models
+from fsl_nlp.encoders.shared import _loaded
 from fsl_nlp.errors import ModelError
 
 Save = Callable[..., Path]

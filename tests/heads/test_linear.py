@@ -206,5 +206,5 @@ def test_many_classes_of_one_example_are_no_concern_of_the_user() -> None:
 
 @pytest.mark.parametrize("strength", [0, -1, float("nan")])
 def test_only_a_positive_strength_is_taken(strength: float) -> None:
-    with pytest.raises(OptionError, match=f"C={strength}: must be greater than 0"):
+    with pytest.raises(OptionError, match=f"C={strength}: must be"):
         LinearHead(C=strength)

@@ -246,7 +246,7 @@ def test_the_command(tmp_path, run):
     out = tmp_path / "nlu.yml"
     done = run("data", "convert", f"{source}:en", out)
     assert done.out == f"Wrote 3 texts of 2 labels to {out} (rasa).\n"
-    again = run("data", "convert", out, tmp_path / "out.txt", "--to", "label-studio", "--json")
+    again = run("data", "convert", out, tmp_path / "out.txt", "--format", "label-studio", "--json")
     assert again.json == {
         "out": str(tmp_path / "out.txt"),
         "format": "label-studio",

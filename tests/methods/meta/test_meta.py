@@ -17,7 +17,7 @@ from rich.console import Console
 
 from fsl_nlp import Dataset, FewShotClassifier
 from fsl_nlp.cli.episodes import result_as_table
-from fsl_nlp.encoders import encoder as loading
+from fsl_nlp.encoders import shared as loading
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, Result, compare, evaluate

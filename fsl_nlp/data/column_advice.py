@@ -34,7 +34,7 @@ def explain_columns(table: Table, candidates: dict[str, list[str]], named: dict[
         return (
             f"{table.source}: the first row seems to be data, not the names of columns. "
             f"{list_columns(table.columns)}\n{_without_header(table, candidates)}\n"
-            f"If these are names of columns: {_how_to_say(list(candidates))}"
+            f"If these are names of columns, say {_which(list(candidates))}"
         )
     lines = [
         f"{table.source}: the {role} column may be {' or '.join(map(quoted, names))}."
@@ -50,14 +50,11 @@ def explain_columns(table: Table, candidates: dict[str, list[str]], named: dict[
     if len(guess) == len(candidates):
         lines.append(f"Say which to take, for example: {call}")
     else:
-        lines.append(_how_to_say(needed))
+        lines.append(f"Say {_which(needed)}")
     if len(candidates["text"]) == 1 and candidates.get("label") == []:
         lines.append(without_labels(table))
     if table.has_header and unnamed:
-        lines.append(
-            "The file needs a header row: a first line that names the columns. "
-            f"{_without_header(table, candidates)}"
-        )
+        lines.append(_without_header(table, candidates))
     return "\n".join(lines)
 
 
@@ -165,11 +162,11 @@ def _show_call(table: Table, arguments: dict[str, str], *, header: bool = True) 
     return f"load_dataset({python}), or {' '.join(options)} on the command line."
 
 
-def _how_to_say(roles: Sequence[str]) -> str:
-    """How to name the columns of these roles."""
+def _which(roles: Sequence[str]) -> str:
+    """The end of a sentence that asks to name the columns of these roles."""
     arguments = " and ".join(f"{role}=" for role in roles)
     options = ", ".join(f"--{role}-column" for role in roles)
-    return f"Say which to take with {arguments} ({options})."
+    return f"which to take with {arguments} ({options})."
 
 
 def _literal(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -137,6 +139,56 @@ def _check_mixture(labels: Sequence[Label], argument: str) -> None:
         f"{argument} holds whole numbers, such as {numbers[0]}, and strings, such as {text!r}. "
         "Write one kind if that is not what you want."
     )
+
+
+# Smaller shares of the largest weight would be lost in single precision.
+_SMALLEST_SHARE = 1e-6
+
+
+def as_weights(values: Any, argument: str) -> list[float]:
+    """A flat list of numbers from 0, not all of them 0.
+
+    >>> as_weights([1, 0.5, 0], "sample_weight")
+    [1.0, 0.5, 0.0]
+    >>> as_weights([1, -2], "sample_weight")
+    Traceback (most recent call last):
+    fsl_nlp.errors.DataError: sample_weight[1] must be a finite number, 0 or above, got int -2.
+    """
+    items = _as_list(values, argument)
+    for i, item in enumerate(items):
+        is_number = isinstance(item, (Real, np.floating)) and not isinstance(item, (bool, np.bool_))
+        if not is_number or not 0 <= item < math.inf:
+            raise DataError(
+                f"{argument}[{i}] must be a finite number, 0 or above, got {_describe(item)}."
+            )
+    weights = [float(item) for item in items]
+    largest = max(weights, default=1.0)
+    if largest == 0:
+        raise DataError(f"{argument} is 0 for every text, so there is nothing to learn from.")
+    for i, weight in enumerate(weights):
+        if 0 < weight < _SMALLEST_SHARE * largest:
+            raise DataError(
+                f"{argument}[{i}]={weight:g} is less than a millionth of the largest, {largest:g}. "
+                "Write 0 to leave the text out."
+            )
+    return weights
+
+
+def weighted(examples: Sequence[Example], sample_weight: Any) -> list[Example]:
+    """The examples with these weights, one for each; unchanged for None.
+
+    >>> weighted([Example("a")], [2])[0].weight
+    2.0
+    """
+    if sample_weight is None:
+        return list(examples)
+    weights = as_weights(sample_weight, "sample_weight")
+    if len(weights) != len(examples):
+        raise DataError(
+            f"sample_weight has {len(weights)} entries and texts has {len(examples)}; each text "
+            "needs a weight."
+        )
+    return [replace(e, weight=weight) for e, weight in zip(examples, weights, strict=True)]
 
 
 def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[Label]:

@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal
-from fsl_nlp.errors import ArtifactError, DataError, OptionError, warn_once
+from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal, weighted
+from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import Transferable
 from fsl_nlp.types import Dataset, Example, Label, Prediction
@@ -74,6 +74,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         *,
         descriptions: Mapping[Any, str] | None = None,
         unlabelled: Sequence[str] | Sequence[Example] | None = None,
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels: strings, whole numbers, or members of an Enum.
@@ -83,15 +84,16 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         A text may be an `Example`: a pair of texts, a sentence with two mentions, or a text with
         candidates. Then all questions must be of that kind. `descriptions` say what the labels
         mean; a label with a description needs no example. `unlabelled` texts help most methods.
-        A long training saves its state in the folder `checkpoint`: after a crash, the same call
-        continues from there.
+        `sample_weight` says how much each text counts: only the ratios matter, and a text of
+        weight 0 is left out. A long training saves its state in the folder `checkpoint`: after a
+        crash, the same call continues from there.
 
         >>> classifier = FewShotClassifier("proto", "embedded:en")
         >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
         >>> classifier.fit(texts, labels).classes_.tolist()
         ['refund', 'track']
         """
-        examples = as_examples(texts, "texts")
+        examples = weighted(as_examples(texts, "texts"), sample_weight)
         words = self._options().get("words")  # what a prompt learns from without examples
         support = as_support(examples, as_labels(labels, "labels"), descriptions, words)
         more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
@@ -105,11 +107,13 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         An example with the label None is unlabelled.
         """
         from fsl_nlp.artifact.model_version import model_version
+        from fsl_nlp.methods.base import note_truncated
         from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
+        from fsl_nlp.methods.weights import with_weight
         from fsl_nlp.training.checkpoint import checkpoints
 
-        support = checked_support(support)
+        support = with_weight(checked_support(support))
         labelled = support.labelled
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
@@ -125,7 +129,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
                 support, encoder, seed=self.seed, options=options, budget=self.budget
             )
             version = model_version(support, method, encoder, seed=self.seed, options=options)
-            _note_truncated(fitted, labelled.examples)
+            note_truncated(fitted, labelled.examples)
             return self._take(fitted, method, encoder, labelled.examples, version, report)
         if parse_budget(self.budget):
             raise OptionError(
@@ -138,7 +142,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         version = model_version(support, chosen.name, encoder, seed=seed, options=options)
         with checkpoints(checkpoint, version):
             fitted = built.fit(support)
-        _note_truncated(fitted, labelled.examples)
+        note_truncated(fitted, labelled.examples)
         return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 
     def _take(
@@ -336,14 +340,3 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-
-def _note_truncated(fitted: Classifier, examples: tuple[Example, ...]) -> None:
-    """Note the training texts that were too long to be read whole."""
-    rows = [i for i, cut in enumerate(fitted.truncates(examples)) if cut]
-    if rows:
-        subject = "1 text is" if len(rows) == 1 else f"{len(rows)} texts are"
-        warn_once(
-            f"{subject} too long, so only a part was read. The first is texts[{rows[0]}]: "
-            f"{examples[rows[0]].text[:40]!r}... Shorten it, or use an encoder that reads more."
-        )

@@ -24,7 +24,7 @@ class Example:
     """One thing to classify: a text, or a text with more parts. Only `text` is required.
 
     `head` and `tail` mark two mentions in the text; the label of a text with `candidates` is the
-    index of the right one.
+    index of the right one. In training it counts as `weight` examples of weight 1.
 
     >>> Example("where is my parcel", label="track").label
     'track'
@@ -39,6 +39,7 @@ class Example:
     tail: Span | None = None
     candidates: tuple[str, ...] = ()
     id: str | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

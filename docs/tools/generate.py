@@ -27,6 +27,7 @@ SOURCES = {
     "unlabelled": ("unlabelled texts",),
     "label texts": ("label names", "label descriptions"),
     "source classes": ("source classes",),
+    "weights": ("example weights",),
 }
 NOTICE = "<!-- Written by docs/tools/generate.py; do not edit. -->\n"
 
@@ -221,7 +222,9 @@ def capabilities_page(infos: Sequence[MethodInfo]) -> str:
         "- **label texts**: it learns from names of labels; its page says whether from "
         "descriptions, too;\n"
         "- **source classes**: it can learn from [other classes with labels]"
-        "(../../concepts/heads.md#heads-trained-on-source-classes) first.\n"
+        "(../../concepts/heads.md#heads-trained-on-source-classes) first;\n"
+        "- **weights**: it takes a `sample_weight` for each example "
+        "([unequal classes](../../how-to/unequal-classes.md)).\n"
     ]
     for family in dict.fromkeys(info.family for info in infos):
         rows = [

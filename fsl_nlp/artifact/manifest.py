@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,20 @@ def content_sum(content: Mapping[str, Any]) -> str:
 def plain_number(number: Any) -> Any:
     """A number of numpy as one of Python, which JSON can hold."""
     return number.item()
+
+
+def with_text_keys(value: Any) -> Any:
+    """The value with the keys of its mappings as texts: JSON has no others, and sorts them.
+
+    >>> with_text_keys({"class_weight": {3: 2.0, "refund": 1.0}})
+    {'class_weight': {'3': 2.0, 'refund': 1.0}}
+    """
+    if isinstance(value, (list, tuple)):
+        return [with_text_keys(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    pairs = ((key.value if isinstance(key, Enum) else key, item) for key, item in value.items())
+    return {str(key): with_text_keys(item) for key, item in pairs}
 
 
 def pack(

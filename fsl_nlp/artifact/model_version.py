@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.artifact.manifest import content_sum
-from fsl_nlp.types import Dataset, LabelInfo
+from fsl_nlp.artifact.manifest import content_sum, with_text_keys
+from fsl_nlp.types import Dataset, Example, LabelInfo
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -28,10 +28,18 @@ def model_version(
         "method": method,
         "encoder": [encoder.fingerprint, asdict(encoder.pooling)],
         "seed": seed,
-        "options": dict(options),
+        "options": with_text_keys(options),
         "labels": [
             [label, asdict(support.info.get(label, LabelInfo()))] for label in support.labels
         ],
-        "examples": [asdict(example) for example in support],
+        "examples": [_fields(example) for example in support],
     }
     return content_sum(content)[:12]
+
+
+def _fields(example: Example) -> dict[str, Any]:
+    """The fields of an example, with its weight if that is not 1."""
+    fields = asdict(example)
+    if fields["weight"] == 1:
+        del fields["weight"]
+    return fields

@@ -166,6 +166,7 @@ class ExampleEntry(_Example, total=False):
     tail: list[int] | None
     candidates: list[str]
     id: str | None
+    weight: float
 
 
 class ShapeEntry(TypedDict):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fsl_nlp.artifact.manifest import with_text_keys
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.publishing import publish
 from fsl_nlp.artifact.record import SavedClassifier
@@ -67,7 +68,7 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         "fsl_nlp": saved.version,
         "model_version": saved.model_version,
         "method": saved.method,
-        "parameters": dict(saved.parameters),
+        "parameters": with_text_keys(saved.parameters),
         "labels": list(saved.labels),
         "encoder": {
             "name": encoder.name,
@@ -93,4 +94,7 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
 
 def _fields(example: Example) -> dict[str, Any]:
     """The fields of an example that hold something."""
-    return {name: value for name, value in asdict(example).items() if value not in (None, ())}
+    fields = {name: value for name, value in asdict(example).items() if value not in (None, ())}
+    if example.weight == 1:
+        del fields["weight"]
+    return fields

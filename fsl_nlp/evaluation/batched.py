@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,10 @@ from torch import Tensor
 
 from fsl_nlp.encoders.hardware import free_memory
 from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.errors import OptionError
 from fsl_nlp.heads.base import Head, pack
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.weights import is_weighted
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
 from fsl_nlp.types import Dataset
@@ -54,6 +57,13 @@ def score_in_batches(
     method = method.loaded()
     method.check_ready()
     method.check_inputs(dataset.examples)
+    if is_weighted(dataset.examples) or isinstance(
+        method.head.options().get("class_weight"), Mapping
+    ):
+        raise OptionError(
+            "Episodes have other texts and labels each time, so they take no weights of examples "
+            "and no class_weight of labels. Leave them out."
+        )
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])

@@ -88,11 +88,15 @@ class PreparedHead(Head):
 
 
 def pack(
-    vectors: NDArray[np.float32], classes: Sequence[int], count: int
+    vectors: NDArray[np.float32],
+    classes: Sequence[int],
+    count: int,
+    weights: NDArray[np.float32] | None = None,
 ) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
     """Examples of one task as the padded tensors that heads take.
 
-    Gives support [1, N, K, D], weights [1, N, K] and the position of each example in [N * K].
+    `weights` [n] are all 1 by default. Gives support [1, N, K, D], weights [1, N, K] and the
+    position of each example in [N * K].
 
     >>> support, weights, positions = pack(np.eye(3, dtype=np.float32), [1, 0, 1], 2)
     >>> weights.tolist(), positions.tolist()
@@ -101,16 +105,16 @@ def pack(
     counts = np.bincount(np.asarray(classes, np.int64), minlength=count)
     width = max(int(counts.max(initial=0)), 1)
     support = np.zeros((count * width, vectors.shape[1]), np.float32)
-    weights = np.zeros(count * width, np.float32)
+    packed_weights = np.zeros(count * width, np.float32)
     filled = np.zeros(count, np.int64)
     positions = np.empty(len(classes), np.int64)
     for i, c in enumerate(classes):
         positions[i] = c * width + filled[c]
         filled[c] += 1
     support[positions] = vectors
-    weights[positions] = 1
+    packed_weights[positions] = 1 if weights is None else weights
     return (
         torch.from_numpy(support).view(1, count, width, -1),
-        torch.from_numpy(weights).view(1, count, width),
+        torch.from_numpy(packed_weights).view(1, count, width),
         positions,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.blas import one_blas_thread
+from fsl_nlp.heads.class_weight import BALANCED, MEANING, check_class_weight
 from fsl_nlp.heads.newton import fit_logistic
 from fsl_nlp.heads.operations import class_of_example, unit
 from fsl_nlp.heads.options import option, require_above
@@ -33,8 +35,10 @@ class LinearHead(Head):
 
     Minimises |W|^2 / 2 + C sum_i w_i (-log softmax(W s_i + b)[y_i]). Of two classes only the
     difference of the rows of W is penalised, |W_1 - W_0|^2 / 2, as scikit-learn does: C has the
-    effect of C / 2 in the formula for more classes. The weights w_i of every class have the same
-    sum. C=30 was chosen on the validation files of BANKING77 and CLINC150.
+    effect of C / 2 in the formula for more classes. With class_weight="balanced" the weights w_i
+    are scaled so that those of every class have the same sum; any other class_weight is for the
+    caller to put into the weights. C=30 was chosen on the validation files of BANKING77 and
+    CLINC150.
 
     Scikit-learn fits a few tasks, or large ones on a CPU; many small tasks are fitted all at once.
     The probabilities of both ways agree to 1e-3.
@@ -48,9 +52,11 @@ class LinearHead(Head):
     summary: ClassVar[str] = "Logistic regression; the default of `auto` for balanced classes."
 
     C: float = option(30.0, "inverse strength of the L2 penalty: larger fits the examples closer")
+    class_weight: str | Mapping[Any, float] | None = option(BALANCED, MEANING)
 
     def __post_init__(self) -> None:
         require_above("C", self.C, 0, "larger fits closer")
+        check_class_weight(self.class_weight)
 
     def fit(self, support: Tensor, weights: Tensor) -> State:
         """W [B, N, D] and b [B, N]."""
@@ -74,7 +80,7 @@ class LinearHead(Head):
 
     def _fit_block(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [B, N, K, D], weights [B, N, K] -> weight [B, N, D], bias [B, N]."""
-        rows, balanced = support.flatten(1, 2), _balance(weights)
+        rows, balanced = support.flatten(1, 2), self._balance(weights)
         is_binary = (weights.sum(-1) > 0).sum(-1) == 2
         costs = balanced.flatten(1) * torch.where(is_binary, self.C / 2, self.C)[:, None]
         targets = class_of_example(weights)
@@ -93,7 +99,7 @@ class LinearHead(Head):
         from sklearn.linear_model import LogisticRegression
 
         classes, examples = torch.nonzero(weights > 0, as_tuple=True)
-        costs = _balance(weights[None])[0][classes, examples].double().cpu().numpy()
+        costs = self._balance(weights[None])[0][classes, examples].double().cpu().numpy()
         rows = support[classes, examples].double().cpu().numpy()
         # In these variables L-BFGS takes a half to a fifth of the steps. With the mean as origin
         # the bias is almost independent of W. With rows scaled up, and W down, the bias has about
@@ -124,9 +130,10 @@ class LinearHead(Head):
         """W q + b."""
         return unit(query) @ state["weight"].mT + state["bias"].unsqueeze(-2)
 
-
-def _balance(weights: Tensor) -> Tensor:
-    """Weights [B, N, K] scaled so that all classes have the same sum, with the total kept."""
-    total = weights.sum(-1, keepdim=True)  # [B, N, 1]
-    classes = (total > 0).sum(1, keepdim=True)
-    return weights / total.clamp(min=1e-12) * total.sum(1, keepdim=True) / classes
+    def _balance(self, weights: Tensor) -> Tensor:
+        """Weights [B, N, K]; balanced, all classes have the same sum, and the total is kept."""
+        if self.class_weight != BALANCED:
+            return weights
+        total = weights.sum(-1, keepdim=True)  # [B, N, 1]
+        classes = (total > 0).sum(1, keepdim=True)
+        return weights / total.clamp(min=1e-12) * total.sum(1, keepdim=True) / classes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -81,8 +81,15 @@ def value_text(value: object) -> str:
         return str(value)
 
 
-def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[OptionInfo]) -> None:
+def check_options(
+    owner: str,
+    options: Mapping[str, Any],
+    infos: Iterable[OptionInfo],
+    having: Callable[[str], Sequence[str]] = lambda name: (),
+) -> None:
     """Refuse a name that is not among the options of `owner`, and a value of another type.
+
+    `having` gives others that have an option of a name.
 
     >>> check_options("method 'knn'", {"k": "many"}, [OptionInfo("k", "whole number", 5, "")])
     Traceback (most recent call last):
@@ -92,8 +99,11 @@ def check_options(owner: str, options: Mapping[str, Any], infos: Iterable[Option
     for name, value in options.items():
         if name not in by_name:
             listed = ", ".join(f"{n} ({by_name[n].type})" for n in sorted(by_name))
+            others = ", ".join(map(repr, having(name)))
+            elsewhere = f" {others} have an option of this name." if others else ""
             raise OptionError(
                 f"{owner} has no option {name!r}.{did_you_mean(name, by_name)} It has: {listed}."
+                f"{elsewhere}"
             )
         info = by_name[name]
         if not _is_of_type(value, info.type):

@@ -16,7 +16,8 @@ NAMES = "label names"
 DESCRIPTIONS = "label descriptions"
 UNLABELLED = "unlabelled texts"
 SOURCE = "source classes"
-LEARNS_FROM = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED, SOURCE)
+WEIGHTS = "example weights"
+LEARNS_FROM = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED, SOURCE, WEIGHTS)
 
 
 def check_kinds(

@@ -111,6 +111,7 @@ def check_seed(seed: object) -> None:
 
 # Methods that errors name first, the cheapest first.
 _SUGGESTED = ("linear", "proto", "lora", "prompt")
+_NAMED = 4  # methods in an error
 
 
 def methods_that_take(kinds: Sequence[str]) -> list[str]:
@@ -119,7 +120,35 @@ def methods_that_take(kinds: Sequence[str]) -> list[str]:
     >>> methods_that_take(["pair"])[:2]
     ['linear', 'proto']
     """
-    names = [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]
-    classes = {name: method_class(name) for name in names}
-    matching = [n for n in names if set(kinds) <= set(classes[n].takes(n))]
-    return [n for n in matching if len(kinds) == 1 or classes[n].combines_kinds][:4]
+    classes = {name: method_class(name) for name in _common_first()}
+    matching = [n for n, kind in classes.items() if set(kinds) <= set(kind.takes(n))]
+    return [n for n in matching if len(kinds) == 1 or classes[n].combines_kinds][:_NAMED]
+
+
+def methods_that_learn_from(source: str) -> list[str]:
+    """Names of methods that learn from this (`fsl_nlp.inputs.support.LEARNS_FROM`).
+
+    >>> methods_that_learn_from("example weights")[:2]
+    ['linear', 'proto']
+    """
+    return [n for n in _common_first() if source in method_class(n).learns_from(n)][:_NAMED]
+
+
+def methods_that_have(option: str) -> list[str]:
+    """Names of methods that have this option.
+
+    >>> methods_that_have("class_weight")[:2]
+    ['linear', 'lora']
+    """
+    from fsl_nlp.heads.options import options_of
+
+    def options(name: str) -> set[str]:
+        kind = method_class(name)
+        all_options = (options_of(settings) for settings in kind.default_settings(name))
+        return {o.name for infos in all_options for o in infos} - set(kind.refused_options)
+
+    return [name for name in _common_first() if option in options(name)][:_NAMED]
+
+
+def _common_first() -> list[str]:
+    return [*_SUGGESTED, *(name for name in METHODS if name not in _SUGGESTED)]

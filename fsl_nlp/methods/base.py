@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import DataError, ModelError, OptionError
+from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
+from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.heads.options import check_options, options_of
 from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.inputs.support import (
@@ -19,9 +20,11 @@ from fsl_nlp.inputs.support import (
     EXAMPLES,
     NAMES,
     UNLABELLED,
+    WEIGHTS,
     check_candidates,
     check_kinds,
 )
+from fsl_nlp.methods.weights import is_weighted, with_weight
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
 
@@ -103,6 +106,17 @@ class Classifier(ABC):
     @abstractmethod
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """What `Method.restore` needs: arrays, and settings that JSON can hold."""
+
+
+def note_truncated(fitted: Classifier, examples: tuple[Example, ...]) -> None:
+    """Note the training texts that were too long to be read whole."""
+    rows = [i for i, cut in enumerate(fitted.truncates(examples)) if cut]
+    if rows:
+        subject = "1 text is" if len(rows) == 1 else f"{len(rows)} texts are"
+        warn_once(
+            f"{subject} too long, so only a part was read. The first is texts[{rows[0]}]: "
+            f"{examples[rows[0]].text[:40]!r}... Shorten it, or use an encoder that reads more."
+        )
 
 
 @dataclass(frozen=True)
@@ -208,6 +222,14 @@ class Method(ABC):
                 f"{support.unlabelled[0].text[:40]!r}. Leave them out (--unlabelled), or use "
                 "linear, full or pet."
             )
+        if is_weighted(support.examples) and WEIGHTS not in self.learns_from(self.name):
+            from fsl_nlp.methods import methods_that_learn_from
+
+            others = " or ".join(map(repr, methods_that_learn_from(WEIGHTS)))
+            raise OptionError(
+                f"sample_weight: method {self.name!r} does not use it. Leave it out, or use "
+                f"{others}."
+            )
         if support.examples and support.examples[0].candidates:
             check_candidates(support)
         self.check_ready()
@@ -222,6 +244,7 @@ class Method(ABC):
     def fit(self, support: Dataset) -> Classifier:
         """Check the support set, and learn its labels."""
         with own_torch_state():
+            support = with_weight(support)
             self.check(support)
             return self.learn(support)
 
@@ -237,7 +260,12 @@ class Method(ABC):
 
 
 # Old names of options, accepted for one version.
-RENAMED_OPTIONS = {"sharpness": "loss_temperature", "soften": "distillation_temperature"}
+RENAMED_OPTIONS = {
+    "balance": "class_weight",
+    "sharpness": "loss_temperature",
+    "soften": "distillation_temperature",
+}
+_RENAMED_VALUES: dict[str, dict[Any, Any]] = {"balance": {True: BALANCED, False: None}}
 
 
 def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
@@ -255,7 +283,8 @@ def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> di
             DeprecationWarning,
             stacklevel=2,
         )
-        renamed[new] = value
+        values = _RENAMED_VALUES.get(name, {})
+        renamed[new] = values.get(value, value) if isinstance(value, bool) else value
     return renamed
 
 
@@ -271,7 +300,10 @@ def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[
     options = rename_old_options(options, {o.name for infos in option_infos for o in infos})
     # A search over settings brings numpy's numbers; they are saved as Python's.
     options = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
-    check_options(f"method {method!r}", options, (info for infos in option_infos for info in infos))
+    from fsl_nlp.methods import methods_that_have
+
+    all_infos = [info for infos in option_infos for info in infos]
+    check_options(f"method {method!r}", options, all_infos, methods_that_have)
     return [
         {info.name: options[info.name] for info in infos if info.name in options}
         for infos in option_infos

@@ -10,7 +10,7 @@ from fsl_nlp.errors import OptionError, PluginError, warn_once
 from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
-from fsl_nlp.methods import REGISTRY, method_class, method_names
+from fsl_nlp.methods import REGISTRY, method_class, method_names, methods_that_have
 from fsl_nlp.methods.base import rename_old_options
 from fsl_nlp.methods.combined.auto import CARD as AUTO
 from fsl_nlp.methods.combined.auto import FROZEN, TUNED
@@ -115,7 +115,7 @@ def check_method_options(name: str, options: Mapping[str, Any]) -> None:
     else:
         infos = list(describe(name).options)
     options = rename_old_options(options, {info.name for info in infos})
-    check_options(f"method {name!r}", options, infos)
+    check_options(f"method {name!r}", options, infos, methods_that_have)
 
 
 def label_text_options(name: str, *, label_names: bool, descriptions: bool) -> dict[str, bool]:

@@ -19,6 +19,8 @@ from fsl_nlp.semisupervised.propagation import propagate
 from fsl_nlp.types import Example
 from fsl_nlp.vectors import Matrix
 
+Vector = NDArray[np.float32]
+
 _LABEL_MASS = 2.0  # of a label, where the probabilities of an unlabelled example add up to 1
 # The temperature is found on every tenth text, held out; of fewer texts than _MANY on every second.
 _HELD_OUT, _MANY = 10, 200
@@ -49,18 +51,21 @@ def learn_from_unlabelled(
     unlabelled: Sequence[Example],
     probabilities: NDArray[np.floating[Any]] | None = None,
     *,
+    weights: Vector | None = None,
+    factors: Vector | None = None,
     default_temperature: float,
     fixed_temperature: float | None = None,
 ) -> Fitted:
     """The classifier with its head fitted on labelled rows [n, F] and on unlabelled examples.
 
     `probabilities` [m, N] of the unlabelled examples are by default those of the classifier itself.
+    `weights` [n] are those of the labelled rows, and `factors` [N] those on all weights of a class.
     """
     added = classifier.rows(unlabelled)
     if probabilities is None:
         probabilities = softmax(classifier.row_scores(added))
     state, temperature = fit_with_unlabelled(
-        head, rows, classes, added, probabilities, default_temperature
+        head, rows, classes, added, probabilities, default_temperature, weights, factors
     )
     refitted: Any = classifier.refitted(state, fixed_temperature or temperature)
     return refitted
@@ -73,25 +78,29 @@ def fit_with_unlabelled(
     unlabelled: Matrix,
     probabilities: NDArray[np.floating[Any]],
     default_temperature: float,
+    weights: Vector | None = None,
+    factors: Vector | None = None,
 ) -> tuple[State, float]:
     """The head fitted on labelled rows [n, F] and unlabelled rows [m, F], and its temperature.
 
     `probabilities` [m, N] are those of a classifier of the labelled rows. The temperature makes the
     new mean confidence equal to theirs, on unlabelled rows that were held out. Where no temperature
-    does that, it is the default.
+    does that, it is the default. `weights` and `factors` are as for `learn_from_unlabelled`.
     """
     n = len(labelled)
     class_count = probabilities.shape[1]
+    weights = np.ones(n, np.float32) if weights is None else weights
+    factors = np.ones(class_count, np.float32) if factors is None else factors
     label_mass = _LABEL_MASS * np.eye(class_count, dtype=np.float32)[list(classes)]
+    label_mass *= weights[:, None]
     vectors = np.concatenate([labelled, unlabelled])
     spread = propagate(vectors, np.concatenate([label_mass, probabilities]))[n:]
     labels = np.concatenate([classes, spread.argmax(1)]).astype(np.int64)
-    weights = np.concatenate([np.ones(n, np.float32), spread.max(1)])
+    weights = np.concatenate([weights, spread.max(1)]) * factors[labels]
 
     def fit(rows: NDArray[np.int64]) -> State:
-        support, packed, positions = pack(vectors[rows], labels[rows].tolist(), class_count)
-        packed.view(-1)[torch.from_numpy(positions)] = torch.from_numpy(weights[rows])
-        return head.fit(support, packed)
+        chosen = labels[rows].tolist()
+        return head.fit(*pack(vectors[rows], chosen, class_count, weights[rows])[:2])
 
     used = n + _some_of_each_class(labels[n:], spread.max(1))
     held_out = used[:: _HELD_OUT if len(used) >= _MANY else 2]

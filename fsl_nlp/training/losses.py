@@ -7,14 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def class_weights(targets: Tensor, count: int) -> Tensor:
-    """Weights [n] that give every class the same total weight; their mean is 1.
+def class_weights(targets: Tensor, count: int, weights: Tensor | None = None) -> Tensor:
+    """Weights [n] scaled so that every class has the same total; their sum is kept.
 
     >>> class_weights(torch.tensor([0, 0, 0, 1]), 2)
     tensor([0.6667, 0.6667, 0.6667, 2.0000])
     """
-    sizes = torch.bincount(targets, minlength=count)
-    return len(targets) / ((sizes > 0).sum() * sizes[targets])
+    weights = torch.ones(len(targets), device=targets.device) if weights is None else weights
+    sizes = torch.bincount(targets, weights, minlength=count)
+    return weights * weights.sum() / ((sizes > 0).sum() * sizes[targets])
 
 
 def cosine_margin(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from fsl_nlp.heads.class_weight import BALANCED, MEANING, check_class_weight
 from fsl_nlp.heads.options import (
     option,
     require_above,
@@ -32,11 +35,12 @@ class TrainSettings:
     clip: float = option(1.0, "largest norm of a gradient")
     loss_temperature: float = option(0.05, "divides the cosines in the loss: lower fits closer")
     margin: float = option(0.1, "lead that the loss asks of the cosine to the right class")
-    balance: bool = option(True, "each class counts the same, whatever its number of examples")
+    class_weight: str | Mapping[Any, float] | None = option(BALANCED, MEANING)
     patience: int = option(5, "stop after this many epochs without a lower loss")
     tokens: int = option(128, "tokens of a text that training reads; answers read the whole text")
 
     def __post_init__(self) -> None:
+        check_class_weight(self.class_weight)
         require_count("epochs", self.epochs)
         require_count("batch_size", self.batch_size)
         require_count("patience", self.patience)

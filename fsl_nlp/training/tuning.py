@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl_nlp.encoders.hardware import in_precision
+from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.seeding import seeded
 from fsl_nlp.training.batches import by_class, by_length
 from fsl_nlp.training.frozen_layers import FrozenLayers
@@ -26,6 +28,8 @@ from fsl_nlp.training.trainer import OnStep, Trainer
 from fsl_nlp.training.tuned_encoder import Matrix, Tokens, TunedEncoder
 from fsl_nlp.types import Example
 
+Weights = NDArray[np.float32]
+
 # Examples of a class that go into a batch together for the contrastive loss.
 _GROUP = 4
 
@@ -39,6 +43,7 @@ class TuningRun:
     examples: Sequence[Example]
     classes: Sequence[int]
     count: int  # number of classes
+    weights: Weights  # [n], of each example
     freeze_layers: int = 0
     probabilities: Tensor | None = None  # [n, N]; targets in place of the classes
 
@@ -49,7 +54,7 @@ class TuningRun:
         encoder = self.reader.encoder
         with seeded(seed):
             frozen = TunedEncoder(encoder, encoder.module, self.reader.centre)
-            start = class_means(frozen.vectors(self.examples), self.classes, self.count)
+            start = self._class_means(frozen)
             head = nn.Parameter(start.to(encoder.device))
             groups = [
                 (self.parameters, settings.learning_rate or self._default_rate()),
@@ -72,8 +77,12 @@ class TuningRun:
             trainer.run(rows, batches, self._loss(head, tokens, settings, contrast))
         self._prepare_for_inference()
         if contrast:
-            return class_means(self.reader.vectors(self.examples), self.classes, self.count)
+            return self._class_means(self.reader)
         return F.normalize(head.detach(), dim=-1).cpu()
+
+    def _class_means(self, reader: TunedEncoder) -> Tensor:
+        vectors = reader.vectors(self.examples)
+        return class_means(vectors, self.classes, self.count, self.weights)
 
     def _default_rate(self) -> float:
         return RATE_OF_ONE_LAYER / max(1, len(layer_stack(self.reader.module)))
@@ -82,9 +91,9 @@ class TuningRun:
         self, head: nn.Parameter, tokens: Tokens | None, settings: TrainSettings, contrast: bool
     ) -> Callable[[list[int]], Tensor]:
         targets = torch.tensor(self.classes, device=head.device)
-        weights = class_weights(targets, self.count)
-        if not settings.balance:
-            weights = torch.ones_like(weights)
+        weights = torch.from_numpy(self.weights).to(head.device)
+        if settings.class_weight == BALANCED:
+            weights = class_weights(targets, self.count, weights)
         vectors_of = self._vectors(tokens)
 
         def loss(rows: list[int]) -> Tensor:
@@ -132,8 +141,8 @@ class TuningRun:
             in_precision(self.reader.module, self.reader.encoder.precision)
 
 
-def class_means(vectors: Matrix, classes: Sequence[int], count: int) -> Tensor:
-    """The mean direction [N, D] of each class, of unit length."""
-    unit = F.normalize(torch.from_numpy(vectors), dim=-1)
+def class_means(vectors: Matrix, classes: Sequence[int], count: int, weights: Weights) -> Tensor:
+    """The mean direction [N, D] of each class, of unit length; weights are [n]."""
+    unit = F.normalize(torch.from_numpy(vectors), dim=-1) * torch.from_numpy(weights)[:, None]
     sums = torch.zeros(count, unit.shape[1]).index_add_(0, torch.tensor(classes), unit)
     return F.normalize(sums, dim=-1)

@@ -52,7 +52,7 @@ def test_one_method_with_its_options(run: Cli) -> None:
         (("fit", "support_en", "--out", "x", "--method", "lorra"), "Did you mean lora"),
         (
             ("fit", "support_en", "--out", "x", "--method", "full", "--option", "epoch=3"),
-            "method 'full' has no option 'epoch'. Did you mean epochs? It has: balance (true or",
+            "method 'full' has no option 'epoch'. Did you mean epochs? It has: batch_size",
         ),
         (
             ("fit", "support_en", "--out", "x", "--method", "full", "--option", "epochs=abc"),

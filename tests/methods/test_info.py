@@ -21,6 +21,7 @@ SOURCES = {
     "label descriptions",
     "unlabelled texts",
     "source classes",
+    "example weights",
 }
 
 

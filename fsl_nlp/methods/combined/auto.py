@@ -108,6 +108,7 @@ class _Choice:
         self.index = {label: i for i, label in enumerate(support.labels)}
         self.methods = self._methods()
         self.targets = np.array([self.index[t] for t in support.known_targets], np.int64)
+        self.weights = np.array([example.weight for example in support], np.float64)
         repeats = _REPEATS if len(support) <= _FEW else 1
         self.folds = list(self._deal(repeats))
         if len(support) > _MANY:
@@ -228,13 +229,13 @@ class _Choice:
         return replace(candidate, note=verdict(candidate)) if over else candidate
 
     def _mean(self, values: Hits) -> tuple[float | None, float | None]:
-        """The mean over classes of their examples' mean, and its standard error."""
+        """The mean over classes of their examples' weighted mean, and its standard error."""
         scored = np.isfinite(values)
         if scored.sum() < 2:
             return None, None
-        values, targets = values[scored], self.targets[scored]
-        sizes = np.bincount(targets, minlength=len(self.index))
-        weights = 1 / sizes[targets] / (sizes > 0).sum()
+        values, targets, weights = values[scored], self.targets[scored], self.weights[scored]
+        sizes = np.bincount(targets, weights, minlength=len(self.index))
+        weights = weights / sizes[targets] / (sizes > 0).sum()
         mean = float((weights * values).sum())
         squares = (weights * (values - mean)) ** 2
         return mean, math.sqrt(float(squares.sum()) * len(values) / (len(values) - 1))

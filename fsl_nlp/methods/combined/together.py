@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.errors import OptionError
+from fsl_nlp.heads.class_weight import BALANCED, MEANING
 from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import PAIR, TEXT
-from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
+from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
 from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.combined.ensemble import Ensemble, member_states
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
@@ -30,6 +31,7 @@ class TogetherSettings:
     members: str = option(
         "full, full@embedded:multilingual", "methods with commas; NAME@ENCODER has another encoder"
     )
+    class_weight: str | Mapping[Any, float] | None = option(BALANCED, MEANING)
 
     def named(self) -> list[tuple[str, str]]:
         """(method, encoder) of each member; the encoder is "" where none is named."""
@@ -57,7 +59,13 @@ class TogetherMethod(Method):
     # What its default members take; `check` asks the members, and others may take more.
     input_kinds: ClassVar[tuple[str, ...]] = (TEXT, PAIR)
     # What its members learn from.
-    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+    learning_sources: ClassVar[tuple[str, ...]] = (
+        EXAMPLES,
+        NAMES,
+        DESCRIPTIONS,
+        UNLABELLED,
+        WEIGHTS,
+    )
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
@@ -74,18 +82,26 @@ class TogetherMethod(Method):
     def build(
         cls, name: str, encoder: TextEncoder, seed: int, options: dict[str, Any]
     ) -> TogetherMethod:
-        """Builds each member with its encoder; `seed` is that of the first."""
+        """Builds each member with its encoder; `seed` is that of the first.
+
+        Another class_weight than the default goes to all members.
+        """
         from fsl_nlp.encoders import load_encoder
         from fsl_nlp.methods import build_method
 
         (settings,) = take_options(name, options, TogetherSettings)
         device = str(encoder.device)
         members = []
+        class_weight = settings.pop("class_weight", BALANCED)
+        member_options = {} if class_weight == BALANCED else {"class_weight": class_weight}
         for number, (method, encoder_name) in enumerate(TogetherSettings(**settings).named()):
             if method == name:
                 raise OptionError(f"members: {name!r} cannot be a member of itself.")
             member_encoder = load_encoder(encoder_name, device=device) if encoder_name else encoder
-            members.append(build_method(method, member_encoder, seed=seed + _APART * number))
+            member_seed = seed + _APART * number
+            members.append(
+                build_method(method, member_encoder, seed=member_seed, options=member_options)
+            )
         return cls(name, encoder, tuple(members))
 
     def origin(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ from fsl_nlp.inputs.support import (
     NAMES,
     SOURCE,
     UNLABELLED,
+    WEIGHTS,
     has_candidates,
 )
 from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
@@ -31,6 +32,7 @@ from fsl_nlp.methods.frozen.classifier import CENTRE, LEARNED, FrozenClassifier,
 from fsl_nlp.methods.frozen.reading import PairReader, Reader
 from fsl_nlp.methods.frozen.settings import CandidateSettings, FrozenSettings
 from fsl_nlp.methods.frozen.temperature import cross_fit_temperature
+from fsl_nlp.methods.weights import TrainingWeights, is_weighted
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
@@ -87,9 +89,9 @@ class FrozenMethod(Method):
     def learns_from(cls, name: str) -> tuple[str, ...]:
         """All but transductive heads learn from unlabelled texts, prepared heads from a source."""
         head = cls.head_class(name)
-        unlabelled = () if head.transductive else (UNLABELLED,)
+        more = () if head.transductive else (UNLABELLED, WEIGHTS)
         source = (SOURCE,) if issubclass(head, PreparedHead) else ()
-        return (EXAMPLES, NAMES, DESCRIPTIONS, *unlabelled, *source)
+        return (EXAMPLES, NAMES, DESCRIPTIONS, *more, *source)
 
     @classmethod
     def build(
@@ -131,6 +133,11 @@ class FrozenMethod(Method):
                 f"{self.name}`). For a classifier use 'proto' or 'linear'."
             )
         super().check(support)
+        if is_weighted(support.examples) and has_candidates(support.examples):
+            raise OptionError(
+                f"sample_weight: method {self.name!r} does not use it where texts have candidates. "
+                "Leave it out."
+            )
 
     def check_ready(self) -> None:
         """Refuse a head that has yet to learn from source classes."""
@@ -168,10 +175,12 @@ class FrozenMethod(Method):
         classes = [*support.class_indices, *label_classes]
         check_covered(support, classes)
         rows = transform(self.head, np.concatenate([reader.read(support.examples), label_rows]))
-        vectors, weights, positions = pack(rows, classes, len(support.labels))
-        state = self.head.fit(vectors, weights)
+        weights = TrainingWeights.of(support, classes, self.head.options().get("class_weight"))
+        totals = weights.total(classes)
+        vectors, packed, positions = pack(rows, classes, len(support.labels), totals)
+        state = self.head.fit(vectors, packed)
         temperature = self.settings.temperature or cross_fit_temperature(
-            self.head, state, vectors, weights, positions[: len(support)], self.seed
+            self.head, state, vectors, packed, positions[: len(support)], self.seed
         )
         classifier = FrozenClassifier(
             support.labels, reader, self.head, state, temperature, self.metadata()
@@ -185,6 +194,8 @@ class FrozenMethod(Method):
             classes,
             unlabelled,
             probabilities,
+            weights=weights.rows,
+            factors=weights.factors,
             default_temperature=temperature,
             fixed_temperature=self.settings.temperature,
         )

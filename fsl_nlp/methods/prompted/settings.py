@@ -115,7 +115,9 @@ class PromptTraining:
         >>> PromptTraining(epochs=3).steps().epochs
         3
         """
-        return TrainSettings(**{k: v for k, v in asdict(self).items() if k != "adapet"})
+        return TrainSettings(
+            **{k: v for k, v in asdict(self).items() if k not in ("adapet", "balance")}
+        )
 
 
 @dataclass(frozen=True)

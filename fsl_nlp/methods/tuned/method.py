@@ -21,7 +21,7 @@ from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
-from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED
+from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
 from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
@@ -32,6 +32,7 @@ from fsl_nlp.methods.tuned.classifier import (
     linear_tensors,
 )
 from fsl_nlp.methods.tuned.settings import MEANS_TEMPERATURE, RECIPES, TEMPERATURE, TunedSettings
+from fsl_nlp.methods.weights import TrainingWeights, Vector
 from fsl_nlp.seeding import seeded
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
 from fsl_nlp.training.adaptation import Adaptation
@@ -65,7 +66,13 @@ class TunedMethod(Method):
     # Texts and pairs; the two texts of a pair go in together.
     input_kinds: ClassVar[tuple[str, ...]] = (TEXT, PAIR)
     # All but source classes.
-    learning_sources: ClassVar[tuple[str, ...]] = (EXAMPLES, NAMES, DESCRIPTIONS, UNLABELLED)
+    learning_sources: ClassVar[tuple[str, ...]] = (
+        EXAMPLES,
+        NAMES,
+        DESCRIPTIONS,
+        UNLABELLED,
+        WEIGHTS,
+    )
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
@@ -107,20 +114,27 @@ class TunedMethod(Method):
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled
         examples, classes = self._training_set(labelled)
-        classifier = self._train(labelled, examples, classes, contrast=self.contrast)
+        class_weight = self.train.class_weight
+        weights = TrainingWeights.of(labelled, classes, class_weight)
+        totals = weights.total(classes)
+        classifier = self._train(labelled, examples, classes, totals, contrast=self.contrast)
+        linear = LinearHead(class_weight=class_weight)
         if self.settings.refit:
-            vectors, weights, _ = pack(classifier.rows(examples), classes, len(labelled.labels))
-            head = classifier.head | linear_tensors(LinearHead().fit(vectors, weights))
+            rows = classifier.rows(examples)
+            vectors, packed, _ = pack(rows, classes, len(labelled.labels), totals)
+            head = classifier.head | linear_tensors(linear.fit(vectors, packed))
             classifier = replace(classifier, head=head)
         if not unlabelled:
             return classifier
         fixed = self.settings.temperature
         return learn_from_unlabelled(
             classifier,
-            LinearHead(),
+            linear,
             classifier.rows(examples),
             classes,
             unlabelled,
+            weights=weights.rows,
+            factors=weights.factors,
             default_temperature=LINEAR_TEMPERATURE * TEMPERATURE,
             fixed_temperature=fixed and LINEAR_TEMPERATURE * fixed,
         )
@@ -131,10 +145,13 @@ class TunedMethod(Method):
         """Learn from the labels of the support and from probabilities [n, N] of other texts."""
         one_hot = np.eye(len(support.labels), dtype=np.float32)[support.class_indices]
         targets = np.concatenate([one_hot, probabilities])
+        classes = targets.argmax(1).tolist()
+        weights = TrainingWeights.of(support, classes, self.train.class_weight)
         return self._train(
             support,
             [*support.examples, *texts],
-            targets.argmax(1).tolist(),
+            classes,
+            weights.total(classes),
             soft_targets=torch.from_numpy(targets),
         )
 
@@ -143,16 +160,17 @@ class TunedMethod(Method):
         support: Dataset,
         examples: Sequence[Example],
         classes: Sequence[int],
+        weights: Vector,
         *,
         contrast: bool = False,
         soft_targets: Tensor | None = None,
     ) -> TunedClassifier:
-        """Tune on examples of these classes; soft targets are [n, N]."""
+        """Tune on examples of these classes and weights [n]; soft targets are [n, N]."""
         encoder, parameters = self._copy()
         if self.settings.centre:
             count = len(support) if soft_targets is not None else len(examples)
             frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
-            means = class_means(frozen, classes[:count], len(support.labels))
+            means = class_means(frozen, classes[:count], len(support.labels), weights[:count])
             encoder = replace(encoder, centre=means.mean(0))
         run = TuningRun(
             encoder,
@@ -160,6 +178,7 @@ class TunedMethod(Method):
             list(examples),
             list(classes),
             len(support.labels),
+            weights,
             self.adaptation.freeze_layers if self.adaptation else 0,
             soft_targets,
         )

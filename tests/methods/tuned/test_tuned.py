@@ -408,7 +408,7 @@ def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("full", {"rank": 8}, "no option 'rank'. It has: balance (true or false), batch_size"),
+        ("full", {"rank": 8}, "no option 'rank'. It has: batch_size"),
         ("lora", {"rank": "8"}, "rank='8': must be a whole number"),
         ("lora", {"rank": 0}, "rank=0: must be a whole number, at least 1"),
         ("lora", {"alpha": -1}, "alpha=-1: must be greater than 0"),
@@ -417,7 +417,8 @@ def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
         ("full", {"warmup": 2}, "warmup=2: must be from 0 to 1"),
         ("head", {"temperature": -1.0}, "temperature=-1.0: must be greater than 0"),
         ("head", {"freeze_layers": 1}, "no option 'freeze_layers'"),
-        ("bitfit", {"balance": "yes"}, "balance='yes': must be true or false"),
+        ("bitfit", {"class_weight": "even"}, "class_weight='even': must be 'balanced', None or a"),
+        ("bitfit", {"class_weight": {"a": 0}}, "class_weight['a']=0: must be greater than 0"),
     ],
 )
 def test_options_are_checked(

@@ -405,6 +405,21 @@ def test_a_pair_among_single_texts(bert: TextEncoder) -> None:
         fitted(bert, "full", support)
 
 
+@pytest.mark.parametrize("name", ["lora", "contrastive"])
+def test_training_follows_the_weights(name: str, bert: TextEncoder) -> None:
+    texts, labels = ["red", "dark red", "blue", "sky blue", "blue sea"], ["r", "r", "b", "b", "b"]
+
+    def answers(sample_weight: Any = None, **options: Any) -> Any:
+        model = FewShotClassifier(name, bert, epochs=2, label_names=False, **options)
+        return model.fit(texts, labels, sample_weight=sample_weight).predict_proba(texts)
+
+    weight = np.array([9, 1, 1, 1, 1])
+    np.testing.assert_allclose(answers(weight), answers(weight / 100), atol=1e-5)
+    assert np.abs(answers(weight) - answers()).max() > 1e-4
+    assert np.abs(answers(class_weight={"b": 9}) - answers(class_weight=None)).max() > 1e-4
+    assert np.abs(answers(class_weight=None) - answers()).max() > 1e-5
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

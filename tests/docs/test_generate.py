@@ -75,7 +75,7 @@ def test_each_method_has_a_page_and_a_row() -> None:
     assert "## Frozen" in table
     assert "## Prompted" in table
     assert "All but `zero-shot` learn from labelled examples" in table
-    row = "| [`pet`](pet.md) | Compares with class means. | ✓ |  |  | ✓ |  |  |"
+    row = "| [`pet`](pet.md) | Compares with class means. | ✓ |  |  | ✓ |  |  |  |"
     assert f"{row} a masked language model | seconds |" in table
     assert "| `distance` | `cosine`, `l2` | `cosine` | a\\|b |" in pages["proto.md"]
     assert "2017, [arXiv 1703.05175](https://arxiv.org/abs/1703.05175) |" in pages["proto.md"]

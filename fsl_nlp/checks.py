@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -141,6 +140,7 @@ def _check_mixture(labels: Sequence[Label], argument: str) -> None:
     )
 
 
+LARGEST_WEIGHT = 1e9
 # Smaller shares of the largest weight would be lost in single precision.
 _SMALLEST_SHARE = 1e-6
 
@@ -152,14 +152,14 @@ def as_weights(values: Any, argument: str) -> list[float]:
     [1.0, 0.5, 0.0]
     >>> as_weights([1, -2], "sample_weight")
     Traceback (most recent call last):
-    fsl_nlp.errors.DataError: sample_weight[1] must be a finite number, 0 or above, got int -2.
+    fsl_nlp.errors.DataError: sample_weight[1] must be a number from 0 to 1e+09, got int -2.
     """
     items = _as_list(values, argument)
     for i, item in enumerate(items):
         is_number = isinstance(item, (Real, np.floating)) and not isinstance(item, (bool, np.bool_))
-        if not is_number or not 0 <= item < math.inf:
+        if not is_number or not 0 <= item <= LARGEST_WEIGHT:
             raise DataError(
-                f"{argument}[{i}] must be a finite number, 0 or above, got {_describe(item)}."
+                f"{argument}[{i}] must be a number from 0 to {LARGEST_WEIGHT:g}, got {_describe(item)}."
             )
     weights = [float(item) for item in items]
     largest = max(weights, default=1.0)

@@ -159,7 +159,8 @@ def as_weights(values: Any, argument: str) -> list[float]:
         is_number = isinstance(item, (Real, np.floating)) and not isinstance(item, (bool, np.bool_))
         if not is_number or not 0 <= item <= LARGEST_WEIGHT:
             raise DataError(
-                f"{argument}[{i}] must be a number from 0 to {LARGEST_WEIGHT:g}, got {_describe(item)}."
+                f"{argument}[{i}] must be a number from 0 to {LARGEST_WEIGHT:g}, got "
+                f"{_describe(item)}."
             )
     weights = [float(item) for item in items]
     largest = max(weights, default=1.0)

@@ -14,7 +14,8 @@ def class_weights(targets: Tensor, count: int, weights: Tensor | None = None) ->
     tensor([0.6667, 0.6667, 0.6667, 2.0000])
     """
     weights = torch.ones(len(targets), device=targets.device) if weights is None else weights
-    sizes = torch.bincount(targets, weights, minlength=count)
+    # torch.bincount adds weights in a random order on a GPU.
+    sizes = weights @ F.one_hot(targets, count).to(weights)
     return weights * weights.sum() / ((sizes > 0).sum() * sizes[targets])
 
 

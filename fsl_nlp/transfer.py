@@ -34,6 +34,9 @@ class Transferable:
         parameters = self.get_params(deep=False)
         if not hasattr(self, "classifier_"):
             return receive, (type(self), parameters)
+        if not isinstance(parameters["encoder"], str):
+            # A SentenceTransformer would go with its weights.
+            parameters["encoder"] = self.encoder_
         return receive, (type(self), parameters, to_archive(self.to_record()), self.encoder_)
 
 

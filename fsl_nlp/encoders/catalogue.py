@@ -136,8 +136,26 @@ def absolute_name(name: str) -> str:
     """
     if name in MODELS or name in REGISTRY:
         return name
-    folder = Path(name).expanduser()
-    return str(folder.absolute()) if folder.is_dir() else name
+    folder = _folder(name)
+    return str(folder.absolute()) if folder else name
+
+
+def _folder(name: str) -> Path | None:
+    """The folder that a name means; None if there is no such folder."""
+    if not name.strip():
+        raise ModelError(
+            f"encoder={name!r} is empty. Give a model's name or its folder; `fsl-nlp models` lists "
+            "the encoders."
+        )
+    try:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: "~" without a home
+        reason = (error.strerror if isinstance(error, OSError) else "") or first_line(error)
+        raise ModelError(
+            f"encoder={name[:60]!r} is no name of a model and no folder: {reason}. "
+            "`fsl-nlp models` lists the encoders."
+        ) from None
 
 
 def model_files(name: str) -> dict[Path, tuple[int, int] | None]:
@@ -157,21 +175,21 @@ def locate(name: str) -> Path:
     """
     if name in MODELS:
         return _embedded(MODELS[name])
-    folder = Path(REGISTRY.load(name).folder if name in REGISTRY else name).expanduser()
+    folder = _folder(REGISTRY.load(name).folder if name in REGISTRY else name)
     # No hub id has a colon.
-    if name.startswith("embedded:") or (":" in name and not folder.exists()):
+    if name.startswith("embedded:") or (":" in name and folder is None):
         nearest = did_you_mean(name, REGISTRY.names()) or f" Models: {', '.join(MODELS)}."
         raise ModelError(
             f"There is no model {name!r}.{nearest} `fsl-nlp models` lists the encoders."
         )
-    if folder.is_dir():
+    if folder:
         if not (folder / "config.json").is_file():
             raise ModelError(
                 f"The folder {name} holds no config.json, so it is no Hugging Face model. "
                 "Point at the folder that save_pretrained wrote."
             )
         return folder
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"There is no folder {name}. Give a model's folder or one of its names.")
     return _from_hub(name)
 

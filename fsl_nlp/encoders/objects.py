@@ -9,7 +9,7 @@ import numpy as np
 
 from fsl_nlp.encoders.encoder import TextEncoder
 from fsl_nlp.encoders.loading import fingerprint
-from fsl_nlp.errors import ModelError, OptionError
+from fsl_nlp.errors import ModelError, OptionError, first_line
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -48,7 +48,13 @@ def _of_sentence_transformer(model: Any, device: str) -> TextEncoder:
     advice = "Save it with save_pretrained(FOLDER), and give FOLDER as the encoder."
     if not name:
         raise ModelError(f"This SentenceTransformer does not say where it lies. {advice}")
-    encoder = as_encoder(name, device=device)
+    try:
+        encoder = as_encoder(name, device=device)
+    except ModelError as error:
+        raise ModelError(
+            f"This SentenceTransformer cannot be read again from {name!r}: {first_line(error)}. "
+            f"{advice}"
+        ) from error
     module = model if encoder.pooling.custom else transformer
     ours, theirs = (
         vector / np.linalg.norm(vector)

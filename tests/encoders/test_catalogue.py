@@ -18,6 +18,7 @@ from fsl_nlp.encoders import MODELS, model_for
 from fsl_nlp.encoders.catalogue import (
     HUB_FILES,
     INSTALL_EMBEDDED,
+    absolute_name,
     default_prefix,
     locate,
 )
@@ -353,3 +354,11 @@ def test_prefixes_of_hub_models_that_do_not_say_theirs() -> None:
 
 def _unexpected(*_: Any, **__: Any) -> str:
     raise AssertionError("nothing may be asked of the hub")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 5000, "/" + "x" * 5000, "模" * 2000])
+def test_names_that_no_file_system_takes(name: str) -> None:
+    reason = "is no name of a model and no folder" if name.strip() else "is empty"
+    for read in (absolute_name, locate):
+        with pytest.raises(ModelError, match=rf"^encoder='.{{0,60}}' {reason}.*`fsl-nlp models`"):
+            read(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from transformers import BertConfig
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
 from fsl_nlp.data import CATALOGUE, Entry
@@ -27,6 +29,8 @@ from fsl_nlp.heads.ridge import RidgeHead
 from fsl_nlp.methods import build_method
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.runtime import Bot
+
+from ..conftest import save_model
 
 COLOURS = [f"{shade} {colour}" for colour in ("red", "blue") for shade in "abcdef"]
 NAMES = ["red"] * 6 + ["blue"] * 6
@@ -308,6 +312,50 @@ def test_a_sentence_transformer(english: TextEncoder) -> None:
         next(model.parameters()).add_(0.1)
     with pytest.raises(ModelError, match=r"is not what lies in .* Save it with save_pretrained"):
         FewShotClassifier("proto", model).fit(COLOURS, NAMES)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The folder of a tiny model."""
+    config = BertConfig(
+        vocab_size=9,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+    )
+    return save_model(tmp_path / "tiny", config, ["red", "blue", "红", "蓝"])
+
+
+def test_a_sentence_transformer_is_saved_and_sent_by_its_folder(tiny: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(tiny), device="cpu")
+    classifier = FewShotClassifier("linear", model).fit(["red 红", "blue 蓝"], ["red", "blue"])
+    expected = classifier.predict_proba(["红", "blue"])
+    loaded = FewShotClassifier.load(classifier.save(tiny.parent / "bot"))
+    assert loaded.encoder == str(tiny)
+    np.testing.assert_array_equal(loaded.predict_proba(["红", "blue"]), expected)
+    sent = pickle.dumps(classifier)
+    assert len(sent) < 10_000  # without the weights, which take 80 kB
+    np.testing.assert_array_equal(pickle.loads(sent).predict_proba(["红", "blue"]), expected)
+
+
+def test_a_sentence_transformer_without_a_folder(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    def refused(match: str) -> None:
+        with pytest.raises(ModelError, match=match + r".* Save it with save_pretrained\(FOLDER\)"):
+            FewShotClassifier("linear", model).fit(["red", "blue"], ["red", "blue"])
+
+    monkeypatch.chdir(tmp_path)
+    model = SentenceTransformer("./tiny", device="cpu")
+    monkeypatch.chdir("/")
+    refused(r"cannot be read again from '\./tiny'")
+    model[0].auto_model.config._name_or_path = ""
+    refused("does not say where it lies")
 
 
 def test_an_entry_is_a_source_of_data(tmp_path: Path) -> None:

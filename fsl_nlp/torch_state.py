@@ -39,9 +39,13 @@ def _float32_mode() -> type[TorchFunctionMode]:
     import torch
     from torch.overrides import TorchFunctionMode
 
+    # These always make floating-point numbers. They are drawn as fp32, since the same generator
+    # gives others as fp64.
+    floating = {
+        torch.empty, torch.eye, torch.linspace, torch.ones, torch.rand, torch.randn, torch.zeros,
+    }  # fmt: skip
     makers = {
-        torch.empty, torch.eye, torch.full, torch.linspace, torch.ones, torch.rand, torch.randn,
-        torch.tensor, torch.zeros, torch.Tensor.__truediv__, torch.Tensor.div, torch.true_divide,
+        torch.full, torch.tensor, torch.Tensor.__truediv__, torch.Tensor.div, torch.true_divide,
         torch.Tensor.new_tensor, torch.arange,
     }  # fmt: skip
 
@@ -50,6 +54,8 @@ def _float32_mode() -> type[TorchFunctionMode]:
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
         ) -> Any:
             kwargs = kwargs or {}
+            if func in floating and kwargs.get("dtype") is None and kwargs.get("out") is None:
+                return func(*args, **{**kwargs, "dtype": torch.float32})
             result = func(*args, **kwargs)
             if (
                 func in makers

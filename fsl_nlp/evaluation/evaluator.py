@@ -14,6 +14,7 @@ from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
 from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.splits import refuse_leakage
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fsl_nlp.methods.objects import MethodLike
 
 
+@own_torch_state()
 def evaluate(
     method: MethodSpec | MethodLike,
     dataset: Dataset,

@@ -27,8 +27,10 @@ from fsl_nlp.pretraining.model import trainable_copy, write_model
 from fsl_nlp.prompts.masked_model import MaskedNet
 from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.seeding import seeded
+from fsl_nlp.torch_state import own_torch_state
 
 
+@own_torch_state()
 def adapt(
     model: str,
     texts: Sequence[str],

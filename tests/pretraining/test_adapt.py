@@ -235,3 +235,14 @@ def test_the_embedded_one_reads_around_a_mask(multilingual: TextEncoder) -> None
             log_probability = log_probability_of(row, position, row[position])
             gains.append(log_probability - log_probability_of(other_row, position, row[position]))
     assert np.mean(gains) > 1
+
+
+def test_the_settings_of_the_caller_change_nothing(
+    save: Callable[..., str], tmp_path: Path
+) -> None:
+    model, settings = save("bert", tmp_path / "model"), replace(QUICK, steps=3)
+    adapt(model, TEXTS, tmp_path / "plain", settings)
+    with torch.inference_mode():
+        adapt(model, TEXTS, tmp_path / "inside", settings)
+    plain, inside = weights(tmp_path / "plain"), weights(tmp_path / "inside")
+    assert all(torch.equal(plain[name], inside[name]) for name in plain)

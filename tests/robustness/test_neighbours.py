@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 from transformers import AutoModelForMaskedLM, BertConfig
 
-from fsl_nlp import FewShotClassifier, TextEncoder
+from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
+from fsl_nlp.episodes import EpisodeTable
+from fsl_nlp.evaluation import evaluate
+from fsl_nlp.methods import build_method
 
 from ..conftest import SPECIAL, save_model
 from .conftest import Rounds
@@ -113,6 +116,44 @@ def test_the_settings_of_the_caller_change_nothing(
     np.testing.assert_allclose(inside, plain, atol=1e-5)
     with nullcontext():
         np.testing.assert_allclose(answers(encoder, method), plain, atol=1e-5)
+
+
+# Methods that learn from source classes: one head, and the ways of meta-learning.
+SOURCES, TARGETS = (
+    Dataset.from_texts(
+        [f"{a} {b} {c}" for a in WORDS[:4] for b in words for c in WORDS[8:]],
+        [f"{a} {b}" for a in WORDS[:4] for b in words for _ in WORDS[8:]],
+    )
+    for words in (WORDS[4:7], WORDS[7:10])
+)
+LEARNERS: dict[str, dict[str, Any]] = {
+    "siamese": {},
+    **{
+        name: {"meta_steps": 2, "check_every": 1, "check_tasks": 20, "meta_tasks": 4, "rank": 4}
+        for name in ("maml", "anil", "leo")
+    },
+}
+
+
+def after_learning(encoder: TextEncoder, method: str) -> NDArray[np.float64]:
+    """Answers of a classifier whose method has learned from source classes; its episodes."""
+    built = build_method(method, encoder, options=LEARNERS[method])
+    prepared = built.prepare(SOURCES, way=3, shot=3, query=2)
+    answers = FewShotClassifier(prepared).fit(TEXTS, LABELS).predict_proba(TEXTS)
+    table = EpisodeTable.sample(TARGETS, way=3, shot=2, query=2, episodes=5, seed=0)
+    result = evaluate(prepared, TARGETS, table, encoder=encoder)
+    return np.concatenate([answers.ravel(), result.episode_accuracy])
+
+
+@pytest.mark.parametrize("method", LEARNERS)
+def test_neighbours_change_no_learning_from_source_classes(bert: TextEncoder, method: str) -> None:
+    plain = after_learning(bert, method)
+    with drawing():
+        np.testing.assert_array_equal(after_learning(bert, method), plain)
+    for setting in SETTINGS.values():
+        with setting():
+            inside = after_learning(bert, method)
+        np.testing.assert_allclose(inside, plain, atol=1e-5)
 
 
 def blas_threads() -> list[int]:

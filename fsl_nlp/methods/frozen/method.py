@@ -34,6 +34,7 @@ from fsl_nlp.methods.frozen.settings import CandidateSettings, FrozenSettings
 from fsl_nlp.methods.frozen.temperature import cross_fit_temperature
 from fsl_nlp.methods.weights import TrainingWeights, is_weighted
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -108,6 +109,7 @@ class FrozenMethod(Method):
         settings = FrozenSettings(**options)
         return cls(name, encoder, head(**head_options), settings, seed, candidates=candidates)
 
+    @own_torch_state()
     def prepare(self, source: Dataset, *, way: int, shot: int, query: int) -> FrozenMethod:
         """Train the head's parameters on episodes of the source classes."""
         if not isinstance(self.head, LearnedHead):

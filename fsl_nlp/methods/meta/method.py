@@ -37,6 +37,7 @@ from fsl_nlp.methods.meta.reading import MentionReader, RowReader
 from fsl_nlp.methods.meta.settings import PreparedSettings, changeable_options
 from fsl_nlp.methods.meta.sources import usable_sources
 from fsl_nlp.output import without_nan
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
@@ -132,6 +133,7 @@ class MetaMethod(FrozenMethod):
         """Meta-train on one corpus, on tasks of exactly this size."""
         return self.meta_train([source], TaskSize((way, way), (shot, shot), query))
 
+    @own_torch_state()
     def meta_train(
         self,
         sources: Sequence[Dataset],

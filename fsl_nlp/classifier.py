@@ -141,7 +141,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         seed = self.seed if chosen.seed is None else chosen.seed
         version = model_version(support, chosen.name, encoder, seed=seed, options=options)
         with checkpoints(checkpoint, version):
-            fitted = built.fit(support)
+            fitted = built.fit_until_stopped(support)
         note_truncated(fitted, labelled.examples)
         return self._take(fitted, chosen.name, encoder, labelled.examples, version)
 

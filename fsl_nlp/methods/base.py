@@ -26,6 +26,7 @@ from fsl_nlp.inputs.support import (
 )
 from fsl_nlp.methods.weights import is_weighted, with_weight
 from fsl_nlp.torch_state import own_torch_state
+from fsl_nlp.training.interrupts import ending_early
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -247,6 +248,11 @@ class Method(ABC):
             support = with_weight(support)
             self.check(support)
             return self.learn(support)
+
+    def fit_until_stopped(self, support: Dataset) -> Classifier:
+        """As `fit`, but Ctrl-C ends the training early, if it is the only one."""
+        with ending_early(len(self.trainings(support)) == 1):
+            return self.fit(support)
 
     @abstractmethod
     def learn(self, support: Dataset) -> Classifier:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -20,6 +19,7 @@ from fsl_nlp.errors import ModelError
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
 from fsl_nlp.training.checkpoint import Checkpoint, TrainingState, next_checkpoint
+from fsl_nlp.training.interrupts import ends_early
 from fsl_nlp.training.settings import TrainSettings
 
 log = logging.getLogger("fsl_nlp")
@@ -37,19 +37,6 @@ _STOPPED_EARLY = "Stopped before the end of the first epoch: nothing is learned 
 _PROGRESS = 0.01
 # Training stops at a loss this low.
 _LOWEST_LOSS = 1e-4
-
-
-_propagate: ContextVar[bool] = ContextVar("propagate", default=False)
-
-
-@contextmanager
-def propagate_interrupts() -> Iterator[None]:
-    """Let Ctrl-C reach the caller; otherwise it ends training, which keeps the best epoch."""
-    token = _propagate.set(True)
-    try:
-        yield
-    finally:
-        _propagate.reset(token)
 
 
 class _DivergedError(Exception):
@@ -83,8 +70,8 @@ class Trainer:
 
         `epoch_batches` gives the batches of an epoch as indices of rows; `loss_of` gives the mean
         loss of some rows. If the loss becomes NaN, training starts again at a lower rate. Ctrl-C
-        ends training with the parameters of the best epoch; before the end of the first epoch it
-        is a KeyboardInterrupt.
+        is a KeyboardInterrupt; inside `ending_early` it ends training with the parameters of the
+        best epoch, if one has ended.
         """
         checkpoint = next_checkpoint() if self.resumable else None
         start, state = self._snapshot(), TrainingState()
@@ -161,7 +148,7 @@ class Trainer:
                 state.finished = True
                 checkpoint.save(state, self.parameters, optimiser)
         except KeyboardInterrupt:
-            if _propagate.get():
+            if not ends_early():
                 raise
             if state.epoch == 0:
                 raise KeyboardInterrupt(_STOPPED_EARLY) from None

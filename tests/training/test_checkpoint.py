@@ -14,6 +14,7 @@ from fsl_nlp.errors import OptionError
 from fsl_nlp.seeding import seeded
 from fsl_nlp.training import checkpoint
 from fsl_nlp.training.checkpoint import checkpoints
+from fsl_nlp.training.interrupts import ending_early
 from fsl_nlp.training.settings import TrainSettings
 from fsl_nlp.training.trainer import Trainer
 
@@ -107,12 +108,13 @@ def test_a_training_that_ctrl_c_ended_is_finished(tmp_path: Path) -> None:
     """Ctrl-C ends the first, a crash the second: the first does not continue."""
 
     def both(stop_at: int = -1, kill_at: int = -1) -> list[tuple[Tensor, list[int]]]:
-        with checkpoints(tmp_path, "both"):
+        with checkpoints(tmp_path, "both"), ending_early():
             return [train(seed=1, stop_at=stop_at), train(seed=2, kill_at=kill_at)]
 
     with pytest.raises(KilledError):
         both(stop_at=9, kill_at=9)
-    stopped = train(seed=1, stop_at=9)[0]
+    with ending_early():
+        stopped = train(seed=1, stop_at=9)[0]
     (again, steps), _ = both()
     assert steps == []
     assert torch.equal(again, stopped)

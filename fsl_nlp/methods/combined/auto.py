@@ -18,7 +18,6 @@ from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
 from fsl_nlp.methods.combined.report import NORMAL_95, Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
-from fsl_nlp.training.trainer import propagate_interrupts
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
@@ -121,8 +120,7 @@ class _Choice:
         candidates, chosen = [self._first(first, methods[first])], first
         for name in remaining:
             try:
-                with propagate_interrupts():
-                    candidate = self._against(chosen, name, methods[name])
+                candidate = self._against(chosen, name, methods[name])
             except FslError as error:  # such as an encoder that cannot be tuned
                 candidate = Candidate(name, f"not possible: {error}")
             except KeyboardInterrupt:
@@ -132,7 +130,7 @@ class _Choice:
             candidates.append(candidate)
             if candidate.better:
                 chosen = name
-        fitted = methods[chosen].fit(self.everything)
+        fitted = methods[chosen].fit_until_stopped(self.everything)
         report = Report(
             chosen,
             self._why(chosen, candidates),

@@ -45,6 +45,7 @@ from fsl_nlp.methods.prompted.prompt import PromptSpec
 from fsl_nlp.methods.tuned.classifier import TunedClassifier
 from fsl_nlp.methods.tuned.method import TunedMethod
 from fsl_nlp.splits import draw_examples
+from fsl_nlp.training.interrupts import ending_early
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class PetMethod(Method):
         count = len(self.settings.patterns(support.examples)) * self.settings.seeds
         return (self.prompt,) * (count * (1 + self.settings.generations))
 
+    @ending_early(False)  # one pattern is trained, too, before the final classifier
     def learn(self, support: Dataset) -> PetClassifier:
         """Tune each pattern, label the unlabelled texts, and train the final classifier."""
         labelled = support.labelled

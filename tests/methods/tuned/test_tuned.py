@@ -485,7 +485,7 @@ def stopped(bert: TextEncoder, after: int) -> Any:
             raise KeyboardInterrupt
 
     method = build_method("full", bert, options={"epochs": 12, "batch_size": 16})
-    return replace(method, on_step=stop).fit(SUPPORT)  # type: ignore[call-arg]
+    return replace(method, on_step=stop).fit_until_stopped(SUPPORT)  # type: ignore[call-arg]
 
 
 def test_ctrl_c_keeps_the_best_so_far(bert: TextEncoder, caplog: pytest.LogCaptureFixture) -> None:

@@ -270,7 +270,12 @@ class TextEncoder(Transferable):
             precision="int8" if self.precision == "int8" else "fp32",
             pooling=asdict(self.pooling),
         )
-        source = GraphSource(info, load, required=self.backend == "onnx")
+        source = GraphSource(
+            info,
+            load,
+            required=self.backend == "onnx",
+            private=bool(tuned or self._files),  # only a model in a folder of the user's has some
+        )
         if tuned:  # it belongs to one classifier, and goes with it
             return source
         with self._graphs_lock:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fsl_nlp.encoders.tracing import TraceableModel, write_graph
 from fsl_nlp.errors import MissingExtraError, ModelError, warn_once
-from fsl_nlp.folders import make_cache_folder, new_folder
+from fsl_nlp.folders import PRIVATE_FOLDER, make_cache_folder, make_private, new_folder
 from fsl_nlp.forks import Lock
 from fsl_nlp.processor import int8_gains_little
 from fsl_nlp.runtime.graph import FILES, INFO, Graph, GraphInfo, graph_folder, read_info
@@ -26,15 +26,22 @@ CACHE_LIMIT = 4 << 30  # bytes of graphs; the least recently used ones are remov
 class GraphSource:
     """The graph of a model, read from the cache or made at the first use.
 
-    `load` gives the model. It is called only if the graph has to be made.
+    `load` gives the model. It is called only if the graph has to be made. A `private` graph is of
+    a user's own model: nobody else may read it.
     """
 
     def __init__(
-        self, info: GraphInfo, load: Callable[[], TraceableModel], *, required: bool
+        self,
+        info: GraphInfo,
+        load: Callable[[], TraceableModel],
+        *,
+        required: bool,
+        private: bool = False,
     ) -> None:
         self.info = info
         self._load = load
         self._required = required  # without a graph: an error, or else PyTorch
+        self._private = private
         self._lock = Lock()
         self._graph: Graph | None = None
         self._failed = False
@@ -46,7 +53,7 @@ class GraphSource:
                 if self.info.precision == "int8" and (note := int8_gains_little()):
                     warn_once(note)
                 try:
-                    self._graph = ensure_graph(self.info, self._load)
+                    self._graph = ensure_graph(self.info, self._load, private=self._private)
                 except (ModelError, MissingExtraError) as error:
                     if self._required:
                         raise
@@ -68,25 +75,28 @@ class GraphSource:
         return write_graph(folder, self.info, self._load)
 
 
-def ensure_graph(info: GraphInfo, load: Callable[[], TraceableModel]) -> Graph:
+def ensure_graph(
+    info: GraphInfo, load: Callable[[], TraceableModel], *, private: bool = False
+) -> Graph:
     """The graph in the cache. It is made if it is missing, damaged or of another version."""
     import torch
 
     import_onnxruntime()
     threads, target = torch.get_num_threads(), graph_folder(info)
-    if (target / INFO).is_file():
-        with suppress(ModelError):
-            graph = Graph.open_cached(info, threads=threads)
-            with suppress(OSError):
-                os.utime(target)  # when it was last used
-            return graph
+    with suppress(ModelError):
+        graph = Graph.open_cached(info, threads=threads)
+        with suppress(OSError):
+            os.utime(target)  # when it was last used
+        return graph
     require_onnx()
     try:
         make_cache_folder(target.parent)
         log.warning(f"Preparing {info.encoder} for ONNX Runtime (once, in {target})")
         with new_folder(target, lambda folder: _holds(folder, info)) as building:
-            building.mkdir()
+            building.mkdir(PRIVATE_FOLDER if private else 0o777)
             write_graph(building, info, load)
+            if private:
+                make_private(building)
         graph = Graph.open_cached(info, threads=threads)
         trim(target.parent, keep=target)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -220,6 +221,25 @@ def test_it_is_made_once(
     assert {p.name for p in folder.iterdir()} == {MODEL, WEIGHTS, TOKENIZER, INFO, CHECKED}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+@pytest.mark.parametrize("published", [False, True])
+def test_only_those_of_published_models_are_for_others_to_read(
+    saved: Save, own_cache: Path, monkeypatch: pytest.MonkeyPatch, published: bool
+) -> None:
+    if published:  # as a model of the hub or of a package: no files that the user may change
+        monkeypatch.setattr("fsl_nlp.encoders.encoder.model_files", lambda _: {})
+    encoder = TextEncoder(str(saved()), device="cpu", precision="fp32", backend="onnx")
+    before = os.umask(0o022)
+    try:
+        encoder.encode("hello")
+    finally:
+        os.umask(before)
+    (made,) = own_cache.iterdir()
+    modes = {path.stat().st_mode & 0o777 for path in (made / MODEL, made / WEIGHTS, made / INFO)}
+    assert modes == ({0o644} if published else {0o600})
+    assert made.stat().st_mode & 0o777 == (0o755 if published else 0o700)
+
+
 def test_a_tuned_copy_has_one_of_its_own(tiny_bert: Path, own_cache: Path, tmp_path: Path) -> None:
     from fsl_nlp import FewShotClassifier
 
@@ -241,6 +261,8 @@ def test_a_tuned_copy_has_one_of_its_own(tiny_bert: Path, own_cache: Path, tmp_p
     (made,) = own_cache.iterdir()
     info = json.loads((made / INFO).read_text("utf-8"))
     assert info["fingerprint"] != encoder.fingerprint
+    if sys.platform != "win32":  # it holds the model of the user
+        assert made.stat().st_mode & 0o777 == 0o700
 
 
 def damage_cut(folder: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.json_text import parse_json
+from fsl_nlp.reading import refuse_devices
 from fsl_nlp.sampling import NOTHING, Draws, EpisodeSettings, Indices, Plan, make_distinct
 from fsl_nlp.types import Dataset, Task
 
@@ -142,14 +143,13 @@ class EpisodeTable:
         """A table that `save` wrote."""
         from safetensors import SafetensorError, safe_open
 
+        refuse_devices(Path(path), str(path))
         try:
             with safe_open(str(path), framework="numpy") as file:
                 header = file.metadata() or {}
                 arrays = {name: file.get_tensor(name).astype(np.int64) for name in _ARRAYS}
             settings = dict(parse_json(header["settings"]))
             return cls(**arrays, settings=settings, dataset_hash=header["dataset_hash"])
-        except FileNotFoundError:
-            raise DataError(f"There is no file {path}.") from None
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
         except (SafetensorError, KeyError, TypeError, ValueError) as error:

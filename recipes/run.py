@@ -27,8 +27,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fsl_nlp import __version__, processor
+from fsl_nlp.errors import FslError
 from fsl_nlp.evaluation.result import half_width_of_mean
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.reading import read_text
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -87,8 +89,10 @@ def run(path: Path) -> None:
 
 def read(path: Path) -> Recipe:
     try:
-        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return Recipe.model_validate(yaml.safe_load(read_text(path, str(path))))
+    except RecursionError:
+        sys.exit(f"{path}: it is nested too deep.")
+    except (FslError, ValueError, TypeError, yaml.YAMLError, ValidationError) as error:
         sys.exit(f"{path}: {error}")
 
 

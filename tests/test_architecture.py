@@ -24,7 +24,7 @@ every_file = pytest.mark.parametrize(
 # What each part may import of the others. A new part gets a line, below all that it imports.
 # `TYPE_CHECKING` imports are free: nothing runs.
 BOTTOM = {"errors", "folders", "forks", "json_text", "lazy", "locks", "output", "plugins"}
-BOTTOM |= {"processor", "progress", "seeding", "sums", "torch_state", "types", "vectors"}
+BOTTOM |= {"processor", "progress", "reading", "seeding", "sums", "torch_state", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "clauses": set(),
@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "output": set(),
     "processor": set(),
     "progress": {"output"},
+    "reading": {"errors", "json_text"},
     "seeding": set(),
     "torch_state": set(),
     "vectors": set(),

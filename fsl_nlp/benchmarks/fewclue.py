@@ -6,7 +6,6 @@ Learn from train_i, choose among settings on dev_i, score test_public; the mean 
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +26,7 @@ from fsl_nlp.data import CATALOGUE, load_dataset
 from fsl_nlp.data.fewclue_prompts import task_prompts
 from fsl_nlp.data.fewclue_submission import TASKS, write_fewclue
 from fsl_nlp.errors import OptionError
+from fsl_nlp.json_text import parse_json
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier
@@ -64,7 +64,7 @@ def parse_choices(pairs: Sequence[str]) -> dict[str, list[Any]]:
     for pair in pairs:
         name, _, text = pair.partition("=")
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError:
             values = None
         if not name.isidentifier() or not isinstance(values, list) or not values:

@@ -27,7 +27,7 @@ from fsl_nlp.cli.options import (
     parse_options,
 )
 from fsl_nlp.cli.run import Run, command
-from fsl_nlp.errors import OptionError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.output import one_line
 
 if TYPE_CHECKING:
@@ -192,16 +192,14 @@ def _note_single_examples(run: Run, support: Dataset) -> None:
 
 def read_descriptions(path: Path | None) -> dict[str, str]:
     """The label descriptions of a JSON file; {} without a file."""
-    import json
+    from fsl_nlp.reading import read_json
 
     if path is None:
         return {}
-    try:
-        descriptions = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise OptionError(f"--descriptions {path}: {error.strerror}.") from None
-    except ValueError as error:
-        raise OptionError(f"--descriptions {path} is not JSON: {error}.") from None
-    if not isinstance(descriptions, dict):
-        raise OptionError(f'--descriptions {path}: write {{"label": "what it means", ...}}.')
+    source = f"--descriptions {path}"
+    descriptions = read_json(path, source)
+    if not isinstance(descriptions, dict) or not all(
+        isinstance(text, str) for text in descriptions.values()
+    ):
+        raise DataError(f'{source}: write {{"label": "what it means", ...}}.')
     return descriptions

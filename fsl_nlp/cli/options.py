@@ -6,7 +6,6 @@ sentences with `more`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +16,7 @@ from fsl_nlp.cli.completion import data_names, encoder_names, method_names
 from fsl_nlp.cli.run import Run
 from fsl_nlp.errors import OptionError
 from fsl_nlp.evaluation.sources import load_sources as load_sources
+from fsl_nlp.json_text import parse_json
 
 if TYPE_CHECKING:
     from fsl_nlp.types import Dataset
@@ -144,7 +144,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
             options[name] = _CONSTANTS[value]
             continue
         try:
-            options[name] = json.loads(value)
+            options[name] = parse_json(value)
         except ValueError:
             options[name] = value
     return options

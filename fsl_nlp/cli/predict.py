@@ -197,7 +197,7 @@ def _refuse_file_name(text: str) -> None:
 
 def _lines(path: Path) -> Iterator[str]:
     from fsl_nlp.data.lines import stream_lines
-    from fsl_nlp.data.reading import refuse_devices
+    from fsl_nlp.reading import refuse_devices
 
     refuse_devices(path, str(path))
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fsl_nlp.data.catalogue import datasets_folder
 from fsl_nlp.errors import DataError
+from fsl_nlp.reading import read_text
 
 Words = Mapping[str, tuple[str, ...]]  # label -> its words
 
@@ -71,17 +72,15 @@ def read_prompts(path: Path) -> TaskPrompts:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(path, str(path)))
         return TaskPrompts(
             tuple(_pattern(item) for item in content["patterns"]),
             _words(content.get("words")),
             _text(content.get("statement")),
             _text(content.get("blank")),
         )
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not in UTF-8. Save it in UTF-8.") from None
+    except DataError:
+        raise
     except RecursionError:
         raise DataError(f"{path} is nested too deep for patterns and words.") from None
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:

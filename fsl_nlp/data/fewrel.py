@@ -8,7 +8,6 @@ is used, as in FewRel's toolkit.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from fsl_nlp.data.examples import read_label, read_text
 from fsl_nlp.data.labels import readable
 from fsl_nlp.data.records import Record, Table
 from fsl_nlp.errors import DataError
+from fsl_nlp.reading import read_json
 from fsl_nlp.types import Example, LabelInfo, Span
 
 NAMES_FILE = "pid2name.json"  # {relation: [name, description]}, beside the corpus
@@ -169,9 +169,9 @@ def _read_names(path: Path) -> dict[str, LabelInfo] | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = read_json(path, path.name)
         return {pid: _info(*values[:2]) for pid, values in document.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} cannot be read as names of relations ({error}). "
             'It should hold {"P1": ["name", "description"], ...}; without the file the relations '

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from fsl_nlp.data.fewrel import find_convention, read_instance
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.reading import read_json
 from fsl_nlp.types import Dataset, Example
 
 if TYPE_CHECKING:
@@ -134,12 +135,7 @@ def zip_predictions(target: str | Path, files: Iterable[str | Path]) -> Path:
 
 
 def _read_list(path: Path) -> list[Any]:
-    try:
-        entries = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+    entries = read_json(path, str(path))
     if not isinstance(entries, list) or not entries:
         raise DataError(f"{path} should hold a list of episodes, each with {', '.join(_KEYS)}.")
     return entries

@@ -11,12 +11,12 @@ from fsl_nlp.data.delimited import DELIMITERS, read_delimited
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.data.formats.exports import EXPORTS, is_export, read_export
 from fsl_nlp.data.json_files import read_json, read_json_lines
-from fsl_nlp.data.reading import check_readable, read_whole
 from fsl_nlp.data.records import Record, Table
 from fsl_nlp.data.tables import read_parquet
 from fsl_nlp.data.workbooks import SUFFIXES as WORKBOOKS
 from fsl_nlp.data.workbooks import is_workbook, read_workbook
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.reading import check_readable, read_whole
 
 LABELLED = (".csv", ".tsv", *WORKBOOKS, ".jsonl", ".ndjson", ".json", ".parquet")
 SUFFIXES = (*LABELLED, *EXPORTS, ".txt")

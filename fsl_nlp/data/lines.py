@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterator
 
 from fsl_nlp.data.encoding import decode
-from fsl_nlp.data.reading import MOST_IN_A_LINE, read_rest
 from fsl_nlp.errors import DataError
+from fsl_nlp.reading import MOST_IN_A_LINE, read_rest
 
 _START = 1 << 20  # bytes from which the encoding is detected
 

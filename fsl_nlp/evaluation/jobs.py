@@ -20,6 +20,7 @@ from fsl_nlp.errors import DataError, ModelError, OptionError
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.output import to_json
 from fsl_nlp.progress import track
+from fsl_nlp.reading import read_whole
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -47,7 +48,7 @@ class ProgressFile(Generic[K]):
         """The finished rows. A line that was cut off while it was written is removed."""
         if not self.path.exists():
             return {}
-        content = self.path.read_bytes()
+        content = read_whole(self.path, str(self.path))
         size = content.rfind(b"\n") + 1  # of the whole lines
         lines = content[:size].split(b"\n")[:-1]
         try:

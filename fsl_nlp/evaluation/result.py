@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
-from fsl_nlp.json_text import parse_json
 from fsl_nlp.output import percent, to_json, without_nan
+from fsl_nlp.reading import read_json
 from fsl_nlp.types import Label
 
 NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
@@ -133,7 +133,7 @@ class Result:
     def load(cls, path: str | Path) -> Result:
         """The result that `save` wrote."""
         try:
-            content = parse_json(Path(path).read_bytes())
+            content = read_json(Path(path), str(path))
             content.pop("worst_class")
             none = content["none_of_the_above"]
             result = cls(
@@ -147,8 +147,8 @@ class Result:
             )
             result._check()
             return result
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}.") from None
+        except DataError:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is not a saved result: {error!r}.") from None
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fsl_nlp import load_dataset
+from fsl_nlp import load_dataset, reading
 from fsl_nlp.cli.benchmark import parse_splits
-from fsl_nlp.data import lines, reading
+from fsl_nlp.data import lines
 from fsl_nlp.data.lines import stream_lines
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation.jobs import check_workers
@@ -123,3 +124,15 @@ def test_the_command_says_which_number_is_too_large(
     assert result.status != 0
     assert arguments[0] in result.err
     assert "Traceback" not in result.err
+
+
+def test_the_time_of_a_row_grows_with_its_length(tmp_path: Path) -> None:
+    """Not with its square: a row of a million separators took 7 seconds."""
+
+    def seconds(separators: int) -> float:
+        (tmp_path / "a.csv").write_text("text,label\n" + "," * separators + "\nhi,greet\n")
+        started = time.process_time()
+        assert load_dataset(tmp_path / "a.csv").texts == ["hi"]
+        return time.process_time() - started
+
+    assert seconds(200_000) < 30 * seconds(20_000) + 1

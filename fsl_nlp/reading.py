@@ -1,4 +1,4 @@
-"""Reads a file into memory: a file or a pipe, and only as much as a table of texts may have."""
+"""Reads a user's file into memory: a file or a pipe, no device, and no more than it may have."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import io
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from fsl_nlp.errors import DataError
+from fsl_nlp.json_text import parse_json
 
 MOST_BYTES = 2 << 30  # of a file that is read whole; as Python strings it takes several times more
 MOST_IN_A_LINE = 64 << 20
@@ -48,6 +50,29 @@ def read_whole(path: Path, source: str) -> bytes:
             return read_rest(file, source)
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror or error}.") from None
+
+
+def read_text(path: Path, source: str) -> str:
+    """The text of a file in UTF-8; messages call it `source`."""
+    try:
+        return read_whole(path, source).decode().removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise DataError(f"{source} is not in UTF-8. Save it in UTF-8.") from None
+
+
+def read_json(path: Path, source: str) -> Any:
+    """The value in a file of JSON in UTF-8; messages call it `source`.
+
+    >>> read_json(Path("/dev/zero"), "zero.json")
+    Traceback (most recent call last):
+    fsl_nlp.errors.DataError: zero.json is neither a file nor a pipe, so it is not read.
+    """
+    try:
+        return parse_json(read_text(path, source))
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{source} is not JSON: {error}.") from None
 
 
 def read_rest(file: io.BufferedIOBase, source: str) -> bytes:

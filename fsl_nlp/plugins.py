@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import PluginError, first_line, warn_once
+from fsl_nlp.errors import PluginError, did_you_mean, first_line, warn_once
 from fsl_nlp.forks import Lock
 from fsl_nlp.lazy import load_object
 
@@ -120,6 +120,19 @@ class Registry:
             else:
                 usable.setdefault(plugin.name, plugin)
         return usable
+
+    def suggest(self, name: str, *others: str) -> str:
+        """The sentence that names what is nearest to a mistyped name; if nothing is, all names.
+
+        `others` may be meant as well, though the registry does not have them.
+
+        >>> Registry({"proto": "", "linear": ""}).suggest("Prot")
+        ' Did you mean proto?'
+        >>> Registry({"proto": "", "linear": ""}).suggest("svm")
+        ' Choose one of proto, linear.'
+        """
+        names = [*others, *self.names()]
+        return did_you_mean(name, names) or f" Choose one of {', '.join(names)}."
 
     def load(self, name: str) -> Any:
         """The object of that name; a KeyError if there is none."""

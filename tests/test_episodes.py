@@ -126,7 +126,7 @@ def test_saved_tables_come_back_and_know_their_dataset(data: Dataset, tmp_path: 
     (tmp_path / "broken").write_bytes(b"no table")
     with pytest.raises(DataError, match="no table of episodes"):
         EpisodeTable.load(tmp_path / "broken")
-    with pytest.raises(DataError, match="There is no file"):
+    with pytest.raises(DataError, match="missing cannot be read: No such file"):
         EpisodeTable.load(tmp_path / "missing")
 
 

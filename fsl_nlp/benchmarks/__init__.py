@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError, did_you_mean
+from fsl_nlp.errors import OptionError
 from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ def benchmark_class(name: str) -> type[Benchmark]:
     '5-way-1-shot'
     """
     if name not in REGISTRY:
-        names = REGISTRY.names()
-        nearest = did_you_mean(name, names)
-        raise OptionError(f"benchmark={name!r}:{nearest} choose one of {', '.join(names)}.")
+        raise OptionError(f"There is no benchmark {name!r}.{REGISTRY.suggest(name)}")
     benchmark: type[Benchmark] = REGISTRY.load(name)
     return benchmark

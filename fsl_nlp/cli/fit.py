@@ -3,8 +3,9 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -166,12 +167,25 @@ def add_to(app: typer.Typer) -> None:
         run.show(
             result,
             lambda: (
-                (f"{comparison}\n\n" if comparison else "")
-                + f"Learned {result['labels']} labels from {result['examples']} texts "
-                f"in {seconds:.1f} s ({result['method']} on {result['encoder']}).\n"
+                (f"{comparison}\n\n" if comparison else "") + f"{_learned(result, seconds)}\n"
                 f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
             ),
         )
+
+
+def _learned(result: Mapping[str, Any], seconds: float) -> str:
+    """What the classifier now knows, and from where."""
+    from fsl_nlp.inputs.support import EXAMPLES
+    from fsl_nlp.methods import method_class
+
+    labels, name = result["labels"], result["method"]
+    how = f"({name} on {result['encoder']})"
+    if EXAMPLES in method_class(name).learns_from(name):
+        return f"Learned {labels} labels from {result['examples']} texts in {seconds:.1f} s {how}."
+    return (
+        f"Ready: it tells {labels} labels apart by their names or words {how}. "
+        f"{name} learns nothing from the {result['examples']} texts; prompt does."
+    )
 
 
 def _note_single_examples(run: Run, support: Dataset) -> None:
@@ -198,8 +212,6 @@ def read_descriptions(path: Path | None) -> dict[str, str]:
         return {}
     source = f"--descriptions {path}"
     descriptions = read_json(path, source)
-    if not isinstance(descriptions, dict) or not all(
-        isinstance(text, str) for text in descriptions.values()
-    ):
+    if not isinstance(descriptions, dict):
         raise DataError(f'{source}: write {{"label": "what it means", ...}}.')
     return descriptions

@@ -67,18 +67,14 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Train a method on source classes, so that it learns new classes from a few texts."""
         from fsl_nlp import load_dataset
-        from fsl_nlp.errors import did_you_mean
-        from fsl_nlp.meta.algorithms import algorithm_names
+        from fsl_nlp.meta.algorithms import REGISTRY
         from fsl_nlp.meta.folder import load_prepared
         from fsl_nlp.meta.settings import TaskSize
         from fsl_nlp.methods.meta.method import MetaMethod
         from fsl_nlp.splits import drop_shared
 
-        if method not in algorithm_names():
-            raise OptionError(
-                f"--method {method} is not meta-trained.{did_you_mean(method, algorithm_names())} "
-                f"Choose one of {', '.join(algorithm_names())}."
-            )
+        if method not in REGISTRY:
+            raise OptionError(f"--method {method} is not meta-trained.{REGISTRY.suggest(method)}")
         method, encoder, options = chosen_method(run, None, method, encoder, parse_options(option))
         data = [load_dataset(name, data_dir=data_dir) for name in sources]
         for name in exclude or []:

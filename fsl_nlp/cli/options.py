@@ -185,12 +185,17 @@ def parse_list(values: Iterable[str]) -> list[str]:
 
 
 def load_split(data: str, split: str | None, data_dir: Path | None) -> Dataset:
-    """The data of a name with its split, or of a file."""
+    """The data of a name, which is then that of the split, or of a file."""
+    from dataclasses import replace
+
     from fsl_nlp import load_dataset
+    from fsl_nlp.data.catalogue import with_split
 
     if split is not None and Path(split).exists():
         return load_dataset(split, data_dir=data_dir)
-    return load_dataset(f"{data}:{split}" if split else data, data_dir=data_dir)
+    source = f"{data}:{split}" if split else data
+    dataset, name = load_dataset(source, data_dir=data_dir), with_split(source)
+    return replace(dataset, name=name) if name else dataset
 
 
 def skip_small(run: Run, dataset: Dataset, needed: int) -> Dataset:

@@ -12,9 +12,10 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
 from fsl_nlp.errors import FslError
 from fsl_nlp.output import to_json, visible
@@ -85,6 +86,8 @@ def command(
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(function, eval_str=True)
+        for parameter in signature.parameters.values():
+            _name_value(parameter.annotation)
 
         @functools.wraps(function)
         def call(context: typer.Context, **values: Any) -> None:
@@ -119,6 +122,15 @@ def command(
         return function
 
     return decorate
+
+
+def _name_value(annotation: Any) -> None:
+    """What stands for one value of an option that may be repeated: `<str>`, not `<list[str]>`."""
+    kind, *metadata = get_args(annotation) or (None,)
+    lists = [part for part in (kind, *get_args(kind)) if get_origin(part) is list]
+    for info in metadata:
+        if lists and isinstance(info, OptionInfo) and info.metavar is None:
+            info.metavar = f"<{get_args(lists[0])[0].__name__.lower()}>"
 
 
 def _check_number(name: str, value: Any) -> None:

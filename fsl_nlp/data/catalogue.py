@@ -94,6 +94,18 @@ def split_file(
     return root / file
 
 
+def with_split(name: str) -> str | None:
+    """A name of the catalogue with its split; None if the catalogue has no such name.
+
+    >>> with_split("support_en"), with_split("support_en:test"), with_split("train.csv")
+    ('support_en:train', 'support_en:test', None)
+    """
+    base, _, split = name.partition(":")
+    if base not in REGISTRY:
+        return None
+    return f"{base}:{split or next(iter(REGISTRY.load(base).splits))}"
+
+
 def find_entry(name: str) -> Entry:
     """The entry of that name, or a DataError that names those there are."""
     if name not in REGISTRY:
@@ -127,8 +139,7 @@ def suggest_dataset(name: str) -> str:
     >>> suggest_dataset("bankng77:test")
     ' Did you mean banking77?'
     """
-    names = REGISTRY.names()
-    return did_you_mean(name.partition(":")[0], names) or f" Datasets: {', '.join(names)}."
+    return REGISTRY.suggest(name.partition(":")[0])
 
 
 def _status(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Status:

@@ -12,7 +12,7 @@ from fsl_nlp.encoders.embedded_mlm import ensure_mlm
 from fsl_nlp.encoders.extras import INSTALL_EMBEDDED
 from fsl_nlp.encoders.minilm import ensure_minilm
 from fsl_nlp.encoders.multilingual import ensure_multilingual
-from fsl_nlp.errors import MissingExtraError, ModelError, did_you_mean, first_line
+from fsl_nlp.errors import MissingExtraError, ModelError, first_line
 from fsl_nlp.folders import cache_folder, file_states
 from fsl_nlp.plugins import Registry
 
@@ -178,9 +178,9 @@ def locate(name: str) -> Path:
     folder = _folder(REGISTRY.load(name).folder if name in REGISTRY else name)
     # No hub id has a colon.
     if name.startswith("embedded:") or (":" in name and folder is None):
-        nearest = did_you_mean(name, REGISTRY.names()) or f" Models: {', '.join(MODELS)}."
         raise ModelError(
-            f"There is no model {name!r}.{nearest} `fsl-nlp models` lists the encoders."
+            f"There is no model {name!r}.{REGISTRY.suggest(name)} `fsl-nlp models` lists the "
+            "encoders."
         )
     if folder:
         if not (folder / "config.json").is_file():

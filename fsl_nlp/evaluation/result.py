@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.json_text import parse_json
 from fsl_nlp.output import percent, to_json, without_nan
-from fsl_nlp.reading import read_json
+from fsl_nlp.reading import read_whole
 from fsl_nlp.types import Label
 
 NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
@@ -132,8 +133,9 @@ class Result:
     @classmethod
     def load(cls, path: str | Path) -> Result:
         """The result that `save` wrote."""
+        text = read_whole(Path(path), str(path))
         try:
-            content = read_json(Path(path), str(path))
+            content = parse_json(text)
             content.pop("worst_class")
             none = content["none_of_the_above"]
             result = cls(
@@ -147,8 +149,6 @@ class Result:
             )
             result._check()
             return result
-        except DataError:
-            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is not a saved result: {error!r}.") from None
 

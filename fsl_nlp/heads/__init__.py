@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError, did_you_mean
+from fsl_nlp.errors import OptionError
 from fsl_nlp.plugins import Registry
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ def head_class(name: str) -> type[Head]:
     'ProtoHead'
     """
     if name not in REGISTRY:
-        names = head_names()
-        nearest = did_you_mean(name, names) or f" Heads: {', '.join(names)}."
-        raise OptionError(f"There is no head {name!r}.{nearest}")
+        raise OptionError(f"There is no head {name!r}.{REGISTRY.suggest(name)}")
     kind: type[Head] = REGISTRY.load(name)
     return kind

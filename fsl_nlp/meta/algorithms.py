@@ -175,5 +175,7 @@ def find_algorithm(name: str) -> Algorithm:
     >>> find_algorithm("anil").adapts
     'head'
     """
+    if name not in REGISTRY:
+        raise OptionError(f"There is no meta-learning algorithm {name!r}.{REGISTRY.suggest(name)}")
     settings: Algorithm = REGISTRY.load(name)
     return settings

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.errors import OptionError, did_you_mean
+from fsl_nlp.errors import OptionError
 from fsl_nlp.heads import HEADS
 from fsl_nlp.lazy import lazy_attributes, load_object
 from fsl_nlp.meta.algorithms import ALGORITHMS
@@ -77,9 +77,10 @@ def method_class(name: str) -> type[Method]:
             f"Here choose one of {', '.join(map(repr, method_names()))}."
         )
     if name not in REGISTRY:
-        names = ["auto", *method_names()]
-        nearest = did_you_mean(name, names) or f" Methods: {', '.join(names)}."
-        raise OptionError(f"There is no method {name!r}.{nearest} `fsl-nlp methods` lists all.")
+        raise OptionError(
+            f"There is no method {name!r}.{REGISTRY.suggest(name, 'auto')} "
+            "`fsl-nlp methods` lists all."
+        )
     plugin = REGISTRY.plugin(name)
     built_by = _BUILT_BY[plugin.entry_point.group] if plugin else None
     kind: type[Method] = load_object(built_by) if built_by else REGISTRY.load(name)

@@ -95,5 +95,5 @@ def test_its_settings_are_options(app: typer.Typer) -> None:
 
 
 def test_an_unknown_benchmark() -> None:
-    with pytest.raises(OptionError, match=f"choose one of {', '.join(BENCHMARKS)}"):
+    with pytest.raises(OptionError, match=f"Choose one of {', '.join(BENCHMARKS)}"):
         benchmark_class("letters")

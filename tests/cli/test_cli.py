@@ -239,7 +239,7 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("fit", "TRAIN", "--out", "x", "--text-column", "said"), "said"),
         (
             ("fit", "TRAIN", "--out", "x", "--method", "magic"),
-            "There is no method 'magic'. Methods: auto, ",
+            "There is no method 'magic'. Choose one of auto, ",
         ),
         (("fit", "TRAIN", "--out", "x", "--encoder", "/none"), "There is no folder /none."),
         (("fit", "TRAIN", "--out", "x", "--option", "C"), "write it as NAME=VALUE"),
@@ -247,7 +247,10 @@ def test_a_text_that_begins_with_a_dash(run: Cli, bot: Path) -> None:
         (("fit", "TRAIN", "--out", "x", "--option", "shots=3"), "has no option 'shots'. It has:"),
         (("fit", "TRAIN", "--out", "x", "--option", "seed=3"), "write it as --seed 3."),
         (("fit", "TRAIN", "--out", "x", "--option", "fit=3"), "has no option 'fit'."),
-        (("fit", "TRAIN", "--out", "x", "--descriptions", "none.json"), "none.json: No such file"),
+        (
+            ("fit", "TRAIN", "--out", "x", "--descriptions", "none.json"),
+            "none.json cannot be read: No such file",
+        ),
         (("evaluate", "BOT", "support_zh:test"), "15 labels are unknown to the classifier: '"),
         (("evaluate", "BOT", "support_en:tset"), 'support_en has no split "tset".'),
     ],

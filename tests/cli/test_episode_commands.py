@@ -44,7 +44,7 @@ def test_episodes_in_json_are_what_the_evaluator_finds(run: Cli) -> None:
     assert found["accuracy"]["value"] == expected.accuracy.value
     assert found["accuracy"]["half_width"] == expected.accuracy.half_width
     assert found["macro_f1"] == expected.macro_f1
-    assert (found["method"], found["dataset"]) == ("proto", "support_en")
+    assert (found["method"], found["dataset"]) == ("proto", "support_en:train")
     assert found["settings"]["encoder"] == "embedded:en"
     assert {"way": 4, "shot": 2, "query": 3, "episodes": 30, "seed": 5}.items() <= found[
         "episodes"
@@ -56,7 +56,7 @@ def test_episodes_in_json_are_what_the_evaluator_finds(run: Cli) -> None:
 def test_episodes_for_people(run: Cli) -> None:
     result = run("episodes", "support_en", "--episodes", 20, "--way", 3)
     assert result.status == 0
-    assert "proto on embedded:en, support_en" in result.out
+    assert "proto on embedded:en, support_en:train" in result.out
     assert "20 of 3-way 1-shot, 5 queries a class; seed 0, hash " in result.out
     assert "(mean over episodes, 95% interval)" in result.out
     assert "none of the above" not in result.out
@@ -115,7 +115,10 @@ def test_a_head_is_trained_on_other_classes_first(run: Cli) -> None:
     assert len(split.json["per_class"]) == 6
     leaked = run(*words, "--source", "support_en:test")
     assert leaked.status == 1
-    assert "Leakage: support_en:test and support_en share 15 classes (cancel_order, " in leaked.err
+    assert (
+        "Leakage: support_en:test and support_en:train share 15 classes (cancel_order, "
+        in leaked.err
+    )
     assert "--exclude-test-classes" in leaked.err
 
 
@@ -304,11 +307,11 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
     [
         (
             ("episodes", "support_en", "--way", 20),
-            "20-way episodes need 20 classes; support_en has 15",
+            "20-way episodes need 20 classes; support_en:train has 15",
         ),
         (
             ("episodes", "support_en", "--shot", 9),
-            "9 support examples and 5 queries need 14 examples a class; 15 of support_en's 15 "
+            "9 support examples and 5 queries need 14 examples a class; 15 of support_en:train's 15 "
             "classes have fewer: 'cancel_order' has 12",
         ),
         (("episodes", "little.csv", *SMALL), "need 5 examples a class; 2 of little's 2 classes"),

@@ -33,6 +33,22 @@ def model(save: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     return save("bert", tmp_path_factory.mktemp("bert"))
 
 
+def test_zero_shot_says_what_it_learned_from(
+    run: Call, train: Path, model: str, tmp_path: Path
+) -> None:
+    fitted = run(
+        "fit", train, "--method", "zero-shot", "--encoder", model, "--out", tmp_path / "bot",
+        "--option", 'words={"good": "好", "bad": "不"}', "--option", "template={text}很[MASK]。",
+    )  # fmt: skip
+    assert fitted.status == 0, fitted.err
+    first, second = fitted.out.splitlines()
+    assert first == (
+        f"Ready: it tells 2 labels apart by their names or words (zero-shot on {model}). "
+        "zero-shot learns nothing from the 4 texts; prompt does."
+    )
+    assert second.startswith(f"Saved in {tmp_path / 'bot'}. Ask it: ")
+
+
 def test_adapt_then_fit(run: Call, texts: Path, train: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "adapted"
     words = ["adapt", model, texts, "--out", out, "--steps", 4, "--option", "batch_size=8"]

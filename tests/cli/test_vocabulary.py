@@ -151,3 +151,11 @@ def test_an_old_name_does_what_the_new_one_does(run: Cli, english: Any) -> None:
     assert old.json["settings"]["label_names"] is True
     assert old.err == "note: --names is now --label-names; the old name will be removed.\n"
     assert run(*words, "--names", "--quiet").err == ""
+
+
+@pytest.mark.parametrize("name", ["episodes", "curve", "fit"])
+def test_help_has_no_types_of_python(run: Cli, name: str) -> None:
+    shown = run(name, "--help").out
+    assert "--encoder <str>" in shown
+    assert "[str]" not in shown
+    assert "[Path]" not in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fsl_nlp import FewShotClassifier, TextEncoder, load_dataset, plugins
 from fsl_nlp.benchmarks import benchmark_class
 from fsl_nlp.data import list_datasets
 from fsl_nlp.encoders.catalogue import locate, model_cards
-from fsl_nlp.errors import OptionError, PluginError
+from fsl_nlp.errors import FslError, OptionError, PluginError
 from fsl_nlp.heads import HEADS, head_class, head_names
 from fsl_nlp.meta.algorithms import algorithm_names, find_algorithm
 from fsl_nlp.methods import METHODS, build_method, method_class, method_names
@@ -309,3 +310,24 @@ def test_threads_read_once(install: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == ["fsl_nlp.heads"]
     assert len(classes) == 8
     assert len(set(classes)) == 1
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "nearest"),
+    [
+        (head_class, "porto", "Did you mean proto"),
+        (method_class, "liner", "Did you mean linear"),
+        (method_class, "xyzzy", "Choose one of auto, "),
+        (find_algorithm, "mmaml", "Did you mean maml"),
+        (find_algorithm, "xyzzy", "Choose one of maml, "),
+        (benchmark_class, "fewclu", "Did you mean fewclue"),
+        (load_dataset, "suport_en", "Did you mean support_en"),
+        (locate, "embedded:eng", "Did you mean embedded:en"),
+        (locate, "embedded:xyzzy", ""),
+    ],
+)
+def test_a_mistyped_name_gets_the_nearest_one(
+    read: Callable[[str], Any], name: str, nearest: str
+) -> None:
+    with pytest.raises(FslError, match=rf"^There is no .*['\"]{name}['\"].*{nearest}"):
+        read(name)

@@ -54,6 +54,8 @@ def test_what_is_no_such_file(reader: str, tmp_path: Path) -> None:
         if (reader, name) == ("progress", "empty"):
             continue  # the next run begins it
         path.write_bytes(content)
+        if (reader, name) == ("descriptions", "other types"):
+            continue  # the values are checked with the labels
         with pytest.raises(FslError) as refused:
             READERS[reader](path)
         assert "file.json" in str(refused.value), name
@@ -95,7 +97,7 @@ def test_the_command_names_the_file_of_descriptions(
     for content, reason in [
         ("退款".encode("gbk"), "is not in UTF-8. Save it in UTF-8."),
         (b"[" * 100_000, "is not JSON: it is nested too deep."),
-        (b'{"track": 5}', 'write {"label": "what it means", ...}.'),
+        (b"[5]", 'write {"label": "what it means", ...}.'),
     ]:
         path.write_bytes(content)
         result = run("fit", "support_en", "--descriptions", path, "--out", tmp_path / "bot")

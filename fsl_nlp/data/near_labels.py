@@ -29,7 +29,7 @@ def merge_spellings(examples: Sequence[Example]) -> tuple[list[Example], list[st
     counts = Counter(example.label for example in examples if example.label is not None)
     groups: dict[Label, list[Label]] = {}
     for label in counts:
-        groups.setdefault(_looks(label), []).append(label)
+        groups.setdefault(looks(label), []).append(label)
     names: dict[Label | None, Label] = {}
     notes = []
     for spellings in groups.values():
@@ -63,7 +63,7 @@ def similar_labels(examples: Sequence[Example]) -> list[str]:
     ]
 
 
-def _looks(label: Label) -> Label:
+def looks(label: Label) -> Label:
     """A key that is equal for labels that look the same."""
     if not isinstance(label, str):
         return label

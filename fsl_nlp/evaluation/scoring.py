@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, did_you_mean
 from fsl_nlp.output import without_nan
 from fsl_nlp.types import Label
 
@@ -62,12 +62,14 @@ class Score:
 def check_targets(targets: Sequence[Label | None], labels: Sequence[Label]) -> None:
     """Refuse targets that are not among the labels of a classifier."""
     label_set = set(labels)
-    unknown = [repr(label) for label in dict.fromkeys(targets) if label not in label_set]
+    unknown = [label for label in dict.fromkeys(targets) if label not in label_set]
     if unknown:
         more = " and more" if len(unknown) > _SHOWN else ""
+        names = [str(label) for label in labels]
         raise DataError(
             f"{len(unknown)} {'label is' if len(unknown) == 1 else 'labels are'} unknown to the "
-            f"classifier: {', '.join(unknown[:_SHOWN])}{more}. "
+            f"classifier: {', '.join(map(repr, unknown[:_SHOWN]))}{more}."
+            f"{did_you_mean(str(unknown[0]), names)} "
             "Train it with examples of them, or leave these rows out."
         )
 

@@ -561,3 +561,17 @@ def test_help_shows_whole_option_names(run: Cli, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "80")
     assert "--store-examples / --no-store-examples" in run("fit", "--help").out
     assert "submit-fewrel" not in run("--help").out
+
+
+def test_labels_of_the_test_file_that_look_like_trained_ones(run: Cli, tmp_path: Path) -> None:
+    """White space and the form of Unicode do not count; another case or sign is a typing error."""
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("text,label\nwhere is it,café bar\nrefund me,退款_a\n", "utf-8")
+    bot = tmp_path / "bot"
+    assert run("fit", train, "--method", "proto", "--out", bot).status == 0
+    test.write_text("text,label\nwhere is it,cafe\u0301  bar\nrefund me,退款_a\u200b\n", "utf-8")
+    assert run("evaluate", bot, test, "--json").json["accuracy"] == 1.0
+    test.write_text("text,label\nwhere is it,Café_bar\n", "utf-8")
+    refused = run("evaluate", bot, test)
+    assert refused.status == 1
+    assert "1 label is unknown to the classifier: 'Café_bar'. Did you mean café bar?" in refused.err

@@ -311,8 +311,8 @@ SMALL = ("--way", 2, "--shot", 2, "--query", 3, "--episodes", 10)
         ),
         (
             ("episodes", "support_en", "--shot", 9),
-            "9 support examples and 5 queries need 14 examples a class; 15 of support_en:train's 15 "
-            "classes have fewer: 'cancel_order' has 12",
+            "9 support examples and 5 queries need 14 examples a class; 15 of support_en:train's "
+            "15 classes have fewer: 'cancel_order' has 12",
         ),
         (("episodes", "little.csv", *SMALL), "need 5 examples a class; 2 of little's 2 classes"),
         (("episodes", "one.csv", *SMALL), "one has 1 class; episodes need at least two."),

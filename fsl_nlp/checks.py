@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from fsl_nlp.data.near_labels import looks
 from fsl_nlp.errors import DataError, did_you_mean, warn_once
 from fsl_nlp.types import (
     LONE_SURROGATE,
@@ -191,24 +190,6 @@ def weighted(examples: Sequence[Example], sample_weight: Any) -> list[Example]:
             "needs a weight."
         )
     return [replace(e, weight=weight) for e, weight in zip(examples, weights, strict=True)]
-
-
-def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[Label]:
-    """The labels as `targets` write them: the "3" of a CSV file as 3, if that is a target.
-
-    White space, characters without width and the form of Unicode may differ, too.
-
-    >>> match_labels(["3", "refund ", "card"], [3, "refund"])
-    [3, 'refund', 'card']
-    """
-    exact, by_text = set(targets), {str(label): label for label in targets}
-    by_looks = {looks(text): label for text, label in by_text.items()}
-    if len(by_looks) < len(by_text):  # they tell apart what looks the same
-        by_looks = {}
-    return [
-        label if label in exact else by_text.get(str(label), by_looks.get(looks(str(label)), label))
-        for label in labels
-    ]
 
 
 def as_support(

@@ -43,9 +43,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sums": {"folders", "json_text"},
     "types": {"errors"},
     "plugins": {"errors", "forks", "lazy"},
+    "checks": {"errors", "types"},
     "decision": {"types"},
     "data": BOTTOM,
-    "checks": {"data.near_labels", "errors", "types"},
     "inputs": BOTTOM | {"data.labels"},
     "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
     "artifact": BOTTOM | {"decision"},
@@ -60,8 +60,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "meta": BOTTOM | {"artifact", "encoders", "heads", "inputs", "runtime", "training"},
     "semisupervised": BOTTOM | {"decision", "heads"},
     "methods": BOTTOM
-    | {"artifact", "checks", "decision", "encoders", "heads", "inputs", "meta", "prompts"}
-    | {"runtime", "semisupervised", "splits", "training"},
+    | {"artifact", "checks", "data.near_labels", "decision", "encoders", "heads", "inputs"}
+    | {"meta", "prompts", "runtime", "semisupervised", "splits", "training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "inputs", "meta", "methods"}

@@ -15,9 +15,9 @@ from fsl_nlp.checks import (
     as_support,
     as_texts,
     checked_support,
-    match_labels,
     with_descriptions,
 )
+from fsl_nlp.data.near_labels import match_labels
 from fsl_nlp.errors import DataError, warn_once
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 

@@ -96,9 +96,10 @@ def add_to(app: typer.Typer) -> None:
         """Train a classifier from labelled texts and save it."""
         from fsl_nlp import FewShotClassifier, load_dataset
         from fsl_nlp.artifact import check_folder
-        from fsl_nlp.checks import match_labels, with_descriptions
+        from fsl_nlp.checks import with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.data.loading import load_unlabelled
+        from fsl_nlp.data.near_labels import match_labels
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from fsl_nlp.types import Example, Label
@@ -60,6 +60,24 @@ def similar_labels(examples: Sequence[Example]) -> list[str]:
         ", ".join(f'"{label}" ({counts[label]})' for label in group[:_SHOWN])
         for group in groups.values()
         if len(group) > 1
+    ]
+
+
+def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[Label]:
+    """The labels as `targets` write them: the "3" of a CSV file as 3, if that is a target.
+
+    White space, characters without width and the form of Unicode may differ, too.
+
+    >>> match_labels(["3", "refund ", "card"], [3, "refund"])
+    [3, 'refund', 'card']
+    """
+    exact, by_text = set(targets), {str(label): label for label in targets}
+    by_looks = {looks(text): label for text, label in by_text.items()}
+    if len(by_looks) < len(by_text):  # they tell apart what looks the same
+        by_looks = {}
+    return [
+        label if label in exact else by_text.get(str(label), by_looks.get(looks(str(label)), label))
+        for label in labels
     ]
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.checks import as_labels, as_weights, match_labels
+from fsl_nlp.checks import as_labels, as_weights
+from fsl_nlp.data.near_labels import match_labels
 from fsl_nlp.errors import DataError, OptionError, did_you_mean
 from fsl_nlp.heads.class_weight import ClassWeight
 from fsl_nlp.types import Dataset, Example, Label

@@ -1,5 +1,6 @@
 # make demo   install into .venv, then train and try a classifier
-# make test   install into .venv, then every check that must pass
+# make test   install into .venv, then the checks that every change must pass
+# make test-slow   the tests that take long
 # make test-processors   the tests of numbers again, as on other processors and in random order
 # make soak   the tests of faults in tests/robustness, at length
 # make docs   install into .venv, then build the documentation into build/site; nothing is fetched
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test test-processors soak lint docs clean
+.PHONY: demo test test-slow test-processors soak lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/fsl-nlp demo
@@ -21,7 +22,10 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The examples of the documentation run in `make docs`.
 test: lint
-	OMP_NUM_THREADS=1 $(PYTEST) --ignore tests/docs/test_examples.py
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow" --ignore tests/docs/test_examples.py
+
+test-slow: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(PYTEST) -m slow --ignore tests/docs/test_examples.py
 
 # Training, and what it ends at, follow the last bits of sums, which each kind of processor adds up
 # in its own order. What tests assert must hold on all of them, and in any order of the tests. (ONNX

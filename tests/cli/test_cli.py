@@ -371,6 +371,7 @@ def test_options_of_the_method_are_passed_on(run: Cli, train: Path, tmp_path: Pa
     assert model.examples_ == ()
 
 
+@pytest.mark.slow
 def test_a_training_is_announced_and_stays_the_same(
     run: Cli, tmp_path: Path, texts: list[str]
 ) -> None:

@@ -135,6 +135,7 @@ def _small_config() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("text", IDS, ids=ascii)
+@pytest.mark.slow
 def test_ids_are_xlm_robertas(tokenizer: Any, text: str) -> None:
     assert tokenizer(text)["input_ids"] == [0, *IDS[text], 2]
 

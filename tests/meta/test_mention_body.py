@@ -125,6 +125,7 @@ def accuracy(classifier, examples):
     return np.mean([classifier.labels[i] == e.label for i, e in zip(best, examples, strict=True)])
 
 
+@pytest.mark.slow
 def test_relations_teach_it(encoder):
     """Without the whitening, which helps whatever was learned."""
     learned, unseen = relations(LEARNED, "learned", 0), relations(UNSEEN, "unseen", 1)
@@ -142,6 +143,7 @@ def test_relations_teach_it(encoder):
     assert accuracies[1e-3] > accuracies[1e-12] + 0.1
 
 
+@pytest.mark.slow
 def test_a_classifier_keeps_what_was_learned(encoder, tmp_path):
     learned, unseen = relations(LEARNED, "learned", 0), relations(UNSEEN, "unseen", 1)
     method = build_method("meta-baseline", encoder, options=QUICK)

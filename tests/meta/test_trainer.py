@@ -45,6 +45,7 @@ def same(first, second) -> bool:
 
 
 @every_algorithm
+@pytest.mark.slow
 def test_training_beats_its_start_on_classes_it_did_not_see(make_head, make_source, name):
     """Half of the dimensions are noise within classes, twice as loud as what tells classes apart;
     without whitening, that must be learned."""
@@ -358,6 +359,7 @@ save_file(found.training.meta, f"{sys.argv[-1]}/{ranks.count}-{ranks.rank}.safet
 """
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(tmp_path, monkeypatch):
     """Each works on its own tasks of a step; the gradients are added up."""
     from safetensors.torch import load_file

@@ -42,6 +42,7 @@ def weights(folder: str | Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v3", "modernbert"])
+@pytest.mark.slow
 def test_learns_and_writes_an_ordinary_model(
     save: Callable[..., str], tmp_path: Path, kind: str
 ) -> None:

@@ -75,8 +75,9 @@ def main() -> None:
 
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
+    order = ["bot", "torch", "onnx", "tuned"]
     for i in range(int(sys.argv[2])):
-        name = list(kinds)[i % len(kinds)]
+        name = order[i % len(order)]
         time.sleep(0.003 * (i % 7))
         process = os.fork()
         if not process:

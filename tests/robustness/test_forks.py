@@ -39,7 +39,7 @@ def test_forked_processes_answer_and_end(tmp_path: Path, rounds: Rounds) -> None
         num_attention_heads=4,
     )
     save_model(tmp_path / "model", config, WORDS)
-    forks = rounds(4, 40)
+    forks = rounds(2, 40)
     ended = script(
         "-m", "tests.robustness.fork_script", tmp_path, forks, FSL_NLP_CACHE=str(tmp_path / "cache")
     )

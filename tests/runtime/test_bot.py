@@ -145,6 +145,7 @@ def test_frozen_methods(method: str, exact: TextEncoder, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("method", [*TRAINED, "anil", "protomaml"])
+@pytest.mark.slow
 def test_methods_that_learned_from_source_classes(
     method: str, small: TextEncoder, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path
 
 @pytest.mark.parametrize("texts_by_label", [ENGLISH, CHINESE], ids=["English", "Chinese"])
 @pytest.mark.parametrize("method", TUNED)
+@pytest.mark.slow
 def test_tuned_methods(
     method: str, texts_by_label: dict[str, list[str]], small: TextEncoder, tmp_path: Path
 ) -> None:
@@ -301,6 +303,7 @@ print(answer.label, answer.nearest[0].text, len(list(bot.stream(f"text {i}" for 
 """
 
 
+@pytest.mark.slow
 def test_nothing_but_four_packages_is_needed(shop_bot: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, str(shop_bot)],
@@ -408,6 +411,7 @@ def test_a_classifier_in_int8_is_saved_as_one(tmp_path: Path, english: TextEncod
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_an_edited_graph_in_the_cache_is_not_believed(
     edit: dict[str, Any], small: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,6 +489,7 @@ def test_bad_questions_are_refused_as_the_classifier_refuses_them(
 # --- int8 and pruning ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_int8_is_smaller_and_says_what_it_changes(exact: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact, "linear")
     whole = export_bot(classifier, tmp_path / "fp32")
@@ -524,6 +529,7 @@ def test_int8_that_changes_too_much_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_int8_without_examples_needs_consent(exact: TextEncoder, tmp_path: Path) -> None:
     saved = fitted(exact, "linear").save(tmp_path / "saved", store_examples=False)
     classifier = FewShotClassifier.load(saved, encoder=exact)

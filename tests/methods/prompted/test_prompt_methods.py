@@ -318,6 +318,7 @@ def test_pet_weighs_patterns_by_their_accuracy_before_training(bert: TextEncoder
     assert accuracy(classifier) >= 0.8
 
 
+@pytest.mark.slow
 def test_pet_distils_what_its_models_and_its_student_say_of_unlabelled_texts(
     bert: TextEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_killed_fit_goes_on(
 
 
 @pytest.mark.parametrize("name", ["lora", "full", "contrastive"])
+@pytest.mark.slow
 def test_beats_the_frozen_start(bert: TextEncoder, name: str) -> None:
     assert accuracy(build_method("proto", bert).fit(SUPPORT)) < 0.6
     assert accuracy(fitted(bert, name)) > 0.9
@@ -174,6 +175,7 @@ def test_other_architectures(encoders: Callable[[str], TextEncoder], kind: str, 
 
 
 @pytest.mark.parametrize("options", [{"rslora": True}, {"dora": True}, {"dropout": 0.1}])
+@pytest.mark.slow
 def test_kinds_of_lora(bert: TextEncoder, options: dict[str, Any]) -> None:
     assert accuracy(fitted(bert, "lora", **options)) > 0.9
 
@@ -501,6 +503,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_nothing(bert: TextEncoder) -> None:
         stopped(bert, 2)
 
 
+@pytest.mark.slow
 def test_too_little_memory_makes_batches_smaller(
     bert: TextEncoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,6 +45,7 @@ def test_in_a_pipeline(model: FewShotClassifier) -> None:
 
 
 @pytest.mark.parametrize("labels", [NAMES, [3] * 6 + [1] * 6])
+@pytest.mark.slow
 def test_cross_validation(labels: list[Any], model: FewShotClassifier) -> None:
     assert cross_val_score(model, COLOURS, labels, cv=3).tolist() == [1, 1, 1]
     assert cross_val_score(model, COLOURS, labels, scoring="f1_macro").min() == 1

@@ -63,6 +63,7 @@ def test_the_report_of_auto(
     assert str(again.report_) == str(model.report_)
 
 
+@pytest.mark.slow
 def test_an_exported_bot(shop: FewShotClassifier, tmp_path: Path) -> None:
     exported = export_bot(shop, tmp_path / "bot", precision="int8", max_changed=1)
     bot = classifier_in(exported.folder)

@@ -490,6 +490,7 @@ def test_another_process_learns_the_same(
     assert [answer.confidence for answer in there] == pytest.approx(confidence, abs=5e-3)
 
 
+@pytest.mark.slow
 def test_the_exit_status_reaches_the_shell(tmp_path: Path) -> None:
     wrong = command("fit", "none.csv", "--out", tmp_path / "bot", "--json")
     assert wrong.returncode == 1

@@ -49,6 +49,7 @@ def test_zero_shot_says_what_it_learned_from(
     assert second.startswith(f"Saved in {tmp_path / 'bot'}. Ask it: ")
 
 
+@pytest.mark.slow
 def test_adapt_then_fit(run: Call, texts: Path, train: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "adapted"
     words = ["adapt", model, texts, "--out", out, "--steps", 4, "--option", "batch_size=8"]

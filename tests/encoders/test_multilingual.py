@@ -153,6 +153,7 @@ def test_pairs_and_masks(tokenizer: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_ids_agree_with_sentencepiece_on_random_texts(model: Path, tokenizer: Any) -> None:
     """XLM-RoBERTa's own procedure: encode with SentencePiece, then shift the ids by one."""
     vocabulary = json.loads((model / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]

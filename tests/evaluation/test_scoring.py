@@ -94,6 +94,7 @@ def test_the_interval_does_not_depend_on_how_much_is_resampled_at_once(
         assert score_predictions(targets, guesses, LABELS, seed=3) == at_once
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_texts_take_little_memory() -> None:
     targets, guesses = drawn(100_000, 0.8)
     tracemalloc.start()

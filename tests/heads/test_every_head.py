@@ -93,6 +93,7 @@ def test_only_transductive_heads_look_at_the_other_queries(make_head, make_episo
 
 @every_head
 @pytest.mark.parametrize("shot", [1, 5])
+@pytest.mark.slow
 def test_beats_chance(make_episodes, name, options, shot):
     head = head_class(name)(**options)
     # From the two vectors alone the network must first learn what is similar.

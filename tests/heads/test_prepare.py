@@ -44,6 +44,7 @@ def accuracy(head, vectors: Tensor, shot: int = 5) -> float:
 
 
 @learned
+@pytest.mark.slow
 def test_training_helps_on_classes_it_did_not_see(source, name):
     vectors, classes = source
     head, unseen = untrained(name), vectors[400:]

@@ -241,6 +241,7 @@ def test_more_layers_than_there_are(bert):
 
 
 @pytest.mark.parametrize("name", ["lora", "everything"])
+@pytest.mark.slow
 def test_a_classifier_from_source_data_to_a_folder(bert, tmp_path, name):
     rng = np.random.default_rng(0)
 

@@ -146,6 +146,7 @@ def after_learning(encoder: TextEncoder, method: str) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("method", LEARNERS)
+@pytest.mark.slow
 def test_neighbours_change_no_learning_from_source_classes(bert: TextEncoder, method: str) -> None:
     plain = after_learning(bert, method)
     with drawing():

@@ -164,6 +164,7 @@ VERBS = ("buy", "sell", "eat", "lose", "wash", "paint", "lift", "see")
 NOUNS = ("apple", "boat", "car", "dress", "egg", "flat")
 
 
+@pytest.mark.slow
 def test_a_tuned_copy_of_the_embedded_encoder(exact: TextEncoder, tmp_path: Path) -> None:
     classifier = fitted(exact, "lora", epochs=2)
     exported = export_bot(classifier, tmp_path / "bot")

@@ -224,6 +224,7 @@ def colours(counts: Sequence[int]) -> tuple[list[str], list[str]]:
     ],
 )
 @pytest.mark.parametrize("names", [True, False])
+@pytest.mark.slow
 def test_any_number_of_examples_gets_a_sensible_choice(
     counts: tuple[int, ...], method: str, names: bool, words: TextEncoder
 ) -> None:

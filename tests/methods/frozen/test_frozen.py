@@ -222,6 +222,7 @@ def calibration_error(beliefs: np.ndarray, targets: np.ndarray) -> float:
 
 @pytest.mark.parametrize("shots", [1, 5])
 @pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.slow
 def test_euclidean_confidence_is_as_honest_as_cosine(
     language: str, shots: int, request: pytest.FixtureRequest
 ) -> None:
@@ -387,6 +388,7 @@ def test_a_head_that_has_learned_nothing_says_how_it_could(
 @pytest.mark.parametrize(
     "name", ["projection", "siamese", "relation", "tadam", "induction", "matching", "simpleshot"]
 )
+@pytest.mark.slow
 def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
     name: str, words: TextEncoder, source: Dataset, support: Dataset, tmp_path: Path
 ) -> None:

@@ -234,6 +234,7 @@ def test_candidates_that_will_not_do(bert: TextEncoder) -> None:
         ("p-tuning", {}),
     ],
 )
+@pytest.mark.slow
 def test_training_beats_asking(bert: TextEncoder, name: str, options: dict[str, Any]) -> None:
     before = accuracy(fit("zero-shot", bert, **TEMPLATE))
     options = {**QUICK, **options}

@@ -170,6 +170,7 @@ def test_few_parameters_beat_class_means(bert: TextEncoder, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["roberta", "distilbert"])
 @pytest.mark.parametrize("name", ["lora", "full"])
+@pytest.mark.slow
 def test_other_architectures(encoders: Callable[[str], TextEncoder], kind: str, name: str) -> None:
     assert accuracy(fitted(encoders(kind), name)) > 0.9
 

@@ -84,8 +84,8 @@ def commands_page(app: Any) -> str:
     parts = [
         f"{NOTICE}\n# Commands\n\n"
         "Results go to stdout, everything else to stderr. The exit status is 0, 1 for something "
-        "that you can correct, and 2 for wrong usage. `fsl-nlp --version` shows the version; "
-        "`fsl-nlp COMMAND --help` shows what stands here.\n\n"
+        "that you can correct, 2 for wrong usage and 130 after Ctrl-C. `fsl-nlp --version` shows "
+        "the version; `fsl-nlp COMMAND --help` shows what stands here.\n\n"
         "Every command has these options:\n",
         options_table([p for p in commands[0][1].params if shown_names(p) in shared]),
         table(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsl_nlp.cli.completion import catalogue_names, data_names
-from fsl_nlp.cli.options import DataDir, LabelColumn, OnError, TextColumn, shared
+from fsl_nlp.cli.options import (
+    DataDir,
+    LabelColumn,
+    NoHeader,
+    OnError,
+    TextBColumn,
+    TextColumn,
+    shared,
+)
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.output import one_line, visible
 
@@ -102,7 +110,9 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
         text_column: TextColumn = None,
+        text_b_column: TextBColumn = None,
         label_column: LabelColumn = None,
+        no_header: NoHeader = False,
         on_error: OnError = "raise",
         data_dir: DataDir = None,
     ) -> None:
@@ -110,7 +120,13 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.data import load_dataset, write_dataset
 
         data = load_dataset(
-            source, text=text_column, label=label_column, on_error=on_error, data_dir=data_dir
+            source,
+            text=text_column,
+            text_b=text_b_column,
+            label=label_column,
+            header=not no_header,
+            on_error=on_error,
+            data_dir=data_dir,
         )
         name = write_dataset(data, out, format=file_format, overwrite=force)
         result = {

@@ -6,6 +6,7 @@ import json
 import random
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -259,3 +260,10 @@ def test_the_command(tmp_path, run):
     assert "exists" in failed.err
     assert run("data", "convert", f"{source}:zh", out, "--force").status == 0
     assert load_dataset(out).texts == ["我的包裹在哪里", "我要退款"]
+
+
+def test_a_file_without_a_header_is_converted(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("where is it,track\nrefund me,refund\n")
+    out = tmp_path / "out.jsonl"
+    assert run("data", "convert", tmp_path / "in.csv", out, "--no-header").status == 0
+    assert load_dataset(out).texts == ["where is it", "refund me"]

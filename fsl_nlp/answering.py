@@ -22,6 +22,7 @@ from fsl_nlp.vectors import unit
 
 # The largest batch of a stream: enough texts to sort by length, few enough for any memory.
 STREAM_BATCH = 1024
+_LONGEST_MESSAGE = 4000  # characters that are divided into parts; a longer text is no message
 
 
 class Scorer(Protocol):
@@ -179,7 +180,9 @@ class Answering:
         """The predictions of the parts of each text: all that could be a part, in one batch."""
         if set(self.classifier_.inputs.kinds) != {TEXT}:
             raise OptionError("multiple=True: this classifier takes no plain texts. Leave it out.")
-        divided = [clauses(example.text) for example in examples]
+        divided = [
+            clauses(e.text) if len(e.text) <= _LONGEST_MESSAGE else [e.text] for e in examples
+        ]
         parts = {
             (i, span): "".join(divided[i][slice(*span)])
             for i in range(len(examples))

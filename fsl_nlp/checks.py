@@ -145,8 +145,8 @@ LARGEST_WEIGHT = 1e9
 _SMALLEST_SHARE = 1e-6
 
 
-def as_weights(values: Any, argument: str) -> list[float]:
-    """A flat list of numbers from 0, not all of them 0.
+def as_weights(values: Any, argument: str, count: int | None = None) -> list[float]:
+    """A flat list of numbers from 0, not all of them 0; with `count`, of so many.
 
     >>> as_weights([1, 0.5, 0], "sample_weight")
     [1.0, 0.5, 0.0]
@@ -155,6 +155,10 @@ def as_weights(values: Any, argument: str) -> list[float]:
     fsl_nlp.errors.DataError: sample_weight[1] must be a number from 0 to 1e+09, got int -2.
     """
     items = _as_list(values, argument)
+    if count is not None and len(items) != count:
+        raise DataError(
+            f"{argument} has {len(items)} entries and texts has {count}; each text needs a weight."
+        )
     for i, item in enumerate(items):
         is_number = isinstance(item, (Real, np.floating)) and not isinstance(item, (bool, np.bool_))
         if not is_number or not 0 <= item <= LARGEST_WEIGHT:
@@ -183,12 +187,7 @@ def weighted(examples: Sequence[Example], sample_weight: Any) -> list[Example]:
     """
     if sample_weight is None:
         return list(examples)
-    weights = as_weights(sample_weight, "sample_weight")
-    if len(weights) != len(examples):
-        raise DataError(
-            f"sample_weight has {len(weights)} entries and texts has {len(examples)}; each text "
-            "needs a weight."
-        )
+    weights = as_weights(sample_weight, "sample_weight", len(examples))
     return [replace(e, weight=weight) for e, weight in zip(examples, weights, strict=True)]
 
 
@@ -207,8 +206,7 @@ def as_support(
     >>> as_support([], [], None, {"beer": "beer", "wine": "wine"}).labels
     ('beer', 'wine')
     """
-    if len(texts) != len(labels):
-        raise DataError(unequal(len(texts), len(labels)))
+    check_equal(len(texts), len(labels))
     described = _as_descriptions(descriptions)
     _check_described(list(described), set(labels))
     if not texts and not described:
@@ -259,9 +257,12 @@ def checked_support(support: Dataset) -> Dataset:
     return replace(support, examples=tuple(examples), labels=tuple(names))
 
 
-def unequal(texts: int, labels: int) -> str:
-    """The message for texts and labels that are not equally many."""
-    return f"texts has {texts} entries and labels has {labels}; each text needs a label."
+def check_equal(texts: int, labels: int) -> None:
+    """Refuse texts and labels that are not equally many."""
+    if texts != labels:
+        raise DataError(
+            f"texts has {texts} entries and labels has {labels}; each text needs a label."
+        )
 
 
 def _as_descriptions(descriptions: Mapping[Label, str] | None) -> dict[Label, str]:

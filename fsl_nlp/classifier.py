@@ -15,7 +15,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fsl_nlp.answering import Answering, as_array
-from fsl_nlp.checks import as_examples, as_labels, as_support, checked_support, unequal, weighted
+from fsl_nlp.checks import (
+    as_examples,
+    as_labels,
+    as_support,
+    as_weights,
+    check_equal,
+    checked_support,
+    weighted,
+)
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import Transferable
@@ -163,6 +171,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         self.model_version_ = version
         return self
 
+    @own_torch_state()
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
         """Write the classifier to a folder, without the weights of its encoder.
 
@@ -181,10 +190,10 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         check_is_fitted(self)
         check_folder(Path(folder))
         record = self.to_record(store_examples=store_examples)
-        return write_classifier(
-            replace(record, parts=runtime_parts(self.classifier_)), Path(folder)
-        )
+        record = replace(record, parts=runtime_parts(self.classifier_))
+        return write_classifier(record, Path(folder))
 
+    @own_torch_state()
     def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
         """The fitted classifier as plain values, without the graphs that need no torch."""
         from fsl_nlp.methods.objects import read_method
@@ -232,6 +241,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         return cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
 
     @classmethod
+    @own_torch_state()
     def _restored(
         cls,
         folder: Path,
@@ -255,9 +265,7 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            with own_torch_state():
-                fitted = restore(folder, saved, built)
-            report = restore_report(saved)
+            fitted, report = restore(folder, saved, built), restore_report(saved)
         examples, version = saved.examples, saved.model_version
         return classifier._take(fitted, saved.method, encoder, examples, version, report)
 
@@ -283,9 +291,8 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         from fsl_nlp.encoders.choice import choose_encoder
         from fsl_nlp.encoders.objects import as_encoder
 
-        encoder = self.encoder
-        if isinstance(encoder, str):
-            encoder = choose_encoder(encoder, support)
+        name = self.encoder
+        encoder = choose_encoder(name, support) if isinstance(name, str) else name
         return as_encoder(encoder, device=self.device)
 
     def _options(self) -> dict[str, Any]:
@@ -327,11 +334,12 @@ class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator)
         """Accuracy: the share of texts that get their label; `store` is as for `predict_proba`."""
         targets = as_labels(labels, "labels")
         predicted = self.predict(texts, store=store).tolist()
-        if len(predicted) != len(targets):
-            raise DataError(unequal(len(predicted), len(targets)))
+        check_equal(len(predicted), len(targets))
         if not targets:
             raise DataError("There are no texts to score.")
         hits = [target == label for target, label in zip(targets, predicted, strict=True)]
+        if sample_weight is not None:
+            sample_weight = as_weights(sample_weight, "sample_weight", len(hits))
         return float(np.average(hits, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:

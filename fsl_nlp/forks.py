@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
@@ -31,8 +32,8 @@ _registered = False
 def renew_after_fork(thing: Renewable) -> None:
     """Call `thing.after_fork()` in every process that is forked from now on."""
     global _registered
-    _renewables.add(thing)
     with _registering:
+        _renewables.add(thing)
         if not _registered and hasattr(os, "register_at_fork"):  # not on Windows
             _registered = True
             os.register_at_fork(
@@ -92,7 +93,8 @@ _held = threading.local()
 
 
 def _before() -> None:
-    locks = [thing for thing in list(_renewables) if isinstance(thing, Lock) and thing.wait]
+    with _registering:
+        locks = [thing for thing in _renewables if isinstance(thing, Lock) and thing.wait]
     _held.locks = [lock for lock in locks if lock.acquire(timeout=_PATIENCE)]
 
 
@@ -105,5 +107,9 @@ def _after_in_child() -> None:
     global _registering
     _registering = threading.Lock()
     _held.__dict__.pop("locks", None)
+    # The pool of threads of `tokenizers` is not here. It forks off its own use only while its
+    # user has not said that it may compute in parallel.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     for thing in list(_renewables):
-        thing.after_fork()
+        with suppress(Exception):  # the others still need theirs
+            thing.after_fork()

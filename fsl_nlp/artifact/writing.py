@@ -26,7 +26,11 @@ def check_folder(folder: Path) -> None:
         raise ArtifactError(f"{existing} is a file. Give a folder to save the classifier in.")
     if not os.access(existing, os.W_OK):
         raise ArtifactError(f"You may not write in {existing}. Give another folder.")
-    if not folder.is_dir() or (folder / CLASSIFIER.manifest).exists():
+    if not folder.is_dir():
+        return
+    if next(folder.glob("encoder-*/"), None) is not None:
+        raise ArtifactError(f"{folder} holds an exported bot. Give another folder.")
+    if (folder / CLASSIFIER.manifest).exists():
         return
     names = {path.name for path in folder.iterdir() if not CLASSIFIER.is_leftover(path.name)}
     if names := names - {LOCK}:  # of another save, which has just begun

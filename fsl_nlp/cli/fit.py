@@ -99,7 +99,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.checks import with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.data.loading import load_unlabelled
-        from fsl_nlp.data.near_labels import match_labels
+        from fsl_nlp.data.near_labels import match_keys
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)
@@ -130,9 +130,7 @@ def add_to(app: typer.Typer) -> None:
             budget={None: 0, "none": None}.get(budget, budget),
             **options,
         )
-        meanings = dict(
-            zip(match_labels(list(described), data.labels), described.values(), strict=True)
-        )
+        meanings = match_keys(described, data.labels, "--descriptions")
         support = with_descriptions(data, meanings)
         if unlabelled:
             more = load_unlabelled(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
+from fsl_nlp.errors import DataError
 from fsl_nlp.types import Example, Label
+
+T = TypeVar("T")
 
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
 _SEPARATORS = re.compile(r"(?<=\w)[\s_\-‐-―]+(?=\w)|(?<=[^\W_])_+(?=[^\W_])")
@@ -79,6 +83,25 @@ def match_labels(labels: Sequence[Label], targets: Collection[Label]) -> list[La
         label if label in exact else by_text.get(str(label), by_looks.get(looks(str(label)), label))
         for label in labels
     ]
+
+
+def match_keys(
+    values: Mapping[Any, T], targets: Collection[Label], argument: str
+) -> dict[Label, T]:
+    """A mapping with its labels as `targets` write them; one label twice is refused.
+
+    >>> match_keys({"3": "blue"}, [3], "descriptions")
+    {3: 'blue'}
+    >>> match_keys({"red": 1, "red ": 2}, ["red"], "class_weight")
+    Traceback (most recent call last):
+    fsl_nlp.errors.DataError: class_weight names the label 'red' twice.
+    """
+    matched: dict[Label, T] = {}
+    for label, value in zip(match_labels(list(values), targets), values.values(), strict=True):
+        if label in matched:
+            raise DataError(f"{argument} names the label {label!r} twice.")
+        matched[label] = value
+    return matched
 
 
 def looks(label: Label) -> Label:

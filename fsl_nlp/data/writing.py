@@ -110,6 +110,8 @@ def _cannot_hold(example: Example, pairs: bool | None) -> str:
         return "it has marked mentions"
     if example.candidates:
         return "it has candidates"
+    if example.weight != 1:
+        return "it has a weight"
     texts = [example.text, *([example.label] if isinstance(example.label, str) else [])]
     texts += [] if example.text_b is None else [example.text_b]
     if not all(text.strip() for text in texts):

@@ -91,7 +91,7 @@ class VectorCache:
         """The stored vectors among `keys`; a damaged one is deleted, with a warning."""
         vectors: dict[bytes, Vector] = {}
         damaged: list[tuple[bytes]] = []
-        if not self.path.exists():
+        if not os.path.exists(self.path):  # False, and no error, where the folder is another's
             return vectors
         with self._warn_on_errors(), self._connection() as (database, keyed):
             names = {keyed.name(key): key for key in keys}

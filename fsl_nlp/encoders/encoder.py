@@ -71,6 +71,7 @@ class TextEncoder(Transferable):
         backend: str = "auto",
         cache: VectorCache | None = None,
     ) -> None:
+        renew_after_fork(self)  # a fork may come while it loads
         self.name = absolute_name(name)
         self.device = pick_device(device)
         self.backend = pick_backend(backend, self.device, precision)
@@ -96,7 +97,6 @@ class TextEncoder(Transferable):
                 self._vectors([""], None)
         except Exception as error:  # the model's code may raise anything
             raise ModelError(f"{name} cannot encode text: {first_line(error)}.") from error
-        renew_after_fork(self)
 
     def after_fork(self) -> None:
         """In a forked process PyTorch has one thread, because its pool has none there."""

@@ -45,7 +45,7 @@ def receive(name: str, fingerprint: str, wanted: dict[str, str], is_cached: bool
     else:
         key = (name, *wanted.values())
         with _receiving:
-            if key not in _without_cache:
+            if key not in _without_cache or not _without_cache[key].has_current_files():
                 _without_cache[key] = load_object(_ENCODER)(name, **wanted)
             encoder = _without_cache[key]
     if encoder.fingerprint != fingerprint:

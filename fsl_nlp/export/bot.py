@@ -21,6 +21,7 @@ from fsl_nlp.runtime.graph import INFO, Graph, read_info, write_info
 from fsl_nlp.runtime.parts import LoadedPart, PartsClassifier
 from fsl_nlp.runtime.session import open_session
 from fsl_nlp.scorers import saved_parts
+from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.vectors import unit
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ExportedBot:
         return {**vars(self), "folder": str(self.folder), "dropped": list(self.dropped)}
 
 
+@own_torch_state()
 def export_bot(
     classifier: FewShotClassifier,
     folder: str | Path,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_labels, as_weights
-from fsl_nlp.data.near_labels import match_labels
+from fsl_nlp.data.near_labels import match_keys
 from fsl_nlp.errors import DataError, OptionError, did_you_mean
 from fsl_nlp.heads.class_weight import ClassWeight
 from fsl_nlp.types import Dataset, Example, Label
@@ -55,8 +55,9 @@ def _class_factors(class_weight: ClassWeight, labels: Sequence[Label]) -> NDArra
     if not isinstance(class_weight, Mapping):
         return factors
     index = {label: i for i, label in enumerate(labels)}
-    keys = match_labels(as_labels(list(class_weight), "class_weight"), labels)
-    for label, weight in zip(keys, class_weight.values(), strict=True):
+    keys = as_labels(list(class_weight), "class_weight")
+    named = dict(zip(keys, class_weight.values(), strict=True))
+    for label, weight in match_keys(named, labels, "class_weight").items():
         if label not in index:
             names = [str(other) for other in labels]
             nearest = did_you_mean(str(label), names) or f" Labels: {', '.join(names[:20])}."

@@ -42,7 +42,7 @@ def test_fewclue(run: Cli, model: str, corpus: Path, tmp_path: Path) -> None:
              corpus, "--task", "eprstmt", "--split", "0-1"]  # fmt: skip
     result = run(*words)
     assert result.status == 0
-    assert result.err.startswith("note: fewclue: 2 jobs to run.\n")
+    assert "note: fewclue: 2 jobs to run.\n" in result.err
     row = next(line for line in result.out.split("\n") if line.strip().startswith("eprstmt"))
     assert "±" in row
     assert "86.7" in row

@@ -261,7 +261,7 @@ def test_a_submission(run: Cli, inputs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = run("submit-fewrel", *inputs, "--out", out, "--json")
     assert result.status == 0
-    assert result.err.startswith("note: submit-fewrel is now `fsl-nlp benchmark fewrel --submit")
+    assert "note: submit-fewrel is now `fsl-nlp benchmark fewrel --submit" in result.err
     assert result.json == {
         "predictions": [str(out / "pred-2-1.json"), str(out / "pred-2-2.json")],
         "zip": str(out / "submission.zip"),

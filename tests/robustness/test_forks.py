@@ -25,7 +25,7 @@ def script(*words: object, **environment: str) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         timeout=600,
-        env={**kept, "TOKENIZERS_PARALLELISM": "false", **environment},
+        env={**kept, "TOKENIZERS_PARALLELISM": "true", **environment},
         check=False,
     )
 

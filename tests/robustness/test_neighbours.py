@@ -118,6 +118,16 @@ def test_the_settings_of_the_caller_change_nothing(
         np.testing.assert_allclose(answers(encoder, method), plain, atol=1e-5)
 
 
+def test_what_is_saved_under_float64_answers_without_torch(
+    bert: TextEncoder, tmp_path: Path
+) -> None:
+    with doubles():
+        encoder = TextEncoder(bert.name, backend="onnx")
+        classifier = FewShotClassifier("proto", encoder).fit(["red", "blue"], ["a", "b"])
+        folder = classifier.save(tmp_path / "bot")
+    assert any(folder.glob("scorer-*.onnx"))
+
+
 # Methods that learn from source classes: one head, and the ways of meta-learning.
 SOURCES, TARGETS = (
     Dataset.from_texts(

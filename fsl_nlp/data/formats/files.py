@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.errors import DataError
+from fsl_nlp.reading import refuse_devices
 
 MAX_FILES = 100_000
 MAX_BYTES = 1 << 28  # of all files together that are read
@@ -111,6 +112,7 @@ def _folder_files(folder: Path, source: str) -> dict[str, Callable[[], bytes]]:
 
 
 def _read_file(path: Path, source: str) -> bytes:
+    refuse_devices(path, source)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -136,13 +136,7 @@ def test_damaged_bytes(words: TextEncoder, rounds: Rounds) -> None:
         assert saved.labels == ("a", "b")  # a date or a comment of the archive
 
 
-@pytest.fixture
-def soak(rounds: Rounds) -> None:
-    if not rounds(0, 1):
-        pytest.skip("processes that load torch take long; make soak runs it")
-
-
-@pytest.mark.usefixtures("soak")
+@pytest.mark.slow
 def test_another_process(tmp_path: Path, shop: FewShotClassifier) -> None:
     (tmp_path / "shop").write_bytes(pickle.dumps(shop))
     code = (
@@ -154,7 +148,7 @@ def test_another_process(tmp_path: Path, shop: FewShotClassifier) -> None:
     assert done.stdout.strip() == "['track_order', 'get_refund']"
 
 
-@pytest.mark.usefixtures("soak")
+@pytest.mark.slow
 def test_cross_validation_in_processes(texts: list[str], labels: list[str]) -> None:
     model = FewShotClassifier("proto", "embedded:en")
     alone = cross_val_score(model, texts, labels, cv=3, n_jobs=1)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoModel, PreTrainedTokenizerFast
+from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from fsl_nlp import FewShotClassifier, TextEncoder
@@ -98,6 +98,17 @@ def save_tokenizer(
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
         names = {f"{token[1:-1].lower()}_token": token for token in SPECIAL}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, **options).save_pretrained(folder)
+
+
+def tiny_bert(words: Sequence[str], **changes: Any) -> BertConfig:
+    """The configuration of a BERT of two small layers that knows these words."""
+    sizes = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    return BertConfig(vocab_size=len(SPECIAL) + len(words), **{**sizes, **changes})
 
 
 def save_model(

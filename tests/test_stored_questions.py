@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoModelForMaskedLM, BertConfig
+from transformers import AutoModelForMaskedLM
 
 from fsl_nlp import Example, FewShotClassifier, TextEncoder
 from fsl_nlp.encoders.cache import VectorCache
 from fsl_nlp.encoders.mentions import encode_mentions
 
-from .conftest import SHOP, SPECIAL, save_model
+from .conftest import SHOP, save_model, tiny_bert
 
 WORDS = [*"abcdefghijklmnopqrstuvwxyz,.?", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
 WORDS += ["parcel", "money", "password", *"快递到哪了退款密码"]
@@ -59,15 +59,7 @@ METHODS: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=66,
-        pad_token_id=0,
-    )
+    config = tiny_bert(WORDS, hidden_size=32, max_position_embeddings=66, pad_token_id=0)
     path = tmp_path_factory.mktemp("questions") / "model"
     return save_model(
         path, config, WORDS, kind=AutoModelForMaskedLM, noise=0.2, model_max_length=64

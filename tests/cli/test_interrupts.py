@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from transformers import AutoModelForMaskedLM, BertConfig
+from transformers import AutoModelForMaskedLM
 
 from fsl_nlp import FewShotClassifier
 from fsl_nlp.meta.trainer import MetaTrainer
 from fsl_nlp.training.trainer import Trainer
 
 from ..command_line import Result
-from ..conftest import SPECIAL, save_model
+from ..conftest import save_model, tiny_bert
 
 WORDS = ["track", "where", "is", "my", "parcel", "refund", "me", *"我的订单在哪退款"]
 ROWS = [("where is my parcel", "track"), ("refund me", "refund"), ("我的订单在哪", "track")]
@@ -23,13 +23,7 @@ SHAPE = "--way 2 --shot 1 --query 1 --episodes 3"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-    )
+    config = tiny_bert(WORDS, num_hidden_layers=1)
     folder = tmp_path_factory.mktemp("model")
     return save_model(folder, config, WORDS, kind=AutoModelForMaskedLM)
 

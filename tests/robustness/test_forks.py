@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from transformers import BertConfig
 
-from ..conftest import SPECIAL, save_model
+from ..conftest import save_model, tiny_bert
 from .conftest import Rounds
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -31,13 +30,7 @@ def script(*words: object, **environment: str) -> subprocess.CompletedProcess[st
 
 
 def test_forked_processes_answer_and_end(tmp_path: Path, rounds: Rounds) -> None:
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-    )
+    config = tiny_bert(WORDS, hidden_size=64, intermediate_size=128, num_attention_heads=4)
     save_model(tmp_path / "model", config, WORDS)
     forks = rounds(2, 40)
     ended = script(

@@ -20,7 +20,7 @@ from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.evaluation import evaluate
 from fsl_nlp.methods import build_method
 
-from ..conftest import SPECIAL, save_model
+from ..conftest import save_model, tiny_bert
 from .conftest import Rounds
 
 WORDS = ["east", "west", "one", "two", *"我的订单到哪了退款"]
@@ -36,15 +36,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        hidden_dropout_prob=0.3,
-        attention_probs_dropout_prob=0.3,
-    )
+    config = tiny_bert(WORDS, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.3)
     folder = tmp_path_factory.mktemp("bert")
     save_model(folder, config, WORDS, kind=AutoModelForMaskedLM)
     return TextEncoder(str(folder), backend="torch", precision="fp32")

@@ -26,7 +26,7 @@ from fsl_nlp.checks import (
 )
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
-from fsl_nlp.transfer import Transferable
+from fsl_nlp.transfer import SentAsBytes
 from fsl_nlp.types import Dataset, Example, Label, Prediction
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
-class FewShotClassifier(Answering, Transferable, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns to label short texts from a few examples of each label.
 
     It is a scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a

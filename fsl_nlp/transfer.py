@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
 
-class Transferable:
+class SentAsBytes:
     """What copy and pickle make of a classifier."""
 
     def __copy__(self) -> Any:
@@ -33,20 +33,25 @@ class Transferable:
 
         parameters = self.get_params(deep=False)
         if not hasattr(self, "classifier_"):
-            return receive, (type(self), parameters)
+            return receive_classifier, (type(self), parameters)
         if not isinstance(parameters["encoder"], str):
             # A SentenceTransformer would go with its weights.
             parameters["encoder"] = self.encoder_
-        return receive, (type(self), parameters, to_archive(self.to_record()), self.encoder_)
+        return receive_classifier, (
+            type(self),
+            parameters,
+            to_archive(self.to_record()),
+            self.encoder_,
+        )
 
 
-def receive(
+def receive_classifier(
     kind: type[FewShotClassifier],
     parameters: Mapping[str, Any],
     archive: bytes = b"",
     encoder: TextEncoder | None = None,
 ) -> FewShotClassifier:
-    """The classifier that `Transferable.__reduce__` described."""
+    """The classifier that `SentAsBytes.__reduce__` described."""
     if encoder is None:
         return kind(**parameters)
     from fsl_nlp.artifact.archive import ARCHIVE, from_archive

@@ -10,7 +10,7 @@ from fsl_nlp.data.columns import has_usual_text, matching_columns
 from fsl_nlp.data.delimited import DELIMITERS, read_delimited
 from fsl_nlp.data.encoding import decode
 from fsl_nlp.data.formats.exports import EXPORTS, is_export, read_export
-from fsl_nlp.data.json_files import read_json, read_json_lines
+from fsl_nlp.data.json_files import read_json_lines, read_json_table
 from fsl_nlp.data.records import Record, Table
 from fsl_nlp.data.tables import read_parquet
 from fsl_nlp.data.workbooks import SUFFIXES as WORKBOOKS
@@ -126,7 +126,7 @@ def _check_suffix(suffix: str, source: str) -> None:
 def _parse(text: str, path: Path, source: str, *, header: bool) -> Table:
     suffix = path.suffix.lower()
     if suffix == ".json":
-        return read_json(text, source, path.parent)
+        return read_json_table(text, source, path.parent)
     if suffix in (".jsonl", ".ndjson"):
         return read_json_lines(text, source)
     delimiters = DELIMITERS if suffix == ".csv" else "\t"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fsl_nlp.data.fewrel import fewrel_table, is_fewrel
 from fsl_nlp.data.formats.registry import read_document
-from fsl_nlp.data.json_nodes import JsonNode, json_reason, parse_json
+from fsl_nlp.data.json_nodes import JsonNode, json_reason, parse_nodes
 from fsl_nlp.data.records import Problem, Record, Table, columns_of
 from fsl_nlp.errors import DataError
 
@@ -17,17 +17,18 @@ _SHAPES = (
 )
 
 
-def read_json(text: str, source: str, folder: Path | None = None) -> Table:
+def read_json_table(text: str, source: str, folder: Path | None = None) -> Table:
     r"""A .json file in `folder`: one document, or JSON lines with the wrong extension.
 
-    >>> read_json('{"track": ["where is it"],\n "return": ["send back"]}', "a.json").records[1]
+    >>> table = read_json_table('{"track": ["where is it"],\n "return": ["send back"]}', "a.json")
+    >>> table.records[1]
     Record(position=2, values={'text': 'send back', 'label': 'return'})
     """
     filled = [line for line in text.split("\n") if line.strip()]
     if not filled:
         return Table(source, (), ())
     try:
-        node = parse_json(text, source)
+        node = parse_nodes(text, source)
     except DataError:
         first_line = filled[0].strip()
         if first_line.startswith("{") and first_line.endswith("}"):

@@ -32,7 +32,7 @@ class _Text:
 class JsonNode:
     """A value, and where it begins in the text.
 
-    >>> node = parse_json('{"a":\\n [1, 2]}', "a.json")
+    >>> node = parse_nodes('{"a":\\n [1, 2]}', "a.json")
     >>> [(item.value, item.line) for item in node["a"].items()]
     [(1, 2), (2, 2)]
     """
@@ -79,7 +79,7 @@ class JsonNode:
             offset = skip(end)
 
 
-def parse_json(text: str, source: str) -> JsonNode:
+def parse_nodes(text: str, source: str) -> JsonNode:
     """The whole document, or a DataError with the line of the mistake."""
     try:
         value = json.loads(text)

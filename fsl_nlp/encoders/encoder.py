@@ -22,7 +22,7 @@ from fsl_nlp.encoders.loading import load_model
 from fsl_nlp.encoders.memory import Memory, temporary_memory
 from fsl_nlp.encoders.pooling import padded, pool
 from fsl_nlp.encoders.tracing import TraceableModel
-from fsl_nlp.encoders.transfer import Transferable
+from fsl_nlp.encoders.transfer import SentByName
 from fsl_nlp.errors import ModelError, first_line
 from fsl_nlp.forks import Lock, renew_after_fork
 from fsl_nlp.inputs.length import visible_parts
@@ -46,7 +46,7 @@ _BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 _FEW_TOKENS = 96
 
 
-class TextEncoder(Transferable):
+class TextEncoder(SentByName):
     """A pretrained model that turns texts into vectors.
 
     Threads and classifiers may share one: it does not change after loading.

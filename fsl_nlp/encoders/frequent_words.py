@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Words that other languages have in an English sense (login, app, online) are left out.
-ENGLISH = """
+ENGLISH_WORDS = """
 a about above add address after again against ain't all almost also although am an and another
 any anyone anything are aren't around arrived as ask at away back be because been before being
 below best better between big book both bought bring broken but buy by call can can't cancel

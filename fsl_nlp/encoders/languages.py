@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from fsl_nlp.encoders.frequent_words import ENGLISH, OTHERS, WEAK
+from fsl_nlp.encoders.frequent_words import ENGLISH_WORDS, OTHERS, WEAK
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _english() -> frozenset[str]:
-    return frozenset(ENGLISH.split())
+    return frozenset(ENGLISH_WORDS.split())
 
 
 @cache

@@ -20,7 +20,7 @@ _receiving = Lock()
 _without_cache: dict[tuple[str, ...], TextEncoder] = {}
 
 
-class Transferable:
+class SentByName:
     """What copy and pickle make of an encoder."""
 
     name: str
@@ -35,10 +35,12 @@ class Transferable:
         if type(self) is not load_object(_ENCODER):
             # A class of the user's has attributes that this one does not know.
             return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
-        return receive, (self.name, self.fingerprint, self.wanted, self.cache is not None)
+        return receive_encoder, (self.name, self.fingerprint, self.wanted, self.cache is not None)
 
 
-def receive(name: str, fingerprint: str, wanted: dict[str, str], is_cached: bool) -> TextEncoder:
+def receive_encoder(
+    name: str, fingerprint: str, wanted: dict[str, str], is_cached: bool
+) -> TextEncoder:
     """The encoder that another process means, shared in this one; refused if it is another here."""
     if is_cached or VectorCache.default() is None:
         encoder: TextEncoder = load_object(_LOAD)(name, **wanted)

@@ -9,7 +9,7 @@ from typing import Any
 from fsl_nlp.data.formats.base import Format
 from fsl_nlp.data.formats.files import FileTree
 from fsl_nlp.data.formats.phrases import Phrases
-from fsl_nlp.data.json_nodes import JsonNode, parse_json
+from fsl_nlp.data.json_nodes import JsonNode, parse_nodes
 from fsl_nlp.data.records import Record, Table
 
 _USER_SAYS = re.compile(r"(.+)_usersays_([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.json")
@@ -25,7 +25,7 @@ def _read_es(tree: FileTree) -> Table | None:
     phrases = Phrases(tree.source, ES.title)
     for name, match in files:
         intent = _name_of(tree, f"{match[1]}.json", "name") or match[1].rpartition("/")[2]
-        for phrase in parse_json(tree.text(name), tree.title(name)).items():
+        for phrase in parse_nodes(tree.text(name), tree.title(name)).items():
             if isinstance(phrase.value, dict) and phrase.value.get("isTemplate") is True:
                 phrases.leave_out("template phrase")  # "@sys.any:name" in place of words
             else:
@@ -43,7 +43,7 @@ def _read_cx(tree: FileTree) -> Table | None:
         settings = f"{match[1]}/{match[2]}.json"
         intent = _name_of(tree, settings, "displayName") or match[2]
         phrases.describe(intent, _name_of(tree, settings, "description"))
-        document = parse_json(tree.text(name), tree.title(name))
+        document = parse_nodes(tree.text(name), tree.title(name))
         for phrase in document["trainingPhrases"].items():
             _add(phrases, phrase, phrase["parts"], intent, name, match[3])
     return phrases.table("language", tree=tree)
@@ -66,7 +66,7 @@ def _name_of(tree: FileTree, file: str, key: str) -> str:
     """The value of a key of a file of settings; "" if there is none."""
     if file not in tree.names:
         return ""
-    settings = parse_json(tree.text(file), tree.title(file)).value
+    settings = parse_nodes(tree.text(file), tree.title(file)).value
     value = settings.get(key) if isinstance(settings, dict) else None
     return value if isinstance(value, str) else ""
 

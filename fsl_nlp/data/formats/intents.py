@@ -9,7 +9,7 @@ from typing import Any
 from fsl_nlp.data.formats.base import Format
 from fsl_nlp.data.formats.files import FileTree
 from fsl_nlp.data.formats.phrases import Phrases, plural
-from fsl_nlp.data.json_nodes import JsonNode, parse_json
+from fsl_nlp.data.json_nodes import JsonNode, parse_nodes
 from fsl_nlp.data.records import Table
 
 _LEX_INTENT = re.compile(r"(?:(?:.*/)?BotLocales/([^/]+)/)?(?:.*/)?Intents/([^/]+)/Intent\.json")
@@ -27,7 +27,7 @@ def _read_lex(tree: FileTree) -> Table | None:
         return None
     phrases, empty, with_slots = Phrases(tree.source, LEX.title), [], 0
     for name, match in files:
-        node = parse_json(tree.text(name), tree.title(name))
+        node = parse_nodes(tree.text(name), tree.title(name))
         settings = node.value if isinstance(node.value, dict) else {}
         intent = next((settings[k] for k in ("name", "intentName") if settings.get(k)), match[2])
         phrases.describe(intent, settings.get("description"))
@@ -46,7 +46,7 @@ def _read_lex(tree: FileTree) -> Table | None:
 def _read_botpress(tree: FileTree) -> Table | None:
     files = [(name, match) for name in tree.names if (match := _BOTPRESS_INTENT.fullmatch(name))]
     nodes = [
-        (name, match[1], parse_json(tree.text(name), tree.title(name)))
+        (name, match[1], parse_nodes(tree.text(name), tree.title(name)))
         for name, match in files
         if '"utterances"' in tree.peek(name)
     ]

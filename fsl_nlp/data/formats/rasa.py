@@ -8,7 +8,7 @@ from fsl_nlp.data.formats.base import Format
 from fsl_nlp.data.formats.files import FileTree
 from fsl_nlp.data.formats.phrases import Phrases
 from fsl_nlp.data.formats.yaml_nodes import YamlNode, parse_yaml
-from fsl_nlp.data.json_nodes import JsonNode, parse_json
+from fsl_nlp.data.json_nodes import JsonNode, parse_nodes
 from fsl_nlp.data.records import Table
 
 _NLU_KEY = re.compile(r"""^["']?nlu["']?[ \t]*:""", re.MULTILINE)
@@ -104,7 +104,7 @@ def _without_comments(text: str) -> str:
 def _read_json(tree: FileTree, name: str, phrases: Phrases) -> bool:
     if f'"{_JSON_KEY}"' not in tree.peek(name):
         return False
-    return _read_node(parse_json(tree.text(name), tree.title(name)), phrases, name)
+    return _read_node(parse_nodes(tree.text(name), tree.title(name)), phrases, name)
 
 
 def _read_node(node: JsonNode, phrases: Phrases, name: str = "") -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fsl_nlp.errors import DataError, did_you_mean, warn_once
+from fsl_nlp.spelling import without_style
 from fsl_nlp.types import (
     LONE_SURROGATE,
     WHOLE_NUMBERS,
@@ -286,9 +286,9 @@ def _check_described(described: Sequence[Label], labels: Collection[Label]) -> N
     added = [label for label in described if label not in labels]
     if not labels or not added:  # without examples, every label has only a description
         return
-    spellings = {_spelling(label): label for label in labels}
+    spellings = {without_style(label): label for label in labels}
     for label in added:
-        if (other := spellings.get(_spelling(label))) is not None:
+        if (other := spellings.get(without_style(label))) is not None:
             raise DataError(
                 f"descriptions[{label!r}] is for no label of the texts, but {other!r} is one. "
                 "Write the label as the texts have it."
@@ -302,11 +302,6 @@ def _check_described(described: Sequence[Label], labels: Collection[Label]) -> N
     if others:
         shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
         warn_once(f"Labels that have a description and no text: {shown}.")
-
-
-def _spelling(label: Label) -> str:
-    """A label without what a slip changes: case, and the signs between words."""
-    return " ".join(re.split(r"[\s_-]+", str(label).casefold())).strip()
 
 
 def _check_characters(text: str, name: str) -> None:

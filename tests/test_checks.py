@@ -17,8 +17,8 @@ from fsl_nlp.checks import (
     checked_support,
     with_descriptions,
 )
-from fsl_nlp.data.near_labels import match_labels
 from fsl_nlp.errors import DataError, warn_once
+from fsl_nlp.spelling import match_labels
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 
 SHAPES = [list, tuple, np.array, iter, lambda values: dict.fromkeys(values).keys()]

@@ -40,8 +40,8 @@ def add_to(app: typer.Typer) -> None:
         """Score a saved classifier on labelled texts."""
         from fsl_nlp import load_dataset
         from fsl_nlp.cli.predict import load_bot
-        from fsl_nlp.data.near_labels import match_labels
         from fsl_nlp.evaluation.scoring import check_targets, score_predictions
+        from fsl_nlp.spelling import match_labels
 
         data = load_dataset(
             test,

@@ -99,7 +99,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.checks import with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.data.loading import load_unlabelled
-        from fsl_nlp.data.near_labels import match_keys
+        from fsl_nlp.spelling import match_keys
         from fsl_nlp.splits import sample_shots
 
         check_folder(out)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_labels, as_weights
-from fsl_nlp.data.near_labels import match_keys
 from fsl_nlp.errors import DataError, OptionError, did_you_mean
 from fsl_nlp.heads.class_weight import ClassWeight
+from fsl_nlp.spelling import match_keys
 from fsl_nlp.types import Dataset, Example, Label
 
 Vector = NDArray[np.float32]

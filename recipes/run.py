@@ -28,8 +28,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fsl_nlp import __version__, processor
 from fsl_nlp.errors import FslError
-from fsl_nlp.evaluation.result import half_width_of_mean
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.intervals import half_width_of_mean
 from fsl_nlp.reading import read_text
 
 HERE = Path(__file__).parent

@@ -203,7 +203,7 @@ def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> 
 
 def score_texts(classifier: Classifier, test: Dataset) -> Row:
     """The accuracy on the test texts, with its 95% interval over them."""
-    from fsl_nlp.evaluation.result import half_width_of_share
+    from fsl_nlp.intervals import half_width_of_share
     from fsl_nlp.output import without_nan
 
     accuracy, count = classifier.accuracy(test), len(test)

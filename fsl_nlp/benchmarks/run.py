@@ -155,7 +155,7 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
         "interval_over": rows[0].get("interval_over", _runs(benchmark, rows)),
     }
     if deviation:
-        from fsl_nlp.evaluation.result import half_width_of_mean
+        from fsl_nlp.intervals import half_width_of_mean
 
         interval["half_width"] = half_width_of_mean(deviation, len(values))
         interval["interval_over"] = _runs(benchmark, rows)

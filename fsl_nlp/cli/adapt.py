@@ -63,8 +63,8 @@ def add_to(app: typer.Typer) -> None:
         """
         from fsl_nlp import load_dataset
         from fsl_nlp.data.loading import load_unlabelled
-        from fsl_nlp.evaluation.result import half_width_of_share
         from fsl_nlp.heads.options import check_options, options_of
+        from fsl_nlp.intervals import half_width_of_share
         from fsl_nlp.pretraining import AdaptSettings
         from fsl_nlp.pretraining import adapt as train
         from fsl_nlp.pretraining.corpus import plain_texts

@@ -11,35 +11,13 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
+from fsl_nlp.intervals import NORMAL_95
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.output import percent, to_json, without_nan
 from fsl_nlp.reading import read_whole
 from fsl_nlp.types import Label
 
-NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
 NO_INTERVAL = "no interval: it needs at least 2 episodes"
-
-
-def half_width_of_share(share: float, count: int) -> float:
-    """Half of the 95% interval of a share of `count` cases, by the normal approximation.
-
-    NaN for fewer than two cases.
-
-    >>> round(half_width_of_share(0.5, 100), 3)
-    0.098
-    """
-    return NORMAL_95 * float((share * (1 - share) / count) ** 0.5) if count > 1 else float("nan")
-
-
-def half_width_of_mean(deviation: float, count: int) -> float:
-    """Half of the 95% interval of a mean of `count` values (Student's t).
-
-    >>> round(half_width_of_mean(1.0, 5), 2)
-    1.24
-    """
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, count - 1)) * deviation / count**0.5
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.kinds import common_kinds
 from fsl_nlp.inputs.label_texts import label_texts
+from fsl_nlp.intervals import NORMAL_95
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
-from fsl_nlp.methods.combined.report import NORMAL_95, Candidate, Report, verdict
+from fsl_nlp.methods.combined.report import Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
 from fsl_nlp.types import Dataset
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fsl_nlp.intervals import NORMAL_95
 from fsl_nlp.output import percent
 
 # A gain counts if it is this many standard errors above 0. A choice must be made, so this is less
 # than the 95% that a claim would need; the words say which of the two a gain reaches.
 BEYOND_NOISE = 1.0
-NORMAL_95 = 1.96  # standard errors
 CLEAR = "better, beyond the 95% interval"
 LIKELY = "likely better: by more than one standard error, but within the 95% interval"
 NO_GAIN = "not better by more than one standard error"

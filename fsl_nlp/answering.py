@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
 from fsl_nlp.clauses import clauses, divide, spans, without_joins
-from fsl_nlp.decision import decide, empty_prediction, softmax
+from fsl_nlp.decision.predictions import decide, empty_prediction
+from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction

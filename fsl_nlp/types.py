@@ -203,10 +203,19 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a classifier answers for one example. `label` is None when `reason` is not "ok".
+    """What a classifier answers for one example.
 
-    `margin` is the confidence less that of the second label. `truncated` says that the text was too
-    long to be read whole. `part` is the part of a message with several intents, "" for the whole.
+    `label` is None if the classifier does not answer. `reason` is one of
+
+    - "ok"
+    - "ambiguous": the first alternative may well be right, too; ask which of the two is meant
+    - "out_of_scope": the text looks like nothing that was learned
+    - "empty": the text is blank
+
+    `confidence` is the probability that the best label is right if the text is in scope, and
+    `in_scope` is the probability that it is; None if the classifier cannot tell. `margin` is the
+    confidence less that of the second label. `truncated` says that the text was too long to be read
+    whole. `part` is the part of a message with several intents, "" for the whole.
 
     >>> Prediction("track", 0.9, 0.8, "ok").to_dict()["label"]
     'track'
@@ -221,6 +230,7 @@ class Prediction:
     model_version: str = ""
     truncated: bool = False
     part: str = ""
+    in_scope: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""

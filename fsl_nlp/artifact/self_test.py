@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.artifact.manifest import plain_number
-from fsl_nlp.decision import softmax
+from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.errors import ArtifactError
 from fsl_nlp.types import Label
 

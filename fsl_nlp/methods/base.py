@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
 from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.heads.options import check_options, options_of
@@ -88,6 +89,10 @@ class Classifier(ABC):
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors of the examples; each is read once where that is possible."""
+        return Shown(self.scores(examples), self.embed(examples))
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""

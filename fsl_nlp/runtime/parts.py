@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import mean_log_probabilities
+from fsl_nlp.decision.probabilities import mean_log_probabilities
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens, near_mentions

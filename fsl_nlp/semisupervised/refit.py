@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import match_mean_confidence, softmax
+from fsl_nlp.decision.probabilities import match_mean_confidence, softmax
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.semisupervised.propagation import propagate
 from fsl_nlp.types import Example

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import mean_log_probabilities
+from fsl_nlp.decision.probabilities import mean_log_probabilities
 from fsl_nlp.errors import ModelError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fsl_nlp.decision import fit_temperature
+from fsl_nlp.decision.probabilities import fit_temperature
 from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import CANDIDATES, Inputs

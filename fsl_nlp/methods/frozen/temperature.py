@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fsl_nlp.decision import fit_temperature
+from fsl_nlp.decision.probabilities import fit_temperature
 from fsl_nlp.heads.base import Head, State
 from fsl_nlp.heads.operations import class_of_example
 

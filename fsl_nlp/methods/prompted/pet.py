@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import mean_log_probabilities, softmax
+from fsl_nlp.decision.probabilities import mean_log_probabilities, softmax
 from fsl_nlp.encoders.choice import auto_model
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_names

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
-from fsl_nlp.decision import fit_temperature, softmax
+from fsl_nlp.decision.probabilities import fit_temperature, softmax
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, evaluate

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from fsl_nlp.decision import decide, empty_prediction, fit_temperature, softmax
+from fsl_nlp.decision.predictions import decide, empty_prediction
+from fsl_nlp.decision.probabilities import fit_temperature, softmax
 from fsl_nlp.types import Neighbour
 
 
@@ -111,4 +112,5 @@ def test_answers_are_plain_json() -> None:
         "model_version": "v",
         "truncated": False,
         "part": "",
+        "in_scope": None,
     }

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spelling": {"errors", "types"},
     "plugins": {"errors", "forks", "lazy"},
     "checks": {"errors", "spelling", "types"},
-    "decision": {"types"},
+    "decision": {"errors", "types"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
     "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},

@@ -144,9 +144,10 @@ class Answering(Labelling):
         def ask(texts: list[str]) -> NDArray[np.float64]:
             return self._probabilities([Example(text) for text in texts])
 
+        corpus = "\n".join(example.text for example in self.examples_)
         with self._storing(False):
             return [
-                replace(answer, why=influences(answer.part or example.text, ask))
+                replace(answer, why=influences(answer.part or example.text, ask, corpus))
                 for example, answer in zip(examples, predictions, strict=True)
             ]
 

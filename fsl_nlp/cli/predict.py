@@ -172,7 +172,7 @@ def _as_lines(question: str, answer: Answer) -> str:
     pairs = zip(answer.labels, answer.confidences, strict=True)
     labels = ", ".join(f"{one_line(label)} {confidence:.0%}" for label, confidence in pairs)
     if not answer.limited:
-        labels = f"any label: too few training examples for a coverage of {answer.coverage:.0%}"
+        labels = f"any label: too few training examples for a coverage of {answer.coverage:g}"
     return f"    {labels}  <- {one_line(question)}"
 
 

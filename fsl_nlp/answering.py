@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from fsl_nlp.clauses import answers_of_parts, possible_parts
 from fsl_nlp.decision.predictions import decide, empty_prediction
+from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.verdict import ANSWERS
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.explaining import influences
 from fsl_nlp.inputs.kinds import TEXT
 from fsl_nlp.labelling import Labelling
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
-from fsl_nlp.vectors import unit
+from fsl_nlp.vectors import Matrix, unit
 
 # The largest batch of a stream: enough texts to sort by length, few enough for any memory.
 STREAM_BATCH = 1024
@@ -209,11 +212,18 @@ class Answering(Labelling):
         answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
         questions = [texts[i] for i in answerable]
+        if not questions:
+            return predictions
         with self._storing(store):
-            probabilities = self._probabilities(questions)
-            neighbours = self._nearest(questions, nearest)
-        truncated = self.classifier_.truncates(questions)
-        for i, row, near, cut in zip(answerable, probabilities, neighbours, truncated, strict=True):
+            shown = self._show(questions, bool(nearest))
+        verdicts = self.decision_.verdicts(shown) if self.decision_ else [ANSWERS] * len(shown)
+        columns = (
+            softmax(shown.scores),
+            self._nearest(shown.vectors, nearest),
+            self.classifier_.truncates(questions),
+            verdicts,
+        )
+        for i, row, near, cut, verdict in zip(answerable, *columns, strict=True):
             predictions[i] = decide(
                 row,
                 self.classifier_.labels,
@@ -221,18 +231,25 @@ class Answering(Labelling):
                 nearest=near,
                 model_version=self.model_version_,
                 truncated=cut,
+                verdict=verdict,
             )
         return predictions
 
-    def _nearest(self, texts: list[Example], count: int) -> list[tuple[Neighbour, ...]]:
-        if count == 0 or not texts:
-            return [()] * len(texts)
+    def _show(self, texts: list[Example], nearest: bool) -> Shown:
+        if self.decision_ or nearest:
+            return self.classifier_.show(texts)
+        scores = self.classifier_.scores(texts)  # some methods compute vectors apart
+        return Shown(scores, np.zeros((len(texts), 0), np.float32))
+
+    def _nearest(self, vectors: Matrix, count: int) -> list[tuple[Neighbour, ...]]:
+        if count == 0:
+            return [()] * len(vectors)
         if not self.examples_:
             raise DataError(
                 "There are no training examples to show: this classifier was saved without them "
                 "(store_examples=False) or fitted from descriptions only."
             )
-        similarity = unit(self.classifier_.embed(texts)) @ self._example_vectors().T
+        similarity = unit(vectors) @ self._example_vectors().T
         best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
         return [
             tuple(

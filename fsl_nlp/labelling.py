@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
-from fsl_nlp.decision.label_sets import Conformity, LabelSet, check_coverage
+from fsl_nlp.decision.label_sets import LabelSet, check_coverage
+from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label
@@ -34,6 +36,9 @@ class Scorer(Protocol):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors."""
+
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""
 
@@ -48,7 +53,7 @@ class Labelling:
     classes_: NDArray[Any]
     examples_: tuple[Example, ...]
     model_version_: str
-    conformity_: Conformity | None = None
+    decision_: Decision | None = None  # None: every question gets its best label
 
     def _check_fitted(self) -> None:
         """Refuse to answer before `fit`."""
@@ -103,19 +108,22 @@ class Labelling:
 
         >>> from fsl_nlp import FewShotClassifier, load_dataset
         >>> data = load_dataset("support_en")
-        >>> classifier = FewShotClassifier("linear", "embedded:en").fit_dataset(data)
+        >>> classifier = FewShotClassifier("linear", "embedded:en", reject=0.05)
+        >>> classifier = classifier.fit_dataset(data)
         >>> classifier.predict_set(["i want my money back"])[0].labels
-        ('refund_status', 'return_item')
+        ('refund_status',)
         """
         self._check_fitted()
         check_coverage(coverage)
-        if self.conformity_ is None:
+        conformity = self.decision_.conformity if self.decision_ else None
+        if conformity is None:
             raise DataError(
-                "predict_set: this classifier was saved by a version that kept no held-out scores, "
-                "or nothing could be held out. Fit it again, with two examples or more of a label."
+                "predict_set: this classifier has no held-out scores: an older version saved it, "
+                "or it never turns a question away, or nothing could be held out. Fit it again, "
+                "with reject=0.05 and two examples or more of each label."
             )
         rows = self.predict_proba(texts, store=store)
-        return self.conformity_.sets(rows, self.classifier_.labels, coverage)
+        return conformity.sets(rows, self.classifier_.labels, coverage)
 
     def _checked(
         self, texts: Any, argument: str, first: int = 0, *, allow_empty: bool = True

@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spelling": {"errors", "types"},
     "plugins": {"errors", "forks", "lazy"},
     "checks": {"errors", "spelling", "types"},
-    "decision": {"errors", "types"},
+    "decision": {"errors", "intervals", "types", "vectors"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
     "labelling": BOTTOM | {"checks", "decision", "inputs"},
@@ -76,10 +76,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
+    "fitting": BOTTOM | {"artifact", "decision", "encoders", "methods", "training.checkpoint"},
     "transfer": BOTTOM | {"artifact", "methods"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
-    | {"training.checkpoint", "transfer"},
+    | {"answering", "artifact", "checks", "decision", "encoders", "fitting", "methods"}
+    | {"restoring", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

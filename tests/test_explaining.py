@@ -140,7 +140,7 @@ def test_the_words_of_chinese_questions(multilingual: TextEncoder) -> None:
     }
     asked = [text for group in texts.values() for text in group]
     labels = [label for label, group in texts.items() for _ in group]
-    bot = FewShotClassifier("proto", multilingual).fit(asked, labels)
+    bot = FewShotClassifier("proto", multilingual, reject=None).fit(asked, labels)
     for text, label, word in (
         ("请问我昨天买的那个快递呢", "查询物流", "快递"),
         ("你好，我需要一张发票", "开发票", "发票"),

@@ -8,15 +8,15 @@ low the probability of the right label may be.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision.probabilities import Scores, softmax
+from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.errors import OptionError
 from fsl_nlp.types import Label
 
@@ -58,33 +58,30 @@ class LabelSet:
 class Conformity:
     """The probability of the right label of n examples, by classifiers that did not see them.
 
-    `probabilities` [n] are sorted, and `classes` [n] are the right labels, among `count`.
+    `probabilities` [n] are sorted, and `classes` [n] are the right labels; -1 where that is left
+    out, so that the example counts for all labels together.
     """
 
     probabilities: NDArray[np.float64]
     classes: NDArray[np.int64]
-    count: int
 
-    @cached_property
-    def by_label(self) -> tuple[NDArray[np.float64], ...]:
-        """The probabilities of the examples of each label, sorted."""
-        return tuple(self.probabilities[self.classes == c] for c in range(self.count))
+    def thresholds(self, coverage: float, count: int) -> tuple[NDArray[np.float64], bool]:
+        """[N]: the lowest probability at which each of `count` labels is in a set.
 
-    def thresholds(self, coverage: float) -> tuple[NDArray[np.float64], bool]:
-        """[N]: the lowest probability at which each label is in a set; whether by label.
-
-        0 for all labels if there are too few examples.
+        0 for all labels if there are too few examples. And whether each has one of its own.
         """
         needed = max(_LEAST_BY_LABEL, _TIMES_FEWEST * fewest_examples(coverage))
-        if all(len(own) >= needed for own in self.by_label):
-            return np.array([_threshold(own, coverage) for own in self.by_label]), True
-        return np.full(self.count, _threshold(self.probabilities, coverage)), False
+        sizes = np.bincount(self.classes[self.classes >= 0], minlength=count)
+        if len(sizes) == count and sizes.min() >= needed:
+            own = [self.probabilities[self.classes == c] for c in range(count)]
+            return np.array([_threshold(values, coverage) for values in own]), True
+        return np.full(count, _threshold(self.probabilities, coverage)), False
 
     def sets(
         self, probabilities: NDArray[np.floating[Any]], labels: tuple[Label, ...], coverage: float
     ) -> list[LabelSet]:
         """The label set for each row of probabilities [q, N]. The best label is always in it."""
-        lowest, by_label = self.thresholds(check_coverage(coverage))
+        lowest, by_label = self.thresholds(check_coverage(coverage), len(labels))
         enough = len(self.probabilities) >= fewest_examples(coverage)
         sets = []
         for row in probabilities:
@@ -94,15 +91,15 @@ class Conformity:
             sets.append(LabelSet(names, confidences, coverage, by_label, enough))
         return sets
 
-    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """What `restore` needs: arrays, and settings that JSON can hold."""
-        return {"probabilities": self.probabilities, "classes": self.classes}, {"count": self.count}
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The arrays that `restore` needs."""
+        return {"probabilities": self.probabilities, "classes": self.classes}
 
     @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Conformity:
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Conformity:
         """The conformity that `state` described."""
         probabilities = np.asarray(arrays["probabilities"], np.float64)
-        return cls(probabilities, np.asarray(arrays["classes"], np.int64), int(settings["count"]))
+        return cls(probabilities, np.asarray(arrays["classes"], np.int64))
 
 
 def fit_conformity(scores: Scores, classes: NDArray[np.integer[Any]]) -> Conformity:
@@ -116,9 +113,39 @@ def fit_conformity(scores: Scores, classes: NDArray[np.integer[Any]]) -> Conform
     >>> [s.labels for s in conformity.sets(np.array([[0.7, 0.3]]), ("track", "refund"), 0.8)]
     [('track',)]
     """
-    of_right = softmax(scores)[np.arange(len(classes)), classes] if len(classes) else np.zeros(0)
-    order = np.argsort(of_right, kind="stable")
-    return Conformity(of_right[order], np.asarray(classes, np.int64)[order], scores.shape[1])
+    columns: NDArray[np.int64] = np.asarray(classes, np.int64)
+    return _sorted(right_probabilities(scores, columns), columns)
+
+
+def conformity_of(held_out: Sequence[HeldOut]) -> Conformity | None:
+    """Learn from splits of the support; None if no split judges an example of a label it has.
+
+    Where no classifier has all labels, those with fewer judge, and labels are not told apart. They
+    are a little too sure, as they choose among fewer labels.
+    """
+    whole = [part for part in held_out if (part.classes >= 0).all()]
+    probabilities, classes = list[NDArray[np.float64]](), list[NDArray[np.int64]]()
+    for part in whole or held_out:
+        has_label = part.classes >= 0
+        own = part.classes[has_label]
+        probabilities.append(right_probabilities(part.shown.scores[has_label], own))
+        classes.append(own if whole else np.full(len(own), -1))
+    if not sum(map(len, classes)):
+        return None
+    return _sorted(np.concatenate(probabilities), np.concatenate(classes))
+
+
+def right_probabilities(scores: Scores, classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """[n]: the probability of the right label in each row of scores [n, N]."""
+    if not len(classes):
+        return np.zeros(0)
+    result: NDArray[np.float64] = softmax(scores)[np.arange(len(classes)), classes]
+    return result
+
+
+def _sorted(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> Conformity:
+    order = np.argsort(probabilities, kind="stable")
+    return Conformity(probabilities[order], classes[order])
 
 
 def fewest_examples(coverage: float) -> int:

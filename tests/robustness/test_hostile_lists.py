@@ -16,7 +16,7 @@ from fsl_nlp.errors import DataError
 
 from ..conftest import WordEncoder
 from .conftest import Rounds
-from .hostile import BLANK, GOOD, HUGE, WRONG, same, with_conformity
+from .hostile import BLANK, GOOD, HUGE, WRONG, same
 
 Answer = dict[str, Any]
 
@@ -86,7 +86,7 @@ def hostile(rng: np.random.Generator, length: int, kinds: Sequence[Any]) -> list
 
 @pytest.fixture(scope="module")
 def shop_of_words(words: WordEncoder, texts: list[str], labels: list[str]) -> Alone:
-    return Alone(with_conformity(FewShotClassifier("linear", words).fit(texts, labels)))
+    return Alone(FewShotClassifier("linear", words, reject=0.05).fit(texts, labels))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_bot_answers_hostile_lists(
     from fsl_nlp.runtime import Bot
 
     classifier: Any = english_shop.model
-    bot = Alone(with_conformity(Bot.load(export_bot(classifier, tmp_path / "bot").folder)))
+    bot = Alone(Bot.load(export_bot(classifier, tmp_path / "bot").folder))
     rng = np.random.default_rng(15)
     check(bot, way, [*hostile(rng, 100, GOOD), *HUGE])
     check(bot, way, hostile(rng, 30, [*GOOD, *BLANK, None]))

@@ -15,7 +15,7 @@ from fsl_nlp.answering import Answering
 
 from ..conftest import WordEncoder
 from .conftest import Rounds
-from .hostile import BLANK, GOOD, same, with_conformity
+from .hostile import BLANK, GOOD, same
 
 THREADS = 16
 LONGEST = 300  # seconds for all calls; more is a hang
@@ -88,7 +88,7 @@ def ask_at_once(model: Answering, calls: int, tolerance: float = 1e-5) -> int:
 def test_threads_on_a_classifier(
     words: WordEncoder, texts: list[str], labels: list[str], rounds: Rounds
 ) -> None:
-    shop = with_conformity(FewShotClassifier("linear", words).fit(texts, labels))
+    shop = FewShotClassifier("linear", words, reject=0.05).fit(texts, labels)
     calls = rounds(12, 1000)
     assert ask_at_once(shop, calls) >= THREADS * calls
 
@@ -104,5 +104,5 @@ def test_threads_on_a_bot(exact_shop: FewShotClassifier, rounds: Rounds, tmp_pat
     from fsl_nlp.export import export_bot
     from fsl_nlp.runtime import Bot
 
-    bot = with_conformity(Bot.load(export_bot(exact_shop, tmp_path / "bot").folder))
+    bot = Bot.load(export_bot(exact_shop, tmp_path / "bot").folder)
     assert ask_at_once(bot, rounds(15, 300), tolerance=1e-3)

@@ -1,0 +1,168 @@
+"""How much a text looks like the examples of a classifier, in four ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.decision.shown import Shown
+
+Floats = NDArray[np.float32]
+
+NAMES = ("max logit", "Mahalanobis", "local density", "kernel regression")
+
+# At most so many examples are kept, evenly from each class: one answer then takes a fraction of a
+# millisecond, and neither memory nor time grows with the support.
+MOST_KEPT = 1500
+# The covariance within a class is (1 - _SHRINKAGE) times the one of the examples plus _SHRINKAGE
+# times a multiple of the identity; a few examples of each class estimate no more.
+_SHRINKAGE = 0.9
+_NEIGHBOURS = 5  # of the local density
+_NOISE = 0.2  # added to the diagonal of the kernel matrix, whose diagonal is 1
+# The smallest scale of squared distances, for examples that are all equal.
+_LEAST_SCALE = 1e-6
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Four measures of familiarity, each higher for more familiar texts.
+
+    - Max logit (Hendrycks et al. 2022, arXiv 1911.11132): the highest score of the classifier.
+    - Mahalanobis: minus the squared distance to the nearest class mean, with the covariance within
+      the classes (Lee et al. 2018, arXiv 1807.03888).
+    - Local density: the mean cosine to the nearest examples, less the mean of the same of those
+      examples themselves, as in the local outlier factor (Breunig et al. 2000).
+    - Kernel regression: the highest response of a regression of the classes on distances to the
+      examples. Away from the examples, and between two classes, it goes to 0; the mean of a
+      Gaussian process does the same (Liu et al. 2020, arXiv 2006.10108).
+
+    >>> vectors = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
+    >>> signals = Signals.fit(vectors, np.array([0, 0, 1, 1]))
+    >>> near, far = signals.measure(Shown(np.array([[5, 0], [1, 1]]), np.eye(3)[[0, 2]]))
+    >>> bool((near > far).all())
+    True
+    """
+
+    origin: Floats  # [D]: the mean of the examples
+    whitening: Floats  # [D, D]: after it, the covariance within the classes is the identity
+    means: Floats  # [N, D]: of the classes, whitened
+    kept: Floats  # [L, D]: unit vectors of examples
+    density: Floats  # [L]: the mean cosine of each to its nearest neighbours
+    responses: Floats  # [L, N]: the coefficients of the kernel regression
+    scale: float  # of squared distances, in the kernel
+
+    @classmethod
+    def fit(cls, vectors: NDArray[np.floating[Any]], classes: NDArray[np.int64]) -> Signals:
+        """Learn from the vectors [m, D] of examples and their classes [m]."""
+        rows = _unit(np.asarray(vectors, np.float64))
+        labels, classes = np.unique(classes, return_inverse=True)
+        members = np.eye(len(labels))[classes]  # [m, N]
+        means = members.T @ rows / members.sum(0)[:, None]
+        origin = rows.mean(0)
+        whitening = _whitening(rows - means[classes], len(rows) - len(labels), rows - origin)
+        kept = _evenly(classes, MOST_KEPT)
+        rows, classes, members = rows[kept], classes[kept], members[kept]
+        cosines = rows @ rows.T
+        distances = 2 - 2 * cosines
+        np.fill_diagonal(cosines, -1)
+        scale = _typical_distance(cosines, classes)
+        kernel = np.exp(-distances / scale)
+        kernel[np.diag_indices_from(kernel)] += _NOISE
+        return cls(
+            origin=np.asarray(origin, np.float32),
+            whitening=np.asarray(whitening, np.float32),
+            means=np.asarray((means - origin) @ whitening, np.float32),
+            kept=np.asarray(rows, np.float32),
+            density=_nearest(np.asarray(cosines, np.float32)).mean(1),
+            responses=np.asarray(np.linalg.solve(kernel, members), np.float32),
+            scale=scale,
+        )
+
+    def measure(self, shown: Shown) -> NDArray[np.float64]:
+        """[q, 4], in the order of `NAMES`."""
+        rows = _unit(np.asarray(shown.vectors, np.float32))
+        cosines = rows @ self.kept.T  # [q, L]
+        columns = [
+            np.asarray(shown.scores).max(1),
+            -self._distances(rows).min(1),
+            self._relative_density(cosines),
+            (np.exp((cosines - 1) * np.float32(2 / self.scale)) @ self.responses).max(1),
+        ]
+        return np.stack(columns, axis=1).astype(np.float64)
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays and JSON settings for `restore`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        settings = {"scale": values.pop("scale")}
+        return values, settings
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Signals:
+        """The signals that `state` described."""
+        names = [field.name for field in fields(cls) if field.name not in settings]
+        return cls(**{name: arrays[name] for name in names}, **settings)
+
+    def _distances(self, rows: Floats) -> Floats:
+        """[q, N]: squared Mahalanobis distances of unit vectors [q, D] to the class means."""
+        whitened = (rows - self.origin) @ self.whitening
+        products = whitened @ self.means.T
+        lengths = np.square(whitened).sum(1, keepdims=True)
+        distances: Floats = lengths - 2 * products + np.square(self.means).sum(1)
+        return distances
+
+    def _relative_density(self, cosines: Floats) -> Floats:
+        """[q], of cosines [q, L] to the kept examples."""
+        count = min(_NEIGHBOURS, cosines.shape[1])
+        nearest = np.argpartition(cosines, -count, axis=1)[:, -count:]
+        around = np.take_along_axis(cosines, nearest, axis=1).mean(1)
+        result: Floats = around - self.density[nearest].mean(1)
+        return result
+
+
+def _unit(rows: NDArray[Any]) -> NDArray[Any]:
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+
+
+def _whitening(
+    deviations: NDArray[np.float64], freedom: int, around_origin: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[D, D], from deviations from the class means [m, D] with so many degrees of freedom.
+
+    With one example a class there are none; then it is the covariance around the origin.
+    """
+    if freedom < 1 or not deviations.any():
+        deviations, freedom = around_origin, max(len(around_origin) - 1, 1)
+    covariance = deviations.T @ deviations / freedom
+    size = len(covariance)
+    mean_variance = np.trace(covariance) / size or 1 / size
+    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * mean_variance * np.eye(size)
+    variances, directions = np.linalg.eigh(shrunk)
+    result: NDArray[np.float64] = directions / np.sqrt(variances)
+    return result
+
+
+def _typical_distance(cosines: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """The median squared distance of an example to the nearest of its class."""
+    same = np.where(classes[:, None] == classes[None], cosines, -1.0).max(1)
+    has_neighbour = np.bincount(classes)[classes] > 1
+    nearest = same[has_neighbour] if has_neighbour.any() else cosines.max(1)
+    return max(float(np.median(2 - 2 * nearest)), _LEAST_SCALE)
+
+
+def _nearest(cosines: Floats) -> Floats:
+    """[L, k]: the highest cosines of each row, where those to oneself are -1."""
+    count = min(_NEIGHBOURS, max(cosines.shape[1] - 1, 1))
+    return np.partition(cosines, -count, axis=1)[:, -count:]
+
+
+def _evenly(classes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """So many positions, in order; from each class about equally many, drawn by a fixed seed."""
+    order = np.random.default_rng(0).permutation(len(classes))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    sizes = np.bincount(classes)
+    rank = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(by_class[np.argsort(rank, kind="stable")[:count]])

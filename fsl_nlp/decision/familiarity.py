@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision.shown import HeldOut, Shown
-from fsl_nlp.decision.signals import NAMES, Signals
+from fsl_nlp.decision.signals import NAMES, Signals, unlike_examples
 
 # Fewer held-out texts than this do not tell the mean and the spread of a signal.
 _FEWEST = 5
@@ -78,44 +78,59 @@ def fit_familiarity(
     support_vectors: NDArray[np.floating[Any]],
     support_classes: NDArray[np.int64],
     held_out: Sequence[HeldOut],
-    outsiders: Shown | None = None,
+    *,
+    generic: NDArray[np.floating[Any]] | None = None,
+    outsiders: NDArray[np.floating[Any]] | None = None,
 ) -> tuple[Familiarity, list[NDArray[np.float64]]]:
     """A familiarity from the support, and the scores of the texts of each split of `held_out`.
 
     The held-out texts are measured against what the classifier of their split was fitted on. True
     questions among them give the centre and the spread of each signal. Their scores in the result
     are what to choose a threshold by: those with a class are questions that the classifier did not
-    see, those with class -1 pseudo-outsiders.
+    see, those with class -1 pseudo-outsiders. With fewer than 5 true questions among them the score
+    still orders texts, but its zero means nothing.
 
-    `outsiders` are what the final classifier shows of texts that it should not answer. Without any,
-    `in_scope` is learned from the pseudo-outsiders alone.
+    `outsiders` [o, D] are the vectors of texts that belong to no label. `generic` [g, D] are those
+    of texts that any chatbot may get and few are made for; those that look like an example are left
+    out.
     """
-    signals = Signals.fit(support_vectors, support_classes)
+    signals = _fit_signals(support_vectors, support_classes, generic, outsiders)
     measured = [
-        Signals.fit(split.support_vectors, split.support_classes).measure(split.shown)
+        _fit_signals(
+            split.support_vectors, split.support_classes, split.generic, split.outsiders
+        ).measure(split.shown)
         for split in held_out
     ]
     rows = np.concatenate([np.zeros((0, len(NAMES))), *measured])
     classes = np.concatenate([np.zeros(0, np.int64), *(split.classes for split in held_out)])
     questions = rows[classes >= 0]
-    if len(questions) < _FEWEST:
-        questions = rows
-    centre, spread = np.zeros(len(NAMES)), np.ones(len(NAMES))
-    if len(questions) >= 2:
-        centre, deviation = questions.mean(0), questions.std(0)
-        spread = np.where(deviation > 1e-9, deviation, 1.0)
+    centre, spread = _centre_and_spread(questions if len(questions) >= _FEWEST else rows)
     scores = [((part - centre) / spread).mean(1) for part in measured]
-    familiarity = Familiarity(signals, centre, spread, _PRIOR_SLOPE, _PRIOR_INTERCEPT)
-    outside = [s[split.classes < 0] for s, split in zip(scores, held_out, strict=True)]
-    if outsiders is not None and len(outsiders):
-        outside.append(familiarity.score(outsiders))
-    slope, intercept = _fit_logistic(
-        np.concatenate([s[split.classes >= 0] for s, split in zip(scores, held_out, strict=True)])
-        if scores
-        else np.zeros(0),
-        np.concatenate(outside) if outside else np.zeros(0),
-    )
+    joined = np.concatenate([np.zeros(0), *scores])
+    slope, intercept = _fit_logistic(joined[classes >= 0], joined[classes < 0])
     return Familiarity(signals, centre, spread, slope, intercept), scores
+
+
+def _fit_signals(
+    vectors: NDArray[np.floating[Any]],
+    classes: NDArray[np.int64],
+    generic: NDArray[np.floating[Any]] | None,
+    outsiders: NDArray[np.floating[Any]] | None,
+) -> Signals:
+    parts = [] if outsiders is None else [outsiders]
+    if generic is not None:
+        parts.append(generic[unlike_examples(generic, vectors, classes)])
+    return Signals.fit(vectors, classes, np.concatenate(parts) if parts else None)
+
+
+def _centre_and_spread(
+    rows: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean and the standard deviation of each column; 0 and 1 where there are none."""
+    if len(rows) < 2:
+        return np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+    deviation = rows.std(0)
+    return rows.mean(0), np.where(deviation > 1e-9, deviation, 1.0)
 
 
 def _fit_logistic(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> tuple[float, float]:

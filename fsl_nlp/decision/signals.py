@@ -37,8 +37,8 @@ class Signals:
     - Local density: the mean cosine to the nearest examples, less the mean of the same of those
       examples themselves, as in the local outlier factor (Breunig et al. 2000).
     - Kernel regression: the highest response of a regression of the classes on distances to the
-      examples. Away from the examples, and between two classes, it goes to 0; the mean of a
-      Gaussian process does the same (Liu et al. 2020, arXiv 2006.10108).
+      examples. Away from the examples, between two classes and near outsiders it goes to 0; the
+      mean of a Gaussian process does the same (Liu et al. 2020, arXiv 2006.10108).
 
     >>> vectors = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
     >>> signals = Signals.fit(vectors, np.array([0, 0, 1, 1]))
@@ -52,13 +52,20 @@ class Signals:
     means: Floats  # [N, D]: of the classes, whitened
     kept: Floats  # [L, D]: unit vectors of examples
     density: Floats  # [L]: the mean cosine of each to its nearest neighbours
-    responses: Floats  # [L, N]: the coefficients of the kernel regression
+    outsiders: Floats  # [G, D]: unit vectors of texts that have no label
+    coefficients: Floats  # [L + G, N]: of the kernel regression
     scale: float  # of squared distances, in the kernel
 
     @classmethod
-    def fit(cls, vectors: NDArray[np.floating[Any]], classes: NDArray[np.int64]) -> Signals:
-        """Learn from the vectors [m, D] of examples and their classes [m]."""
+    def fit(
+        cls,
+        vectors: NDArray[np.floating[Any]],
+        classes: NDArray[np.int64],
+        outsiders: NDArray[np.floating[Any]] | None = None,
+    ) -> Signals:
+        """Learn from the vectors [m, D] of examples, their classes [m], and outsiders [G, D]."""
         rows = _unit(np.asarray(vectors, np.float64))
+        outside = rows[:0] if outsiders is None else _unit(np.asarray(outsiders, np.float64))
         labels, classes = np.unique(classes, return_inverse=True)
         members = np.eye(len(labels))[classes]  # [m, N]
         means = members.T @ rows / members.sum(0)[:, None]
@@ -66,19 +73,20 @@ class Signals:
         whitening = _whitening(rows - means[classes], len(rows) - len(labels), rows - origin)
         kept = _evenly(classes, MOST_KEPT)
         rows, classes, members = rows[kept], classes[kept], members[kept]
-        cosines = rows @ rows.T
-        distances = 2 - 2 * cosines
-        np.fill_diagonal(cosines, -1)
-        scale = _typical_distance(cosines, classes)
-        kernel = np.exp(-distances / scale)
+        cosines = _cosines_to_others(rows)
+        scale = max(float(np.median(2 - 2 * _within_classes(cosines, classes))), _LEAST_SCALE)
+        points = np.concatenate([rows, outside])
+        kernel = np.exp((points @ points.T - 1) * (2 / scale))
         kernel[np.diag_indices_from(kernel)] += _NOISE
+        responses = np.concatenate([members, np.zeros((len(outside), len(labels)))])
         return cls(
             origin=np.asarray(origin, np.float32),
             whitening=np.asarray(whitening, np.float32),
             means=np.asarray((means - origin) @ whitening, np.float32),
             kept=np.asarray(rows, np.float32),
             density=_nearest(np.asarray(cosines, np.float32)).mean(1),
-            responses=np.asarray(np.linalg.solve(kernel, members), np.float32),
+            outsiders=np.asarray(outside, np.float32),
+            coefficients=np.asarray(np.linalg.solve(kernel, responses), np.float32),
             scale=scale,
         )
 
@@ -90,21 +98,19 @@ class Signals:
             np.asarray(shown.scores).max(1),
             -self._distances(rows).min(1),
             self._relative_density(cosines),
-            (np.exp((cosines - 1) * np.float32(2 / self.scale)) @ self.responses).max(1),
+            self._responses(rows, cosines).max(1),
         ]
         return np.stack(columns, axis=1).astype(np.float64)
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON settings for `restore`."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        settings = {"scale": values.pop("scale")}
-        return values, settings
+        arrays = {name: getattr(self, name) for name in _array_names()}
+        return arrays, {"scale": self.scale}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Signals:
         """The signals that `state` described."""
-        names = [field.name for field in fields(cls) if field.name not in settings]
-        return cls(**{name: arrays[name] for name in names}, **settings)
+        return cls(**{name: arrays[name] for name in _array_names()}, scale=settings["scale"])
 
     def _distances(self, rows: Floats) -> Floats:
         """[q, N]: squared Mahalanobis distances of unit vectors [q, D] to the class means."""
@@ -114,6 +120,13 @@ class Signals:
         distances: Floats = lengths - 2 * products + np.square(self.means).sum(1)
         return distances
 
+    def _responses(self, rows: Floats, cosines: Floats) -> Floats:
+        """[q, N], of the kernel regression."""
+        cosines = np.concatenate([cosines, rows @ self.outsiders.T], axis=1)
+        kernel = np.exp((cosines - 1) * np.float32(2 / self.scale))
+        responses: Floats = kernel @ self.coefficients
+        return responses
+
     def _relative_density(self, cosines: Floats) -> Floats:
         """[q], of cosines [q, L] to the kept examples."""
         count = min(_NEIGHBOURS, cosines.shape[1])
@@ -121,6 +134,28 @@ class Signals:
         around = np.take_along_axis(cosines, nearest, axis=1).mean(1)
         result: Floats = around - self.density[nearest].mean(1)
         return result
+
+
+def unlike_examples(
+    texts: NDArray[np.floating[Any]],
+    vectors: NDArray[np.floating[Any]],
+    classes: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """[G]: which texts [G, D] are no examples [m, D] of a class [m] themselves, as far as one sees.
+
+    They are further from every example than three quarters of the examples are from the nearest of
+    their own class. A classifier may have a label for greetings or for the weather.
+    """
+    kept = _evenly(classes, MOST_KEPT)
+    rows = _unit(np.asarray(vectors, np.float64)[kept])
+    typical = np.quantile(_within_classes(_cosines_to_others(rows), classes[kept]), 0.25)
+    nearest = (_unit(np.asarray(texts, np.float64)) @ rows.T).max(1, initial=-1)
+    result: NDArray[np.bool_] = nearest < typical
+    return result
+
+
+def _array_names() -> list[str]:
+    return [field.name for field in fields(Signals) if field.name != "scale"]
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:
@@ -145,12 +180,22 @@ def _whitening(
     return result
 
 
-def _typical_distance(cosines: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
-    """The median squared distance of an example to the nearest of its class."""
+def _cosines_to_others(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[L, L], of unit vectors; -1 between a vector and itself."""
+    cosines: NDArray[np.float64] = rows @ rows.T
+    np.fill_diagonal(cosines, -1)
+    return cosines
+
+
+def _within_classes(
+    cosines: NDArray[np.float64], classes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The cosine of each example to the nearest of its class; to the nearest of any, if all are
+    alone in their class."""
     same = np.where(classes[:, None] == classes[None], cosines, -1.0).max(1)
-    has_neighbour = np.bincount(classes)[classes] > 1
-    nearest = same[has_neighbour] if has_neighbour.any() else cosines.max(1)
-    return max(float(np.median(2 - 2 * nearest)), _LEAST_SCALE)
+    is_alone = np.bincount(classes)[classes] < 2
+    nearest: NDArray[np.float64] = cosines.max(1) if is_alone.all() else same[~is_alone]
+    return nearest
 
 
 def _nearest(cosines: Floats) -> Floats:

@@ -114,4 +114,5 @@ def test_answers_are_plain_json() -> None:
         "truncated": False,
         "part": "",
         "in_scope": None,
+        "why": (),
     }

@@ -24,7 +24,7 @@ from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
-from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen.temperature import temperature_ratio
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
@@ -113,6 +113,11 @@ class TunedMethod(Method):
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
         """One; none where only the head trains."""
         return (self,) if self.adaptation else ()
+
+    def calibrated_as(self, fitted: Classifier) -> TunedMethod:
+        """The method with the temperature of the classifier."""
+        assert isinstance(fitted, TunedClassifier)
+        return replace(self, settings=replace(self.settings, temperature=fitted.temperature))
 
     def learn(self, support: Dataset) -> TunedClassifier:
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""

@@ -78,9 +78,13 @@ def _as_text(report: LintReport, top: int, html: Path | None) -> Any:
             table.add_row(f"{finding.harm:.1f}", finding.kind, finding.summary, finding.advice)
         parts += ["", table]
     if len(report.findings) > top:
-        parts.append(f"{len(report.findings) - top} more: --top {len(report.findings)}, or --html FILE.")
+        parts.append(
+            f"{len(report.findings) - top} more: --top {len(report.findings)}, or --html FILE."
+        )
     parts += ["", *report.advice]
-    parts.append(f"{report.encoding_seconds:.1f} s to read the texts, {report.seconds:.1f} s to check them.")
+    parts.append(
+        f"{report.encoding_seconds:.1f} s to read the texts, {report.seconds:.1f} s to check them."
+    )
     if html is not None:
         parts.append(f"The page is {html}.")
     return Group(*parts)

@@ -18,7 +18,9 @@ from fsl_nlp.vectors import Matrix, unit
 SIMILARITY = 0.95
 # With fewer texts their mean says more about them than about the encoder.
 _ENOUGH_FOR_A_MEAN = 20
-_BLOCK = 512  # rows of a matrix of similarities: memory grows with the number of texts, not its square
+_BLOCK = (
+    512  # rows of a matrix of similarities: memory grows with the number of texts, not its square
+)
 
 
 def plain(text: str) -> str:

@@ -43,11 +43,17 @@ class Finding:
     @property
     def summary(self) -> str:
         """What is wrong, in one line."""
-        raise NotImplementedError
+        return self._summary()
 
     @property
     def advice(self) -> str:
         """What to do about it, in one line."""
+        return self._advice()
+
+    def _summary(self) -> str:
+        raise NotImplementedError
+
+    def _advice(self) -> str:
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,13 +69,11 @@ class Mislabel(Finding):
     kind: ClassVar[str] = "mislabel"
     probability: float
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         sentence = self.sentences[0]
         return f"{_quoted(sentence.text)} is {_name(sentence.label)}: likely wrong"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return f"Read it. Is it {_name(self.sentences[0].predicted)}?"
 
 
@@ -83,13 +87,11 @@ class ConfusablePair(Finding):
     kind: ClassVar[str] = "confusable"
     rate: float
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         first, second = map(_name, self.labels)
         return f"{len(self.sentences)} texts cross between {first} and {second} ({self.rate:.0%})"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Read these texts: move those that stand in the wrong intent, add clearer ones."
 
 
@@ -103,13 +105,13 @@ class MergeableIntents(Finding):
     kind: ClassVar[str] = "merge"
     preferred: float
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         first, second = map(_name, self.labels)
-        return f"{first} and {second} cannot be told apart ({self.preferred:.0%} cross; 50% is chance)"
+        return (
+            f"{first} and {second} cannot be told apart ({self.preferred:.0%} cross; 50% is chance)"
+        )
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Make them one intent, or write what sets them apart."
 
 
@@ -120,15 +122,13 @@ class NearDuplicates(Finding):
     kind: ClassVar[str] = "duplicates"
     similarity: float
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         count, text = len(self.sentences), _quoted(self.sentences[0].text)
         if len(self.labels) > 1:
             return f"{count} texts like {text} stand in {_names(self.labels)}"
         return f"{count} texts like {text} in {_name(self.labels[0])}"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         if len(self.labels) > 1:
             return "Keep them in one intent."
         return "Keep one or two, and vary the words of the others."
@@ -141,13 +141,11 @@ class ThinIntent(Finding):
     kind: ClassVar[str] = "thin"
     count: int
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         texts = "text" if self.count == 1 else "texts"
         return f"{_name(self.labels[0])} has {self.count} {texts}"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Add texts in other words: five work, ten are good."
 
 
@@ -159,13 +157,11 @@ class UnbalancedIntent(Finding):
     count: int
     median: float
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         label = _name(self.labels[0])
         return f"{label} has {self.count} texts, and intents have {self.median:g} as a rule"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Add texts to the others, or split it if it holds several topics."
 
 
@@ -185,13 +181,11 @@ class TwoTopics(Finding):
         """The sentences of both groups, those nearest to the middle of each first."""
         return self.sentences[: self.first_size], self.sentences[self.first_size :]
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         first, second = (_quoted(group[0].text) for group in self.groups)
         return f"{_name(self.labels[0])} has two topics: texts like {first} and like {second}"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Split it if the bot should answer them differently."
 
 
@@ -201,13 +195,11 @@ class TooLong(Finding):
 
     kind: ClassVar[str] = "too long"
 
-    @property
-    def summary(self) -> str:
+    def _summary(self) -> str:
         label = _name(self.labels[0])
         return f"{_quoted(self.sentences[0].text)} in {label} is too long to be read whole"
 
-    @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Cut it to what a user would write."
 
 

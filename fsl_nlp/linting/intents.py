@@ -38,7 +38,7 @@ def find_sizes(
     for c, count in enumerate(counts.tolist()):
         if count < max(ENOUGH_TEXTS, median / _MANY):
             wanted = max(float(ENOUGH_TEXTS), median / _MANY)
-            texts = tuple(sentences[i] for i in np.flatnonzero(classes == c))
+            texts = tuple(sentences[i] for i in np.flatnonzero(classes == c).tolist())
             found.append(ThinIntent(texts, (labels[c],), DOUBTFUL * (wanted - count), count))
         elif count > _MANY * median:
             found.append(UnbalancedIntent((), (labels[c],), DOUBTFUL, count, median))
@@ -68,7 +68,7 @@ def find_topics(
             continue
         order = np.lexsort((distances, group))  # each group from its middle outwards
         first_size = int((group == 0).sum())
-        texts = tuple(sentences[own[i]] for i in order)
+        texts = tuple(sentences[i] for i in own[order].tolist())
         harm = LITTLE_USE * len(own)
         found.append(TwoTopics(texts, (labels[c],), harm, first_size, between / median))
     return found

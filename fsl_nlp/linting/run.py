@@ -14,7 +14,14 @@ from fsl_nlp.errors import DataError
 from fsl_nlp.linting.crossfit import CrossFit, Integers, cross_fit, deal_folds, folds_for
 from fsl_nlp.linting.duplicates import centred, group_duplicates
 from fsl_nlp.linting.expectation import SHARE, Accuracy, Gain, expected_gains
-from fsl_nlp.linting.findings import DOUBTFUL, LITTLE_USE, Finding, NearDuplicates, Sentence, TooLong
+from fsl_nlp.linting.findings import (
+    DOUBTFUL,
+    LITTLE_USE,
+    Finding,
+    NearDuplicates,
+    Sentence,
+    TooLong,
+)
 from fsl_nlp.linting.intents import find_sizes, find_topics
 from fsl_nlp.linting.labels import find_mislabels, find_pairs, trust
 from fsl_nlp.linting.report import LintReport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,19 +71,19 @@ class CrossFit:
     classes: Integers
     held_out: NDArray[np.bool_]  # [n]; other rows are zeros
 
-    @property
+    @cached_property
     def predicted(self) -> Integers:
         """[n]: the most probable class; that of the label where a text was never held out."""
         best: Integers = self.log_probabilities.argmax(1)
         return np.where(self.held_out, best, self.classes)
 
-    @property
+    @cached_property
     def of_label(self) -> Floats:
         """[n]: the log-probability of a text's own label."""
         own: Floats = self.log_probabilities[np.arange(len(self.classes)), self.classes]
         return own
 
-    @property
+    @cached_property
     def of_best_other(self) -> Floats:
         """[n]: the highest log-probability among the other labels."""
         others = self.log_probabilities.copy()
@@ -90,7 +91,7 @@ class CrossFit:
         highest: Floats = others.max(1)
         return highest
 
-    @property
+    @cached_property
     def is_right(self) -> NDArray[np.bool_]:
         """[n]: whether the most probable class is that of the label."""
         return self.predicted == self.classes

@@ -92,7 +92,7 @@ class ConfusablePair(Finding):
         return f"{len(self.sentences)} texts cross between {first} and {second} ({self.rate:.0%})"
 
     def _advice(self) -> str:
-        return "Read these texts: move those that stand in the wrong intent, add clearer ones."
+        return "Add texts like these to their intents; move those that stand in the wrong one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from fsl_nlp.linting.crossfit import Integers
 from fsl_nlp.linting.findings import (
     DOUBTFUL,
     ENOUGH_TEXTS,
-    LITTLE_USE,
     Sentence,
     ThinIntent,
     TwoTopics,
@@ -69,8 +68,7 @@ def find_topics(
         order = np.lexsort((distances, group))  # each group from its middle outwards
         first_size = int((group == 0).sum())
         texts = tuple(sentences[i] for i in own[order].tolist())
-        harm = LITTLE_USE * len(own)
-        found.append(TwoTopics(texts, (labels[c],), harm, first_size, between / median))
+        found.append(TwoTopics(texts, (labels[c],), DOUBTFUL, first_size, between / median))
     return found
 
 

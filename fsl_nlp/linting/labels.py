@@ -20,7 +20,9 @@ LIKELY = 0.5
 # intent have 0.28 to 0.6, the nearest two intents of BANKING77 and SMP2017 0.3 at most.
 _SAME = 0.35
 _ENOUGH = 5  # texts of an intent, to say that it is the same as another
-_CROSSING, _CROSSING_RATE = 2, 0.1  # at least so many texts of a pair, and such a share
+# At least so many texts of a pair, and such a share of them; or many, whatever their share.
+_CROSSING, _CROSSING_RATE = 2, 0.1
+_MANY_CROSSING = 5
 
 
 def mislabel_scores(fitted: CrossFit) -> Floats:
@@ -80,7 +82,7 @@ def find_pairs(
         harm = float(len(rows))
         if mean >= _SAME and min(sizes[first], sizes[second]) >= _ENOUGH:
             found.append(MergeableIntents(texts, both, harm, mean))
-        elif len(rows) >= _CROSSING and rate >= _CROSSING_RATE:
+        elif len(rows) >= (_CROSSING if rate >= _CROSSING_RATE else _MANY_CROSSING):
             found.append(ConfusablePair(texts, both, harm, rate))
     return found
 

@@ -16,6 +16,8 @@ from fsl_nlp.vectors import Matrix
 
 F = TypeVar("F", bound=Finding)
 _SHOWN = 20
+_NAMED = 5  # intents
+_WORTH_NAMING = 0.0005  # of accuracy; less is shown as 0.0 points
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,16 @@ class LintReport:
         if self.gain is None:
             return []
         if not self.gain.is_clear:
-            return [f"What {MORE} more texts for an intent would bring: these texts cannot tell."]
-        lines = [f"{MORE} more texts for every intent: {_points(self.gain)} of accuracy."]
-        clear = [gain for gain in self.gains if gain.is_clear][:5]
-        names = [f"{one_line(gain.label)} {_points(gain)}" for gain in clear]
-        if names:
-            lines.append(f"{MORE} more for one intent, where they help most: {'; '.join(names)}.")
-        else:
-            lines.append("For which intent they help most, these texts cannot tell.")
+            return [f"What {MORE} more texts of an intent would bring: these texts cannot tell."]
+        lines = [f"{MORE} more texts of every intent would bring {_points(self.gain)}."]
+        helpful = [gain for gain in self.gains if gain.is_clear and gain.value >= _WORTH_NAMING]
+        if helpful:
+            names = (f"{one_line(gain.label)} ({_points(gain)})" for gain in helpful[:_NAMED])
+            lines.append(f"{MORE} more of one intent would help most for {'; '.join(names)}.")
         return lines
 
 
 def _points(gain: Gain) -> str:
     """A gain in points, with its interval."""
     low, high = 100 * gain.low, 100 * gain.high
-    return f"about +{100 * gain.value:.1f} points ({low:.1f} to {high:.1f})"
+    return f"about {100 * gain.value:.1f} points, {low:.1f} to {high:.1f}"

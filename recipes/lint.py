@@ -217,7 +217,8 @@ def more() -> None:
             report = lint_vectors(few, vectors[before], [False] * len(before), seed)
             first = accuracy(few, valid)
             second = accuracy(subset(data, rows, targets), valid)
-            assert report.accuracy and report.gain
+            assert report.accuracy
+            assert report.gain
             print(
                 f"  {name:10} seed {seed}: expected {report.accuracy.value:.1%} ± "
                 f"{report.accuracy.half_width:.1%}, on {validation} {first:.1%} ± "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,16 +53,14 @@ def find_mislabels(
 ) -> list[Mislabel]:
     """The texts whose label is more probably wrong than right, the surest first."""
     probabilities = mislabel_probabilities(fitted)
-    rows = np.flatnonzero((probabilities > LIKELY) & ~fitted.is_right)
-    return [
-        Mislabel(
-            (sentences[i],),
-            (sentences[i].label, labels[fitted.predicted[i]]),
-            float(probabilities[i]),
-            float(probabilities[i]),
-        )
-        for i in sorted(rows.tolist(), key=lambda i: (-probabilities[i], i))
-    ]
+    rows = np.flatnonzero((probabilities > LIKELY) & ~fitted.is_right).tolist()
+    found = []
+    for i in sorted(rows, key=lambda i: (-probabilities[i], i)):
+        sentence = replace(sentences[i], predicted=labels[fitted.predicted[i]])
+        both = (sentence.label, labels[fitted.predicted[i]])
+        probability = float(probabilities[i])
+        found.append(Mislabel((sentence,), both, probability, probability))
+    return found
 
 
 def find_pairs(

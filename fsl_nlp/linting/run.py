@@ -25,7 +25,7 @@ from fsl_nlp.linting.findings import (
 from fsl_nlp.linting.intents import find_sizes, find_topics
 from fsl_nlp.linting.labels import find_mislabels, find_pairs, trust
 from fsl_nlp.linting.report import LintReport
-from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.types import Dataset, Example
 from fsl_nlp.vectors import Matrix, unit
 
 if TYPE_CHECKING:
@@ -75,12 +75,18 @@ def lint_vectors(
     classes = np.array(support.class_indices, np.int64)
     groups = group_duplicates(support.texts, vectors)
     fold = deal_folds(classes, groups, folds_for(len(classes)), seed)
-    accuracy, gain, gains, fitted = _cross_fit(vectors, classes, fold, support.labels, seed)
+    fitted = cross_fit(vectors, classes, fold) if (fold >= 0).any() else None
     sentences = _sentences(support, fitted)
     found: list[Finding] = []
+    accuracy, gain, gains = None, None, list[Gain]()
     if fitted:
-        found += find_mislabels(fitted, sentences, support.labels)
+        accuracy = Accuracy.of(fitted.is_right[fitted.held_out])
+        half = cross_fit(vectors, classes, fold, share=SHARE, seed=seed)
+        gain, gains = expected_gains(fitted, half, support.labels, seed)
         found += find_pairs(fitted, sentences, support.labels)
+        if len(classes) <= _SECOND_FIT:
+            fitted = cross_fit(vectors, classes, fold, weights=trust(fitted))
+        found += find_mislabels(fitted, sentences, support.labels)
     found += _duplicates(groups, vectors, sentences)
     found += find_sizes(classes, sentences, support.labels)
     found += find_topics(vectors, classes, sentences, support.labels, seed)
@@ -101,21 +107,6 @@ def lint_vectors(
         vectors=vectors,
         seed=seed,
     )
-
-
-def _cross_fit(
-    vectors: Matrix, classes: Integers, fold: Integers, labels: Sequence[Label], seed: int
-) -> tuple[Accuracy | None, Gain | None, list[Gain], CrossFit | None]:
-    """Accuracy, gains, and scores in which doubtful labels count little; None without folds."""
-    if (fold < 0).all():
-        return None, None, [], None
-    fitted = cross_fit(vectors, classes, fold)
-    part = cross_fit(vectors, classes, fold, share=SHARE, seed=seed)
-    gain, gains = expected_gains(fitted, part, labels, seed)
-    accuracy = Accuracy.of(fitted.is_right[fitted.held_out])
-    if len(classes) <= _SECOND_FIT:
-        fitted = cross_fit(vectors, classes, fold, weights=trust(fitted))
-    return accuracy, gain, gains, fitted
 
 
 def _checked(dataset: Dataset) -> Dataset:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp import Dataset, FewShotClassifier, lint, load_dataset
+from fsl_nlp.data.labels import readable
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.choice import choose_encoder
 from fsl_nlp.intervals import half_width_of_share
@@ -28,7 +29,7 @@ from fsl_nlp.linting.duplicates import group_duplicates
 from fsl_nlp.linting.findings import MergeableIntents, Mislabel, TwoTopics
 from fsl_nlp.linting.labels import LIKELY, mislabel_probabilities, mislabel_scores, trust
 from fsl_nlp.linting.run import lint_vectors
-from fsl_nlp.vectors import Matrix
+from fsl_nlp.vectors import Matrix, unit
 
 RATE = 0.05  # of the labels, replaced by others
 RECALL = 0.7
@@ -48,10 +49,12 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def read(name: str) -> tuple[Dataset, Matrix]:
-    """A dataset and the vectors of its texts."""
+def read(name: str) -> tuple[Dataset, Matrix, Matrix]:
+    """A dataset, the vectors of its texts, and those of the names of its labels."""
     data = load_dataset(name)
-    return data, load_encoder(choose_encoder("auto", data, note=False)).encode(data.texts)
+    encoder = load_encoder(choose_encoder("auto", data, note=False))
+    names = [readable(label) or str(label) for label in data.labels]
+    return data, unit(encoder.encode(data.texts)), unit(encoder.encode(names))
 
 
 def draw(data: Dataset, way: int, shot: int, generator: np.random.Generator) -> list[int]:
@@ -77,11 +80,14 @@ def plant(classes: Integers, count: int, generator: np.random.Generator) -> tupl
     return changed % count, is_planted
 
 
-def scored(texts: list[str], vectors: Matrix, classes: Integers, seed: int) -> CrossFit:
+def scored(
+    texts: list[str], vectors: Matrix, classes: Integers, names: Matrix, seed: int
+) -> CrossFit:
     """The held-out scores that `lint` judges labels by."""
+    learned = names, np.arange(len(names))
     fold = deal_folds(classes, group_duplicates(texts, vectors), folds_for(len(classes)), seed)
-    first = cross_fit(vectors, classes, fold)
-    return cross_fit(vectors, classes, fold, weights=trust(first))
+    first = cross_fit(vectors, classes, fold, names=learned)
+    return cross_fit(vectors, classes, fold, names=learned, weights=trust(first))
 
 
 def precision_at(recall: float, doubt: NDArray[np.float64], is_planted: Flags) -> float:
@@ -95,7 +101,7 @@ def noise() -> None:
     """Planted wrong labels: our ranking, plain loss, and cleanlab's if it is installed."""
     print(f"{RATE:.0%} wrong labels: precision at recall {RECALL:.0%}, mean of seeds (all as one)")
     for name, seeds in SEEDS.items():
-        data, vectors = read(name)
+        data, vectors, names = read(name)
         true = np.array(data.class_indices, np.int64)
         doubts: dict[str, list[NDArray[np.float64]]] = {}
         flags, flagged, spent = [], [], 0.0
@@ -103,11 +109,11 @@ def noise() -> None:
             generator = np.random.default_rng(seed)
             classes, is_planted = plant(true, len(data.labels), generator)
             started = time.perf_counter()
-            fitted = scored(data.texts, vectors, classes, seed)
+            fitted = scored(data.texts, vectors, classes, names, seed)
             spent += time.perf_counter() - started
             doubts.setdefault("lint", []).append(mislabel_probabilities(fitted))
             fold = deal_folds(classes, np.arange(len(classes)), folds_for(len(classes)), seed)
-            plain = cross_fit(vectors, classes, fold)
+            plain = cross_fit(vectors, classes, fold, names=(names, np.arange(len(names))))
             doubts.setdefault("cross-fitted loss", []).append(-plain.of_label)
             for method, doubt in cleanlab_doubts(classes, plain):
                 doubts.setdefault(method, []).append(doubt)
@@ -148,14 +154,16 @@ def fit() -> None:
 
     scores, flags, weights = [], [], []
     for name, way, shot, draws in FITTED_ON:
-        data, vectors = read(name)
+        data, vectors, names = read(name)
         for seed in range(FIRST_FITTING_SEED, FIRST_FITTING_SEED + draws):
             generator = np.random.default_rng(seed)
             rows = draw(data, way, shot, generator)
-            _, true = np.unique(np.array(data.class_indices)[rows], return_inverse=True)
+            chosen, true = np.unique(np.array(data.class_indices)[rows], return_inverse=True)
             classes, is_planted = plant(true, int(true.max()) + 1, generator)
             texts = [data.examples[i].text for i in rows]
-            scores.append(mislabel_scores(scored(texts, vectors[rows], classes, seed)))
+            scores.append(
+                mislabel_scores(scored(texts, vectors[rows], classes, names[chosen], seed))
+            )
             flags.append(is_planted)
             weights.append(np.full(len(rows), 1000 / len(rows) / draws))
     model = LogisticRegression(C=1e6)
@@ -165,24 +173,24 @@ def fit() -> None:
 
 def topics() -> None:
     """Intents put together, and intents cut in two at random, on CLINC150; 12 texts of each."""
-    data, vectors = read("clinc150:train")
+    data, vectors, _ = read("clinc150:train")
     classes = np.array(data.class_indices)
     joined = [0, 0, 0, 0]  # joined ones found, joined, single ones found, single
     cut = [0, 0, 0]  # cut ones found, cut, other pairs
     for seed in range(5):
         generator = np.random.default_rng(seed)
         order = generator.permutation(len(data.labels))
-        rows, names = [], []
+        rows, targets = list[int](), list[str]()
         for i, c in enumerate(order.tolist()):
             own = generator.permutation(np.flatnonzero(classes == c)).tolist()
             if i < 20:  # ten pairs put together, six texts of each
-                rows, names = rows + own[:6], names + [f"joined {i // 2}"] * 6
+                rows, targets = rows + own[:6], targets + [f"joined {i // 2}"] * 6
             elif i < 30:  # cut in two
                 rows += own[:24]
-                names += [f"cut {c} a"] * 12 + [f"cut {c} b"] * 12
+                targets += [f"cut {c} a"] * 12 + [f"cut {c} b"] * 12
             else:
-                rows, names = rows + own[:12], names + [f"single {c}"] * 12
-        report = lint_vectors(subset(data, rows, names), vectors[rows], [False] * len(rows), seed)
+                rows, targets = rows + own[:12], targets + [f"single {c}"] * 12
+        report = lint_vectors(subset(data, rows, targets), vectors[rows], [False] * len(rows), seed)
         split = [str(f.labels[0]) for f in report.of(TwoTopics)]
         joined[0] += sum(name.startswith("joined") for name in split)
         joined[2] += sum(name.startswith("single") for name in split)
@@ -200,10 +208,11 @@ def topics() -> None:
 
 def more() -> None:
     """Expected accuracy and the forecast of ten more texts, beside accuracy on validation texts."""
-    names = {"banking77": "valid", "clinc150": "valid", "smp2017": "develop"}
-    for name, validation in names.items():
-        data, vectors = read(f"{name}:train")
-        valid, _ = read(f"{name}:{validation}")
+    splits = {"banking77": "valid", "clinc150": "valid", "smp2017": "develop"}
+    for name, validation in splits.items():
+        data, vectors, names = read(f"{name}:train")
+        valid = load_dataset(f"{name}:{validation}")
+        learned = names, np.arange(len(names))
         for seed in range(3):
             generator = np.random.default_rng(seed)
             rows = draw(data, 0, 20, generator)
@@ -214,7 +223,7 @@ def more() -> None:
                 if seen[target] <= 10:
                     before.append(i)
             few = subset(data, before, [data.targets[i] for i in before])
-            report = lint_vectors(few, vectors[before], [False] * len(before), seed)
+            report = lint_vectors(few, vectors[before], [False] * len(before), seed, learned)
             first = accuracy(few, valid)
             second = accuracy(subset(data, rows, targets), valid)
             assert report.accuracy
@@ -230,7 +239,7 @@ def more() -> None:
 
 def accuracy(train: Dataset, valid: Dataset) -> float:
     """That of `linear`."""
-    model = FewShotClassifier("linear").fit(train.texts, train.targets)
+    model = FewShotClassifier("linear").fit(train.texts, train.known_targets)
     return float(model.score(valid.texts, list(map(str, valid.targets))))
 
 

@@ -102,19 +102,22 @@ def cross_fit(
     classes: Integers,
     fold: Integers,
     *,
+    names: tuple[Matrix, Integers] | None = None,
     weights: Floats | None = None,
     share: float = 1.0,
     seed: int = 0,
 ) -> CrossFit:
     """Logistic regression for each fold, as `linear`, on the other folds.
 
-    All classes from 0 to the highest must have texts. `share` is the part of each class to learn
-    from, at least one text.
+    All classes from 0 to the highest must have texts. `names` are the vectors of label texts and
+    their classes, which every fold learns from. `share` is the part of each class to learn from, at
+    least one text.
     """
     from fsl_nlp.decision import fit_temperature
 
     count = int(classes.max()) + 1
     weights = np.ones(len(classes)) if weights is None else weights
+    name_vectors, name_classes = names or (vectors[:0], classes[:0])
     held_out = fold >= 0
     scores = np.zeros((len(classes), count))
     generator = np.random.default_rng(seed)
@@ -123,7 +126,12 @@ def cross_fit(
         if share < 1:
             training = _part(training, classes, share, generator)
         rows = np.flatnonzero(fold == f)
-        scores[rows] = _fit(vectors[training], classes[training], weights[training], vectors[rows])
+        scores[rows] = _fit(
+            np.concatenate([vectors[training], name_vectors]),
+            np.concatenate([classes[training], name_classes]),
+            np.concatenate([weights[training], np.ones(len(name_classes))]),
+            vectors[rows],
+        )
     temperature = fit_temperature(scores[held_out], classes[held_out], start=1.0)
     scaled = scores / temperature
     logs = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)

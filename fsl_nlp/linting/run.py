@@ -57,7 +57,8 @@ def lint(
     started = time.perf_counter()
     vectors = loaded.encode(support.texts)
     encoded = time.perf_counter()
-    report = lint_vectors(support, vectors, _too_long(loaded, support.texts), seed)
+    names = _names(loaded, support)
+    report = lint_vectors(support, vectors, _too_long(loaded, support.texts), seed, names)
     return replace(
         report,
         encoder=loaded.name,
@@ -68,24 +69,31 @@ def lint(
 
 
 def lint_vectors(
-    support: Dataset, vectors: Matrix, too_long: Sequence[bool], seed: int = 0
+    support: Dataset,
+    vectors: Matrix,
+    too_long: Sequence[bool],
+    seed: int = 0,
+    names: tuple[Matrix, Integers] | None = None,
 ) -> LintReport:
-    """The same on vectors [n, D] of labelled texts, without an encoder."""
+    """The same on vectors [n, D] of labelled texts, without an encoder.
+
+    `names` are the unit vectors of label names and descriptions, and the class of each.
+    """
     vectors = unit(vectors)
     classes = np.array(support.class_indices, np.int64)
     groups = group_duplicates(support.texts, vectors)
     fold = deal_folds(classes, groups, folds_for(len(classes)), seed)
-    fitted = cross_fit(vectors, classes, fold) if (fold >= 0).any() else None
+    fitted = cross_fit(vectors, classes, fold, names=names) if (fold >= 0).any() else None
     sentences = _sentences(support, fitted)
     found: list[Finding] = []
     accuracy, gain, gains = None, None, list[Gain]()
     if fitted:
         accuracy = Accuracy.of(fitted.is_right[fitted.held_out])
-        half = cross_fit(vectors, classes, fold, share=SHARE, seed=seed)
+        half = cross_fit(vectors, classes, fold, names=names, share=SHARE, seed=seed)
         gain, gains = expected_gains(fitted, half, support.labels, seed)
         found += find_pairs(fitted, sentences, support.labels)
         if len(classes) <= _SECOND_FIT:
-            fitted = cross_fit(vectors, classes, fold, weights=trust(fitted))
+            fitted = cross_fit(vectors, classes, fold, names=names, weights=trust(fitted))
         found += find_mislabels(fitted, sentences, support.labels)
     found += _duplicates(groups, vectors, sentences)
     found += find_sizes(classes, sentences, support.labels)
@@ -139,6 +147,19 @@ def _load(encoder: str | TextEncoder, support: Dataset) -> TextEncoder:
     from fsl_nlp.encoders.choice import choose_encoder
 
     return load_encoder(choose_encoder(encoder, support))
+
+
+def _names(encoder: TextEncoder, support: Dataset) -> tuple[Matrix, Integers]:
+    """The vectors of label names and descriptions, which `linear` learns from; their classes."""
+    from fsl_nlp.inputs.label_texts import label_texts
+
+    pairs = [
+        (text, c)
+        for c, label in enumerate(support.labels)
+        for text in label_texts(label, support, names=True, descriptions=True)
+    ]
+    vectors = unit(encoder.encode([text for text, _ in pairs]))
+    return vectors, np.array([c for _, c in pairs], np.int64)
 
 
 def _too_long(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:

@@ -1,6 +1,6 @@
 """How well `fsl-nlp lint` finds what is wrong, measured on faults that are planted.
 
-    python recipes/lint.py                      # all but --fit
+    python recipes/lint.py                      # all but fit
     python recipes/lint.py noise topics more banking77
     python recipes/lint.py fit                  # what the probability of a wrong label comes from
 
@@ -15,6 +15,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,10 +137,9 @@ def cleanlab_doubts(
     classes: Integers, plain: CrossFit
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """The rankings of cleanlab on the same probabilities."""
-    try:
-        from cleanlab.rank import get_label_quality_scores
-    except ImportError:
+    if not find_spec("cleanlab"):
         return
+    get_label_quality_scores = import_module("cleanlab.rank").get_label_quality_scores
     probabilities = np.exp(plain.log_probabilities)
     for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
         for adjust in (False, True) if method != "confidence_weighted_entropy" else (False,):

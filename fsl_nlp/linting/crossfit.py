@@ -43,7 +43,7 @@ def deal_folds(classes: Integers, groups: Integers, folds: int, seed: int) -> In
     a text that is nearly in the training part is not held out. A class that has one group alone is
     never held out.
 
-    >>> deal_folds(np.array([0, 0, 1]), np.array([0, 1, 2]), 5, seed=0)[2]
+    >>> int(deal_folds(np.array([0, 0, 1]), np.array([0, 1, 2]), 5, seed=0)[2])
     -1
     """
     generator = np.random.default_rng(seed)

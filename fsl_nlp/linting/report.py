@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.linting.expectation import MORE, Accuracy, Gain
 from fsl_nlp.linting.findings import Finding, Sentence
-from fsl_nlp.output import one_line, percent
+from fsl_nlp.output import one_line, percent, without_nan
 from fsl_nlp.types import Label
 from fsl_nlp.vectors import Matrix
 
@@ -28,6 +28,11 @@ class LintReport:
     text can be held out, because each label has one text. `gain` is what ten more texts of every
     intent would add, `gains` what ten more of one intent would. `vectors` [n, D] are those of the
     encoder.
+
+    >>> from fsl_nlp import Dataset, lint
+    >>> data = Dataset.from_texts(["where is it", "refund me", "Refund me!"], ["a", "b", "b"])
+    >>> lint(data).headline
+    'data: 3 texts, 2 intents, 3 findings.'
     """
 
     name: str
@@ -50,7 +55,7 @@ class LintReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""
-        return {
+        content = {
             "name": self.name,
             "encoder": self.encoder,
             "texts": len(self.sentences),
@@ -63,6 +68,7 @@ class LintReport:
             "seconds": round(self.seconds, 2),
             "encoding_seconds": round(self.encoding_seconds, 2),
         }
+        return dict(without_nan(content))
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report with a map of the sentences, as one page that needs no network."""

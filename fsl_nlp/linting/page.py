@@ -30,6 +30,7 @@ _TITLES = {
     "too long": "Sentences that are too long",
 }
 _SHOWN = 10  # sentences of a finding before "and more"; the map has all
+_LONGEST = 300  # characters of a sentence in a list; the map has all
 _GAINS = 20
 
 
@@ -115,7 +116,8 @@ def _line(sentence: Sentence) -> str:
     label = f"<i>{_escape(sentence.label)}</i>"
     if sentence.predicted is not None and sentence.predicted != sentence.label:
         label += f" &rarr; <i>{_escape(sentence.predicted)}</i>"
-    return f'<li data-row="{sentence.row}"><q>{_escape(sentence.text)}</q> {label}</li>'
+    text = sentence.text if len(sentence.text) <= _LONGEST else f"{sentence.text[:_LONGEST]}..."
+    return f'<li data-row="{sentence.row}"><q>{_escape(text)}</q> {label}</li>'
 
 
 def _gains(report: LintReport) -> str:

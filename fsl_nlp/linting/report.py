@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fsl_nlp.folders import write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, write_atomically
 from fsl_nlp.linting.expectation import MORE, Accuracy, Gain
 from fsl_nlp.linting.findings import Finding, Sentence
 from fsl_nlp.output import one_line, percent, without_nan
@@ -38,11 +38,11 @@ class LintReport:
     name: str
     encoder: str
     labels: tuple[Label, ...]
-    sentences: tuple[Sentence, ...]
-    findings: tuple[Finding, ...]
+    sentences: tuple[Sentence, ...] = field(repr=False)
+    findings: tuple[Finding, ...] = field(repr=False)
     accuracy: Accuracy | None
     gain: Gain | None
-    gains: tuple[Gain, ...]
+    gains: tuple[Gain, ...] = field(repr=False)
     vectors: Matrix = field(repr=False, compare=False)
     seed: int = 0
     unlabelled: int = 0
@@ -71,13 +71,16 @@ class LintReport:
         return dict(without_nan(content))
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report with a map of the sentences, as one page that needs no network."""
+        """Write the report with a map of the sentences, as one page that needs no network.
+
+        The file holds the sentences, so it is for its owner alone until its rights are changed.
+        """
         from fsl_nlp.linting.page import page
         from fsl_nlp.linting.projection import project
 
         positions = project(self.vectors, self.seed)
         target = Path(path)
-        write_atomically(target, page(self, positions))
+        write_atomically(target, page(self, positions), mode=PRIVATE_FILE)
         return target
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ from fsl_nlp.vectors import Matrix, unit
 
 _MANY = 5  # times the median number of texts
 # Variance between two groups, in medians of all intents. Of single intents of BANKING77 and SMP2017
-# 4 to 6% have more, of two intents put together about two thirds (docs/results).
+# 2 to 9% have more in most draws, of two intents put together about 80% (docs/results).
 _SEPARATION = 1.8
 _ENOUGH_TO_SPLIT = 8  # texts of an intent
 _ENOUGH_INTENTS = 5  # for a median

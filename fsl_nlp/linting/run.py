@@ -31,7 +31,7 @@ from fsl_nlp.vectors import Matrix, unit
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
 
-# With more texts a few wrong labels change nothing that is learned, and a second fit takes long.
+# With more texts a few wrong labels change little of what is learned, and a second fit takes long.
 _SECOND_FIT = 6_000
 
 

@@ -31,7 +31,7 @@ test-slow: $(INSTALLED)
 # in its own order. What tests assert must hold on all of them, and in any order of the tests. (ONNX
 # Runtime picks its kernels itself.)
 NUMERIC := tests/heads tests/meta tests/methods tests/training tests/prompts tests/pretraining \
-	tests/evaluation tests/encoders tests/test_classifier.py tests/test_decision.py \
+	tests/evaluation tests/encoders tests/test_classifier.py tests/decision \
 	--ignore tests/encoders/test_graphs.py
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
 	OPENBLAS_CORETYPE=Haswell

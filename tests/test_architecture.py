@@ -28,7 +28,6 @@ BOTTOM |= {"plugins", "processor", "progress", "reading", "seeding", "spelling",
 BOTTOM |= {"torch_state", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "clauses": set(),
     "intervals": set(),
     "json_text": set(),
     "lazy": set(),
@@ -44,13 +43,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "forks": set(),
     "sums": {"folders", "json_text"},
     "types": {"errors"},
+    "clauses": {"types"},
+    "explaining": {"types"},
     "spelling": {"errors", "types"},
     "plugins": {"errors", "forks", "lazy"},
     "checks": {"errors", "spelling", "types"},
-    "decision": {"types"},
+    "decision": {"errors", "intervals", "types", "vectors"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
-    "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
+    "labelling": BOTTOM | {"checks", "decision", "inputs"},
+    "answering": BOTTOM | {"checks", "clauses", "decision", "explaining", "inputs", "labelling"},
     "artifact": BOTTOM | {"decision"},
     "runtime": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs"},
     "sampling": BOTTOM,
@@ -63,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "meta": BOTTOM | {"artifact", "encoders", "heads", "inputs", "runtime", "training"},
     "semisupervised": BOTTOM | {"decision", "heads"},
     "methods": BOTTOM
-    | {"artifact", "checks", "decision", "encoders", "heads", "inputs"}
+    | {"artifact", "checks", "data.generic", "decision", "encoders", "heads", "inputs"}
     | {"meta", "prompts", "runtime", "semisupervised", "splits", "training"},
     "linting": BOTTOM | {"checks", "data", "decision", "encoders", "inputs"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
@@ -75,10 +77,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
+    "fitting": BOTTOM | {"artifact", "decision", "encoders", "methods", "training.checkpoint"},
     "transfer": BOTTOM | {"artifact", "methods"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
-    | {"training.checkpoint", "transfer"},
+    | {"answering", "artifact", "checks", "decision", "encoders", "fitting", "methods"}
+    | {"restoring", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.artifact.manifest import plain_number
-from fsl_nlp.decision import softmax
+from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.errors import ArtifactError
 from fsl_nlp.types import Label
 
 if TYPE_CHECKING:
-    from fsl_nlp.answering import Scorer
+    from fsl_nlp.labelling import Scorer
 
 QUESTION = "Where is my order? 我的订单到哪了？"
 VECTOR, PROBABILITIES = "self_test.vector", "self_test.probabilities"

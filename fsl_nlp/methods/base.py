@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
 from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.heads.options import check_options, options_of
@@ -72,6 +74,11 @@ class Classifier(ABC):
         """The kinds of examples that it takes; the caller checks them with `inputs.check`."""
         return Inputs()
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """How its confidence was calibrated; None where an old saved classifier does not say."""
+        return None
+
     @abstractmethod
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]; the softmax of a row gives the calibrated probability of each label."""
@@ -88,6 +95,10 @@ class Classifier(ABC):
     @abstractmethod
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors of the examples; each is read once where that is possible."""
+        return Shown(self.scores(examples), self.embed(examples))
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""
@@ -198,6 +209,13 @@ class Method(ABC):
     def origin(self) -> dict[str, str]:
         """What it learned before `fit`, by name: a fingerprint or a sum for each."""
         return {}
+
+    def calibrated_as(self, fitted: Classifier) -> Method:
+        """The method with the temperature of a classifier that it fitted, if it learns one.
+
+        Its next classifiers then have scores of the same scale, and are fitted faster.
+        """
+        return self
 
     def check_ready(self) -> None:  # noqa: B027
         """Refuse a method that must learn from source classes first and has not."""

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from fsl_nlp import FewShotClassifier, TextEncoder, load_dataset
-from fsl_nlp.decision import softmax
+from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.base import pack

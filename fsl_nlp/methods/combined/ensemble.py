@@ -8,7 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fsl_nlp.decision import mean_log_probabilities
+from fsl_nlp.decision.calibration import Calibration
+from fsl_nlp.decision.probabilities import mean_log_probabilities
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import ModelError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
@@ -28,6 +30,13 @@ class Ensemble(Classifier):
         """What the first model takes; all models take the same."""
         return self.models[0].inputs
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """That of an only model; of several, that each has a temperature."""
+        if len(self.models) == 1:
+            return self.models[0].calibration
+        return Calibration(1.0, 0, "members")
+
     def example_of(self, text: str) -> Example:
         """An example of the kind that the first model takes, made of a text."""
         return self.models[0].example_of(text)
@@ -37,6 +46,13 @@ class Ensemble(Classifier):
         return mean_log_probabilities(
             [model.scores(examples) for model in self.models], self.weights
         )
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The mean scores, and the vectors of the first model."""
+        first, *others = self.models
+        shown = first.show(examples)
+        scores = [shown.scores, *(model.scores(examples) for model in others)]
+        return Shown(mean_log_probabilities(scores, self.weights), shown.vectors)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether a model cannot read an example whole."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder
-from fsl_nlp.decision import softmax
+from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.errors import ArtifactError, OptionError
 from fsl_nlp.methods import build_method

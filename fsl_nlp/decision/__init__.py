@@ -1,0 +1,1 @@
+"""From scores and vectors to an answer: probabilities, familiarity, thresholds, label sets."""

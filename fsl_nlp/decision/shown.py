@@ -1,0 +1,55 @@
+"""What a decision sees of examples: what a classifier shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The scores [q, N] and the vectors [q, D] of q examples.
+
+    The softmax of a row of scores gives the calibrated probability of each label.
+    """
+
+    scores: NDArray[np.floating[Any]]
+    vectors: NDArray[np.floating[Any]]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, rows: Any) -> Shown:
+        return Shown(self.scores[rows], self.vectors[rows])
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a classifier that was fitted on a part of the support shows of the rest.
+
+    `support_vectors` [m, D] are those of the examples that it was fitted on, and `support_classes`
+    [m] are their labels, as columns of the scores. `classes` [q] are the labels of the rest; -1
+    where the classifier does not have the label, so that the example is a pseudo-outsider.
+    `generic` [g, D] and `outsiders` [o, D] are its vectors of the texts that `fit_familiarity`
+    takes under these names; None leaves them out for this classifier.
+    """
+
+    support_vectors: NDArray[np.floating[Any]]
+    support_classes: NDArray[np.int64]
+    shown: Shown
+    classes: NDArray[np.int64]
+    generic: NDArray[np.floating[Any]] | None = None
+    outsiders: NDArray[np.floating[Any]] | None = None
+
+
+def joined(parts: Iterable[Shown]) -> Shown:
+    """The rows of several, which have the same labels, as one."""
+    parts = list(parts)
+    return Shown(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.vectors for part in parts]),
+    )

@@ -113,7 +113,7 @@ def cross_fit(
     their classes, which every fold learns from. `share` is the part of each class to learn from, at
     least one text.
     """
-    from fsl_nlp.decision import fit_temperature
+    from fsl_nlp.decision.probabilities import fit_temperature
 
     count = int(classes.max()) + 1
     weights = np.ones(len(classes)) if weights is None else weights

@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 
 LANGUAGES = [
     ("support_en", "english", "my vase is broken"),
-    ("support_zh", "multilingual", "花瓶碎了"),
+    ("support_zh", "multilingual", "杯子到的时候就碎了"),
 ]
 
 
@@ -30,11 +30,13 @@ def test_a_wrong_label_among_a_few_intents_of_a_sample(
     data = fsl_nlp.load_dataset(sample)
     kept = {"damaged_item", "login_problem", "invoice_request", "商品破损", "登录问题", "开发票"}
     examples = [example for example in data.examples if example.label in kept]
-    wrong = Example(text, sorted({str(e.label) for e in examples})[-1])
+    wrong = Example(text, sorted({str(e.label) for e in examples})[1])
     report = fsl_nlp.lint(
         Dataset.from_examples([*examples, wrong]), request.getfixturevalue(encoder)
     )
-    assert text in [finding.sentences[0].text for finding in report.of(Mislabel)]
+    surest = report.of(Mislabel)[0]
+    assert surest.sentences[0].text == text
+    assert surest.probability > 0.7  # far from the threshold, on any processor
     assert report.accuracy is not None
     assert report.accuracy.value > 0.7
 

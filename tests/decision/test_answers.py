@@ -13,7 +13,7 @@ from fsl_nlp.runtime import Bot
 
 ASKED = {
     "support_en": ("hi, where is my parcel? it should have come on monday", "track_order"),
-    "support_zh": ("我的包裹到哪了？物流三天没更新", "物流查询"),
+    "support_zh": ("我的包裹到哪了？物流三天没更新", "查询物流"),
 }
 OUTSIDE = {
     "support_en": ["what's the capital of Australia?", "for i in range(10): print(i)"],
@@ -74,15 +74,6 @@ def test_predict_always_gives_a_label(sample: tuple[str, FewShotClassifier]) -> 
     assert set(classifier.predict(OUTSIDE[name])) <= set(classifier.classes_)
 
 
-def test_two_labels_that_are_both_likely_are_named(
-    english: TextEncoder, texts: list[str], labels: list[str]
-) -> None:
-    classifier = FewShotClassifier("proto", english, reject=0).fit(texts, labels)
-    answer = classifier.classify("I want a refund, and where is my parcel")
-    assert answer.reason == "ambiguous"
-    assert {answer.label, answer.alternatives[0].label} == {"get_refund", "track_order"}
-
-
 def test_none_rejects_nothing_and_takes_no_longer(
     english: TextEncoder, texts: list[str], labels: list[str]
 ) -> None:
@@ -93,16 +84,16 @@ def test_none_rejects_nothing_and_takes_no_longer(
     assert answer.label is not None
 
 
-def test_outsiders_that_are_given_are_turned_away(english: TextEncoder) -> None:
+def test_texts_like_outsiders_that_are_given_are_turned_away(english: TextEncoder) -> None:
     """Near ones: of a label that the bot does not have."""
     data = load_dataset("support_en")
     rows = list(zip(data.texts, data.targets, strict=True))
-    near = [text for text, label in rows if label == "damaged_item"]
-    known = [(text, label) for text, label in rows if label != "damaged_item"]
+    near = [text for text, label in rows if label == "change_address"]
+    taught = [(text, label) for text, label in rows if label != "change_address"]
+    texts, labels = map(list, zip(*taught, strict=True))
 
     def answered(outsiders: list[str]) -> float:
-        classifier = FewShotClassifier("linear", english)
-        classifier.fit(*map(list, zip(*known, strict=True)), outsiders=outsiders)
+        classifier = FewShotClassifier("linear", english).fit(texts, labels, outsiders=outsiders)
         return float(np.mean([a.label is not None for a in classifier.classify(near[6:])]))
 
     assert answered(near[:6]) < answered([])

@@ -77,6 +77,16 @@ def test_a_share_of_zero_says_what_is_in_scope_and_answers_all(
     assert min(v.in_scope or 0 for v in inside) > max(v.in_scope or 0 for v in outside)
 
 
+def test_two_labels_that_are_both_likely_are_worth_asking_about(
+    splits: tuple[Reference, list[HeldOut]],
+) -> None:
+    decision = decide(splits, reject=0.0)
+    vectors = np.array([CENTRES[0] + CENTRES[1], CENTRES[0]], np.float32)
+    between, sure = decision.verdicts(Shown((vectors @ CENTRES.T).astype(np.float32), vectors))
+    assert (between.reason, between.answers) == ("ambiguous", True)
+    assert (sure.reason, sure.answers) == ("ok", True)
+
+
 def test_coverage_answers_the_surest(splits: tuple[Reference, list[HeldOut]]) -> None:
     answered, _ = shares(decide(splits, coverage=0.7))
     assert answered == pytest.approx(0.7, abs=0.05)
@@ -123,7 +133,7 @@ def test_nothing_is_decided_without_a_question_that_was_held_out(
     [
         ((1.0, None, None), "reject=1.0: must be at least 0 and less than 1"),
         (("much", None, None), "reject='much': must be a share"),
-        ((None, 0, None), "coverage=0.0: must be more than 0 and at most 1"),
+        ((None, 0, None), "coverage=0: must be more than 0 and at most 1"),
         ((None, None, float("nan")), "precision=nan: must be a share"),
         ((None, 0.9, 0.9), "coverage and precision: give one of them"),
         ((0.02, 0.9, None), "reject and coverage: give one of them"),

@@ -1,0 +1,243 @@
+"""Questions that no label fits: are they told from the others, and turned away?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.benchmarks.base import (
+    Benchmark,
+    DataDir,
+    Figure,
+    Job,
+    Published,
+    Row,
+    setting,
+)
+from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, Material, load_material
+from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import Shown
+from fsl_nlp.errors import OptionError
+
+if TYPE_CHECKING:
+    from fsl_nlp.evaluation.rejection import Flags, Values
+    from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.types import Example
+
+_RECALL = 0.95
+_COVERAGES = (0.8, 0.9)
+
+
+def _published(name: str, auroc: float, fpr: float | None, source: str) -> Published:
+    figures = {"auroc": auroc} if fpr is None else {"auroc": auroc, "false_positives": fpr}
+    return Published(name, {}, source, figures={"clinc150-all": figures})
+
+
+_BERT = "BERT-base, trained on all 15,000 texts; collected in the project's notes"
+_SNGP = "Liu et al. 2020, arXiv 2006.10108"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What is decided about texts: [n] each.
+
+    `familiarity` is higher for a text that is more likely to be in scope.
+    """
+
+    confidence: Values
+    familiarity: Values
+    rejected: Flags
+
+
+@dataclass(frozen=True)
+class OutOfScope(Benchmark):
+    """Learn labels, and ask questions that have one of them among outsiders that have none.
+
+    clinc150 and the samples have outsiders of their own; else some labels are never trained, and
+    each draw holds out others. The scores of other authors are computed on the same classifier.
+    """
+
+    name: ClassVar[str] = "oos"
+    tasks: ClassVar[tuple[str, ...]] = tuple(TASKS)
+    splits: ClassVar[tuple[str | int, ...]] = ("train",)
+    default_splits: ClassVar[tuple[str | int, ...]] = ("train",)
+    repeats: ClassVar[str] = "draws"
+    protocol: ClassVar[str] = (
+        "Accuracy on the questions in scope (--score {score}), whether answered or turned away."
+    )
+    default_method: ClassVar[str] = "linear"
+    example: ClassVar[str] = "--task support_en"
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure("answered", "answered", "is the share of questions that get their own label"),
+        Figure("turned_away", "turned away", "is the share of questions that get no label"),
+        Figure("caught", "caught", "is the share of outsiders that get no label"),
+        Figure("precision", "precision", "is the share of outsiders in what gets no label"),
+        Figure("calibration_error", "ECE", "is that of the confidence on the questions in scope"),
+        Figure("auroc", "AUROC", "is the chance that a question scores above an outsider"),
+        Figure("false_positives", "FPR95", "is the share of outsiders above 95% of the questions"),
+        Figure(
+            "accuracy_at_80", "at 80%", "is the accuracy on the 80% of questions that score highest"
+        ),
+        Figure(
+            "accuracy_at_90", "at 90%", "is the accuracy on the 90% of questions that score highest"
+        ),
+        Figure("risk_coverage", "AURC", "is the mean share of errors over all coverages"),
+    )
+    published: ClassVar[tuple[Published, ...]] = (
+        _published("BERT, max probability", 94.2, None, _BERT),
+        _published("BERT, max logit", 97.5, 10.4, _BERT),
+        _published("BERT, energy", 97.6, 10.2, _BERT),
+        _published("BERT, Mahalanobis", 97.4, 10.5, _BERT),
+        _published("SNGP", 96.9, None, _SNGP),
+    )
+
+    draws: int | None = setting(
+        None,
+        "Runs of each task, with the seeds from --seed upwards. The default is 3 or 5 where labels "
+        "are held out, else 1.",
+        least=1,
+        most=1000,
+    )
+    score: str = setting("test", "'test', or 'dev' to choose settings without the tests.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.score not in ("test", "dev"):
+            raise OptionError(f"score={self.score!r}: choose 'test' or 'dev'.")
+
+    def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:
+        """One job for each task and draw."""
+        return [
+            Job(task, split, seed)
+            for task in tasks
+            for split in splits
+            for seed in range(self.seed, self.seed + (self.draws or self._asked(task).draws))
+        ]
+
+    def header(self) -> dict[str, Any]:
+        """The settings without `draws`: with more draws the same progress file continues."""
+        header = super().header()
+        del header["draws"]
+        return header
+
+    def published_key(self, job: Job) -> str:
+        """The task; nobody published results on the development files."""
+        return job.task if self.score == "test" else ""
+
+    def test_data(self, job: Job) -> str:
+        """The questions in scope."""
+        return self._asked(job.task).questions or TASKS[job.task].train
+
+    def _asked(self, task: str) -> Asked:
+        return TASKS[task].test if self.score == "test" else TASKS[task].dev
+
+    def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
+        """Learn the labels, and score questions and outsiders."""
+        started = time.perf_counter()
+        material = load_material(TASKS[job.task].train, self._asked(job.task), job.seed, data_dir)
+        support = material.support
+        method = self.build(self.options, support.texts, job.seed, device)
+        row = score_material(method.fit(support), material, job.seed)
+        encoder = self.encoder_for(support.texts)
+        return {**row, "encoder": encoder, "seconds": round(time.perf_counter() - started, 1)}
+
+
+def score_material(classifier: Classifier, material: Material, seed: int = 0) -> Row:
+    """The figures of a fitted classifier, and of the scores of other authors on it."""
+    from fsl_nlp.evaluation.baseline_scores import BASELINES, Trained
+    from fsl_nlp.intervals import half_width_of_share
+
+    support, inside = material.support, material.inside
+    column = {label: i for i, label in enumerate(classifier.labels)}
+    targets = np.array([column[label] for label in inside.known_targets])
+    asked, outsiders = show(classifier, inside.examples), show(classifier, material.outside)
+    classes = np.array([column[label] for label in support.known_targets])
+    trained = Trained(classifier.embed(support.examples), classes)
+    correct = asked.scores.argmax(axis=1) == targets
+    questions, others = decide(asked), decide(outsiders)
+    accuracy = float(correct.mean())
+    return {
+        "accuracy": accuracy,
+        "half_width": half_width_of_share(accuracy, len(inside)),
+        "interval_over": f"{len(inside):,} test texts",
+        "count": len(inside),
+        "outsiders": len(material.outside),
+        "figures": {
+            **decision_figures(questions, others, correct, seed),
+            **ranking_figures(questions.familiarity, others.familiarity, correct),
+        },
+        "compared": {
+            name: ranking_figures(score(asked, trained), score(outsiders, trained), correct)
+            for name, score in BASELINES.items()
+        },
+    }
+
+
+def show(classifier: Classifier, examples: Sequence[Example]) -> Shown:
+    """What the classifier shows of the examples."""
+    return Shown(classifier.scores(examples), classifier.embed(examples))
+
+
+def decide(shown: Shown) -> Decided:
+    """What is decided without a familiarity score: nothing is turned away."""
+    confidence = softmax(shown.scores).max(axis=1)
+    return Decided(confidence, confidence, np.zeros(len(shown), dtype=bool))
+
+
+def decision_figures(
+    questions: Decided, outsiders: Decided, correct: Flags, seed: int = 0
+) -> dict[str, Any]:
+    """How the threshold does, and how far the confidence is from the accuracy."""
+    from fsl_nlp.evaluation.calibration_error import (
+        calibration_error_interval,
+        expected_calibration_error,
+    )
+
+    rejected = np.concatenate([outsiders.rejected, questions.rejected])
+    is_outsider = np.arange(len(rejected)) < len(outsiders.rejected)
+    low, high = calibration_error_interval(questions.confidence, correct, seed=seed)
+    error = expected_calibration_error(questions.confidence, correct)
+    return {
+        "answered": _share(correct & ~questions.rejected),
+        "turned_away": _share(questions.rejected),
+        "caught": _share(outsiders.rejected),
+        "precision": _share(is_outsider[rejected]),
+        "calibration_error": {"value": error, "half_width": (high - low) / 2},
+    }
+
+
+def ranking_figures(inside: Values, outside: Values, correct: Flags) -> dict[str, Any]:
+    """How a score ranks questions before outsiders, and right answers before wrong ones."""
+    from fsl_nlp.evaluation import rejection
+
+    half_width = rejection.auroc_half_width(inside, outside)
+    coverages = {
+        f"accuracy_at_{coverage * 100:.0f}": rejection.accuracy_at_coverage(
+            inside, correct, coverage
+        )
+        for coverage in _COVERAGES
+    }
+    values = {
+        "false_positives": rejection.false_positive_rate(inside, outside, _RECALL),
+        **coverages,
+        "risk_coverage": rejection.area_under_risk_coverage(inside, correct),
+    }
+    return {
+        "auroc": {"value": rejection.auroc(inside, outside), "half_width": half_width},
+        **{key: {"value": value, "half_width": None} for key, value in values.items()},
+    }
+
+
+def _share(flags: NDArray[np.bool_]) -> dict[str, float | None]:
+    """The share of true ones with its interval; None of no texts."""
+    from fsl_nlp.intervals import half_width_of_share
+
+    if len(flags) == 0:
+        return {"value": None, "half_width": None}
+    share = float(flags.mean())
+    return {"value": share, "half_width": half_width_of_share(share, len(flags))}

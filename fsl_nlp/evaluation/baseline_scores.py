@@ -66,8 +66,11 @@ def mahalanobis(shown: Shown, trained: Trained, shrinkage: float = SHRINKAGE) ->
     present, classes = np.unique(trained.classes, return_inverse=True)
     means = np.stack([texts[classes == c].mean(axis=0) for c in range(len(present))])
     centre = texts.mean(axis=0, keepdims=True)
-    to_class = _distances(vectors, means, texts - means[classes], shrinkage).min(axis=1)
-    distance: Values = to_class - _distances(vectors, centre, texts - centre, shrinkage)[:, 0]
+    whole, within = texts - centre, texts - means[classes]
+    if not within.any():  # one text a class
+        within = whole
+    to_class = _distances(vectors, means, within, shrinkage).min(axis=1)
+    distance: Values = to_class - _distances(vectors, centre, whole, shrinkage)[:, 0]
     return -distance
 
 
@@ -75,7 +78,7 @@ def _distances(vectors: Values, means: Values, residuals: Values, shrinkage: flo
     """Squared Mahalanobis distances [q, c] to the means, with the covariance of the residuals."""
     width = residuals.shape[1]
     covariance = residuals.T.astype(np.float64) @ residuals / len(residuals)
-    scale = np.trace(covariance) / width or 1.0  # one text a class has no spread at all
+    scale = np.trace(covariance) / width or 1.0  # a single text has no spread at all
     shrunk = (1 - shrinkage) * covariance + shrinkage * scale * np.eye(width)
     whitening = np.linalg.inv(np.linalg.cholesky(shrunk)).T
     points, centres = vectors @ whitening, means @ whitening
@@ -88,6 +91,6 @@ BASELINES: dict[str, Callable[[Shown, Trained], Values]] = {
     "max probability": max_probability,
     "max logit": max_logit,
     "energy": energy,
-    "Mahalanobis": mahalanobis,
+    "relative Mahalanobis": mahalanobis,
     "nearest cosine": nearest_cosine,
 }

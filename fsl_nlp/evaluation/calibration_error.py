@@ -28,9 +28,8 @@ def expected_calibration_error(confidence: Values, correct: Flags, bins: int = B
     """
     if len(confidence) == 0:
         raise DataError("There are no texts to score.")
-    values, group, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
-    accuracy = np.bincount(group, weights=correct) / sizes
-    return _gap(np.repeat(values, sizes), np.repeat(accuracy, sizes), bins)
+    values, group = np.unique(confidence, return_inverse=True)
+    return _gap(values, np.bincount(group), np.bincount(group, weights=correct), bins)
 
 
 def calibration_error_interval(
@@ -50,20 +49,21 @@ def calibration_error_interval(
     if count < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    # Texts with the same confidence may fall into two bins: their order must say nothing.
-    order = rng.permutation(count)
-    order = order[np.argsort(confidence[order], kind="stable")]
-    values, hits = confidence[order], correct[order].astype(np.float64)
+    values, group = np.unique(confidence, return_inverse=True)
     gaps = []
     for _ in range(_RESAMPLES):
-        times = np.bincount(rng.integers(0, count, count), minlength=count)
-        gaps.append(_gap(np.repeat(values, times), np.repeat(hits, times), bins))
+        rows = rng.integers(0, count, count)
+        sizes = np.bincount(group[rows], minlength=len(values))
+        hits = np.bincount(group[rows], weights=correct[rows], minlength=len(values))
+        gaps.append(_gap(values, sizes, hits, bins))
     low, high = np.quantile(gaps, [0.025, 0.975])
     estimate = expected_calibration_error(confidence, correct, bins)
     return max(0.0, float(2 * estimate - high)), max(0.0, float(2 * estimate - low))
 
 
-def _gap(values: Values, hits: Values, bins: int) -> float:
-    """The error of texts that are sorted by confidence."""
-    edges = np.linspace(0, len(values), min(bins, len(values)) + 1).astype(int)[:-1]
-    return float(np.abs(np.add.reduceat(values - hits, edges)).sum() / len(values))
+def _gap(values: Values, sizes: NDArray[np.int64], hits: NDArray[Any], bins: int) -> float:
+    """The error, from the confidences in order, and how many texts have each and are right."""
+    accuracy = hits / np.maximum(sizes, 1)
+    gaps = np.repeat(values - accuracy, sizes)
+    edges = np.linspace(0, len(gaps), min(bins, len(gaps)) + 1).astype(int)[:-1]
+    return float(np.abs(np.add.reduceat(gaps, edges)).sum() / len(gaps))

@@ -44,7 +44,7 @@ def test_the_nearest_cosine() -> None:
 @pytest.mark.parametrize("shrinkage", [0.1, 0.9])
 def test_the_relative_mahalanobis_distance(shrinkage: float) -> None:
     texts, vectors = unit(TRAINED.vectors), unit(SHOWN.vectors)
-    means = {c: texts[CLASSES == c].mean(0) for c in (0, 2)}
+    means = {c: texts[c == CLASSES].mean(0) for c in (0, 2)}
 
     def squared(vector: np.ndarray, mean: np.ndarray, residuals: np.ndarray) -> float:
         shrunk = ShrunkCovariance(shrinkage=shrinkage, assume_centered=True).fit(residuals)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,9 +15,7 @@ from fsl_nlp.evaluation.calibration_error import (
 )
 
 
-def drawn(
-    count: int, excess: float, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def drawn(count: int, excess: float, seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Confidences that are higher than the chance to be right by `excess`."""
     rng = np.random.default_rng(seed)
     confidence = rng.uniform(0.4, 1.0, count)
@@ -28,7 +28,7 @@ def test_the_error_is_the_mean_gap_of_bins_of_equal_mass(count: int, bins: int) 
     order = np.argsort(confidence)
     edges = [int(count * i / min(bins, count)) for i in range(min(bins, count) + 1)]
     total = 0.0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         rows = order[start:end]
         total += abs(confidence[rows].mean() - correct[rows].mean()) * len(rows)
     error = expected_calibration_error(confidence, correct, bins)

@@ -70,6 +70,7 @@ def run_benchmark(
         "benchmark": benchmark.name,
         **settings,
         "partial": settings.get("limit") is not None,
+        "headings": {figure.key: figure.heading for figure in benchmark.figures},
         "tasks": summaries,
         "skipped": skipped,
         **_overall(list(summaries.values())),

@@ -24,6 +24,7 @@ from fsl_nlp.checks import (
     checked_support,
     weighted,
 )
+from fsl_nlp.decision.targets import DEFAULT_REJECT
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import SentAsBytes
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
+    from fsl_nlp.fitting import Fitted
     from fsl_nlp.methods.base import Classifier
-    from fsl_nlp.methods.combined.report import Report
     from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
@@ -49,6 +50,12 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
     0 compares only methods with a frozen encoder, "30s" or "5m" tuned methods too, and None has no
     limit. `report_` is the comparison. A faster machine compares more within the same budget, so
     name the method where the result must be the same everywhere.
+
+    `classify` does not answer what looks like nothing that was learned. `reject` is the share of
+    true questions that may be turned away with it; None turns none away. Instead of it, give
+    `coverage`, the share of true questions to answer, or `precision`, the share of the answers
+    that must be right. `decision_.expected` says what to expect. `predict` and `predict_proba`
+    always answer.
 
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
@@ -66,6 +73,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         seed: int = 0,
         device: str = "auto",
         budget: str | float | None = 0,
+        reject: float | None = DEFAULT_REJECT,
+        coverage: float | None = None,
+        precision: float | None = None,
         **options: Any,
     ) -> None:
         self.method = method
@@ -73,6 +83,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         self.seed = seed
         self.device = device
         self.budget = budget
+        self.reject = reject
+        self.coverage = coverage
+        self.precision = precision
         self._store(options)
 
     def fit(
@@ -83,6 +96,7 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         descriptions: Mapping[Any, str] | None = None,
         unlabelled: Sequence[str] | Sequence[Example] | None = None,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        outsiders: Sequence[str] | Sequence[Example] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels: strings, whole numbers, or members of an Enum.
@@ -93,8 +107,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         candidates. Then all questions must be of that kind. `descriptions` say what the labels
         mean; a label with a description needs no example. `unlabelled` texts help most methods.
         `sample_weight` says how much each text counts: only the ratios matter, and a text of
-        weight 0 is left out. A long training saves its state in the folder `checkpoint`: after a
-        crash, the same call continues from there.
+        weight 0 is left out. `outsiders` are texts that no label covers; none are needed, and a
+        few make "out_of_scope" surer. A long training saves its state in the folder `checkpoint`:
+        after a crash, the same call continues from there.
 
         >>> classifier = FewShotClassifier("proto", "embedded:en")
         >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
@@ -105,70 +120,42 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         words = self._options().get("words")  # what a prompt learns from without examples
         support = as_support(examples, as_labels(labels, "labels"), descriptions, words)
         more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        return self.fit_dataset(support.with_unlabelled(more), checkpoint)
+        strange = as_examples([] if outsiders is None else outsiders, "outsiders")
+        return self.fit_dataset(support.with_unlabelled(more), checkpoint, strange)
 
     def fit_dataset(
-        self, support: Dataset, checkpoint: str | Path | None = None
+        self,
+        support: Dataset,
+        checkpoint: str | Path | None = None,
+        outsiders: Sequence[Example] = (),
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with the names and descriptions of its labels.
 
-        An example with the label None is unlabelled.
+        An example with the label None is unlabelled; `outsiders` are of no label at all.
         """
-        from fsl_nlp.artifact.model_version import model_version
-        from fsl_nlp.methods.base import note_truncated
-        from fsl_nlp.methods.combined.auto import choose, parse_budget
+        from fsl_nlp.decision.targets import Targets
+        from fsl_nlp.fitting import Fitting
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.methods.weights import with_weight
-        from fsl_nlp.training.checkpoint import checkpoints
 
         support = with_weight(checked_support(support))
-        labelled = support.labelled
+        targets = Targets.of(self.reject, self.coverage, self.precision)
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
         assert encoder is not None
-        options = self._options()
-        if self.method == "auto":
-            if checkpoint is not None:
-                raise OptionError(
-                    "checkpoint: method='auto' fits several methods. Name one method."
-                )
-            method, fitted, report = choose(
-                support, encoder, seed=self.seed, options=options, budget=self.budget
-            )
-            version = model_version(support, method, encoder, seed=self.seed, options=options)
-            note_truncated(fitted, labelled.examples)
-            return self._take(fitted, method, encoder, labelled.examples, version, report)
-        if parse_budget(self.budget):
-            raise OptionError(
-                f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
-                f"method 'auto', not for {chosen.name!r}. Leave it out."
-            )
-        built = chosen.build(encoder, seed=self.seed, options=options)
-        options |= {**chosen.version_options(), **built.origin()}
-        seed = self.seed if chosen.seed is None else chosen.seed
-        version = model_version(support, chosen.name, encoder, seed=seed, options=options)
-        with checkpoints(checkpoint, version):
-            fitted = built.fit_until_stopped(support)
-        note_truncated(fitted, labelled.examples)
-        return self._take(fitted, chosen.name, encoder, labelled.examples, version)
+        fitting = Fitting(chosen, encoder, self.seed, self._options(), self.budget, targets)
+        return self._take(fitting.fit(support, outsiders, checkpoint))
 
-    def _take(
-        self,
-        fitted: Classifier,
-        method: str,
-        encoder: TextEncoder,
-        examples: tuple[Example, ...],
-        version: str,
-        report: Report | None = None,
-    ) -> FewShotClassifier:
-        self.classifier_ = fitted
-        self.report_ = report
-        self.method_ = method
-        self.encoder_ = encoder
-        self.examples_ = examples
-        self.classes_ = as_array(fitted.labels)
-        self.model_version_ = version
+    def _take(self, fitted: Fitted) -> FewShotClassifier:
+        self.classifier_ = fitted.classifier
+        self.report_ = fitted.report
+        self.decision_ = fitted.decision
+        self.method_ = fitted.method
+        self.encoder_ = fitted.encoder
+        self.examples_ = fitted.examples
+        self.classes_ = as_array(fitted.classifier.labels)
+        self.model_version_ = fitted.model_version
         return self
 
     @own_torch_state()
@@ -209,6 +196,7 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
             model_version=self.model_version_,
             examples=self.examples_ if store_examples else (),
             report=self.report_.to_dict() if self.report_ else None,
+            decision=self.decision_,
         )
 
     @classmethod
@@ -251,8 +239,10 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         encoder: TextEncoder,
     ) -> FewShotClassifier:
         """The classifier of a record. `folder` is for messages."""
+        from fsl_nlp.artifact.decisions import restore_decision
         from fsl_nlp.artifact.manifest import refusing_damage
         from fsl_nlp.artifact.protocols import CLASSIFIER
+        from fsl_nlp.fitting import Fitted
         from fsl_nlp.restoring import restore, restore_report
 
         with refusing_damage(folder, CLASSIFIER):
@@ -265,9 +255,16 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            fitted, report = restore(folder, saved, built), restore_report(saved)
-        examples, version = saved.examples, saved.model_version
-        return classifier._take(fitted, saved.method, encoder, examples, version, report)
+            fitted = Fitted(
+                restore(folder, saved, built),
+                saved.method,
+                encoder,
+                saved.examples,
+                saved.model_version,
+                restore_decision(saved),
+                restore_report(saved),
+            )
+        return classifier._take(fitted)
 
     def _classify(
         self, texts: list[Example], top_k: int, nearest: int, store: bool

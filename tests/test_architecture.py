@@ -28,7 +28,6 @@ BOTTOM |= {"plugins", "processor", "progress", "reading", "seeding", "spelling",
 BOTTOM |= {"torch_state", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "clauses": set(),
     "intervals": set(),
     "json_text": set(),
     "lazy": set(),
@@ -44,10 +43,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "forks": set(),
     "sums": {"folders", "json_text"},
     "types": {"errors"},
+    "clauses": {"types"},
     "spelling": {"errors", "types"},
     "plugins": {"errors", "forks", "lazy"},
     "checks": {"errors", "spelling", "types"},
-    "decision": {"types"},
+    "decision": {"errors", "intervals", "types", "vectors"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
     "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
@@ -75,10 +75,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
+    "fitting": BOTTOM | {"artifact", "decision", "encoders", "methods", "training.checkpoint"},
     "transfer": BOTTOM | {"artifact", "methods"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
-    | {"training.checkpoint", "transfer"},
+    | {"answering", "artifact", "checks", "decision", "encoders", "fitting", "methods"}
+    | {"restoring", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

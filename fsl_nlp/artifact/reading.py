@@ -53,6 +53,7 @@ def record_in(saved: Snapshot) -> SavedClassifier:
         report=manifest.get("report"),
         method_source=manifest.get("method_source", ""),
         inputs=manifest.get("inputs"),
+        decision=manifest.get("decision"),
     )
 
 

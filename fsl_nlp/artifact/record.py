@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[Any]]
 
-STATE = "state."  # the beginning of the names of the method's tensors
+# The beginnings of the names of tensors: of the method, of the decision.
+STATE, DECISION = "state.", "decision."
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class SavedClassifier:
     classifier from. `method_source` is the package that offers the method, or "object" if the user
     must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
     `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
-    were left out. `version` is that of the fsl_nlp that saved it.
+    were left out. `decision`, with the tensors whose names begin with "decision.", says when it
+    answers; None is always. `version` is that of the fsl_nlp that saved it.
     """
 
     method: str
@@ -71,6 +73,7 @@ class SavedClassifier:
     report: Mapping[str, Any] | None = None
     method_source: str = ""
     inputs: Mapping[str, Any] | None = None
+    decision: Mapping[str, Any] | None = None
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:

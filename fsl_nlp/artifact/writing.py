@@ -91,6 +91,8 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         manifest["encoder"]["languages"] = encoder.languages
     if saved.report is not None:
         manifest["report"] = dict(saved.report)
+    if saved.decision is not None:
+        manifest["decision"] = dict(saved.decision)
     if saved.parts:
         manifest["runtime"] = {"parts": [dict(part.entry) for part in saved.parts]}
     return manifest

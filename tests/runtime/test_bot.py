@@ -21,6 +21,7 @@ from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_bot
+from fsl_nlp.fitting import Fitted
 from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.methods import build_method
@@ -155,7 +156,7 @@ def test_methods_that_learned_from_source_classes(
     built = build_method(method, small, options=options).prepare(source, way=3, shot=3, query=2)
     support = Dataset.from_texts([t for g in ENGLISH.values() for t in g], list("aaabbbccc"))
     classifier = FewShotClassifier(method, small, **options)
-    classifier._take(built.fit(support), method, small, support.examples, "0" * 12)
+    classifier._take(Fitted(built.fit(support), method, small, support.examples, "0" * 12))
     exported = export_bot(classifier, tmp_path / "bot")
     assert_equal_answers(Bot.load(exported.folder), classifier)
 
@@ -276,7 +277,7 @@ class Alone(Classifier):
 
 def test_what_needs_torch_says_so(exact: TextEncoder, words: TextEncoder, tmp_path: Path) -> None:
     classifier = FewShotClassifier("proto", exact)
-    classifier._take(Alone(), "proto", exact, (), "0" * 12)
+    classifier._take(Fitted(Alone(), "proto", exact, (), "0" * 12))
     with pytest.raises(ModelError, match=r"cannot answer without torch\. Frozen and tuned methods"):
         export_bot(classifier, tmp_path / "alone")
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from fsl_nlp.decision.probabilities import fit_temperature, softmax
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, evaluate
+from fsl_nlp.fitting import Fitted
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
@@ -404,7 +405,7 @@ def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
     np.testing.assert_array_equal(restored.scores(asked), model.scores(asked))
 
     bot = FewShotClassifier(name, words, **options)
-    bot._take(model, name, words, support.examples, "1")
+    bot._take(Fitted(model, name, words, support.examples, "1"))
     loaded = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=words)
     np.testing.assert_array_equal(loaded.predict_proba(questions), bot.predict_proba(questions))
 

@@ -22,15 +22,16 @@ from fsl_nlp.benchmarks.base import (
 from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, Material, load_material
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.targets import Targets
 from fsl_nlp.errors import OptionError
 
 if TYPE_CHECKING:
+    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.evaluation.rejection import Flags, Values
     from fsl_nlp.methods.base import Classifier
-    from fsl_nlp.types import Example
 
 _RECALL = 0.95
-_COVERAGES = (0.8, 0.9)
+_COVERAGES = (80, 90)  # percent
 
 
 def _published(name: str, source: str, **figures: float) -> Published:
@@ -46,11 +47,13 @@ _COLLECTED = "figures collected for this project without the name of the paper"
 class Decided:
     """What is decided about texts: [n] each.
 
-    `familiarity` is higher for a text that is more likely to be in scope.
+    `familiarity` is higher for a text that is more likely to be in scope, `certainty` for one whose
+    label is more likely to be right.
     """
 
     confidence: Values
     familiarity: Values
+    certainty: Values
     rejected: Flags
 
 
@@ -59,7 +62,8 @@ class OutOfScope(Benchmark):
     """Learn labels, and ask questions that have one of them among outsiders that have none.
 
     clinc150 and the samples have outsiders of their own; else some labels are never trained, and
-    each draw holds out others. The scores of other authors are computed on the same classifier.
+    each draw holds out others. No outsider is learned from. The scores of other authors are
+    computed on the same classifier.
     """
 
     name: ClassVar[str] = "oos"
@@ -70,6 +74,7 @@ class OutOfScope(Benchmark):
     protocol: ClassVar[str] = (
         "Accuracy on the questions in scope (--score {score}), whether answered or turned away."
     )
+    compared_as: ClassVar[str] = "familiarity"
     default_method: ClassVar[str] = "linear"
     example: ClassVar[str] = "--task support_en"
     figures: ClassVar[tuple[Figure, ...]] = (
@@ -103,12 +108,14 @@ class OutOfScope(Benchmark):
         least=1,
         most=1000,
     )
+    reject: float = setting(0.05, "Share of true questions that may be turned away.")
     score: str = setting("test", "'test', or 'dev' to choose settings without the tests.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.score not in ("test", "dev"):
             raise OptionError(f"score={self.score!r}: choose 'test' or 'dev'.")
+        Targets.of(self.reject, None, None)  # refuses what is no share
 
     def jobs(self, tasks: Sequence[str], splits: Sequence[str | int]) -> list[Job]:
         """One job for each task and draw."""
@@ -138,16 +145,22 @@ class OutOfScope(Benchmark):
 
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
         """Learn the labels, and score questions and outsiders."""
+        from fsl_nlp.methods.held_out import fit_decision
+
         started = time.perf_counter()
         material = load_material(TASKS[job.task].train, self._asked(job.task), job.seed, data_dir)
         support = material.support
         method = self.build(self.options, support.texts, job.seed, device)
-        row = score_material(method.fit(support), material, job.seed)
+        classifier, targets = method.fit(support), Targets.of(self.reject, None, None)
+        decision = fit_decision(method, classifier, support, targets, seed=job.seed)
+        row = score_material(classifier, decision, material, job.seed)
         encoder = self.encoder_for(support.texts)
         return {**row, "encoder": encoder, "seconds": round(time.perf_counter() - started, 1)}
 
 
-def score_material(classifier: Classifier, material: Material, seed: int = 0) -> Row:
+def score_material(
+    classifier: Classifier, decision: Decision | None, material: Material, seed: int = 0
+) -> Row:
     """The figures of a fitted classifier, and of the scores of other authors on it."""
     from fsl_nlp.evaluation.baseline_scores import BASELINES, Trained
     from fsl_nlp.intervals import half_width_of_share
@@ -155,12 +168,12 @@ def score_material(classifier: Classifier, material: Material, seed: int = 0) ->
     support, inside = material.support, material.inside
     column = {label: i for i, label in enumerate(classifier.labels)}
     targets = np.array([column[label] for label in inside.known_targets])
-    asked, outsiders = show(classifier, inside.examples), show(classifier, material.outside)
+    asked, outsiders = classifier.show(inside.examples), classifier.show(material.outside)
     classes = np.array([column[label] for label in support.known_targets])
     trained = Trained(classifier.embed(support.examples), classes)
     correct = asked.scores.argmax(axis=1) == targets
-    questions, others = decide(asked), decide(outsiders)
     accuracy = float(correct.mean())
+    questions, others = decide(decision, asked), decide(decision, outsiders)
     return {
         "accuracy": accuracy,
         "half_width": half_width_of_share(accuracy, len(inside)),
@@ -169,24 +182,28 @@ def score_material(classifier: Classifier, material: Material, seed: int = 0) ->
         "outsiders": len(material.outside),
         "figures": {
             **decision_figures(questions, others, correct, seed),
-            **ranking_figures(questions.familiarity, others.familiarity, correct),
+            **outsider_figures(questions.familiarity, others.familiarity),
+            **coverage_figures(questions.certainty, correct),
         },
         "compared": {
-            name: ranking_figures(score(asked, trained), score(outsiders, trained), correct)
+            name: {
+                **outsider_figures(score(asked, trained), score(outsiders, trained)),
+                **coverage_figures(score(asked, trained), correct),
+            }
             for name, score in BASELINES.items()
         },
     }
 
 
-def show(classifier: Classifier, examples: Sequence[Example]) -> Shown:
-    """What the classifier shows of the examples."""
-    return Shown(classifier.scores(examples), classifier.embed(examples))
-
-
-def decide(shown: Shown) -> Decided:
-    """What is decided without a familiarity score: nothing is turned away."""
+def decide(decision: Decision | None, shown: Shown) -> Decided:
+    """What is decided; without a decision the confidence is all there is, and all are answered."""
     confidence = softmax(shown.scores).max(axis=1)
-    return Decided(confidence, confidence, np.zeros(len(shown), dtype=bool))
+    if decision is None:
+        return Decided(confidence, confidence, confidence, np.zeros(len(shown), dtype=bool))
+    familiarity = decision.familiarity
+    rejected = [not verdict.answers for verdict in decision.verdicts(shown)]
+    certainty = confidence * familiarity.in_scope(shown)
+    return Decided(confidence, familiarity.score(shown), certainty, np.array(rejected))
 
 
 def decision_figures(
@@ -211,26 +228,28 @@ def decision_figures(
     }
 
 
-def ranking_figures(inside: Values, outside: Values, correct: Flags) -> dict[str, Any]:
-    """How a score ranks questions before outsiders, and right answers before wrong ones."""
+def outsider_figures(inside: Values, outside: Values) -> dict[str, Any]:
+    """How a score ranks questions before outsiders."""
     from fsl_nlp.evaluation import rejection
 
-    half_width = rejection.auroc_half_width(inside, outside)
-    coverages = {
-        f"accuracy_at_{coverage * 100:.0f}": rejection.accuracy_at_coverage(
-            inside, correct, coverage
-        )
-        for coverage in _COVERAGES
-    }
-    values = {
-        "false_positives": rejection.false_positive_rate(inside, outside, _RECALL),
-        **coverages,
-        "risk_coverage": rejection.area_under_risk_coverage(inside, correct),
-    }
+    area, half_width = (f(inside, outside) for f in (rejection.auroc, rejection.auroc_half_width))
+    above = rejection.false_positive_rate(inside, outside, _RECALL)
     return {
-        "auroc": {"value": rejection.auroc(inside, outside), "half_width": half_width},
-        **{key: {"value": value, "half_width": None} for key, value in values.items()},
+        "auroc": {"value": area, "half_width": half_width},
+        "false_positives": {"value": above, "half_width": None},
     }
+
+
+def coverage_figures(score: Values, correct: Flags) -> dict[str, Any]:
+    """How a score ranks right answers before wrong ones."""
+    from fsl_nlp.evaluation import rejection
+
+    values = {
+        f"accuracy_at_{percent}": rejection.accuracy_at_coverage(score, correct, percent / 100)
+        for percent in _COVERAGES
+    }
+    values["risk_coverage"] = rejection.area_under_risk_coverage(score, correct)
+    return {key: {"value": value, "half_width": None} for key, value in values.items()}
 
 
 def _share(flags: NDArray[np.bool_]) -> dict[str, float | None]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Texts = list[str] | None
 _MOST_SPLITS = 1000  # of a span
 # Types of a benchmark's settings that need no parser.
-_PLAIN = (bool, int, int | None, str, str | None)
+_PLAIN = (bool, float, int, int | None, str, str | None)
 
 
 class _Benchmarks(TyperGroup):

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from fsl_nlp import TextEncoder
 from fsl_nlp.benchmarks.base import Job
-from fsl_nlp.benchmarks.oos import Decided, OutOfScope, decision_figures, ranking_figures
+from fsl_nlp.benchmarks.oos import (
+    Decided,
+    OutOfScope,
+    coverage_figures,
+    decide,
+    decision_figures,
+    outsider_figures,
+)
 from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, load_material
 from fsl_nlp.benchmarks.run import run_benchmark
 from fsl_nlp.cli.benchmark_tables import as_table
 from fsl_nlp.cli.tables import console
+from fsl_nlp.decision.policy import Decision
+from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.verdict import OUT_OF_SCOPE, Verdict
 from fsl_nlp.errors import OptionError
 
 PLAN = OutOfScope("proto", "words", {"label_names": False})
@@ -97,7 +108,7 @@ def test_figures_of_a_decision_by_hand() -> None:
 
     def decided(rejected: list[bool]) -> Decided:
         confidence = np.full(len(rejected), 0.75)
-        return Decided(confidence, confidence, np.array(rejected))
+        return Decided(confidence, confidence, confidence, np.array(rejected))
 
     figures = decision_figures(
         decided([False, True, False, False]),
@@ -113,12 +124,31 @@ def test_figures_of_a_decision_by_hand() -> None:
     assert nothing["precision"] == {"value": None, "half_width": None}
 
 
+def test_a_decision_judges_what_is_shown() -> None:
+    """Its familiarity ranks outsiders, confidence times the chance to be in scope the answers."""
+    shown = Shown(np.log([[0.8, 0.2], [0.4, 0.6]]), np.zeros((2, 1)))
+    decision = SimpleNamespace(
+        familiarity=SimpleNamespace(
+            score=lambda _: np.array([2.0, -1.0]), in_scope=lambda _: np.array([0.5, 0.1])
+        ),
+        verdicts=lambda _: [Verdict(), Verdict(OUT_OF_SCOPE, answers=False)],
+    )
+    decided = decide(cast("Decision", decision), shown)
+    np.testing.assert_allclose(decided.confidence, [0.8, 0.6])
+    np.testing.assert_allclose(decided.certainty, [0.4, 0.06])
+    assert (decided.familiarity.tolist(), decided.rejected.tolist()) == ([2, -1], [False, True])
+    without = decide(None, shown)
+    np.testing.assert_allclose([without.familiarity, without.certainty], [[0.8, 0.6]] * 2)
+    assert without.rejected.tolist() == [False, False]
+
+
 def test_figures_of_a_ranking_by_hand() -> None:
     """Outsiders at 0.35 and 0.05 are below 4 and 5 of the five questions: AUROC 0.9. The two
     surest of the questions are right, the others are right, wrong, wrong."""
     inside = np.array([0.9, 0.8, 0.5, 0.4, 0.3])
     correct = np.array([True, True, True, False, False])
-    figures = ranking_figures(inside, np.array([0.35, 0.05]), correct)
+    outside = np.array([0.35, 0.05])
+    figures = {**outsider_figures(inside, outside), **coverage_figures(inside, correct)}
     values = {key: figure["value"] for key, figure in figures.items()}
     assert values == pytest.approx(
         {"auroc": 0.9, "false_positives": 0.5, "accuracy_at_80": 0.75, "accuracy_at_90": 0.6,
@@ -172,6 +202,8 @@ def test_more_draws_go_on_in_the_same_file(corpora: Path, tmp_path: Path) -> Non
 def test_what_is_refused(corpora: Path) -> None:
     with pytest.raises(OptionError, match="score='valid': choose 'test' or 'dev'"):
         OutOfScope("proto", "words", score="valid")
+    with pytest.raises(OptionError, match=r"reject=1.5: must be at least 0 and less than 1"):
+        OutOfScope("proto", "words", reject=1.5)
     with pytest.raises(OptionError, match="Did you mean clinc150-5-shot"):
         run_benchmark(PLAN, ["clinc150-5-shots"], data_dir=corpora)
     with pytest.raises(OptionError, match=r"there is no intents/banking77/test.jsonl"):

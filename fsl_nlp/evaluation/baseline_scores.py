@@ -1,6 +1,8 @@
 """Published scores of how likely a text is in scope, from what any classifier shows of it.
 
-Each is higher for a text that is more likely to be in scope.
+Each is higher for a text that is more likely to be in scope. The scores of some methods are
+logarithms of probabilities (`knn`, `full`, `together`): then `max_logit` orders texts as
+`max_probability` does, and `energy` says nothing.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from fsl_nlp.benchmarks.base import (
 from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, Material, load_material
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import Shown
-from fsl_nlp.decision.targets import Targets
+from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
 from fsl_nlp.errors import OptionError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class OutOfScope(Benchmark):
     """Learn labels, and ask questions that have one of them among outsiders that have none.
 
     clinc150 and the samples have outsiders of their own; else some labels are never trained, and
-    each draw holds out others. No outsider is learned from. The scores of other authors are
+    each draw holds out others. None of them is learned from. The scores of other authors are
     computed on the same classifier.
     """
 
@@ -108,7 +108,7 @@ class OutOfScope(Benchmark):
         least=1,
         most=1000,
     )
-    reject: float = setting(0.05, "Share of true questions that may be turned away.")
+    reject: float = setting(DEFAULT_REJECT, "Share of true questions that may be turned away.")
     score: str = setting("test", "'test', or 'dev' to choose settings without the tests.")
 
     def __post_init__(self) -> None:

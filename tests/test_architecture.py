@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": BOTTOM
     | {"artifact", "checks", "data.generic", "decision", "encoders", "heads", "inputs"}
     | {"meta", "prompts", "runtime", "semisupervised", "splits", "training"},
+    "linting": BOTTOM | {"checks", "data", "decision", "encoders", "inputs"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "inputs", "meta", "methods"}

@@ -21,6 +21,7 @@ from fsl_nlp.cli import (
     export,
     fit,
     inspect,
+    lint,
     meta,
     methods,
     models,
@@ -59,6 +60,7 @@ def _options(
 
 for module in (
     demo,
+    lint,
     fit,
     predict,
     evaluate,

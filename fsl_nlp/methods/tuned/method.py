@@ -15,14 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fsl_nlp.decision.calibration import Calibration, How
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import ModelError
 from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
-from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.frozen.temperature import temperature_ratio
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
     COSINE,
@@ -42,6 +45,7 @@ from fsl_nlp.training.trainer import OnStep
 from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.training.tuning import TuningRun, class_means
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -110,6 +114,11 @@ class TunedMethod(Method):
         """One; none where only the head trains."""
         return (self,) if self.adaptation else ()
 
+    def calibrated_as(self, fitted: Classifier) -> TunedMethod:
+        """The method with the temperature of the classifier."""
+        assert isinstance(fitted, TunedClassifier)
+        return replace(self, settings=replace(self.settings, temperature=fitted.temperature))
+
     def learn(self, support: Dataset) -> TunedClassifier:
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled
@@ -135,7 +144,7 @@ class TunedMethod(Method):
             unlabelled,
             weights=weights.rows,
             factors=weights.factors,
-            default_temperature=LINEAR_TEMPERATURE * TEMPERATURE,
+            default_temperature=LINEAR_TEMPERATURE * classifier.temperature,
             fixed_temperature=fixed and LINEAR_TEMPERATURE * fixed,
         )
 
@@ -167,11 +176,12 @@ class TunedMethod(Method):
     ) -> TunedClassifier:
         """Tune on examples of these classes and weights [n]; soft targets are [n, N]."""
         encoder, parameters = self._copy()
+        count = len(support) if soft_targets is not None else len(examples)
+        frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
         if self.settings.centre:
-            count = len(support) if soft_targets is not None else len(examples)
-            frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
             means = class_means(frozen, classes[:count], len(support.labels), weights[:count])
             encoder = replace(encoder, centre=means.mean(0))
+        calibration = self._calibrate(support, frozen, classes[:count], weights[:count])
         run = TuningRun(
             encoder,
             list(parameters.values()),
@@ -191,9 +201,23 @@ class TunedMethod(Method):
             tuple(parameters),
             {COSINE: cosine, **centre},
             loss_temperature=MEANS_TEMPERATURE if contrast else self.train.loss_temperature,
-            temperature=self.settings.temperature or TEMPERATURE,
+            temperature=calibration.temperature,
             accepted=Inputs(common_kinds(support.examples)),
+            calibration=calibration,
         )
+
+    def _calibrate(
+        self, support: Dataset, frozen: Matrix, classes: Sequence[int], weights: Vector
+    ) -> Calibration:
+        """The temperature, by frozen vectors [n, D] of the support and its label texts."""
+        if self.settings.temperature:
+            return Calibration(self.settings.temperature, 0, "option")
+        vectors, packed, positions = pack(frozen, classes, len(support.labels), weights)
+        ratio, held_out = temperature_ratio(
+            ProtoHead(), vectors, packed, positions[: len(support)], self.seed
+        )
+        how: How = "frozen vectors" if held_out else "default"
+        return Calibration(TEMPERATURE * ratio, held_out, how)
 
     def _training_set(self, support: Dataset) -> tuple[list[Example], list[int]]:
         """The examples with one more for each label text, and their classes."""
@@ -243,5 +267,6 @@ class TunedMethod(Method):
             loss_temperature=float(settings["loss_temperature"]),
             temperature=float(settings["temperature"]),
             accepted=Inputs.from_dict(settings["inputs"]),
+            calibration=Calibration.from_dict(settings.get("calibration")),
         )
         return restored.read_by_graph()

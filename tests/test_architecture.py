@@ -73,7 +73,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"data", "decision", "encoders", "episodes", "heads", "inputs", "meta", "methods"}
     | {"runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
-    | {"data", "encoders", "episodes", "evaluation", "heads", "inputs", "methods", "splits"},
+    | {"data", "decision", "encoders", "episodes", "evaluation", "heads", "inputs", "methods"}
+    | {"splits"},
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},

@@ -13,7 +13,10 @@ import sys
 import numpy as np
 
 from fsl_nlp import load_dataset
-from fsl_nlp.decision.calibration import calibration_error, calibration_interval
+from fsl_nlp.decision.calibration_error import (
+    calibration_error_interval,
+    expected_calibration_error,
+)
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.methods import build_method
@@ -38,9 +41,10 @@ def main(methods: list[str], test: bool) -> None:
             index = {label: i for i, label in enumerate(fitted.labels)}
             targets = np.array([index[label] for label in asked.known_targets])
             probabilities = softmax(fitted.scores(asked.examples))
-            error = 100 * calibration_error(probabilities, targets)
-            low, high = (100 * bound for bound in calibration_interval(probabilities, targets))
-            accuracy = 100 * (probabilities.argmax(1) == targets).mean()
+            judged = probabilities.max(1), probabilities.argmax(1) == targets
+            error = 100 * expected_calibration_error(*judged)
+            low, high = (100 * bound for bound in calibration_error_interval(*judged))
+            accuracy = 100 * judged[1].mean()
             print(
                 f"{name:10} {method:10} accuracy {accuracy:.1f}  "
                 f"error {error:.1f} ({low:.1f} to {high:.1f})  n {len(targets)}",

@@ -210,7 +210,7 @@ def decision_figures(
     questions: Decided, outsiders: Decided, correct: Flags, seed: int = 0
 ) -> dict[str, Any]:
     """How the threshold does, and how far the confidence is from the accuracy."""
-    from fsl_nlp.evaluation.calibration_error import (
+    from fsl_nlp.decision.calibration_error import (
         calibration_error_interval,
         expected_calibration_error,
     )

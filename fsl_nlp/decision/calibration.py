@@ -14,16 +14,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration_error import (
+    BINS,
+    calibration_error_interval,
+    expected_calibration_error,
+)
 from fsl_nlp.decision.probabilities import Scores, fit_temperature, softmax
 
 How = Literal["cross-fitted", "frozen vectors", "default", "option", "unlabelled texts", "members"]
 
-BINS = 15
 # A bin of fewer examples than this has an accuracy that is mostly chance.
 _EXAMPLES_PER_BIN = 20
 # With fewer held-out examples the error itself is mostly chance.
 ENOUGH = 50
-_RESAMPLES = 200
 
 _WORDS: dict[How, str] = {
     "cross-fitted": "learned by cross-fitting",
@@ -99,60 +102,23 @@ def calibrate(
     if len(targets) == 0:
         return Calibration(start, 0, "default")
     temperature = fit_temperature(scores, targets, start=start)
+    if len(targets) == 1:  # no interval
+        return Calibration(temperature, 1, "cross-fitted")
     probabilities = softmax(scores / temperature)
-    error = calibration_error(probabilities, targets)
-    interval = calibration_interval(probabilities, targets, seed=seed)
-    return Calibration(temperature, len(targets), "cross-fitted", error, interval)
+    judged = probabilities.max(1), probabilities.argmax(1) == targets, bins_for(len(targets))
+    return Calibration(
+        temperature,
+        len(targets),
+        "cross-fitted",
+        expected_calibration_error(*judged),
+        calibration_error_interval(*judged, seed=seed),
+    )
 
 
-def calibration_error(
-    probabilities: NDArray[np.floating[Any]], targets: NDArray[np.int64], bins: int = BINS
-) -> float:
-    """The expected calibration error of probabilities [n, N] with targets [n].
+def bins_for(count: int) -> int:
+    """So many bins that each has enough examples, at most `BINS`.
 
-    The bins have equally many examples, at least 20; so a few examples have fewer bins.
-
-    >>> probabilities = np.array([[0.9, 0.1], [0.9, 0.1]])
-    >>> round(calibration_error(probabilities, np.array([0, 1])), 2)  # 0.9 where half is correct
-    0.4
+    >>> bins_for(60), bins_for(5000)
+    (3, 15)
     """
-    confidence, correct = _judged(probabilities, targets)
-    return float(_errors(confidence[None], correct[None], bins)[0])
-
-
-def calibration_interval(
-    probabilities: NDArray[np.floating[Any]],
-    targets: NDArray[np.int64],
-    bins: int = BINS,
-    *,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The 95% interval of the calibration error, from bootstrap samples of the examples."""
-    confidence, correct = _judged(probabilities, targets)
-    n = len(targets)
-    drawn = np.random.default_rng(seed).integers(0, n, (_RESAMPLES, n))
-    low, high = np.percentile(_errors(confidence[drawn], correct[drawn], bins), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _judged(
-    probabilities: NDArray[np.floating[Any]], targets: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[n], [n]: the confidence of each answer, and 1 where it is correct."""
-    best = probabilities.argmax(1)
-    return probabilities.max(1).astype(np.float64), (best == targets).astype(np.float64)
-
-
-def _errors(
-    confidence: NDArray[np.float64], correct: NDArray[np.float64], bins: int
-) -> NDArray[np.float64]:
-    """[R]: the error of each sample, of confidence and correctness [R, n]."""
-    samples, n = confidence.shape
-    if n == 0:
-        return np.zeros(samples)
-    order = np.argsort(confidence, axis=1, kind="stable")
-    excess = np.take_along_axis(confidence - correct, order, 1)
-    count = int(np.clip(n // _EXAMPLES_PER_BIN, 1, bins))
-    starts = np.linspace(0, n, count, endpoint=False).astype(np.int64)
-    errors: NDArray[np.float64] = np.abs(np.add.reduceat(excess, starts, axis=1)).sum(1) / n
-    return errors
+    return min(max(count // _EXAMPLES_PER_BIN, 1), BINS)

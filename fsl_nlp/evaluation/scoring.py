@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.errors import DataError, did_you_mean
-from fsl_nlp.evaluation.calibration_error import (
+from fsl_nlp.decision.calibration_error import (
     calibration_error_interval,
     expected_calibration_error,
 )
+from fsl_nlp.errors import DataError, did_you_mean
 from fsl_nlp.output import without_nan
 from fsl_nlp.types import Label
 

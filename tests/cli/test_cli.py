@@ -19,8 +19,8 @@ import pytest
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.options import parse_options
+from fsl_nlp.decision.calibration_error import expected_calibration_error
 from fsl_nlp.decision.targets import DEFAULT_REJECT
-from fsl_nlp.evaluation.calibration_error import expected_calibration_error
 from fsl_nlp.runtime import Bot
 
 Cli = Callable[..., Any]

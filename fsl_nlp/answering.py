@@ -51,15 +51,16 @@ class Scorer(Protocol):
 
 
 class Answering:
-    """The methods of a fitted classifier that answer."""
+    """The methods of a fitted classifier that answer, each as it is when the call begins."""
 
     classifier_: Scorer
     classes_: NDArray[Any]
     examples_: tuple[Example, ...]
     model_version_: str
 
-    def _check_fitted(self) -> None:
-        """Refuse to answer before `fit`."""
+    def _now(self) -> Answering:
+        """The fitted classifier, which no edit changes; refused before `fit`."""
+        return self
 
     def predict_proba(
         self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
@@ -77,10 +78,10 @@ class Answering:
         >>> classifier.predict_proba(["has my parcel been sent"]).shape
         (1, 2)
         """
-        self._check_fitted()
-        examples = self._checked(texts, "texts", allow_empty=False)
-        with self._storing(store):
-            return self._probabilities(examples)
+        now = self._now()
+        examples = now._checked(texts, "texts", allow_empty=False)
+        with now._storing(store):
+            return now._probabilities(examples)
 
     def predict(
         self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
@@ -94,8 +95,9 @@ class Answering:
         >>> classifier.predict(["has my parcel been sent"]).tolist()
         ['track']
         """
-        best = self.predict_proba(texts, store=store).argmax(axis=1)
-        return cast("NDArray[Any]", self.classes_[best])
+        now = self._now()
+        best = now.predict_proba(texts, store=store).argmax(axis=1)
+        return cast("NDArray[Any]", now.classes_[best])
 
     @overload
     def classify(
@@ -161,18 +163,18 @@ class Answering:
         >>> prediction.label, prediction.nearest[0].text
         ('track', 'where is my parcel')
         """
-        self._check_fitted()
+        now = self._now()
         is_single = isinstance(text, (str, Example))
         if text is None or isinstance(text, (bool, int, float, bytes, Mapping)):
             raise DataError(
                 "Give a text: text must be a string, an Example, or a list of them; got "
                 f"{text!r:.40} ({type(text).__name__})."
             )
-        examples = self._checked([text] if is_single else text, "text")
+        examples = now._checked([text] if is_single else text, "text")
         if multiple:
-            answers = self._classify_parts(examples, top_k, nearest, store)
+            answers = now._classify_parts(examples, top_k, nearest, store)
             return answers[0] if is_single else answers
-        predictions = self._classify(examples, top_k, nearest, store)
+        predictions = now._classify(examples, top_k, nearest, store)
         return predictions[0] if is_single else predictions
 
     def _classify_parts(
@@ -218,14 +220,14 @@ class Answering:
         >>> [answer.label for answer in classifier.stream(iter(["has my parcel been sent"]))]
         ['track']
         """
-        self._check_fitted()
+        now = self._now()
         _check_counts(top_k, nearest)
         if isinstance(texts, (str, Example)) or not isinstance(texts, Iterable):
             raise DataError(
                 f"texts must be an iterable of texts, got a {type(texts).__name__}. "
                 "For one text use classify."
             )
-        return self._stream(iter(texts), top_k, nearest)
+        return now._stream(iter(texts), top_k, nearest)
 
     def _stream(self, remaining: Iterator[Any], top_k: int, nearest: int) -> Iterator[Prediction]:
         done, size = 0, 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fsl_nlp.answering import Answering, as_array
+from fsl_nlp.answering import Answering
 from fsl_nlp.checks import (
     as_examples,
     as_labels,
@@ -24,6 +25,7 @@ from fsl_nlp.checks import (
     checked_support,
     weighted,
 )
+from fsl_nlp.editing.versions import Recipe, Version, Versioned
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import SentAsBytes
@@ -33,12 +35,16 @@ if TYPE_CHECKING:
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
-    from fsl_nlp.methods.base import Classifier
-    from fsl_nlp.methods.combined.report import Report
     from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
-class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(  # type: ignore[misc, override]
+    Versioned,
+    Answering,
+    SentAsBytes,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Learns to label short texts from a few examples of each label.
 
     It is a scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a
@@ -56,8 +62,6 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
     >>> classifier.classify("has my package been sent?").label
     'track'
     """
-
-    classifier_: Classifier
 
     def __init__(
         self,
@@ -114,7 +118,6 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
 
         An example with the label None is unlabelled.
         """
-        from fsl_nlp.artifact.model_version import model_version
         from fsl_nlp.methods.base import note_truncated
         from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
@@ -122,54 +125,44 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.training.checkpoint import checkpoints
 
         support = with_weight(checked_support(support))
-        labelled = support.labelled
-        chosen = read_method(self.method)
+        chosen, report = read_method(self.method), None
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
         assert encoder is not None
-        options = self._options()
         if self.method == "auto":
             if checkpoint is not None:
                 raise OptionError(
                     "checkpoint: method='auto' fits several methods. Name one method."
                 )
-            method, fitted, report = choose(
-                support, encoder, seed=self.seed, options=options, budget=self.budget
+            name, fitted, report = choose(
+                support, encoder, seed=self.seed, options=self._options(), budget=self.budget
             )
-            version = model_version(support, method, encoder, seed=self.seed, options=options)
-            note_truncated(fitted, labelled.examples)
-            return self._take(fitted, method, encoder, labelled.examples, version, report)
-        if parse_budget(self.budget):
-            raise OptionError(
-                f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
-                f"method 'auto', not for {chosen.name!r}. Leave it out."
-            )
-        built = chosen.build(encoder, seed=self.seed, options=options)
-        options |= {**chosen.version_options(), **built.origin()}
-        seed = self.seed if chosen.seed is None else chosen.seed
-        version = model_version(support, chosen.name, encoder, seed=seed, options=options)
-        with checkpoints(checkpoint, version):
-            fitted = built.fit_until_stopped(support)
-        note_truncated(fitted, labelled.examples)
-        return self._take(fitted, chosen.name, encoder, labelled.examples, version)
-
-    def _take(
-        self,
-        fitted: Classifier,
-        method: str,
-        encoder: TextEncoder,
-        examples: tuple[Example, ...],
-        version: str,
-        report: Report | None = None,
-    ) -> FewShotClassifier:
-        self.classifier_ = fitted
-        self.report_ = report
-        self.method_ = method
-        self.encoder_ = encoder
-        self.examples_ = examples
-        self.classes_ = as_array(fitted.labels)
-        self.model_version_ = version
+            recipe = self._recipe(read_method(name), encoder)
+            version = recipe.name_of(support)
+        else:
+            if parse_budget(self.budget):
+                raise OptionError(
+                    f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
+                    f"method 'auto', not for {chosen.name!r}. Leave it out."
+                )
+            recipe = self._recipe(chosen, encoder)
+            version = recipe.name_of(support)
+            with checkpoints(checkpoint, version):
+                fitted = recipe.learner.fit_until_stopped(support)
+        note_truncated(fitted, support.labelled.examples)
+        self._version = Version(recipe, fitted, support, version, report)
         return self
+
+    def _recipe(self, chosen: MethodChoice, encoder: TextEncoder) -> Recipe:
+        """The method, built with the options of the classifier."""
+        options = self._options()
+        return Recipe(
+            chosen.name,
+            chosen.build(encoder, seed=self.seed, options=options),
+            encoder,
+            self.seed if chosen.seed is None else chosen.seed,
+            {**options, **chosen.version_options()},
+        )
 
     @own_torch_state()
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
@@ -187,10 +180,10 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.artifact import check_folder, write_classifier
         from fsl_nlp.restoring import runtime_parts
 
-        check_is_fitted(self)
+        now = self._now()
         check_folder(Path(folder))
-        record = self.to_record(store_examples=store_examples)
-        record = replace(record, parts=runtime_parts(self.classifier_))
+        record = now.to_record(store_examples=store_examples)
+        record = replace(record, parts=runtime_parts(now.classifier_))
         return write_classifier(record, Path(folder))
 
     @own_torch_state()
@@ -199,16 +192,16 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.restoring import record_of
 
-        chosen = read_method(self.method)
+        version, chosen = self.version_, read_method(self.method)
         return record_of(
-            self.classifier_,
-            self.encoder_,
-            method=self.method_,
+            version.classifier,
+            version.recipe.encoder,
+            method=version.recipe.method,
             method_source=chosen.source,
             parameters=chosen.saved_parameters(self.get_params(deep=False)),
-            model_version=self.model_version_,
-            examples=self.examples_ if store_examples else (),
-            report=self.report_.to_dict() if self.report_ else None,
+            model_version=version.name,
+            examples=version.examples if store_examples else (),
+            report=version.report.to_dict() if version.report else None,
         )
 
     @classmethod
@@ -258,16 +251,16 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         with refusing_damage(folder, CLASSIFIER):
             try:
                 classifier = cls(**parameters)
-                options = classifier._options()
-                built = chosen.build(encoder, seed=classifier.seed, options=options)
+                recipe = classifier._recipe(chosen, encoder)
             except OptionError as error:
                 raise ArtifactError(
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            fitted, report = restore(folder, saved, built), restore_report(saved)
-        examples, version = saved.examples, saved.model_version
-        return classifier._take(fitted, saved.method, encoder, examples, version, report)
+            fitted, report = restore(folder, saved, recipe.learner), restore_report(saved)
+        support = Dataset(saved.examples, fitted.labels)
+        classifier._version = Version(recipe, fitted, support, saved.model_version, report)
+        return classifier
 
     def _classify(
         self, texts: list[Example], top_k: int, nearest: int, store: bool
@@ -279,8 +272,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         with own_torch_state():
             return super()._probabilities(texts)
 
-    def _check_fitted(self) -> None:
+    def _now(self) -> FewShotClassifier:
         check_is_fitted(self)
+        return copy(self)
 
     def _storing(self, store: bool) -> AbstractContextManager[object]:
         from fsl_nlp.encoders.memory import without_caching

@@ -75,8 +75,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
     "transfer": BOTTOM | {"artifact", "methods"},
+    "editing": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs", "methods"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "methods", "restoring"}
+    | {"answering", "artifact", "checks", "decision", "editing", "encoders", "methods"}
+    | {"restoring"}
     | {"training.checkpoint", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)

@@ -14,17 +14,24 @@ if TYPE_CHECKING:
 
 
 def model_version(
-    support: Dataset, method: str, encoder: TextEncoder, *, seed: int, options: Mapping[str, Any]
+    support: Dataset,
+    method: str,
+    encoder: TextEncoder,
+    *,
+    seed: int,
+    options: Mapping[str, Any],
+    package: str | None = None,
 ) -> str:
     """Twelve hexadecimal digits that name what was learned; equal for equal training.
 
     They are a sum of the input of the training. The output would not do: its last bits depend on
-    the batches in which the encoder computes vectors.
+    the batches in which the encoder computes vectors. `package` is the version of fsl_nlp that
+    learned, by default this one.
     """
     from fsl_nlp import __version__
 
     content = {
-        "fsl_nlp": __version__,
+        "fsl_nlp": package or __version__,
         "method": method,
         "encoder": [encoder.fingerprint, asdict(encoder.pooling)],
         "seed": seed,

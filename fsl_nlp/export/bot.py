@@ -76,7 +76,7 @@ def export_bot(
         raise OptionError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}.")
     if not 0 <= max_changed <= 1:
         raise OptionError(f"max_changed={max_changed!r}: must be from 0 to 1.")
-    classifier._check_fitted()
+    classifier = classifier._now()
     target = Path(folder)
     if target.exists():
         raise ArtifactError(f"{target} exists. Give a new folder.")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
 from fsl_nlp.decision.probabilities import fit_temperature, softmax
+from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, evaluate
@@ -404,7 +405,7 @@ def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
     np.testing.assert_array_equal(restored.scores(asked), model.scores(asked))
 
     bot = FewShotClassifier(name, words, **options)
-    bot._take(model, name, words, support.examples, "1")
+    bot._version = Version(Recipe(name, method, words), model, support, "1")
     loaded = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=words)
     np.testing.assert_array_equal(loaded.predict_proba(questions), bot.predict_proba(questions))
 

@@ -1,0 +1,135 @@
+"""What a fit or an edit makes: one immutable value, which is swapped in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+
+from fsl_nlp.answering import as_array
+from fsl_nlp.artifact.model_version import model_version
+from fsl_nlp.editing.changes import Change
+from fsl_nlp.types import Dataset, Example
+
+if TYPE_CHECKING:
+    from fsl_nlp.encoders import TextEncoder
+    from fsl_nlp.methods.base import Classifier, Method
+    from fsl_nlp.methods.combined.report import Report
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What learns: a method, ready to fit. `seed` and `options` are for the name of its work."""
+
+    method: str
+    learner: Method
+    encoder: TextEncoder
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def name_of(self, support: Dataset, package: str | None = None) -> str:
+        """The `model_version` of what it learns from this support set."""
+        options = {**self.options, **self.learner.origin()}
+        return model_version(
+            support, self.method, self.encoder, seed=self.seed, options=options, package=package
+        )
+
+
+@dataclass(frozen=True)
+class Version:
+    """Everything that the answers of a classifier depend on.
+
+    `support` is what it learned from, as far as that is stored. `name` is the `model_version` of
+    its answers. `changes` are the edits since the fit, the oldest first.
+    """
+
+    recipe: Recipe
+    classifier: Classifier
+    support: Dataset
+    name: str
+    report: Report | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """1 after a fit, and one more for each edit since."""
+        return 1 + len(self.changes)
+
+    @cached_property
+    def classes(self) -> NDArray[Any]:
+        """The labels, in the order of the columns of the scores."""
+        return as_array(self.classifier.labels)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """The labelled examples that it learned from; () if they are not stored."""
+        return self.support.labelled.examples
+
+    @cached_property
+    def stored_answers(self) -> NDArray[np.int64]:
+        """[n]: the index of the best label of each stored example."""
+        scores: NDArray[Any] = self.classifier.scores(self.examples)
+        return scores.argmax(1)
+
+
+class Versioned:
+    """The fitted attributes of a classifier, all of the version that is now in use.
+
+    An answer reads one version, so an edit in another thread changes no answer on its way.
+    """
+
+    _version: Version
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_version" in vars(self)
+
+    @property
+    def version_(self) -> Version:
+        """The version in use."""
+        try:
+            return self._version
+        except AttributeError:
+            # AttributeError too, so that hasattr() says no before `fit`.
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call fit first."
+            ) from None
+
+    @property
+    def classifier_(self) -> Classifier:
+        """The fitted method."""
+        return self.version_.classifier
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, in the order of the columns of `predict_proba`."""
+        return self.version_.classes
+
+    @property
+    def examples_(self) -> tuple[Example, ...]:
+        """The training examples; () if they are not stored."""
+        return self.version_.examples
+
+    @property
+    def model_version_(self) -> str:
+        """The name of what was learned, which every prediction carries."""
+        return self.version_.name
+
+    @property
+    def method_(self) -> str:
+        """The name of the method that was fitted."""
+        return self.version_.recipe.method
+
+    @property
+    def encoder_(self) -> TextEncoder:
+        """The encoder that it reads with."""
+        return self.version_.recipe.encoder
+
+    @property
+    def report_(self) -> Report | None:
+        """Why `auto` chose the method; None if the user named it."""
+        return self.version_.report

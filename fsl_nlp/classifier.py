@@ -25,7 +25,8 @@ from fsl_nlp.checks import (
     checked_support,
     weighted,
 )
-from fsl_nlp.editing.versions import Recipe, Version, Versioned
+from fsl_nlp.editing.editable import Editable
+from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import SentAsBytes
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class FewShotClassifier(  # type: ignore[misc, override]
-    Versioned,
+    Editable,
     Answering,
     SentAsBytes,
     ClassifierMixin,  # type: ignore[misc]

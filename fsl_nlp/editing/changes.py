@@ -12,6 +12,9 @@ ADD, REMOVE = "add_examples", "remove_examples"
 ADD_LABEL, REMOVE_LABEL = "add_label", "remove_label"
 RENAME, MERGE = "rename_label", "merge_labels"
 
+# How many changes are kept, and how many of them with what it takes to undo them.
+LISTED, UNDOABLE = 200, 20
+
 
 @dataclass(frozen=True)
 class Reverse:
@@ -30,22 +33,26 @@ class Reverse:
 
     def apply(self, support: Dataset) -> Dataset:
         """The support set before the change."""
-        examples = list(support.examples[: len(support) - self.added])
+        labelled = support.labelled.examples
+        examples = list(labelled[: len(labelled) - self.added])
         for position, example in self.removed:  # in rising order
             examples.insert(position, example)
         for position, label in self.relabelled:
             examples[position] = replace(examples[position], label=label)
-        return replace(support, examples=tuple(examples), labels=self.labels, info=self.info)
+        everything = (*examples, *support.unlabelled)
+        return replace(support, examples=everything, labels=self.labels, info=self.info)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One edit. `name` is the `model_version` after it, and `before` the one that it changed.
+    """One edit.
 
-    `accuracy` is what is expected of the version after it. `reverse` is None if it was too long
-    ago to be undone.
+    `number` is that of the version that it made, `name` its `model_version`, and `before` that of
+    the version that it changed. `examples` and `labels` say how many there were after it, and
+    `accuracy` what was expected of it. `reverse` is None if it was too long ago to be undone.
     """
 
+    number: int
     action: str
     summary: str
     before: str
@@ -56,18 +63,30 @@ class Change:
     reverse: Reverse | None = None
 
 
-def change_between(before: Dataset, after: Dataset, kept: Sequence[int]) -> Reverse:
-    """How to go back from `after`.
+def shortened(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The last changes, of which the very last ones can be undone."""
+    recent = changes[-LISTED:]
+    old, new = recent[:-UNDOABLE], recent[-UNDOABLE:]
+    return (*(replace(change, reverse=None) for change in old), *new)
 
-    `kept` are the positions in `before` of the first examples of `after`; the others are new.
+
+def change_between(before: Dataset, after: Dataset, kept: Sequence[int]) -> Reverse:
+    """How to go back from `after` to `before`.
+
+    `kept` are the positions, among the labelled examples of `before`, of the first ones of `after`;
+    the others are new.
     """
+    old, new = before.labelled.examples, after.labelled.examples
     remaining = set(kept)
-    removed = [(i, e) for i, e in enumerate(before.examples) if i not in remaining]
     relabelled = [
-        (i, old.label)
-        for i, new in zip(kept, after.examples, strict=False)
-        if (old := before.examples[i]).label != new.label and old.label is not None
+        (i, label)
+        for i, example in zip(kept, new, strict=False)
+        if (label := old[i].label) is not None and label != example.label
     ]
     return Reverse(
-        len(after) - len(kept), tuple(removed), tuple(relabelled), before.labels, before.info
+        added=len(new) - len(kept),
+        removed=tuple((i, e) for i, e in enumerate(old) if i not in remaining),
+        relabelled=tuple(relabelled),
+        labels=before.labels,
+        info=before.info,
     )

@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from fsl_nlp.answering import as_array
 from fsl_nlp.artifact.model_version import model_version
 from fsl_nlp.editing.changes import Change
+from fsl_nlp.errors import DataError
 from fsl_nlp.types import Dataset, Example
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Version:
     """Everything that the answers of a classifier depend on.
 
     `support` is what it learned from, as far as that is stored. `name` is the `model_version` of
-    its answers. `changes` are the edits since the fit, the oldest first.
+    its answers. `changes` are the edits since the fit, the oldest first. `trained` is the
+    classifier of the fit, where an edit cannot give it back. `is_whole` says whether `support` is
+    all that it learned from.
     """
 
     recipe: Recipe
@@ -54,11 +57,13 @@ class Version:
     name: str
     report: Report | None = None
     changes: tuple[Change, ...] = ()
+    trained: Classifier | None = None
+    is_whole: bool = True
 
     @property
     def number(self) -> int:
         """1 after a fit, and one more for each edit since."""
-        return 1 + len(self.changes)
+        return self.changes[-1].number if self.changes else 1
 
     @cached_property
     def classes(self) -> NDArray[Any]:
@@ -75,6 +80,21 @@ class Version:
         """[n]: the index of the best label of each stored example."""
         scores: NDArray[Any] = self.classifier.scores(self.examples)
         return scores.argmax(1)
+
+
+def require_whole(version: Version) -> None:
+    """Refuse to edit a version whose training cannot be repeated from what is stored."""
+    again = "Fit it again from all of its data, with `fsl-nlp fit`; then it can be edited."
+    if not version.examples and not version.support.info:
+        raise DataError(
+            "This classifier was saved without its training examples (store_examples=False), and "
+            f"an edit learns from them. {again}"
+        )
+    if not version.is_whole:
+        raise DataError(
+            "This classifier learned from more than the examples that are saved with it: from "
+            f"texts without labels, or from descriptions, with an older fsl_nlp. {again}"
+        )
 
 
 class Versioned:

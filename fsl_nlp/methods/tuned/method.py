@@ -22,7 +22,7 @@ from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
-from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
     COSINE,
@@ -42,6 +42,7 @@ from fsl_nlp.training.trainer import OnStep
 from fsl_nlp.training.tuned_encoder import TunedEncoder
 from fsl_nlp.training.tuning import TuningRun, class_means
 from fsl_nlp.types import Dataset, Example, Label
+from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
     from fsl_nlp.encoders import TextEncoder
@@ -114,22 +115,57 @@ class TunedMethod(Method):
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled
         examples, classes = self._training_set(labelled)
-        class_weight = self.train.class_weight
-        weights = TrainingWeights.of(labelled, classes, class_weight)
+        weights = TrainingWeights.of(labelled, classes, self.train.class_weight)
         totals = weights.total(classes)
         classifier = self._train(labelled, examples, classes, totals, contrast=self.contrast)
-        linear = LinearHead(class_weight=class_weight)
         if self.settings.refit:
-            rows = classifier.rows(examples)
-            vectors, packed, _ = pack(rows, classes, len(labelled.labels), totals)
-            head = classifier.head | linear_tensors(linear.fit(vectors, packed))
-            classifier = replace(classifier, head=head)
+            linear = self._linear(classifier.rows(examples), classes, labelled, totals)
+            classifier = replace(classifier, head=classifier.head | linear)
+        return self._learn_unlabelled(classifier, examples, classes, unlabelled, weights)
+
+    def relearn(self, fitted: Classifier, support: Dataset) -> Classifier:
+        """The tuned encoder as it is, with a logistic regression on its vectors as the only head.
+
+        The cosine head is a part of the training.
+        """
+        if not isinstance(fitted, TunedClassifier) or not self.adaptation:
+            return super().relearn(fitted, support)
+        self.check(support)
+        labelled, unlabelled = support.labelled, support.unlabelled
+        examples, classes = self._training_set(labelled)
+        weights = TrainingWeights.of(labelled, classes, self.train.class_weight)
+        rows = fitted.rows(examples)
+        head = {name: fitted.head[name] for name in (CENTRE,) if name in fitted.head}
+        head |= self._linear(rows, classes, labelled, weights.total(classes))
+        temperature = self.settings.temperature or TEMPERATURE
+        classifier = replace(fitted, labels=support.labels, head=head, temperature=temperature)
+        return self._learn_unlabelled(classifier, examples, classes, unlabelled, weights)
+
+    def _linear(
+        self, rows: Matrix, classes: Sequence[int], support: Dataset, weights: Vector
+    ) -> dict[str, Tensor]:
+        """The tensors of a logistic regression on rows [n, D] of these classes and weights [n]."""
+        vectors, packed, _ = pack(rows, classes, len(support.labels), weights)
+        return linear_tensors(self._linear_head.fit(vectors, packed))
+
+    @property
+    def _linear_head(self) -> LinearHead:
+        return LinearHead(class_weight=self.train.class_weight)
+
+    def _learn_unlabelled(
+        self,
+        classifier: TunedClassifier,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        unlabelled: Sequence[Example],
+        weights: TrainingWeights,
+    ) -> TunedClassifier:
         if not unlabelled:
             return classifier
         fixed = self.settings.temperature
         return learn_from_unlabelled(
             classifier,
-            linear,
+            self._linear_head,
             classifier.rows(examples),
             classes,
             unlabelled,

@@ -1,0 +1,150 @@
+"""From a version and a changed support set to the next version."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.artifact.manifest import content_sum
+from fsl_nlp.checks import checked_support
+from fsl_nlp.editing.changes import RENAME, Change, shortened
+from fsl_nlp.editing.edits import Edit, Expected, moved_between
+from fsl_nlp.editing.support import Draft
+from fsl_nlp.editing.versions import Version
+from fsl_nlp.errors import DataError
+from fsl_nlp.methods.base import note_truncated
+from fsl_nlp.types import Dataset, Label
+
+if TYPE_CHECKING:
+    from fsl_nlp.methods.base import Classifier
+
+UNDO = "undo"
+_HEAD_ALONE = (
+    "the encoder stays as it was tuned, and only the head on its vectors was fitted again. Fit "
+    "again with all examples when you have time."
+)
+
+
+def edited(before: Version, draft: Draft) -> tuple[Version, Edit]:
+    """The version after a change, and what it did."""
+    exact = is_exact(before)
+    in_place = draft.action == RENAME and not exact
+    support = _in_place(before, draft) if in_place else draft.support
+    support = checked_support(support)
+    if in_place:
+        classifier = with_labels(before.classifier, support.labels)
+    else:
+        classifier = before.recipe.learner.relearn(before.classifier, support)
+    stored = set(before.examples)
+    note_truncated(classifier, tuple(e for e in support.labelled.examples if e not in stored))
+    name = before.recipe.name_of(support)
+    if not exact:  # the name must tell ways apart, because the answers depend on them
+        name = content_sum({"before": before.name, "after": name})[:12]
+    # The classifier of the training is for undoing the first change of its head.
+    untouched = all(change.action == RENAME for change in before.changes)
+    trained = before.classifier if untouched and not exact and not in_place else before.trained
+    after = replace(before, classifier=classifier, support=support, name=name, trained=trained)
+    expected = expected_of(after)
+    change = Change(
+        number=before.number + 1,
+        action=draft.action,
+        summary=draft.summary,
+        before=before.name,
+        name=name,
+        examples=len(after.examples),
+        labels=len(support.labels),
+        accuracy=expected.accuracy,
+        reverse=draft.reverse,
+    )
+    after = replace(after, changes=shortened((*before.changes, change)))
+    notes = [draft.note, "" if exact or in_place else _HEAD_ALONE]
+    return after, _compared(
+        before, after, draft.action, draft.summary, draft.renamed.items(), notes
+    )
+
+
+def undone(before: Version) -> tuple[Version, Edit]:
+    """The version before the last change, and what differs."""
+    if not before.changes:
+        raise DataError("There is no edit to undo.")
+    *earlier, change = before.changes
+    if change.reverse is None:
+        raise DataError(
+            f"Version {before.number} cannot be undone: {change.summary!r} was too long ago, or "
+            "its history was forgotten."
+        )
+    support = change.reverse.apply(before.support)
+    learner = before.recipe.learner
+    if is_exact(before):
+        classifier = learner.relearn(before.classifier, support)
+    elif change.action == RENAME:
+        classifier = with_labels(before.classifier, support.labels)
+    elif any(other.action != RENAME for other in earlier):
+        classifier = learner.relearn(before.classifier, support)
+    else:
+        assert before.trained
+        classifier = with_labels(before.trained, support.labels)
+    after = replace(
+        before,
+        classifier=classifier,
+        support=support,
+        name=change.before,
+        changes=tuple(earlier),
+    )
+    old, new = before.examples, after.examples
+    back = {(old[i].label, new[i].label) for i, _ in change.reverse.relabelled}
+    summary = f"undone: {change.summary}"
+    return after, _compared(before, after, UNDO, summary, back, [])
+
+
+def without_history(version: Version) -> Version:
+    """The version without what it would take to undo its changes: removed texts, for one."""
+    changes = tuple(replace(change, reverse=None) for change in version.changes)
+    return replace(version, changes=changes, trained=None)
+
+
+def is_exact(version: Version) -> bool:
+    """Whether an edit gives what a fit on the changed examples gives."""
+    return not version.recipe.learner.trainings(version.support)
+
+
+def with_labels(classifier: Classifier, labels: tuple[Label, ...]) -> Classifier:
+    """A classifier with other names for its labels, in the same order."""
+    if classifier.labels == labels:
+        return classifier
+    renamed: Any = classifier
+    return replace(renamed, labels=labels)
+
+
+def expected_of(version: Version) -> Expected:
+    """What held-out examples show of a version."""
+    return Expected()
+
+
+def _compared(
+    before: Version,
+    after: Version,
+    action: str,
+    summary: str,
+    renamed: Collection[tuple[Label | None, Label | None]],
+    notes: list[str],
+) -> Edit:
+    return Edit(
+        action=action,
+        summary=summary,
+        applied=True,
+        before=before.number,
+        after=after.number,
+        model_version=after.name,
+        moved=tuple(moved_between(before, after, renamed)),
+        expected_before=expected_of(before),
+        expected_after=expected_of(after),
+        note=" ".join(filter(None, notes)),
+    )
+
+
+def _in_place(before: Version, draft: Draft) -> Dataset:
+    """The renamed support set, with its labels in the order that the classifier has."""
+    labels = before.classifier.labels
+    return replace(draft.support, labels=tuple(draft.renamed.get(x, x) for x in labels))

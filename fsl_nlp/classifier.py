@@ -26,6 +26,7 @@ from fsl_nlp.checks import (
     weighted,
 )
 from fsl_nlp.editing.editable import Editable
+from fsl_nlp.editing.records import editing_record, version_of
 from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
 from fsl_nlp.torch_state import own_torch_state
@@ -181,11 +182,13 @@ class FewShotClassifier(  # type: ignore[misc, override]
         from fsl_nlp.artifact import check_folder, write_classifier
         from fsl_nlp.restoring import runtime_parts
 
-        now = self._now()
-        check_folder(Path(folder))
+        now, folder = self._now(), Path(folder)
+        check_folder(folder)
         record = now.to_record(store_examples=store_examples)
         record = replace(record, parts=runtime_parts(now.classifier_))
-        return write_classifier(record, Path(folder))
+        replaced = now.version_.sum_replaced_in(folder)
+        self._saved(now.version_, folder, write_classifier(record, folder, replacing=replaced))
+        return folder
 
     @own_torch_state()
     def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
@@ -203,6 +206,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
             model_version=version.name,
             examples=version.examples if store_examples else (),
             report=version.report.to_dict() if version.report else None,
+            editing=editing_record(version) if store_examples else None,
         )
 
     @classmethod
@@ -232,7 +236,9 @@ class FewShotClassifier(  # type: ignore[misc, override]
         with own_torch_state():
             loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
         moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
-        return cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
+        classifier = cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
+        classifier._saved(classifier.version_, folder, saved.sum)
+        return classifier
 
     @classmethod
     @own_torch_state()
@@ -259,8 +265,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
                     f"this version does not have: {error}"
                 ) from error
             fitted, report = restore(folder, saved, recipe.learner), restore_report(saved)
-        support = Dataset(saved.examples, fitted.labels)
-        classifier._version = Version(recipe, fitted, support, saved.model_version, report)
+            classifier._version = version_of(saved, recipe, fitted, report)
         return classifier
 
     def _classify(

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.artifact.manifest import refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
-from fsl_nlp.artifact.record import STATE, SavedClassifier, SavedEncoder, SavedPart
+from fsl_nlp.artifact.record import (
+    STATE,
+    SavedClassifier,
+    SavedEditing,
+    SavedEncoder,
+    SavedPart,
+)
 from fsl_nlp.artifact.self_test import LABELS, check_self_test, label_sum, run_self_test
 from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
 from fsl_nlp.types import Example
@@ -34,6 +40,7 @@ def record_of(
     model_version: str,
     examples: tuple[Example, ...] = (),
     report: Mapping[str, Any] | None = None,
+    editing: SavedEditing | None = None,
 ) -> SavedClassifier:
     """The record of a fitted classifier, without the parts that answer without torch.
 
@@ -63,6 +70,7 @@ def record_of(
         version=__version__,
         examples=examples,
         report=report,
+        editing=editing,
     )
 
 

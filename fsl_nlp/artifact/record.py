@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.types import Example, Label
+from fsl_nlp.types import Example, Label, LabelInfo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +47,30 @@ class SavedPart:
 
 
 @dataclass(frozen=True)
+class SavedState:
+    """What a method restores a classifier from."""
+
+    labels: tuple[Label, ...]
+    settings: Mapping[str, Any]
+    tensors: Arrays
+
+
+@dataclass(frozen=True)
+class SavedEditing:
+    """What an edit needs besides the examples.
+
+    `whole` says whether the examples and `info`, which is what the labels mean, are all that the
+    classifier learned from. `history` are the edits so far, as `ChangeEntry` describes them.
+    `trained` is the state before them, where the examples cannot give it back.
+    """
+
+    whole: bool = True
+    info: Mapping[Label, LabelInfo] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()
+    trained: SavedState | None = None
+
+
+@dataclass(frozen=True)
 class SavedClassifier:
     """All that is saved of a fitted classifier.
 
@@ -55,7 +79,8 @@ class SavedClassifier:
     classifier from. `method_source` is the package that offers the method, or "object" if the user
     must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
     `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
-    were left out. `version` is that of the fsl_nlp that saved it.
+    were left out. `version` is that of the fsl_nlp that saved it. `editing` is None without
+    examples, and in format 2 and older. `sum` names the save that it was read from.
     """
 
     method: str
@@ -71,6 +96,8 @@ class SavedClassifier:
     report: Mapping[str, Any] | None = None
     method_source: str = ""
     inputs: Mapping[str, Any] | None = None
+    editing: SavedEditing | None = None
+    sum: str = ""
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from fsl_nlp.editing.changes import Change
 from fsl_nlp.editing.edits import Edit
 from fsl_nlp.editing.learning import edited, undone, without_history
 from fsl_nlp.editing.support import Draft
-from fsl_nlp.editing.versions import Version, Versioned, require_whole
+from fsl_nlp.editing.versions import Origin, Version, Versioned, require_whole
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.forks import Lock
 from fsl_nlp.torch_state import own_torch_state
@@ -103,6 +104,15 @@ class Editable(Versioned):
         """Drop the list of edits, with the texts that were removed; none can be undone then."""
         with _SWAPPING:
             self._version = without_history(self.version_)
+
+    def _saved(self, version: Version, folder: Path, digest: str) -> None:
+        """Note where a version lies, unless another one has taken its place."""
+        origin = Origin(folder.resolve(), digest, version.name)
+        with _SWAPPING:
+            if self._version is version:
+                self._version = replace(version, origin=origin)
+            elif self._version.origin is version.origin:
+                self._version = replace(self._version, origin=origin)
 
     def _edit(self, draft: Callable[[Dataset], Draft], refuse_if_worse: bool) -> Edit:
         def make(before: Version) -> tuple[Version, Edit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,13 +43,23 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A folder, the sum of the save there, and the name of the version in it."""
+
+    folder: Path
+    sum: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Version:
     """Everything that the answers of a classifier depend on.
 
     `support` is what it learned from, as far as that is stored. `name` is the `model_version` of
     its answers. `changes` are the edits since the fit, the oldest first. `trained` is the
     classifier of the fit, where an edit cannot give it back. `is_whole` says whether `support` is
-    all that it learned from.
+    all that it learned from; None where a saved form does not say. `package` is the version of
+    fsl_nlp that learned; None is this one. `origin` is where it was loaded from or saved to last.
     """
 
     recipe: Recipe
@@ -58,12 +69,21 @@ class Version:
     report: Report | None = None
     changes: tuple[Change, ...] = ()
     trained: Classifier | None = None
-    is_whole: bool = True
+    is_whole: bool | None = True
+    package: str | None = None
+    origin: Origin | None = None
 
     @property
     def number(self) -> int:
         """1 after a fit, and one more for each edit since."""
         return self.changes[-1].number if self.changes else 1
+
+    def sum_replaced_in(self, folder: Path) -> str | None:
+        """The sum of the save that an edited version may replace; None if it may replace any."""
+        origin = self.origin
+        if origin is None or origin.name == self.name or origin.folder != folder.resolve():
+            return None
+        return origin.sum
 
     @cached_property
     def classes(self) -> NDArray[Any]:
@@ -90,11 +110,18 @@ def require_whole(version: Version) -> None:
             "This classifier was saved without its training examples (store_examples=False), and "
             f"an edit learns from them. {again}"
         )
-    if not version.is_whole:
+    if not is_whole(version):
         raise DataError(
             "This classifier learned from more than the examples that are saved with it: from "
             f"texts without labels, or from descriptions, with an older fsl_nlp. {again}"
         )
+
+
+def is_whole(version: Version) -> bool:
+    """Whether the support set of a version is all that it learned from."""
+    if version.is_whole is None:  # equal sums: it learned from nothing else
+        return version.recipe.name_of(version.support, version.package) == version.name
+    return version.is_whole
 
 
 class Versioned:

@@ -84,14 +84,14 @@ def test_undo_goes_back_step_by_step(fitted: Fitted) -> None:
         seen.append((bot.model_version_, bot.examples_, bot.predict_proba(QUESTIONS)))
 
     for edit in (
-        lambda: bot.add_label("pay", ["can I pay by card"], "how to pay"),
-        lambda: bot.add_examples(["refund my card"], ["get_refund"]),
-        lambda: bot.rename_label("pay", "付款"),
-        lambda: bot.merge_labels(["付款", "get_refund"], into="get_refund"),
-        lambda: bot.remove_examples(["I cannot sign in", "refund me please"]),
-        lambda: bot.remove_label("查询物流"),
+        lambda b: b.add_label("pay", ["can I pay by card"], "how to pay"),
+        lambda b: b.add_examples(["refund my card"], ["get_refund"]),
+        lambda b: b.rename_label("pay", "付款"),
+        lambda b: b.merge_labels(["付款", "get_refund"], into="get_refund"),
+        lambda b: b.remove_examples(["I cannot sign in", "refund me please"]),
+        lambda b: b.remove_label("查询物流"),
     ):
-        edit()
+        edit(bot)
         keep()
     for number in range(len(seen) - 2, -1, -1):
         edit = bot.undo()

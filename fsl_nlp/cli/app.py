@@ -16,6 +16,7 @@ from fsl_nlp.cli import (
     curve,
     data,
     demo,
+    edit,
     episodes,
     evaluate,
     export,
@@ -60,6 +61,7 @@ def _options(
 for module in (
     demo,
     fit,
+    edit,
     predict,
     evaluate,
     export,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 
@@ -61,6 +62,12 @@ class Change:
     labels: int
     accuracy: float | None = None
     reverse: Reverse | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, without the texts that were removed."""
+        fields = asdict(replace(self, reverse=None))
+        del fields["reverse"]
+        return {**fields, "can_be_undone": self.reverse is not None}
 
 
 def shortened(changes: Sequence[Change]) -> tuple[Change, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fsl_nlp.checks import as_examples, as_labels, as_texts, check_equal
 from fsl_nlp.editing import support as changes
 from fsl_nlp.editing.changes import Change
+from fsl_nlp.editing.differences import Difference, difference
 from fsl_nlp.editing.edits import Edit
 from fsl_nlp.editing.learning import edited, undone, without_history
 from fsl_nlp.editing.support import Draft
@@ -95,6 +96,15 @@ class Editable(Versioned):
     def undo(self) -> Edit:
         """Go back to the version before the last edit; again, to the one before that."""
         return self._swap(undone, refuse_if_worse=False)
+
+    def diff(self, other: Editable | None = None) -> Difference:
+        """What differs from another classifier to this one; by default, what the last edit did."""
+        version = self.version_
+        if other is not None:
+            return difference(other.version_, version)
+        require_whole(version)
+        with own_torch_state():
+            return difference(undone(version)[0], version)
 
     def history(self) -> list[Change]:
         """The edits since the fit, the oldest first; an edit that was undone is in none."""

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.editing.support import key_of
 from fsl_nlp.output import one_line
 from fsl_nlp.types import Label
 
@@ -96,7 +97,7 @@ class Edit:
             count = len(self.moved)
             subject = "1 stored text gets" if count == 1 else f"{count} stored texts get"
             lines.append(f"{subject} another label:")
-            lines += [f"  {_described(moved)}" for moved in self.moved[:_SHOWN]]
+            lines += [f"  {described(moved)}" for moved in self.moved[:_SHOWN]]
             lines += [f"  and {count - _SHOWN} more"] if count > _SHOWN else []
         else:
             lines.append("every stored text keeps its label")
@@ -138,16 +139,12 @@ def moved_between(
 def _labels_by(before: Version, after: Version) -> list[Label]:
     """What `before` answers to the stored examples of `after`."""
     labels = before.classifier.labels
-    known = dict(zip(map(_key, before.examples), before.stored_answers, strict=True))
-    new = [example for example in after.examples if _key(example) not in known]
+    known = dict(zip(map(key_of, before.examples), before.stored_answers, strict=True))
+    new = [example for example in after.examples if key_of(example) not in known]
     if new:
         scores = before.classifier.scores(new)
-        known |= dict(zip(map(_key, new), scores.argmax(1), strict=True))
-    return [labels[known[_key(example)]] for example in after.examples]
-
-
-def _key(example: Any) -> tuple[object, ...]:
-    return (example.text, example.text_b, example.head, example.tail, example.candidates)
+        known |= dict(zip(map(key_of, new), scores.argmax(1), strict=True))
+    return [labels[known[key_of(example)]] for example in after.examples]
 
 
 def _label(label: Label | None) -> Label:
@@ -155,7 +152,8 @@ def _label(label: Label | None) -> Label:
     return label
 
 
-def _described(moved: Moved) -> str:
+def described(moved: Moved) -> str:
+    """The text with its labels, in one line."""
     mark = "" if moved.after == moved.label else f" (stored as {one_line(moved.label)})"
     return f"{one_line(moved.before)} -> {one_line(moved.after)}{mark}: {one_line(moved.text)}"
 

@@ -52,6 +52,7 @@ def add_label(
     support: Dataset, label: Label, examples: Sequence[Example], description: str | None
 ) -> Draft:
     """With one more label."""
+    label = _alike(support, label)
     if label in support.labels:
         raise DataError(f"The label {label!r} exists. Use add_examples (`edit BOT add`).")
     _refuse_spelling(support, label)
@@ -68,13 +69,13 @@ def add_label(
 
 def remove_examples(support: Dataset, examples: Iterable[Example]) -> Draft:
     """Without these examples, whatever their labels."""
-    unwanted = {_key(example): example for example in examples}
+    unwanted = {key_of(example): example for example in examples}
     stored = support.labelled.examples
-    if missing := [e for k, e in unwanted.items() if k not in set(map(_key, stored))]:
+    if missing := [e for k, e in unwanted.items() if k not in set(map(key_of, stored))]:
         nearest = did_you_mean(missing[0].text, [example.text for example in stored])
         more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(f"This is no stored example: {missing[0].text[:60]!r}{more}.{nearest}")
-    kept = [i for i, example in enumerate(stored) if _key(example) not in unwanted]
+    kept = [i for i, example in enumerate(stored) if key_of(example) not in unwanted]
     remaining = {stored[i].label for i in kept}
     if emptied := {e.label for e in stored} - remaining:
         label = min(emptied, key=str)
@@ -99,6 +100,7 @@ def rename_label(support: Dataset, old: Label, new: Label) -> Draft:
     """With another name for a label; its description and its words stay."""
     (old,) = match_labels([old], support.labels)
     _check_label(support, old)
+    new = _alike(support, new)
     if new in support.labels:
         raise DataError(
             f"The label {new!r} exists. To make one label of both use merge_labels (`edit BOT "
@@ -113,7 +115,7 @@ def rename_label(support: Dataset, old: Label, new: Label) -> Draft:
 def merge_labels(support: Dataset, labels: Sequence[Label], into: Label) -> Draft:
     """With one label in place of several. `into` is one of them, another label, or a new one."""
     merged = list(dict.fromkeys(match_labels(labels, support.labels)))
-    (into,) = match_labels([into], support.labels)
+    (into,) = match_labels([_alike(support, into)], support.labels)
     for label in merged:
         _check_label(support, label)
     merged = [label for label in merged if label != into]
@@ -138,17 +140,17 @@ def _with_more(
     before: Dataset | None = None,
     named: Label | None = None,
 ) -> Draft:
-    stored = {_key(example): example for example in support.labelled.examples}
+    stored = {key_of(example): example for example in support.labelled.examples}
     new: dict[Any, Example] = {}
     for example in examples:
-        other = stored.get(_key(example)) or new.get(_key(example))
+        other = stored.get(key_of(example)) or new.get(key_of(example))
         if other is not None and other.label != example.label:
             raise DataError(
                 f"{example.text[:60]!r} is an example of {other.label!r}; it cannot be one of "
                 f"{example.label!r}, too. Remove it first, or leave it out."
             )
         if other is None:
-            new[_key(example)] = example
+            new[key_of(example)] = example
     skipped = len(examples) - len(new)
     if not new and named is None:
         raise DataError("There is nothing to add: all these texts are stored already.")
@@ -215,7 +217,7 @@ def _ordered(support: Dataset, labels: Sequence[Label]) -> tuple[Label, ...]:
     return tuple(sort_labels(labels) if is_sorted else labels)
 
 
-def _key(example: Example) -> tuple[object, ...]:
+def key_of(example: Example) -> tuple[object, ...]:
     """Equal for examples that say the same, whatever their labels."""
     return (example.text, example.text_b, example.head, example.tail, example.candidates)
 
@@ -224,6 +226,12 @@ def _label(example: Example) -> Label:
     if example.label is None:
         raise DataError(f"This text has no label: {example.text[:60]!r}.")
     return example.label
+
+
+def _alike(support: Dataset, label: Label) -> Label:
+    """A new label as a number where all others are: a command line has texts only."""
+    numbers = all(isinstance(other, int) for other in support.labels)
+    return int(label) if numbers and isinstance(label, str) and label.isdecimal() else label
 
 
 def _check_label(support: Dataset, label: Label, hint: str = "") -> None:

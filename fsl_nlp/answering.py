@@ -13,17 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
-from fsl_nlp.clauses import clauses, divide, spans, without_joins
+from fsl_nlp.clauses import answers_of_parts, possible_parts
+from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.predictions import decide, empty_prediction
 from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.verdict import ANSWERS
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
-from fsl_nlp.vectors import unit
+from fsl_nlp.vectors import Matrix, unit
 
 # The largest batch of a stream: enough texts to sort by length, few enough for any memory.
 STREAM_BATCH = 1024
-_LONGEST_MESSAGE = 4000  # characters that are divided into parts; a longer text is no message
 
 
 class Scorer(Protocol):
@@ -43,6 +45,9 @@ class Scorer(Protocol):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors."""
+
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""
 
@@ -57,6 +62,7 @@ class Answering:
     classes_: NDArray[Any]
     examples_: tuple[Example, ...]
     model_version_: str
+    decision_: Decision | None = None  # None: every question gets its best label
 
     def _now(self) -> Answering:
         """The fitted classifier, which no edit changes; refused before `fit`."""
@@ -183,25 +189,16 @@ class Answering:
         """The predictions of the parts of each text: all that could be a part, in one batch."""
         if set(self.classifier_.inputs.kinds) != {TEXT}:
             raise OptionError("multiple=True: this classifier takes no plain texts. Leave it out.")
-        divided = [
-            clauses(e.text) if len(e.text) <= _LONGEST_MESSAGE else [e.text] for e in examples
-        ]
-        parts = {
-            (i, span): "".join(divided[i][slice(*span)])
-            for i in range(len(examples))
-            for span in spans(len(divided[i]))
-        }
+        parts = [possible_parts(example.text) for example in examples]
         asked = [
-            replace(examples[i], text=text if text == examples[i].text else without_joins(text))
-            for (i, _), text in parts.items()
+            replace(example, text=text)
+            for example, texts in zip(examples, parts, strict=True)
+            for text in texts.values()
         ]
-        answers = self._classify(asked, top_k, nearest, store)
-        predictions = dict(zip(parts, answers, strict=True))
+        answers = iter(self._classify(asked, top_k, nearest, store))
         return [
-            _answers_of_parts(
-                divided[i], {span: predictions[i, span] for span in spans(len(divided[i]))}
-            )
-            for i in range(len(examples))
+            answers_of_parts(example.text, {span: next(answers) for span in spans})
+            for example, spans in zip(examples, parts, strict=True)
         ]
 
     def stream(
@@ -264,11 +261,18 @@ class Answering:
         answerable = [i for i, example in enumerate(texts) if example.text.strip()]
         predictions = [empty_prediction(self.model_version_)] * len(texts)
         questions = [texts[i] for i in answerable]
+        if not questions:
+            return predictions
         with self._storing(store):
-            probabilities = self._probabilities(questions)
-            neighbours = self._nearest(questions, nearest)
-        truncated = self.classifier_.truncates(questions)
-        for i, row, near, cut in zip(answerable, probabilities, neighbours, truncated, strict=True):
+            shown = self._show(questions, bool(nearest))
+        verdicts = self.decision_.verdicts(shown) if self.decision_ else [ANSWERS] * len(shown)
+        columns = (
+            softmax(shown.scores),
+            self._nearest(shown.vectors, nearest),
+            self.classifier_.truncates(questions),
+            verdicts,
+        )
+        for i, row, near, cut, verdict in zip(answerable, *columns, strict=True):
             predictions[i] = decide(
                 row,
                 self.classifier_.labels,
@@ -276,23 +280,30 @@ class Answering:
                 nearest=near,
                 model_version=self.model_version_,
                 truncated=cut,
+                verdict=verdict,
             )
         return predictions
+
+    def _show(self, texts: list[Example], nearest: bool) -> Shown:
+        if self.decision_ or nearest:
+            return self.classifier_.show(texts)
+        scores = self.classifier_.scores(texts)  # some methods compute vectors apart
+        return Shown(scores, np.zeros((len(texts), 0), np.float32))
 
     def _probabilities(self, texts: list[Example]) -> NDArray[np.float64]:
         if not texts:
             return np.zeros((0, len(self.classes_)))
         return softmax(self.classifier_.scores(texts))
 
-    def _nearest(self, texts: list[Example], count: int) -> list[tuple[Neighbour, ...]]:
-        if count == 0 or not texts:
-            return [()] * len(texts)
+    def _nearest(self, vectors: Matrix, count: int) -> list[tuple[Neighbour, ...]]:
+        if count == 0:
+            return [()] * len(vectors)
         if not self.examples_:
             raise DataError(
                 "There are no training examples to show: this classifier was saved without them "
                 "(store_examples=False) or fitted from descriptions only."
             )
-        similarity = unit(self.classifier_.embed(texts)) @ self._example_vectors().T
+        similarity = unit(vectors) @ self._example_vectors().T
         best = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
         return [
             tuple(
@@ -307,28 +318,6 @@ class Answering:
     def _example_vectors(self) -> NDArray[np.float32]:
         """[n, D], each of unit length."""
         return unit(self.classifier_.embed(self.examples_))
-
-
-def _answers_of_parts(
-    message: list[str], predictions: Mapping[tuple[int, int], Prediction]
-) -> list[Prediction]:
-    """The predictions of the parts of a message; neighbours with the same label are one part."""
-    count = len(message)
-    confidences = {span: prediction.confidence for span, prediction in predictions.items()}
-    groups: list[list[tuple[int, int]]] = []
-    for span in divide(count, confidences):
-        if groups and predictions[groups[-1][0]].label == predictions[span].label:
-            groups[-1].append(span)
-        else:
-            groups.append([span])
-    if len(groups) == 1:
-        return [predictions[0, count]]
-    answers = []
-    for group in groups:
-        surest = max(group, key=confidences.__getitem__)
-        part = without_joins("".join(message[group[0][0] : group[-1][1]]))
-        answers.append(replace(predictions[surest], part=part))
-    return answers
 
 
 def _check_counts(top_k: int, nearest: int) -> None:

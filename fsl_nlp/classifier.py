@@ -25,10 +25,11 @@ from fsl_nlp.checks import (
     checked_support,
     weighted,
 )
+from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
 from fsl_nlp.editing.editable import Editable
 from fsl_nlp.editing.records import editing_record, version_of
-from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.fitting import Fitting
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import SentAsBytes
 from fsl_nlp.types import Dataset, Example, Label, Prediction
@@ -58,6 +59,12 @@ class FewShotClassifier(  # type: ignore[misc, override]
     limit. `report_` is the comparison. A faster machine compares more within the same budget, so
     name the method where the result must be the same everywhere.
 
+    `classify` does not answer what looks like nothing that was learned. `reject` is the share of
+    true questions that may be turned away with it; None turns none away. Instead of it, give
+    `coverage`, the share of true questions to answer, or `precision`, the share of the answers
+    that must be right. `decision_.expected` says what to expect. `predict` and `predict_proba`
+    always answer.
+
     >>> texts = ["where is my parcel", "my order has not come", "I want my money back", "refund me"]
     >>> labels = ["track", "track", "refund", "refund"]
     >>> classifier = FewShotClassifier().fit(texts, labels)
@@ -72,6 +79,9 @@ class FewShotClassifier(  # type: ignore[misc, override]
         seed: int = 0,
         device: str = "auto",
         budget: str | float | None = 0,
+        reject: float | None = DEFAULT_REJECT,
+        coverage: float | None = None,
+        precision: float | None = None,
         **options: Any,
     ) -> None:
         self.method = method
@@ -79,6 +89,9 @@ class FewShotClassifier(  # type: ignore[misc, override]
         self.seed = seed
         self.device = device
         self.budget = budget
+        self.reject = reject
+        self.coverage = coverage
+        self.precision = precision
         self._store(options)
 
     def fit(
@@ -89,6 +102,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
         descriptions: Mapping[Any, str] | None = None,
         unlabelled: Sequence[str] | Sequence[Example] | None = None,
         sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        outsiders: Sequence[str] | Sequence[Example] | None = None,
         checkpoint: str | Path | None = None,
     ) -> FewShotClassifier:
         """Learn from texts and their labels: strings, whole numbers, or members of an Enum.
@@ -99,8 +113,9 @@ class FewShotClassifier(  # type: ignore[misc, override]
         candidates. Then all questions must be of that kind. `descriptions` say what the labels
         mean; a label with a description needs no example. `unlabelled` texts help most methods.
         `sample_weight` says how much each text counts: only the ratios matter, and a text of
-        weight 0 is left out. A long training saves its state in the folder `checkpoint`: after a
-        crash, the same call continues from there.
+        weight 0 is left out. `outsiders` are texts that no label covers; none are needed, and a
+        few make "out_of_scope" surer. A long training saves its state in the folder `checkpoint`:
+        after a crash, the same call continues from there.
 
         >>> classifier = FewShotClassifier("proto", "embedded:en")
         >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
@@ -111,60 +126,35 @@ class FewShotClassifier(  # type: ignore[misc, override]
         words = self._options().get("words")  # what a prompt learns from without examples
         support = as_support(examples, as_labels(labels, "labels"), descriptions, words)
         more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        return self.fit_dataset(support.with_unlabelled(more), checkpoint)
+        strange = as_examples([] if outsiders is None else outsiders, "outsiders")
+        return self.fit_dataset(support.with_unlabelled(more), checkpoint, strange)
 
     def fit_dataset(
-        self, support: Dataset, checkpoint: str | Path | None = None
+        self,
+        support: Dataset,
+        checkpoint: str | Path | None = None,
+        outsiders: Sequence[Example] = (),
     ) -> FewShotClassifier:
         """Learn from a `Dataset`, with the names and descriptions of its labels.
 
-        An example with the label None is unlabelled.
+        An example with the label None is unlabelled; `outsiders` are of no label at all.
         """
-        from fsl_nlp.methods.base import note_truncated
-        from fsl_nlp.methods.combined.auto import choose, parse_budget
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.methods.weights import with_weight
-        from fsl_nlp.training.checkpoint import checkpoints
 
         support = with_weight(checked_support(support))
-        chosen, report = read_method(self.method), None
+        chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
         assert encoder is not None
-        if self.method == "auto":
-            if checkpoint is not None:
-                raise OptionError(
-                    "checkpoint: method='auto' fits several methods. Name one method."
-                )
-            name, fitted, report = choose(
-                support, encoder, seed=self.seed, options=self._options(), budget=self.budget
-            )
-            recipe = self._recipe(read_method(name), encoder)
-            version = recipe.name_of(support)
-        else:
-            if parse_budget(self.budget):
-                raise OptionError(
-                    f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
-                    f"method 'auto', not for {chosen.name!r}. Leave it out."
-                )
-            recipe = self._recipe(chosen, encoder)
-            version = recipe.name_of(support)
-            with checkpoints(checkpoint, version):
-                fitted = recipe.learner.fit_until_stopped(support)
-        note_truncated(fitted, support.labelled.examples)
-        self._version = Version(recipe, fitted, support, version, report)
+        fitting = self._fitting(chosen, encoder)
+        self._version = fitting.fit(support, tuple(outsiders), checkpoint)
         return self
 
-    def _recipe(self, chosen: MethodChoice, encoder: TextEncoder) -> Recipe:
-        """The method, built with the options of the classifier."""
-        options = self._options()
-        return Recipe(
-            chosen.name,
-            chosen.build(encoder, seed=self.seed, options=options),
-            encoder,
-            self.seed if chosen.seed is None else chosen.seed,
-            {**options, **chosen.version_options()},
-        )
+    def _fitting(self, chosen: MethodChoice, encoder: TextEncoder) -> Fitting:
+        """How it learns, with the options of the classifier."""
+        targets = Targets.of(self.reject, self.coverage, self.precision)
+        return Fitting(chosen, encoder, self.seed, self._options(), self.budget, targets)
 
     @own_torch_state()
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
@@ -206,6 +196,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
             model_version=version.name,
             examples=version.examples if store_examples else (),
             report=version.report.to_dict() if version.report else None,
+            decision=version.decision,
             editing=editing_record(version) if store_examples else None,
         )
 
@@ -251,6 +242,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
         encoder: TextEncoder,
     ) -> FewShotClassifier:
         """The classifier of a record. `folder` is for messages."""
+        from fsl_nlp.artifact.decisions import restore_decision
         from fsl_nlp.artifact.manifest import refusing_damage
         from fsl_nlp.artifact.protocols import CLASSIFIER
         from fsl_nlp.restoring import restore, restore_report
@@ -258,14 +250,15 @@ class FewShotClassifier(  # type: ignore[misc, override]
         with refusing_damage(folder, CLASSIFIER):
             try:
                 classifier = cls(**parameters)
-                recipe = classifier._recipe(chosen, encoder)
+                recipe = classifier._fitting(chosen, encoder).recipe()
             except OptionError as error:
                 raise ArtifactError(
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            fitted, report = restore(folder, saved, recipe.learner), restore_report(saved)
-            classifier._version = version_of(saved, recipe, fitted, report)
+            fitted = restore(folder, saved, recipe.learner)
+            decision, report = restore_decision(saved), restore_report(saved)
+            classifier._version = version_of(saved, recipe, fitted, decision, report)
         return classifier
 
     def _classify(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+
+from fsl_nlp.types import Prediction
 
 _ENGLISH = "and|also|then|plus|besides"
 _CHINESE = "还有|另外|此外|以及|并且|同时|顺便|再就是|对了|還有|並且|同時|順便|對了"
@@ -18,6 +21,7 @@ _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
 _FEWEST_WORDS = 2  # of a clause; a character of Chinese is a word
 _MOST = 6  # clauses of a message: there are 21 ways to take neighbours of 6
 _LEAST_CONFIDENCE = 0.5  # of a part
+_LONGEST_MESSAGE = 4000  # characters that are divided into parts; a longer text is no message
 
 Span = tuple[int, int]  # clauses: the first, and the one after the last
 
@@ -46,6 +50,40 @@ def clauses(text: str) -> list[str]:
     else:
         result.append(before)
     return [*result[: _MOST - 1], "".join(result[_MOST - 1 :])] if len(result) > _MOST else result
+
+
+def possible_parts(text: str) -> dict[Span, str]:
+    """All that could be a part of a message: the clauses of each, and its text. The whole is first.
+
+    >>> possible_parts("我的快递到哪了，另外我想开发票")[1, 2]
+    '我想开发票'
+    """
+    divided = clauses(text) if len(text) <= _LONGEST_MESSAGE else [text]
+    whole, *parts = spans(len(divided))
+    return {whole: text} | {span: without_joins("".join(divided[slice(*span)])) for span in parts}
+
+
+def answers_of_parts(text: str, predictions: Mapping[Span, Prediction]) -> list[Prediction]:
+    """The predictions of the parts of a message, of those of `possible_parts`.
+
+    Neighbours with the same label are one part.
+    """
+    whole = next(iter(predictions))
+    confidences = {span: prediction.confidence for span, prediction in predictions.items()}
+    groups: list[list[Span]] = []
+    for span in divide(whole[1], confidences):
+        if groups and predictions[groups[-1][0]].label == predictions[span].label:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    if len(groups) == 1:
+        return [predictions[whole]]
+    message, answers = clauses(text), []
+    for group in groups:
+        surest = max(group, key=confidences.__getitem__)
+        part = without_joins("".join(message[group[0][0] : group[-1][1]]))
+        answers.append(replace(predictions[surest], part=part))
+    return answers
 
 
 def spans(count: int) -> list[Span]:

@@ -25,3 +25,18 @@ def half_width_of_mean(deviation: float, count: int) -> float:
     from scipy.stats import t
 
     return float(t.ppf(0.975, count - 1)) * deviation / count**0.5
+
+
+def interval_of_share(hits: int, count: int) -> tuple[float, float]:
+    """The 95% interval of a share of `count` cases (Wilson 1927); it has a width at 0 and 1, too.
+
+    >>> [round(end, 3) for end in interval_of_share(20, 20)]
+    [0.839, 1.0]
+    """
+    if count == 0:
+        return 0.0, 1.0
+    share, z = hits / count, NORMAL_95
+    centre = share + z * z / (2 * count)
+    half = z * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
+    scale = 1 + z * z / count
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fsl_nlp.artifact.manifest import refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.record import (
+    DECISION,
     STATE,
     SavedClassifier,
     SavedEditing,
@@ -22,6 +23,7 @@ from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
 from fsl_nlp.types import Example
 
 if TYPE_CHECKING:
+    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
     from fsl_nlp.methods.base import Classifier, Method
@@ -41,6 +43,7 @@ def record_of(
     examples: tuple[Example, ...] = (),
     report: Mapping[str, Any] | None = None,
     editing: SavedEditing | None = None,
+    decision: Decision | None = None,
 ) -> SavedClassifier:
     """The record of a fitted classifier, without the parts that answer without torch.
 
@@ -53,6 +56,7 @@ def record_of(
     # A saved classifier outlives the old names of options.
     current = {RENAMED_OPTIONS.get(name, name): value for name, value in parameters.items()}
     state, settings = fitted.state()
+    decision_state, decision_settings = decision.state() if decision else ({}, None)
     return SavedClassifier(
         method=method,
         method_source=method_source,
@@ -63,6 +67,7 @@ def record_of(
         inputs=fitted.inputs.to_dict(),
         tensors={
             **{f"{STATE}{name}": array for name, array in state.items()},
+            **{f"{DECISION}{name}": array for name, array in decision_state.items()},
             **run_self_test(fitted),
             LABELS: label_sum(fitted.labels),
         },
@@ -71,6 +76,7 @@ def record_of(
         examples=examples,
         report=report,
         editing=editing,
+        decision=decision_settings,
     )
 
 

@@ -28,7 +28,6 @@ BOTTOM |= {"plugins", "processor", "progress", "reading", "seeding", "spelling",
 BOTTOM |= {"torch_state", "types", "vectors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "clauses": set(),
     "intervals": set(),
     "json_text": set(),
     "lazy": set(),
@@ -44,10 +43,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "forks": set(),
     "sums": {"folders", "json_text"},
     "types": {"errors"},
+    "clauses": {"types"},
     "spelling": {"errors", "types"},
     "plugins": {"errors", "forks", "lazy"},
     "checks": {"errors", "spelling", "types"},
-    "decision": {"types"},
+    "decision": {"errors", "intervals", "types", "vectors"},
     "data": BOTTOM,
     "inputs": BOTTOM | {"data.labels"},
     "answering": BOTTOM | {"checks", "clauses", "decision", "inputs"},
@@ -76,10 +76,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
     "transfer": BOTTOM | {"artifact", "methods"},
     "editing": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs", "methods"},
+    "fitting": BOTTOM | {"decision", "editing", "encoders", "methods", "training.checkpoint"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "editing", "encoders", "methods"}
-    | {"restoring"}
-    | {"training.checkpoint", "transfer"},
+    | {"answering", "artifact", "checks", "decision", "editing", "encoders", "fitting"}
+    | {"methods", "restoring", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.artifact.entries import ChangeEntry
+from fsl_nlp.artifact.examples import example_fields, example_of
 from fsl_nlp.artifact.record import STATE, SavedEditing, SavedState
 from fsl_nlp.artifact.schema import check_schema
 from fsl_nlp.artifact.snapshot import Snapshot
@@ -27,6 +28,8 @@ def editing_entry(saved: SavedClassifier, editing: SavedEditing) -> dict[str, An
     entry: dict[str, Any] = {"whole": editing.whole}
     if any(editing.info.values()):
         entry["info"] = info_entries(saved.labels, editing.info)
+    if editing.outsiders:
+        entry["outsiders"] = [example_fields(example) for example in editing.outsiders]
     if trained := editing.trained:
         entry["trained"] = {
             "labels": list(trained.labels),
@@ -76,6 +79,7 @@ def read_editing(saved: Snapshot, tensors: Mapping[str, Any]) -> SavedEditing | 
         info=info_of(labels, entry.get("info", ())),
         history=_history(saved),
         trained=trained,
+        outsiders=tuple(map(example_of, entry.get("outsiders", ()))),
     )
 
 

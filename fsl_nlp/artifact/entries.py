@@ -46,6 +46,7 @@ class EditingEntry(_Editing, total=False):
 
     info: list[LabelInfoEntry | None]
     trained: TrainedEntry
+    outsiders: list[ExampleEntry]
 
 
 class RemovedEntry(TypedDict):

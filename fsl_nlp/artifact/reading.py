@@ -58,6 +58,7 @@ def record_in(saved: Snapshot) -> SavedClassifier:
         inputs=manifest.get("inputs"),
         editing=read_editing(saved, tensors),
         sum=saved.sum,
+        decision=manifest.get("decision"),
     )
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[Any]]
 
-STATE = "state."  # the beginning of the names of the method's tensors
+# The beginnings of the names of tensors: of the method, of the decision.
+STATE, DECISION = "state.", "decision."
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,15 @@ class SavedEditing:
 
     `whole` says whether the examples and `info`, which is what the labels mean, are all that the
     classifier learned from. `history` are the edits so far, as `ChangeEntry` describes them.
-    `trained` is the state before them, where the examples cannot give it back.
+    `trained` is the state before them, where the examples cannot give it back. `outsiders` are the
+    texts of no label that the decision was learned with.
     """
 
     whole: bool = True
     info: Mapping[Label, LabelInfo] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
     trained: SavedState | None = None
+    outsiders: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,9 @@ class SavedClassifier:
     classifier from. `method_source` is the package that offers the method, or "object" if the user
     must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
     `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
-    were left out. `version` is that of the fsl_nlp that saved it. `editing` is None without
-    examples, and in format 2 and older. `sum` names the save that it was read from.
+    were left out. `decision`, with the tensors whose names begin with "decision.", says when it
+    answers; None is always. `version` is that of the fsl_nlp that saved it. `editing` is None
+    without examples, and in format 2 and older. `sum` names the save that it was read from.
     """
 
     method: str
@@ -98,6 +102,7 @@ class SavedClassifier:
     inputs: Mapping[str, Any] | None = None
     editing: SavedEditing | None = None
     sum: str = ""
+    decision: Mapping[str, Any] | None = None
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:

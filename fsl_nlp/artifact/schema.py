@@ -134,6 +134,33 @@ class ReportEntry(TypedDict):
     candidates: list[CandidateEntry]
 
 
+class ShareEntry(TypedDict):
+    """A share of so many cases, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+class ExpectationEntry(TypedDict):
+    """What to expect of a decision, as `fsl_nlp.decision.expectation.Expectation`."""
+
+    answered: ShareEntry
+    accuracy: ShareEntry
+    accuracy_of_all: ShareEntry
+    caught: ShareEntry | None
+
+
+class DecisionEntry(TypedDict):
+    """When a classifier answers, as `fsl_nlp.decision.policy.Decision`."""
+
+    familiarity: dict[str, Any]
+    least_familiarity: float | None
+    least_certainty: float
+    expected: ExpectationEntry | None
+
+
 class _ClassifierManifest(TypedDict):
     format: int
     fsl_nlp: str
@@ -153,6 +180,7 @@ class ClassifierManifest(_ClassifierManifest, total=False):
     inputs: InputsEntry
     report: ReportEntry | None
     editing: EditingEntry
+    decision: DecisionEntry | None
     runtime: RuntimeEntry
 
 

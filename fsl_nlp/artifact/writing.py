@@ -99,6 +99,8 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         manifest["report"] = dict(saved.report)
     if saved.editing is not None:
         manifest["editing"] = editing_entry(saved, saved.editing)
+    if saved.decision is not None:
+        manifest["decision"] = dict(saved.decision)
     if saved.parts:
         manifest["runtime"] = {"parts": [dict(part.entry) for part in saved.parts]}
     return manifest

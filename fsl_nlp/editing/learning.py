@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ def undone(before: Version) -> tuple[Version, Edit]:
         classifier=classifier,
         support=support,
         name=change.before,
+        decision=before.recipe.decision_of(classifier, support),
         changes=tuple(earlier),
     )
     old, new = before.examples, after.examples
@@ -119,7 +121,18 @@ def with_labels(classifier: Classifier, labels: tuple[Label, ...]) -> Classifier
 
 def expected_of(version: Version) -> Expected:
     """What held-out examples show of a version."""
-    return Expected()
+    decision = version.decision
+    if decision is None or decision.expected is None:
+        return Expected()
+    shares = decision.expected
+    familiarity, certainty = decision.least_familiarity, decision.least_certainty
+    return Expected(
+        accuracy=shares.accuracy_of_all.value,
+        count=shares.accuracy_of_all.count,
+        answered=shares.answered.value,
+        familiarity=familiarity if math.isfinite(familiarity) else None,
+        certainty=certainty or None,
+    )
 
 
 def _compared(

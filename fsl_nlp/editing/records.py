@@ -15,8 +15,10 @@ from fsl_nlp.types import Dataset, Label
 
 if TYPE_CHECKING:
     from fsl_nlp.artifact.record import SavedClassifier
+    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.editing.versions import Recipe
     from fsl_nlp.methods.base import Classifier
+    from fsl_nlp.methods.combined.report import Report
 
 
 def editing_record(version: Version) -> SavedEditing:
@@ -29,21 +31,27 @@ def editing_record(version: Version) -> SavedEditing:
         whole=is_whole(version) and not version.support.unlabelled,
         info=version.support.info,
         history=tuple(map(_entry_of, version.changes)),
+        outsiders=version.recipe.outsiders,
         trained=trained,
     )
 
 
 def version_of(
-    saved: SavedClassifier, recipe: Recipe, classifier: Classifier, report: Any
+    saved: SavedClassifier,
+    recipe: Recipe,
+    classifier: Classifier,
+    decision: Decision | None,
+    report: Report | None,
 ) -> Version:
-    """The version of a record, whose classifier is restored."""
+    """The version of a record, of which the method has restored the classifier."""
     editing = saved.editing or SavedEditing()
     support = Dataset(saved.examples, classifier.labels, editing.info)
     version = Version(
-        recipe,
+        replace(recipe, outsiders=editing.outsiders),
         classifier,
         support,
         saved.model_version,
+        decision,
         report,
         tuple(map(_change_of, editing.history)),
         is_whole=editing.whole if saved.editing else None,

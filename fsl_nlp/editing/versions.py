@@ -14,11 +14,14 @@ from sklearn.exceptions import NotFittedError
 
 from fsl_nlp.answering import as_array
 from fsl_nlp.artifact.model_version import model_version
+from fsl_nlp.decision.targets import Targets
 from fsl_nlp.editing.changes import Change
 from fsl_nlp.errors import DataError
+from fsl_nlp.methods.held_out import fit_decision
 from fsl_nlp.types import Dataset, Example
 
 if TYPE_CHECKING:
+    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.methods.base import Classifier, Method
     from fsl_nlp.methods.combined.report import Report
@@ -26,13 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What learns: a method, ready to fit. `seed` and `options` are for the name of its work."""
+    """What learns: a method, ready to fit, and the targets and outsiders of its decision.
+
+    `seed` and `options` are for the name of its work.
+    """
 
     method: str
     learner: Method
     encoder: TextEncoder
+    targets: Targets = field(default_factory=Targets)
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    outsiders: tuple[Example, ...] = ()
 
     def name_of(self, support: Dataset, package: str | None = None) -> str:
         """The `model_version` of what it learns from this support set."""
@@ -40,6 +48,24 @@ class Recipe:
         return model_version(
             support, self.method, self.encoder, seed=self.seed, options=options, package=package
         )
+
+    def decision_of(self, classifier: Classifier, support: Dataset) -> Decision | None:
+        """When a classifier that it fitted on the support set answers."""
+        return fit_decision(
+            self.learner,
+            classifier,
+            support,
+            self.targets,
+            seed=self.seed,
+            outsiders=self.outsiders,
+        )
+
+    def version(
+        self, classifier: Classifier, support: Dataset, *, report: Report | None = None
+    ) -> Version:
+        """The first version: a classifier that it fitted on the support set."""
+        decision, name = self.decision_of(classifier, support), self.name_of(support)
+        return Version(self, classifier, support, name, decision, report)
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,7 @@ class Version:
     classifier: Classifier
     support: Dataset
     name: str
+    decision: Decision | None = None
     report: Report | None = None
     changes: tuple[Change, ...] = ()
     trained: Classifier | None = None
@@ -175,6 +202,11 @@ class Versioned:
     def encoder_(self) -> TextEncoder:
         """The encoder that it reads with."""
         return self.version_.recipe.encoder
+
+    @property
+    def decision_(self) -> Decision | None:
+        """When it answers, and what to expect of that; None if it always does."""
+        return self.version_.decision
 
     @property
     def report_(self) -> Report | None:

@@ -204,6 +204,13 @@ class Method(ABC):
         """What it learned before `fit`, by name: a fingerprint or a sum for each."""
         return {}
 
+    def calibrated_as(self, fitted: Classifier) -> Method:
+        """The method with the temperature of a classifier that it fitted, if it learns one.
+
+        Its next classifiers then have scores of the same scale, and are fitted faster.
+        """
+        return self
+
     def check_ready(self) -> None:  # noqa: B027
         """Refuse a method that must learn from source classes first and has not."""
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.answering import Answering, as_array
+from fsl_nlp.artifact.decisions import restore_decision
 from fsl_nlp.artifact.manifest import damaged, refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.reading import record_in
 from fsl_nlp.artifact.record import SavedClassifier, SavedPart
 from fsl_nlp.artifact.self_test import PROBABILITIES, VECTOR, check_self_test
 from fsl_nlp.artifact.snapshot import read_snapshot
+from fsl_nlp.decision.policy import Decision
 from fsl_nlp.errors import ArtifactError, ModelError
 from fsl_nlp.folders import file_sha256
 from fsl_nlp.inputs.kinds import Inputs
@@ -55,11 +57,13 @@ class Bot(Answering):
         model_version: str,
         vectors: NDArray[np.float32] | None = None,
         source: tuple[Path, int | None, str] | None = None,
+        decision: Decision | None = None,
     ) -> None:
         self.classifier_ = classifier
         self.classes_ = as_array(classifier.labels)
         self.examples_ = examples
         self.model_version_ = model_version
+        self.decision_ = decision
         self._vectors = vectors  # of the examples
         self._source = source  # the folder, the threads, and the sum of what was read
 
@@ -82,6 +86,7 @@ class Bot(Answering):
         with refusing_damage(folder, CLASSIFIER):
             parts = _Parts(folder, saved, threads).load()
             classifier = PartsClassifier(saved.labels, parts, Inputs.from_dict(saved.inputs))
+            decision = restore_decision(saved)
             check_self_test(folder, classifier, expected)
         return cls(
             classifier,
@@ -89,6 +94,7 @@ class Bot(Answering):
             saved.model_version,
             tensors.get("runtime.vectors"),
             (folder.absolute(), threads, snapshot.sum),
+            decision,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Bot:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision.probabilities import mean_log_probabilities
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens, near_mentions
@@ -41,7 +42,13 @@ class LoadedPart:
         """[n, N]."""
         if self.reads == "candidates":
             return self._nearest_candidates(examples)
-        return self._score(SCORES, examples)
+        return self._score([SCORES], examples)[0]
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors; where the scorer gives both, of one reading."""
+        if self.reads in ("angle", "candidates"):
+            return Shown(self.scores(examples), self.embed(examples))
+        return Shown(*self._score([SCORES, VECTORS], examples))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], for finding the training examples nearest to a question."""
@@ -50,7 +57,7 @@ class LoadedPart:
         if self.reads == "candidates":
             blank = self.settings["blank"]
             return self.graph.encode([without_blank(e.text, blank) for e in examples])
-        return self._score(VECTORS, examples)
+        return self._score([VECTORS], examples)[0]
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""
@@ -65,18 +72,18 @@ class LoadedPart:
         second = self.graph.truncates([example.text_b or "" for example in examples])
         return [any(both) for both in zip(first, second, strict=True)]
 
-    def _score(self, output: str, examples: Sequence[Example]) -> Matrix:
-        """An output of the scorer for the examples.
+    def _score(self, outputs: list[str], examples: Sequence[Example]) -> list[Matrix]:
+        """Outputs of the scorer for the examples.
 
         It takes a few rows at once, because some heads compare each with every training example.
         """
         assert self.scorer
         rows = self._rows(examples)
         parts = [
-            self.scorer.run([output], {ROWS: rows[start : start + _ROWS_AT_ONCE]})[0]
+            self.scorer.run(outputs, {ROWS: rows[start : start + _ROWS_AT_ONCE]})
             for start in range(0, len(rows), _ROWS_AT_ONCE)
         ]
-        return np.concatenate(parts)
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
     def _rows(self, examples: Sequence[Example]) -> Matrix:
         """[n, F]: the input of the scorer."""
@@ -138,6 +145,16 @@ class PartsClassifier:
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], of the first part."""
         return self.loaded[0].embed(examples)
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The mean scores, and the vectors of the first part."""
+        first, *others = self.loaded
+        shown = first.show(examples)
+        if not others:
+            return shown
+        scores = [shown.scores, *(part.scores(examples) for part in others)]
+        weights = [part.weight for part in self.loaded]
+        return Shown(mean_log_probabilities(scores, weights), shown.vectors)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether a part cannot read an example whole."""

@@ -141,6 +141,11 @@ class FrozenMethod(Method):
                 "Leave it out."
             )
 
+    def calibrated_as(self, fitted: Classifier) -> FrozenMethod:
+        """The method with the temperature of the classifier."""
+        assert isinstance(fitted, FrozenClassifier | CandidateClassifier)
+        return replace(self, settings=replace(self.settings, temperature=fitted.temperature))
+
     def check_ready(self) -> None:
         """Refuse a head that has yet to learn from source classes."""
         if not self.head.ready:

@@ -72,6 +72,11 @@ class Reader:
         """[n, D]: vectors whose cosine is the similarity of two examples."""
         return self.read(examples)
 
+    def read_and_embed(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
+        """What `read` and `embed` give."""
+        vectors = self.read(examples)
+        return vectors, vectors
+
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""
         return too_long_for(self.encoder, [example.text for example in examples])
@@ -128,6 +133,11 @@ class PairReader(Reader):
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, 2 D]: the vectors of both texts side by side."""
         return side_by_side(*self._encode_both(examples))
+
+    def read_and_embed(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
+        """What `read` and `embed` give; the texts are encoded once."""
+        both = self._encode_both(examples)
+        return angles(*both), side_by_side(*both)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether one of the two texts is too long to be read whole."""

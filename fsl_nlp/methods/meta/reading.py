@@ -41,6 +41,10 @@ class RowReader(Reader):
         """[n, D]: the encoder's vectors of the texts."""
         return self.encoder.encode([example.text for example in examples])
 
+    def read_and_embed(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
+        """What `read` and `embed` give."""
+        return self.read(examples), self.embed(examples)
+
 
 @dataclass(frozen=True)
 class MentionReader(Reader):
@@ -67,6 +71,10 @@ class MentionReader(Reader):
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the encoder's vectors of the texts."""
         return self.encoder.encode([example.text for example in examples])
+
+    def read_and_embed(self, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
+        """What `read` and `embed` give."""
+        return self.read(examples), self.embed(examples)
 
     def read_texts(self, texts: Sequence[str]) -> Matrix:
         """[n, F], of sentences without mentions."""

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Tensors
 from fsl_nlp.methods.prompted.prompt import (
@@ -60,11 +61,21 @@ class PromptClassifier(Classifier):
         """An example that says `text`, with the other fields of its inputs."""
         return example_of(text, self.spec)
 
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the states at the mask; of one reading, where labels have vectors."""
+        states = self.embed(examples)
+        if self.vectors is None or not examples:
+            return Shown(self.scores(examples), states)
+        return Shown(self._finished(self._vector_scores(states)), states)
+
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N], after calibration and temperature."""
         if not examples:
             return np.zeros((0, len(self.labels)), np.float32)
-        scores = torch.from_numpy(self._scores(examples))
+        return self._finished(self._scores(examples))
+
+    def _finished(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        scores = torch.from_numpy(raw)
         if self.prior is not None:
             scores = scores - self.prior
         result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
@@ -76,14 +87,20 @@ class PromptClassifier(Classifier):
 
     def _scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         if self.vectors is not None:
-            states = torch.from_numpy(self.embed(examples))
-            return vector_scores(states, self.vectors.cpu(), self.settings.verbalizer).numpy()
+            return self._vector_scores(self.embed(examples))
         scores = self._run(examples)
         blank = self.spec.blank
         if self.spec.words is None and blank and self.settings.calibration == "contextual":
             # Each candidate has its own prior: its score without the text.
             scores = scores - self._run([replace(example, text=blank) for example in examples])
         return scores
+
+    def _vector_scores(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert self.vectors is not None
+        vectors = self.vectors.cpu()
+        scores = vector_scores(torch.from_numpy(states), vectors, self.settings.verbalizer)
+        result: NDArray[np.float32] = scores.numpy()
+        return result
 
     def _run(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         questions = self.prompt.label_questions(examples)

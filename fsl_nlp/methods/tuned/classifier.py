@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fsl_nlp.decision.shown import Shown
 from fsl_nlp.heads.base import State
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
@@ -60,6 +61,11 @@ class TunedClassifier(Classifier):
     def scores(self, examples: Sequence[Example]) -> Matrix:
         """[n, N]."""
         return self.row_scores(self.rows(examples))
+
+    def show(self, examples: Sequence[Example]) -> Shown:
+        """The scores and the vectors, of one reading."""
+        rows = self.rows(examples)
+        return Shown(self.row_scores(rows), rows)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""

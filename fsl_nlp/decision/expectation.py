@@ -1,0 +1,70 @@
+"""What to expect of a decision, from examples that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fsl_nlp.intervals import interval_of_share
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of `count` cases, with its 95% interval.
+
+    >>> str(Share.of(9, 10))
+    '90.0% (59.6% to 98.2%)'
+    """
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+    @classmethod
+    def of(cls, hits: int, count: int) -> Share:
+        """The share of hits; (0 to 1) if there are no cases."""
+        low, high = interval_of_share(hits, count)
+        return cls(hits / count if count else 0.0, low, high, count)
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How the thresholds did on held-out examples of the support.
+
+    `answered` is the share of true questions that got an answer, `accuracy` the share of those
+    answers that were right, and `caught` the share of pseudo-outsiders that got none: texts of
+    labels that were held out whole, and outsiders that the user gave. They are closer to the other
+    labels than most real outsiders are. `accuracy_of_all` counts the questions without an answer,
+    too, by their best label.
+    """
+
+    answered: Share
+    accuracy: Share
+    accuracy_of_all: Share
+    caught: Share | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only."""
+        return asdict(self)
+
+    @classmethod
+    def of_dict(cls, entry: Mapping[str, Any]) -> Expectation:
+        """The expectation that `to_dict` gave."""
+        shares: dict[str, Any] = {n: share and Share(**share) for n, share in entry.items()}
+        return cls(**shares)
+
+    def __str__(self) -> str:
+        lines = [
+            f"answers {self.answered} of true questions",
+            f"right in {self.accuracy} of its answers",
+        ]
+        if self.caught:
+            lines.append(f"turns away {self.caught} of the texts of labels that it has not seen")
+        return "\n".join(lines)

@@ -1,0 +1,83 @@
+"""When a classifier answers, and when it says that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl_nlp.decision.expectation import Expectation
+from fsl_nlp.decision.familiarity import Familiarity
+from fsl_nlp.decision.probabilities import softmax
+from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.verdict import AMBIGUOUS, OK, OUT_OF_SCOPE, Verdict
+
+# A second label with this probability is worth asking about: one such question in four means it.
+WORTH_ASKING = 0.25
+_FAMILIARITY = "familiarity."
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The thresholds of a fitted classifier.
+
+    An example is out of scope if its familiarity is below `least_familiarity`. It is not answered
+    either if its certainty, the confidence times the probability that it is in scope, is below
+    `least_certainty`. `expected` is what held-out examples show of the thresholds.
+    """
+
+    familiarity: Familiarity
+    least_familiarity: float = -np.inf
+    least_certainty: float = 0.0
+    expected: Expectation | None = None
+
+    def verdicts(self, shown: Shown) -> list[Verdict]:
+        """The verdict on each example."""
+        if not len(shown):
+            return []
+        score, in_scope = self.familiarity.score(shown), self.familiarity.in_scope(shown)
+        probabilities = np.sort(softmax(shown.scores), axis=1)[:, ::-1]
+        second = probabilities[:, 1] if probabilities.shape[1] > 1 else 0 * score
+        strange = score < self.least_familiarity
+        unsure = probabilities[:, 0] * in_scope < self.least_certainty
+        return [
+            Verdict(_reason(s, u, p, q), not (s or u), float(p))
+            for s, u, p, q in zip(strange, unsure, in_scope, second, strict=True)
+        ]
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays, and settings that JSON can hold."""
+        arrays, settings = self.familiarity.state()
+        return {f"{_FAMILIARITY}{name}": array for name, array in arrays.items()}, {
+            "familiarity": settings,
+            "least_familiarity": _finite(self.least_familiarity),
+            "least_certainty": self.least_certainty,
+            "expected": self.expected.to_dict() if self.expected else None,
+        }
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Decision:
+        """The decision that `state` gave."""
+        least, expected = settings["least_familiarity"], settings["expected"]
+        return cls(
+            Familiarity.restore(
+                {name.removeprefix(_FAMILIARITY): array for name, array in arrays.items()},
+                settings["familiarity"],
+            ),
+            -np.inf if least is None else float(least),
+            float(settings["least_certainty"]),
+            Expectation.of_dict(expected) if expected else None,
+        )
+
+
+def _reason(strange: bool, unsure: bool, in_scope: float, second: float) -> str:
+    if strange or (unsure and in_scope < 0.5):
+        return OUT_OF_SCOPE
+    return AMBIGUOUS if unsure or second >= WORTH_ASKING else OK
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

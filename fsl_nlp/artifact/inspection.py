@@ -17,8 +17,7 @@ from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.types import Label
 
 # Parameters of `FewShotClassifier` that are not options of its method.
-_NOT_OPTIONS: tuple[str, ...] = ("method", "encoder", "seed", "device", "budget")
-_NOT_OPTIONS += ("reject", "coverage", "precision")
+_NOT_OPTIONS = {"method", "encoder", "seed", "device", "budget", "reject", "coverage", "precision"}
 
 
 @dataclass(frozen=True)

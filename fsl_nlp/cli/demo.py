@@ -4,12 +4,15 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fsl_nlp.cli.predict import as_text
 from fsl_nlp.cli.run import Run, command
+
+if TYPE_CHECKING:
+    from fsl_nlp.types import Prediction
 
 # The questions in each language; the last one belongs to no intent of the bot.
 QUESTIONS = {
@@ -77,7 +80,7 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
     started = time.perf_counter()
     classifier = FewShotClassifier(seed=seed).fit(train.texts, train.known_targets)
     seconds = time.perf_counter() - started
-    predicted = classifier.predict(test.texts, store=True).tolist()
+    predicted = classifier.predict(test.texts, store=True).tolist()  # always a label
     foreign = load_dataset(f"{name}:out_of_scope", labelled=False)
     return {
         "name": name,
@@ -87,20 +90,25 @@ def _demo(name: str, seed: int) -> dict[str, Any]:
         "seconds": seconds,
         "score": score_predictions(test.targets, predicted, train.labels, seed=seed),
         "labels": len(train.labels),
-        "confidence": {
-            "test": float(classifier.predict_proba(test.texts, store=True).max(1).mean()),
-            "out_of_scope": float(classifier.predict_proba(foreign.texts).max(1).mean()),
+        "answered": _answered(classifier.classify(test.texts, store=True)),
+        "out_of_scope": {
+            "questions": len(foreign),
+            "answered": _answered(classifier.classify(foreign.texts)),
         },
-        "out_of_scope": len(foreign),
         "questions": QUESTIONS[name],
         "answers": classifier.classify(QUESTIONS[name]),
     }
 
 
+def _answered(predictions: list[Prediction]) -> float:
+    """The share of the texts that got a label."""
+    return sum(prediction.label is not None for prediction in predictions) / len(predictions)
+
+
 def _as_text(part: dict[str, Any]) -> str:
     score, answers = part["score"], part["answers"]
     low, high = score.accuracy_interval
-    confidence = part["confidence"]
+    foreign = part["out_of_scope"]
     pairs = zip(part["questions"], answers, strict=True)
     shown = [as_text(question, answer) for question, answer in pairs]
     return (
@@ -110,8 +118,8 @@ def _as_text(part: dict[str, Any]) -> str:
         f"(95% interval {low:.1%} to {high:.1%})\n\n" + "\n".join(shown[:-1]) + "\n\n"
         "  and a question that none of the intents covers:\n"
         f"{shown[-1]}\n"
-        f"  mean confidence: {confidence['test']:.0%} on the test sentences, "
-        f"{confidence['out_of_scope']:.0%} on {part['out_of_scope']} out-of-scope questions\n"
+        f"  it answers {part['answered']:.0%} of the test sentences, and turns away "
+        f"{1 - foreign['answered']:.0%} of {foreign['questions']} out-of-scope questions\n"
     )
 
 

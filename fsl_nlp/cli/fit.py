@@ -26,12 +26,15 @@ from fsl_nlp.cli.options import (
     chosen_method,
     parse_number,
     parse_options,
+    parse_share,
 )
 from fsl_nlp.cli.run import Run, command
+from fsl_nlp.decision.targets import DEFAULT_REJECT
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.output import one_line
 
 if TYPE_CHECKING:
+    from fsl_nlp.decision.expectation import Expectation
     from fsl_nlp.types import Dataset
 
 _SHOWN = 5  # labels in a note
@@ -64,6 +67,29 @@ def add_to(app: typer.Typer) -> None:
         report: Annotated[
             bool, typer.Option("--report", help="For 'auto': show what was tried, with accuracies.")
         ] = False,
+        reject: Annotated[
+            str,
+            typer.Option(
+                help="Share of true questions that may be turned away as out of scope; 'none': "
+                "answer every question."
+            ),
+        ] = str(DEFAULT_REJECT).lower(),
+        coverage: Annotated[
+            float | None,
+            typer.Option(help="Instead of --reject: the share of true questions to answer."),
+        ] = None,
+        precision: Annotated[
+            float | None,
+            typer.Option(help="Instead of --reject: the share of the answers that must be right."),
+        ] = None,
+        outsiders: Annotated[
+            str | None,
+            typer.Option(
+                help="Questions that no label covers, to tell them apart better; none are needed. "
+                "A file (.txt: one a line) or data name.",
+                autocompletion=data_names,
+            ),
+        ] = None,
         option: Option = None,
         prepared: From = None,
         shot: Annotated[
@@ -128,19 +154,22 @@ def add_to(app: typer.Typer) -> None:
             seed=run.seed,
             device=device,
             budget={None: 0, "none": None}.get(budget, budget),
+            reject=None if reject == "none" else parse_share("--reject", reject),
+            coverage=coverage,
+            precision=precision,
             **options,
         )
         meanings = match_keys(described, data.labels, "--descriptions")
         support = with_descriptions(data, meanings)
+        plain: dict[str, Any] = {
+            "text": text_column,
+            "header": not no_header,
+            "on_error": on_error,
+            "data_dir": data_dir,
+        }
         if unlabelled:
-            more = load_unlabelled(
-                unlabelled,
-                text=text_column,
-                header=not no_header,
-                on_error=on_error,
-                data_dir=data_dir,
-            )
-            support = support.with_unlabelled(more)
+            support = support.with_unlabelled(load_unlabelled(unlabelled, **plain))
+        strange = load_unlabelled(outsiders, **plain).examples if outsiders else ()
         if method == "auto" and budget not in (None, "0"):
             limit = "no time limit" if budget == "none" else f"{budget} for tuned methods"
             run.note(f"comparing methods on held-out texts; {limit}.")
@@ -148,9 +177,10 @@ def add_to(app: typer.Typer) -> None:
             _note_single_examples(run, support)
         announce_fit(run, method, encoder, options, device, support)
         started = time.perf_counter()
-        classifier.fit_dataset(support, checkpoint)
+        classifier.fit_dataset(support, checkpoint, strange)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
+        expected = classifier.decision_ and classifier.decision_.expected
         result = {
             "out": str(out),
             "examples": len(data),
@@ -159,17 +189,24 @@ def add_to(app: typer.Typer) -> None:
             "encoder": classifier.encoder_.name,
             "model_version": classifier.model_version_,
             "seconds": round(seconds, 2),
+            "expected": expected.to_dict() if expected else None,
         }
         comparison = classifier.report_ if report else None
         if comparison:
             result["report"] = comparison.to_dict()
-        run.show(
-            result,
-            lambda: (
-                (f"{comparison}\n\n" if comparison else "") + f"{_learned(result, seconds)}\n"
-                f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."'
-            ),
-        )
+        lines = [
+            *([f"{comparison}\n"] if comparison else []),
+            _learned(result, seconds),
+            *([_expected(expected)] if expected else []),
+            f'Saved in {out}. Ask it: fsl-nlp predict {shlex.quote(str(out))} "..."',
+        ]
+        run.show(result, lambda: "\n".join(lines))
+
+
+def _expected(expectation: Expectation) -> str:
+    """What held-out examples show of the answers."""
+    lines = str(expectation).split("\n")
+    return "\n".join(["On texts that it had not seen, it", *(f"  {line}" for line in lines)])
 
 
 def _learned(result: Mapping[str, Any], seconds: float) -> str:

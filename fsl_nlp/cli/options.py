@@ -138,7 +138,16 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise OptionError(f"--option {pair}: write it as NAME=VALUE, for example C=10.")
-        if name in ("method", "encoder", "seed", "device", "budget"):
+        if name in (
+            "method",
+            "encoder",
+            "seed",
+            "device",
+            "budget",
+            "reject",
+            "coverage",
+            "precision",
+        ):
             raise OptionError(f"--option {pair}: write it as --{name} {value}.")
         if value in _CONSTANTS:
             options[name] = _CONSTANTS[value]
@@ -163,6 +172,18 @@ def parse_number(flag: str, text: str) -> int:
         shown = text if len(text) <= 2 * _DIGITS else f"{text[:_DIGITS]}..."
         raise OptionError(f"{flag} {shown}: must be a whole number of at most {_DIGITS} digits.")
     return int(text)
+
+
+def parse_share(flag: str, text: str) -> float:
+    """A share such as 0.05, for the option `flag`.
+
+    >>> parse_share("--reject", "0.05")
+    0.05
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"{flag} {text:.18}: write a share such as 0.05.") from None
 
 
 def parse_range(flag: str, text: str) -> tuple[int, int]:

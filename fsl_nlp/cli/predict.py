@@ -123,17 +123,28 @@ def _print_json(version: str, pairs: Iterable[Answer]) -> None:
     print("\n ]\n}" if separator else "]\n}")
 
 
+_REASONS = {
+    "empty": "the text is empty",
+    "out_of_scope": "out of scope",
+    "ambiguous": "not sure enough",
+}
+
+
 def as_text(question: str, prediction: Prediction) -> str:
     """A question with its answer, for people."""
+    asked = f"  <- {one_line(question)}" if question.strip() else ""
+    labels = [one_line(a.label) for a in prediction.alternatives]
+    pairs = zip(labels, prediction.alternatives, strict=True)
+    alternatives = ", ".join(f"{label} {a.confidence:.0%}" for label, a in pairs)
     if prediction.label is None:
-        reason = "the text is empty" if prediction.reason == "empty" else prediction.reason
-        asked = f"  <- {one_line(question)}" if question.strip() else ""
-        return f"{'--':>6}  no answer ({reason}){asked}"
-    alternatives = ", ".join(
-        f"{one_line(a.label)} {a.confidence:.0%}" for a in prediction.alternatives
-    )
-    lines = [f"{prediction.confidence:6.0%}  {one_line(prediction.label)}  <- {one_line(question)}"]
-    lines += [f"        or {alternatives}"] if alternatives else []
+        lines = [f"{'--':>6}  no answer ({_REASONS[prediction.reason]}){asked}"]
+        lines += [f"        if it had to answer: {alternatives}"] if alternatives else []
+    else:
+        label = one_line(prediction.label)
+        lines = [f"{prediction.confidence:6.0%}  {label}{asked}"]
+        lines += [f"        or {alternatives}"] if alternatives else []
+        if prediction.reason == "ambiguous" and labels:
+            lines.append(f"        ambiguous: ask whether {label} or {labels[0]} is meant")
     lines += [
         f"        like {n.similarity:.2f} {one_line(n.label)}: {one_line(n.text)}"
         for n in prediction.nearest

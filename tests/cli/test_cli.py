@@ -18,6 +18,7 @@ import pytest
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.options import parse_options
+from fsl_nlp.decision.targets import DEFAULT_REJECT
 from fsl_nlp.runtime import Bot
 
 Cli = Callable[..., Any]
@@ -87,7 +88,7 @@ def test_the_demo_of_both_languages(
     for sample, language in zip(result.json["samples"], ("en", "zh"), strict=True):
         assert (sample["name"], sample["examples"]) == (f"support_{language}", 45)
         assert sample["score"]["accuracy"] > 0.5
-        assert sample["confidence"]["test"] > sample["confidence"]["out_of_scope"]
+        assert sample["answered"] >= sample["out_of_scope"]["answered"]
         assert [answer["text"] for answer in sample["answers"]] == sample["questions"]
     assert result.json["next"] == next_commands()
 
@@ -365,6 +366,9 @@ def test_options_of_the_method_are_passed_on(run: Cli, train: Path, tmp_path: Pa
         "seed": 5,
         "device": "auto",
         "budget": 0,
+        "reject": DEFAULT_REJECT,
+        "coverage": None,
+        "precision": None,
         "distance": "euclidean",
         "label_names": False,
     }

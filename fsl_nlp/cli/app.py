@@ -28,6 +28,7 @@ from fsl_nlp.cli import (
     predict,
     streams,
     submit,
+    suggest,
 )
 from fsl_nlp.cli.deprecated import hint_for, with_new_names
 from fsl_nlp.cli.run import INTERRUPTED, has_option, report_error, say
@@ -64,6 +65,7 @@ for module in (
     edit,
     predict,
     evaluate,
+    suggest,
     export,
     inspect,
     episodes,

@@ -15,6 +15,7 @@ from fsl_nlp.editing.changes import Change
 from fsl_nlp.editing.differences import Difference, difference
 from fsl_nlp.editing.edits import Edit
 from fsl_nlp.editing.learning import edited, undone, without_history
+from fsl_nlp.editing.suggest import Suggestions, suggest
 from fsl_nlp.editing.support import Draft
 from fsl_nlp.editing.versions import Origin, Version, Versioned, require_whole
 from fsl_nlp.errors import DataError, OptionError
@@ -114,6 +115,20 @@ class Editable(Versioned):
         """Drop the list of edits, with the texts that were removed; none can be undone then."""
         with _SWAPPING:
             self._version = without_history(self.version_)
+
+    def suggest(
+        self, texts: Sequence[str] | Sequence[Example], n: int = 10, *, seed: int = 0
+    ) -> Suggestions:
+        """The `n` texts of a log to label next, with reasons, and labels that are missing.
+
+        Nothing of the log is stored.
+        """
+        with own_torch_state():
+            return suggest(self._now(), texts, n, seed=seed)
+
+    def _now(self) -> Any:
+        """The classifier as it is now, which no edit changes."""
+        raise NotImplementedError
 
     def _saved(self, version: Version, folder: Path, digest: str) -> None:
         """Note where a version lies, unless another one has taken its place."""

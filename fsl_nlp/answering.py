@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from numbers import Integral
-from typing import Any, Literal, Protocol, cast, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.checks import as_examples
 from fsl_nlp.clauses import answers_of_parts, possible_parts
-from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.predictions import decide, empty_prediction
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import ANSWERS
 from fsl_nlp.errors import DataError, OptionError
-from fsl_nlp.inputs.kinds import TEXT, Inputs
+from fsl_nlp.explaining import influences
+from fsl_nlp.inputs.kinds import TEXT
+from fsl_nlp.labelling import Labelling
 from fsl_nlp.types import Example, Label, Neighbour, Prediction
 from fsl_nlp.vectors import Matrix, unit
 
@@ -28,82 +27,8 @@ from fsl_nlp.vectors import Matrix, unit
 STREAM_BATCH = 1024
 
 
-class Scorer(Protocol):
-    """What the answers need of a fitted classifier."""
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """The labels, in the order of the columns of `scores`."""
-
-    @property
-    def inputs(self) -> Inputs:
-        """The kinds of examples that it takes."""
-
-    def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, N]; the softmax of a row gives the probability of each label."""
-
-    def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
-        """[n, D], for finding the training examples nearest to a question."""
-
-    def show(self, examples: Sequence[Example]) -> Shown:
-        """The scores and the vectors."""
-
-    def truncates(self, examples: Sequence[Example]) -> list[bool]:
-        """Whether each example is too long to be read whole."""
-
-    def example_of(self, text: str) -> Example:
-        """An example of the kind that it takes, made of a text."""
-
-
-class Answering:
+class Answering(Labelling):
     """The methods of a fitted classifier that answer, each as it is when the call begins."""
-
-    classifier_: Scorer
-    classes_: NDArray[Any]
-    examples_: tuple[Example, ...]
-    model_version_: str
-    decision_: Decision | None = None  # None: every question gets its best label
-
-    def _now(self) -> Answering:
-        """The fitted classifier, which no edit changes; refused before `fit`."""
-        return self
-
-    def predict_proba(
-        self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
-    ) -> NDArray[np.float64]:
-        """[n, N]: the probability of each label, in the order of `classes_`.
-
-        An empty text is refused; `classify` answers it with the label None. `store` says whether
-        the vectors of the texts may be cached, in memory and on disk. It saves time for a test set
-        that is scored again and again. A `Bot` stores nothing.
-
-        >>> from fsl_nlp import FewShotClassifier
-        >>> classifier = FewShotClassifier("proto", "embedded:en")
-        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
-        >>> classifier = classifier.fit(texts, labels)
-        >>> classifier.predict_proba(["has my parcel been sent"]).shape
-        (1, 2)
-        """
-        now = self._now()
-        examples = now._checked(texts, "texts", allow_empty=False)
-        with now._storing(store):
-            return now._probabilities(examples)
-
-    def predict(
-        self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
-    ) -> NDArray[Any]:
-        """The most probable label of each text; `store` and empty texts are as in `predict_proba`.
-
-        >>> from fsl_nlp import FewShotClassifier
-        >>> classifier = FewShotClassifier("proto", "embedded:en")
-        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
-        >>> classifier = classifier.fit(texts, labels)
-        >>> classifier.predict(["has my parcel been sent"]).tolist()
-        ['track']
-        """
-        now = self._now()
-        best = now.predict_proba(texts, store=store).argmax(axis=1)
-        return cast("NDArray[Any]", now.classes_[best])
 
     @overload
     def classify(
@@ -113,6 +38,7 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
         multiple: Literal[False] = False,
+        why: bool = False,
         store: bool = False,
     ) -> Prediction: ...
     @overload
@@ -123,6 +49,7 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
         multiple: Literal[False] = False,
+        why: bool = False,
         store: bool = False,
     ) -> list[Prediction]: ...
     @overload
@@ -133,6 +60,7 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
         multiple: Literal[True],
+        why: bool = False,
         store: bool = False,
     ) -> list[Prediction]: ...
     @overload
@@ -143,6 +71,7 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
         multiple: Literal[True],
+        why: bool = False,
         store: bool = False,
     ) -> list[list[Prediction]]: ...
     def classify(
@@ -152,6 +81,7 @@ class Answering:
         top_k: int = 3,
         nearest: int = 0,
         multiple: bool = False,
+        why: bool = False,
         store: bool = False,
     ) -> Prediction | list[Prediction] | list[list[Prediction]]:
         """A `Prediction` for one text, a list of them for a list of texts.
@@ -159,7 +89,8 @@ class Answering:
         A prediction names `top_k` labels, the answer included, and `nearest` training examples.
         With `multiple` each text gets a list of predictions, one for each `part` of the message
         that asks for something else; a message with one intent gets one, as without `multiple`.
-        Nothing of a text is stored; `store` is as for `predict_proba`.
+        With `why` it names what each word does for the best label; that takes as long as some
+        dozens of texts. Nothing of a text is stored; `store` is as for `predict_proba`.
 
         >>> from fsl_nlp import FewShotClassifier
         >>> classifier = FewShotClassifier("proto", "embedded:en")
@@ -179,16 +110,22 @@ class Answering:
         examples = now._checked([text] if is_single else text, "text")
         if multiple:
             answers = now._classify_parts(examples, top_k, nearest, store)
+            if why:
+                answers = [
+                    now._explained([example] * len(parts), parts)
+                    for example, parts in zip(examples, answers, strict=True)
+                ]
             return answers[0] if is_single else answers
         predictions = now._classify(examples, top_k, nearest, store)
+        if why:
+            predictions = now._explained(examples, predictions)
         return predictions[0] if is_single else predictions
 
     def _classify_parts(
         self, examples: list[Example], top_k: int, nearest: int, store: bool
     ) -> list[list[Prediction]]:
         """The predictions of the parts of each text: all that could be a part, in one batch."""
-        if set(self.classifier_.inputs.kinds) != {TEXT}:
-            raise OptionError("multiple=True: this classifier takes no plain texts. Leave it out.")
+        self._check_plain("multiple")
         parts = [possible_parts(example.text) for example in examples]
         asked = [
             replace(example, text=text)
@@ -201,10 +138,35 @@ class Answering:
             for example, spans in zip(examples, parts, strict=True)
         ]
 
+    def _explained(
+        self, examples: Sequence[Example], predictions: Sequence[Prediction]
+    ) -> list[Prediction]:
+        """The predictions with the words that they rest on; the variants of a text in one batch."""
+        self._check_plain("why")
+
+        def ask(texts: list[str]) -> NDArray[np.float64]:
+            return self._probabilities([Example(text) for text in texts])
+
+        corpus = "\n".join(example.text for example in self.examples_)
+        with self._storing(False):
+            return [
+                replace(answer, why=influences(answer.part or example.text, ask, corpus))
+                for example, answer in zip(examples, predictions, strict=True)
+            ]
+
+    def _check_plain(self, option: str) -> None:
+        if set(self.classifier_.inputs.kinds) != {TEXT}:
+            raise OptionError(f"{option}=True: this classifier takes no plain texts. Leave it out.")
+
     def stream(
-        self, texts: Iterable[str] | Iterable[Example], *, top_k: int = 3, nearest: int = 0
+        self,
+        texts: Iterable[str] | Iterable[Example],
+        *,
+        top_k: int = 3,
+        nearest: int = 0,
+        why: bool = False,
     ) -> Iterator[Prediction]:
-        """A `Prediction` for each text, in order, for any number of texts.
+        """A `Prediction` for each text, in order, for any number of texts; options of `classify`.
 
         At most about a thousand texts are in memory, and none is stored. The first answers come
         at once. Later texts are answered in larger and larger batches, which is faster. For a
@@ -224,33 +186,22 @@ class Answering:
                 f"texts must be an iterable of texts, got a {type(texts).__name__}. "
                 "For one text use classify."
             )
-        return now._stream(iter(texts), top_k, nearest)
+        return now._stream(iter(texts), top_k, nearest, why)
 
-    def _stream(self, remaining: Iterator[Any], top_k: int, nearest: int) -> Iterator[Prediction]:
+    def _stream(
+        self, remaining: Iterator[Any], top_k: int, nearest: int, why: bool
+    ) -> Iterator[Prediction]:
         done, size = 0, 1
         while batch := list(islice(remaining, size)):
             examples = self._checked(batch, "texts", first=done)
-            yield from self._classify(examples, top_k, nearest, store=False)
-            done, size = done + len(batch), min(4 * size, STREAM_BATCH)
-
-    def _checked(
-        self, texts: Any, argument: str, first: int = 0, *, allow_empty: bool = True
-    ) -> list[Example]:
-        """The texts as examples of the kind that the classifier takes."""
-        examples = as_examples(texts, argument, allow_empty=True, first=first)
-        for i, example in enumerate(examples, first):
-            if example.text.strip():  # a blank question gets no answer, whatever its kind
-                self.classifier_.inputs.check([example], argument, i)
-            elif not allow_empty:
-                raise DataError(
-                    f"{argument}[{i}] is empty. Leave it out; only `classify` answers it, "
-                    "with the label None."
+            answers = self._classify(examples, top_k, nearest, store=False)
+            if why:
+                yield from (
+                    self._explained([e], [a])[0] for e, a in zip(examples, answers, strict=True)
                 )
-        return examples
-
-    def _storing(self, store: bool) -> AbstractContextManager[object]:
-        """A context in which no vector of a text is stored, unless `store` is set."""
-        return nullcontext()
+            else:
+                yield from answers
+            done, size = done + len(batch), min(4 * size, STREAM_BATCH)
 
     def _classify(
         self, texts: list[Example], top_k: int, nearest: int, store: bool
@@ -289,11 +240,6 @@ class Answering:
             return self.classifier_.show(texts)
         scores = self.classifier_.scores(texts)  # some methods compute vectors apart
         return Shown(scores, np.zeros((len(texts), 0), np.float32))
-
-    def _probabilities(self, texts: list[Example]) -> NDArray[np.float64]:
-        if not texts:
-            return np.zeros((0, len(self.classes_)))
-        return softmax(self.classifier_.scores(texts))
 
     def _nearest(self, vectors: Matrix, count: int) -> list[tuple[Neighbour, ...]]:
         if count == 0:

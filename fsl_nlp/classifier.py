@@ -35,6 +35,8 @@ from fsl_nlp.transfer import SentAsBytes
 from fsl_nlp.types import Dataset, Example, Label, Prediction
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
@@ -271,7 +273,7 @@ class FewShotClassifier(  # type: ignore[misc, override]
         with own_torch_state():
             return super()._probabilities(texts)
 
-    def _now(self) -> FewShotClassifier:
+    def _now(self) -> Self:
         check_is_fitted(self)
         return copy(self)
 

@@ -20,7 +20,7 @@ from fsl_nlp.errors import ArtifactError
 from fsl_nlp.types import Label
 
 if TYPE_CHECKING:
-    from fsl_nlp.answering import Scorer
+    from fsl_nlp.labelling import Scorer
 
 QUESTION = "Where is my order? 我的订单到哪了？"
 VECTOR, PROBABILITIES = "self_test.vector", "self_test.probabilities"

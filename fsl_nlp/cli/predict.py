@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
-from itertools import tee
+from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     import io
 
     from fsl_nlp.answering import Answering
-    from fsl_nlp.types import Example, Prediction
+    from fsl_nlp.decision.label_sets import LabelSet
+    from fsl_nlp.types import Example, Influence, Prediction
 
-    Answer = tuple[str, Prediction | list[Prediction]]
+    Answer = Prediction | list[Prediction] | LabelSet | None
+    Pair = tuple[str, Answer]
+
+
+_LARGEST_BATCH = 256
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,6 +54,18 @@ def add_to(app: typer.Typer) -> None:
         multiple: Annotated[
             bool, typer.Option("--multiple", help="Answer each part of a message by itself.")
         ] = False,
+        why: Annotated[
+            bool, typer.Option("--why", help="Show the words that the answer rests on.")
+        ] = False,
+        coverage: Annotated[
+            float | None,
+            typer.Option(
+                "--set",
+                metavar="COVERAGE",
+                help="Print the labels among which the right one is in this share of cases, such as"
+                " 0.9.",
+            ),
+        ] = None,
         text_column: TextColumn = None,
         text_b_column: TextBColumn = None,
         no_header: NoHeader = False,
@@ -61,18 +78,37 @@ def add_to(app: typer.Typer) -> None:
         if classifier.classifier_.inputs.kinds == ("text",):
             asked = (getattr(question, "text", question) for question in asked)
         questions, inputs = tee(asked)
-        answers: Iterable[Prediction | list[Prediction]] = (
-            (classifier.classify(t, top_k=top_k, nearest=nearest, multiple=True) for t in inputs)
-            if multiple
-            else classifier.stream(inputs, top_k=top_k, nearest=nearest)
-        )
+        answers: Iterable[Answer]
+        if coverage is not None:
+            if multiple or why or nearest:
+                raise typer.BadParameter("--set goes without --multiple, --why and --nearest.")
+            answers = _label_sets(classifier, inputs, coverage)
+        elif multiple:
+            answers = (
+                classifier.classify(t, top_k=top_k, nearest=nearest, multiple=True, why=why)
+                for t in inputs
+            )
+        else:
+            answers = classifier.stream(inputs, top_k=top_k, nearest=nearest, why=why)
         pairs = _counted(zip(map(_shown, questions), answers, strict=True))
         if run.json:
             _print_json(classifier.model_version_, pairs)
             return
         for question, answer in pairs:
-            for prediction in answer if isinstance(answer, list) else [answer]:
-                print(visible(as_text(prediction.part or question, prediction)))
+            print(visible(_as_lines(question, answer)))
+
+
+def _label_sets(
+    classifier: Answering, questions: Iterable[Any], coverage: float
+) -> Iterator[LabelSet | None]:
+    """The label set of each question, None for an empty one."""
+    classifier.predict_set([], coverage)  # a wrong coverage is refused before a question is read
+    remaining, size = iter(questions), 1
+    while batch := list(islice(remaining, size)):
+        size = min(4 * size, _LARGEST_BATCH)  # the first answers come at once
+        asked = [q for q in batch if getattr(q, "text", q).strip()]
+        sets = iter(classifier.predict_set(asked, coverage))
+        yield from (next(sets) if getattr(q, "text", q).strip() else None for q in batch)
 
 
 def load_bot(folder: Path, device: str = "auto") -> Answering:
@@ -93,7 +129,7 @@ def load_bot(folder: Path, device: str = "auto") -> Answering:
 def _no_bar(count: int) -> None: ...
 
 
-def _counted(pairs: Iterable[Answer]) -> Iterator[Answer]:
+def _counted(pairs: Iterable[Pair]) -> Iterator[Pair]:
     """The pairs, with a progress bar where the answers do not go to the terminal."""
     from fsl_nlp.progress import track
 
@@ -103,7 +139,7 @@ def _counted(pairs: Iterable[Answer]) -> Iterator[Answer]:
             progress(1)
 
 
-def _print_json(version: str, pairs: Iterable[Answer]) -> None:
+def _print_json(version: str, pairs: Iterable[Pair]) -> None:
     """Print one JSON object, answer by answer; a question with parts has a list of them."""
     print(f'{{\n "model_version": {to_json(version)},\n "predictions": [', end="")
     separator = ""
@@ -113,7 +149,7 @@ def _print_json(version: str, pairs: Iterable[Answer]) -> None:
             if isinstance(prediction, list):
                 row["parts"] = [part.to_dict() for part in prediction]
             else:
-                row |= prediction.to_dict()
+                row |= {"labels": []} if prediction is None else prediction.to_dict()
             print(f"{separator}\n  {to_json(row)}", end="")
             separator = ","
     except FslError as error:  # the JSON stays complete, with the answers so far
@@ -121,6 +157,23 @@ def _print_json(version: str, pairs: Iterable[Answer]) -> None:
         say(f"error: {error}")
         raise typer.Exit(1) from error
     print("\n ]\n}" if separator else "]\n}")
+
+
+def _as_lines(question: str, answer: Answer) -> str:
+    """A question with its answer, answers or label set, for people."""
+    from fsl_nlp.types import Prediction
+
+    if isinstance(answer, list):
+        return "\n".join(as_text(prediction.part or question, prediction) for prediction in answer)
+    if isinstance(answer, Prediction):
+        return as_text(question, answer)
+    if answer is None:
+        return "    no label (the text is empty)"
+    pairs = zip(answer.labels, answer.confidences, strict=True)
+    labels = ", ".join(f"{one_line(label)} {confidence:.0%}" for label, confidence in pairs)
+    if not answer.limited:
+        labels = f"any label: too few training examples for a coverage of {answer.coverage:g}"
+    return f"    {labels}  <- {one_line(question)}"
 
 
 _REASONS = {
@@ -149,10 +202,26 @@ def as_text(question: str, prediction: Prediction) -> str:
         f"        like {n.similarity:.2f} {one_line(n.label)}: {one_line(n.text)}"
         for n in prediction.nearest
     ]
+    lines += [_words_that_mattered(question, prediction.why)] if prediction.why else []
     lines += (
         ["        note: the text is too long; only a part was read"] if prediction.truncated else []
     )
     return "\n".join(lines)
+
+
+_MOST_WORDS = 3  # to show of an answer
+_LEAST_SHARE = 0.2  # of the change of the first word
+
+
+def _words_that_mattered(question: str, why: tuple[Influence, ...]) -> str:
+    """The question with the words in brackets that changed the odds most, and their changes."""
+    most = sorted(why, key=lambda word: -abs(word.change))[:_MOST_WORDS]
+    most = [word for word in most if abs(word.change) >= _LEAST_SHARE * abs(most[0].change)]
+    marked = question
+    for word in sorted(most, key=lambda word: -word.start):
+        marked = f"{marked[: word.start]}[{word.text}]{marked[word.end :]}"
+    numbers = ", ".join(f"{one_line(word.text)} {word.change:+.1f}" for word in most)
+    return f"        why {one_line(marked)}: {numbers}"
 
 
 def _shown(question: str | Example) -> str:

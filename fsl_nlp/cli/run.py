@@ -91,8 +91,8 @@ def command(
 
         @functools.wraps(function)
         def call(context: typer.Context, **values: Any) -> None:
-            for key, value in values.items():
-                _check_number(key, value)
+            for parameter in context.command.params:
+                _check_number(parameter.opts[0], values.get(parameter.name or ""))
             common = {key: values.pop(key) for key in _COMMON}
             _set_up(quiet=common["quiet"])
             sources = {name: context.get_parameter_source(name) for name in values}
@@ -141,7 +141,7 @@ def _check_number(name: str, value: Any) -> None:
         problem = f"{value} is too large."
     else:
         return
-    raise typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
+    raise typer.BadParameter(problem, param_hint=name)
 
 
 def has_option(flag: str) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.decision.expectation import Expectation, Share
 from fsl_nlp.decision.familiarity import Familiarity, fit_familiarity
+from fsl_nlp.decision.label_sets import conformity_of
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import HeldOut, Shown
@@ -38,7 +39,8 @@ def learn_decision(
     decision = Decision(fit_familiarity(vectors, classes, held_out, outsiders))
     true, strange = _cases(decision.familiarity, held_out, outsiders)
     decision = _with_thresholds(decision, true, targets)
-    return replace(decision, expected=_expectation(decision, true, strange))
+    expected = _expectation(decision, true, strange)
+    return replace(decision, expected=expected, conformity=conformity_of(held_out))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from fsl_nlp.decision.expectation import Expectation
 from fsl_nlp.decision.familiarity import Familiarity
+from fsl_nlp.decision.label_sets import Conformity
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import AMBIGUOUS, OK, OUT_OF_SCOPE, Verdict
 
 # A second label with this probability is worth asking about: one such question in four means it.
 WORTH_ASKING = 0.25
-_FAMILIARITY = "familiarity."
+_FAMILIARITY, _CONFORMITY = "familiarity.", "conformity."
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Decision:
 
     An example is out of scope if its familiarity is below `least_familiarity`. It is not answered
     either if its certainty, the confidence times the probability that it is in scope, is below
-    `least_certainty`. `expected` is what held-out examples show of the thresholds.
+    `least_certainty`. `expected` is what held-out examples show of the thresholds, and `conformity`
+    is what label sets need of them.
     """
 
     familiarity: Familiarity
     least_familiarity: float = -np.inf
     least_certainty: float = 0.0
     expected: Expectation | None = None
+    conformity: Conformity | None = None
 
     def verdicts(self, shown: Shown) -> list[Verdict]:
         """The verdict on each example."""
@@ -51,7 +54,10 @@ class Decision:
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays, and settings that JSON can hold."""
         arrays, settings = self.familiarity.state()
-        return {f"{_FAMILIARITY}{name}": array for name, array in arrays.items()}, {
+        conforming = self.conformity.state() if self.conformity else {}
+        named = {f"{_FAMILIARITY}{name}": array for name, array in arrays.items()}
+        named |= {f"{_CONFORMITY}{name}": array for name, array in conforming.items()}
+        return named, {
             "familiarity": settings,
             "least_familiarity": _finite(self.least_familiarity),
             "least_certainty": self.least_certainty,
@@ -62,14 +68,13 @@ class Decision:
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Decision:
         """The decision that `state` gave."""
         least, expected = settings["least_familiarity"], settings["expected"]
+        conforming = _named(arrays, _CONFORMITY)
         return cls(
-            Familiarity.restore(
-                {name.removeprefix(_FAMILIARITY): array for name, array in arrays.items()},
-                settings["familiarity"],
-            ),
+            Familiarity.restore(_named(arrays, _FAMILIARITY), settings["familiarity"]),
             -np.inf if least is None else float(least),
             float(settings["least_certainty"]),
             Expectation.of_dict(expected) if expected else None,
+            Conformity.restore(conforming) if conforming else None,
         )
 
 
@@ -77,6 +82,11 @@ def _reason(strange: bool, unsure: bool, in_scope: float, second: float) -> str:
     if strange or (unsure and in_scope < 0.5):
         return OUT_OF_SCOPE
     return AMBIGUOUS if unsure or second >= WORTH_ASKING else OK
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    named = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): array for name, array in named.items()}
 
 
 def _finite(value: float) -> float | None:

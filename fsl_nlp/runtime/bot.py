@@ -37,8 +37,8 @@ class Bot(Answering):
     """A classifier that answers without torch: an exported one, or a saved one.
 
     For a saved classifier, the graph of its encoder must be in the cache. A bot answers `classify`,
-    `predict`, `predict_proba` and `stream` as the classifier does. It never changes after loading,
-    so threads may share it.
+    `predict`, `predict_proba`, `predict_set` and `stream` as the classifier does. It never changes
+    after loading, so threads may share it.
 
     >>> from tempfile import mkdtemp
     >>> from fsl_nlp import FewShotClassifier, load_dataset

@@ -113,4 +113,5 @@ def test_answers_are_plain_json() -> None:
         "truncated": False,
         "part": "",
         "in_scope": None,
+        "why": (),
     }

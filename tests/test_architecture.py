@@ -77,7 +77,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
     "transfer": BOTTOM | {"artifact", "methods"},
-    "editing": BOTTOM | {"answering", "artifact", "checks", "decision", "inputs", "methods"},
+    "editing": BOTTOM
+    | {"answering", "artifact", "checks", "data.labels", "decision", "inputs", "methods"},
     "fitting": BOTTOM | {"decision", "editing", "encoders", "methods", "training.checkpoint"},
     "classifier": BOTTOM
     | {"answering", "artifact", "checks", "decision", "editing", "encoders", "fitting"}

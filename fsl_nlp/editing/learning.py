@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.artifact.manifest import content_sum
 from fsl_nlp.checks import checked_support
+from fsl_nlp.data.labels import readable
 from fsl_nlp.editing.changes import RENAME, Change, shortened
 from fsl_nlp.editing.edits import Edit, Expected, moved_between
 from fsl_nlp.editing.support import Draft
 from fsl_nlp.editing.versions import Version
 from fsl_nlp.errors import DataError
 from fsl_nlp.methods.base import note_truncated
-from fsl_nlp.types import Dataset, Label
+from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
     from fsl_nlp.methods.base import Classifier
@@ -158,6 +159,13 @@ def _compared(
 
 
 def _in_place(before: Version, draft: Draft) -> Dataset:
-    """The renamed support set, with its labels in the order that the classifier has."""
+    """The renamed support set for a classifier that stays as it is, but for the name.
+
+    Its labels keep the order that the classifier has. The old name stays as a text of the label,
+    so that the head learns the same when it is fitted again.
+    """
+    ((old, new),) = draft.renamed.items()
     labels = before.classifier.labels
-    return replace(draft.support, labels=tuple(draft.renamed.get(x, x) for x in labels))
+    known = draft.support.info.get(new, LabelInfo())
+    info = {**draft.support.info, new: replace(known, name=known.name or readable(old))}
+    return replace(draft.support, labels=tuple(draft.renamed.get(x, x) for x in labels), info=info)

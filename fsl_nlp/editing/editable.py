@@ -155,8 +155,9 @@ class Editable(Versioned):
             if refuse_if_worse:
                 if edit.expected_after.accuracy is None:
                     raise OptionError(
-                        "refuse_if_worse (--refuse-if-worse): no example could be held out, so "
-                        "there is no accuracy to compare. Leave it out."
+                        "refuse_if_worse (--refuse-if-worse): there is no accuracy to compare. It "
+                        "is known where nothing trains for long, two examples of a label can be "
+                        "held out, and the bot may turn questions away, as with reject=0.05."
                     )
                 if edit.is_worse:
                     return edit.refused()

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fsl_nlp.artifact.manifest import content_sum
 from fsl_nlp.checks import checked_support
 from fsl_nlp.data.labels import readable
@@ -19,12 +21,13 @@ from fsl_nlp.methods.base import note_truncated
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
+    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.methods.base import Classifier
 
 UNDO = "undo"
 _HEAD_ALONE = (
-    "the encoder stays as it was tuned, and only the head on its vectors was fitted again. Fit "
-    "again with all examples when you have time."
+    "the encoder and the thresholds stay as they are, and only the head on the tuned vectors was "
+    "fitted again. Train again with all examples when you have time."
 )
 
 
@@ -47,7 +50,7 @@ def edited(before: Version, draft: Draft) -> tuple[Version, Edit]:
     untouched = all(change.action == RENAME for change in before.changes)
     trained = before.classifier if untouched and not exact and not in_place else before.trained
     after = replace(before, classifier=classifier, support=support, name=name, trained=trained)
-    expected = expected_of(after)
+    expected = expected_of(after) if exact else Expected()
     change = Change(
         number=before.number + 1,
         action=draft.action,
@@ -92,7 +95,7 @@ def undone(before: Version) -> tuple[Version, Edit]:
         classifier=classifier,
         support=support,
         name=change.before,
-        decision=before.recipe.decision_of(classifier, support),
+        decision=_decision_of(before, classifier, support),
         changes=tuple(earlier),
     )
     old, new = before.examples, after.examples
@@ -105,6 +108,22 @@ def without_history(version: Version) -> Version:
     """The version without what it would take to undo its changes: removed texts, for one."""
     changes = tuple(replace(change, reverse=None) for change in version.changes)
     return replace(version, changes=changes, trained=None)
+
+
+def _decision_of(before: Version, classifier: Classifier, support: Dataset) -> Decision | None:
+    """When the classifier answers after a change of the support set.
+
+    After a long training the thresholds stay: examples that the encoder was tuned on show nothing
+    of new ones, and to hold some out would be another training.
+    """
+    if is_exact(before):
+        return before.recipe.decision_of(classifier, support)
+    decision, labelled = before.decision, support.labelled
+    if decision is None:
+        return None
+    vectors = classifier.embed(labelled.examples)
+    classes = np.array(labelled.class_indices, np.int64)
+    return replace(decision, familiarity=decision.familiarity.for_support(vectors, classes))
 
 
 def is_exact(version: Version) -> bool:
@@ -144,6 +163,9 @@ def _compared(
     renamed: Collection[tuple[Label | None, Label | None]],
     notes: list[str],
 ) -> Edit:
+    expected = expected_of(after)
+    if not is_exact(after):
+        expected = replace(expected, accuracy=None, count=0, answered=None)
     return Edit(
         action=action,
         summary=summary,
@@ -153,7 +175,7 @@ def _compared(
         model_version=after.name,
         moved=tuple(moved_between(before, after, renamed)),
         expected_before=expected_of(before),
-        expected_after=expected_of(after),
+        expected_after=expected,
         note=" ".join(filter(None, notes)),
     )
 

@@ -46,7 +46,9 @@ def model_version(
 
 def _fields(example: Example) -> dict[str, Any]:
     """The fields of an example, with its weight if that is not 1."""
-    fields = asdict(example)
+    fields = {
+        name: getattr(example, name) for name in Example.__slots__
+    }  # asdict is 10 times slower
     if fields["weight"] == 1:
         del fields["weight"]
     return fields

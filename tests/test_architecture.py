@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "meta": BOTTOM | {"artifact", "encoders", "heads", "inputs", "runtime", "training"},
     "semisupervised": BOTTOM | {"decision", "heads"},
     "methods": BOTTOM
-    | {"artifact", "checks", "decision", "encoders", "heads", "inputs"}
+    | {"artifact", "checks", "data.generic", "decision", "encoders", "heads", "inputs"}
     | {"meta", "prompts", "runtime", "semisupervised", "splits", "training"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM

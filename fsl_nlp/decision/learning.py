@@ -18,80 +18,88 @@ from fsl_nlp.decision.targets import Targets
 from fsl_nlp.vectors import Matrix
 
 Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _FEWEST = 3  # values for a normal prediction interval
 
 
-def learn_decision(
-    vectors: Matrix,
-    classes: NDArray[np.int64],
-    held_out: Sequence[HeldOut],
-    targets: Targets,
-    outsiders: Shown | None = None,
-) -> Decision | None:
-    """The decision of a classifier that was fitted on `vectors` [n, D] of these `classes` [n].
+@dataclass(frozen=True)
+class Reference:
+    """What a classifier was fitted on: vectors [m, D] and their classes [m].
 
-    `held_out` are splits of the support; `outsiders` is what the classifier shows of texts that are
-    known to be out of scope. None if no true question was held out.
+    `generic` [g, D] are vectors of texts that any chatbot may get and few are made for. `outsiders`
+    is what the classifier shows of texts that are known to be out of scope.
+    """
+
+    vectors: Matrix
+    classes: NDArray[np.int64]
+    generic: Matrix | None = None
+    outsiders: Shown | None = None
+
+
+def learn_decision(
+    reference: Reference, held_out: Sequence[HeldOut], targets: Targets
+) -> Decision | None:
+    """The decision of a classifier, from its reference and from splits of its support.
+
+    None if no true question was held out.
     """
     if not any((part.classes >= 0).any() for part in held_out):
         return None
-    decision = Decision(fit_familiarity(vectors, classes, held_out, outsiders))
-    true, strange = _cases(decision.familiarity, held_out, outsiders)
-    decision = _with_thresholds(decision, true, targets)
+    outsiders = reference.outsiders
+    familiarity, scores = fit_familiarity(
+        reference.vectors,
+        reference.classes,
+        held_out,
+        generic=reference.generic,
+        outsiders=None if outsiders is None else outsiders.vectors,
+    )
+    cases = [
+        _case(familiarity, part_scores, part.shown, part.classes)
+        for part, part_scores in zip(held_out, scores, strict=True)
+    ]
+    # A question is judged by a classifier with all labels, if one of those did not see it.
+    whole = [case for case in cases if case.inside.all()] or cases
+    true = _joined([case[case.inside] for case in whole])
+    strange = _joined([case[~case.inside] for case in cases])
+    decision = _with_thresholds(Decision(familiarity), true, targets)
     expected = _expectation(decision, true, strange)
     return replace(decision, expected=expected, conformity=conformity_of(held_out))
 
 
 @dataclass(frozen=True)
 class _Cases:
-    """Held-out examples: their familiarity, their certainty, and whether their label is right."""
+    """Held-out examples: their familiarity and certainty, whether they are true questions, and
+    whether their label is right."""
 
     familiarity: Numbers
     certainty: Numbers
-    right: NDArray[np.bool_]
+    inside: Flags
+    right: Flags
 
-    def answered_by(self, decision: Decision) -> NDArray[np.bool_]:
+    def __getitem__(self, rows: Flags) -> _Cases:
+        return _Cases(
+            self.familiarity[rows], self.certainty[rows], self.inside[rows], self.right[rows]
+        )
+
+    def answered_by(self, decision: Decision) -> Flags:
         return (self.familiarity >= decision.least_familiarity) & (
             self.certainty >= decision.least_certainty
         )
 
 
-def _cases(
-    familiarity: Familiarity, held_out: Sequence[HeldOut], outsiders: Shown | None
-) -> tuple[_Cases, _Cases]:
-    """The true questions, and the outsiders.
-
-    A question is judged by a classifier with all labels, if there is one that did not see it.
-    """
-    whole = [part for part in held_out if (part.classes >= 0).all()] or held_out
-    true = [_judged(familiarity, part, part.classes >= 0) for part in whole]
-    strange = [_judged(familiarity, part, part.classes < 0) for part in held_out]
-    if outsiders is not None:
-        none = np.full(len(outsiders), -1)
-        strange.append(_case(familiarity, outsiders, none))
-    return _joined(true), _joined(strange)
-
-
-def _judged(familiarity: Familiarity, part: HeldOut, rows: NDArray[np.bool_]) -> _Cases:
-    """These rows of a split, judged by what was learned without them."""
-    fold = familiarity.for_support(part.support_vectors, part.support_classes)
-    return _case(fold, part.shown[rows], part.classes[rows])
-
-
-def _case(familiarity: Familiarity, shown: Shown, classes: NDArray[np.int64]) -> _Cases:
+def _case(
+    familiarity: Familiarity, scores: Numbers, shown: Shown, classes: NDArray[np.int64]
+) -> _Cases:
+    """Examples with these familiarity scores; their classes are -1 for outsiders."""
     if not len(shown):
-        return _Cases(np.zeros(0), np.zeros(0), np.zeros(0, bool))
-    confidence = softmax(shown.scores).max(1)
-    return _Cases(
-        familiarity.score(shown),
-        confidence * familiarity.in_scope(shown),
-        shown.scores.argmax(1) == classes,
-    )
+        return _Cases(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
+    certainty = softmax(shown.scores).max(1) * familiarity.probability(scores)
+    return _Cases(scores, certainty, classes >= 0, shown.scores.argmax(1) == classes)
 
 
 def _joined(cases: Sequence[_Cases]) -> _Cases:
-    columns = zip(*((c.familiarity, c.certainty, c.right) for c in cases), strict=True)
+    columns = zip(*((c.familiarity, c.certainty, c.inside, c.right) for c in cases), strict=True)
     return _Cases(*map(np.concatenate, columns))
 
 
@@ -132,7 +140,7 @@ def low_quantile(values: Numbers, share: float) -> float:
     return float(min(bound, ordered[0]))
 
 
-def certainty_for(certainty: Numbers, right: NDArray[np.bool_], precision: float) -> float:
+def certainty_for(certainty: Numbers, right: Flags, precision: float) -> float:
     """The least certainty with which this share of the answers is right.
 
     If no certainty gives so many, it is the one that gives most.

@@ -41,7 +41,8 @@ class Decision:
         """The verdict on each example."""
         if not len(shown):
             return []
-        score, in_scope = self.familiarity.score(shown), self.familiarity.in_scope(shown)
+        score = self.familiarity.score(shown)
+        in_scope = self.familiarity.probability(score)
         probabilities = np.sort(softmax(shown.scores), axis=1)[:, ::-1]
         second = probabilities[:, 1] if probabilities.shape[1] > 1 else 0 * score
         strange = score < self.least_familiarity

@@ -34,12 +34,16 @@ class HeldOut:
     `support_vectors` [m, D] are those of the examples that it was fitted on, and `support_classes`
     [m] are their labels, as columns of the scores. `classes` [q] are the labels of the rest; -1
     where the classifier does not have the label, so that the example is a pseudo-outsider.
+    `generic` [g, D] and `outsiders` [o, D] are its vectors of the texts that `fit_familiarity`
+    takes under these names; None leaves them out for this classifier.
     """
 
     support_vectors: NDArray[np.floating[Any]]
     support_classes: NDArray[np.int64]
     shown: Shown
     classes: NDArray[np.int64]
+    generic: NDArray[np.floating[Any]] | None = None
+    outsiders: NDArray[np.floating[Any]] | None = None
 
 
 def joined(parts: Iterable[Shown]) -> Shown:

@@ -8,7 +8,7 @@ from numbers import Real
 
 from fsl_nlp.errors import OptionError
 
-DEFAULT_REJECT: float | None = None
+DEFAULT_REJECT = 0.05
 
 
 @dataclass(frozen=True)

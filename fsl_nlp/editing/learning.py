@@ -7,8 +7,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fsl_nlp.artifact.manifest import content_sum
 from fsl_nlp.checks import checked_support
 from fsl_nlp.data.labels import readable
@@ -18,6 +16,7 @@ from fsl_nlp.editing.support import Draft
 from fsl_nlp.editing.versions import Version
 from fsl_nlp.errors import DataError
 from fsl_nlp.methods.base import note_truncated
+from fsl_nlp.methods.held_out import with_support
 from fsl_nlp.types import Dataset, Label, LabelInfo
 
 if TYPE_CHECKING:
@@ -50,7 +49,16 @@ def edited(before: Version, draft: Draft) -> tuple[Version, Edit]:
     # The classifier of the training is for undoing the first change of its head.
     untouched = all(change.action == RENAME for change in before.changes)
     trained = before.classifier if untouched and not exact and not in_place else before.trained
-    after = replace(before, classifier=classifier, support=support, name=name, trained=trained)
+    after = replace(
+        before,
+        classifier=classifier,
+        support=support,
+        name=name,
+        decision=_decision_of(before, classifier, support),
+        trained=trained,
+        package=None,
+        is_whole=True,
+    )
     expected = expected_of(after) if exact else Expected()
     change = Change(
         number=before.number + 1,
@@ -119,12 +127,10 @@ def _decision_of(before: Version, classifier: Classifier, support: Dataset) -> D
     """
     if is_exact(before):
         return before.recipe.decision_of(classifier, support)
-    decision, labelled = before.decision, support.labelled
-    if decision is None:
+    if before.decision is None:
         return None
-    vectors = classifier.embed(labelled.examples)
-    classes = np.array(labelled.class_indices, np.int64)
-    return replace(decision, familiarity=decision.familiarity.for_support(vectors, classes))
+    recipe = before.recipe
+    return with_support(before.decision, recipe.learner, classifier, support, recipe.outsiders)
 
 
 def is_exact(version: Version) -> bool:

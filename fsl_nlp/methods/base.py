@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
 from fsl_nlp.heads.class_weight import BALANCED
@@ -72,6 +73,11 @@ class Classifier(ABC):
     def inputs(self) -> Inputs:
         """The kinds of examples that it takes; the caller checks them with `inputs.check`."""
         return Inputs()
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How its confidence was calibrated; None where an old saved classifier does not say."""
+        return None
 
     @abstractmethod
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:

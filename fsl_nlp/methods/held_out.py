@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision.learning import learn_decision
+from fsl_nlp.data.generic import generic_texts
+from fsl_nlp.decision.learning import Reference, learn_decision
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.decision.targets import Targets
@@ -64,13 +65,49 @@ def fit_decision(
     vectors = fitted.embed(examples)
     quick = not method.trainings(support) and not support.unlabelled
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
-    held_out = [hold_out(method.calibrated_as(fitted), support, split) for split in splits]
-    shown = fitted.show(outsiders) if outsiders else None
-    reference = _reference(method, fitted, support.labelled)
-    return learn_decision(*reference, held_out, targets, shown)
+    strange = _Strange.beside(examples, outsiders)
+    learner = method.calibrated_as(fitted)
+    held_out = [hold_out(learner, support, split, strange) for split in splits]
+    return learn_decision(_reference(method, fitted, support, strange), held_out, targets)
 
 
-def hold_out(method: Method, support: Dataset, split: Split) -> HeldOut:
+@own_torch_state()
+def with_support(
+    decision: Decision,
+    method: Method,
+    fitted: Classifier,
+    support: Dataset,
+    outsiders: Sequence[Example] = (),
+) -> Decision:
+    """The decision with the familiarity of another support set, and its thresholds as they are."""
+    strange = _Strange.beside(support.labelled.examples, outsiders)
+    reference = _reference(method, fitted, support, strange)
+    outside = reference.outsiders
+    familiarity = decision.familiarity.with_support(
+        reference.vectors,
+        reference.classes,
+        generic=reference.generic,
+        outsiders=None if outside is None else outside.vectors,
+    )
+    return replace(decision, familiarity=familiarity)
+
+
+@dataclass(frozen=True)
+class _Strange:
+    """Examples that belong to no label: those of all classifiers, and those of this one."""
+
+    generic: Sequence[Example]
+    outsiders: Sequence[Example]
+
+    @classmethod
+    def beside(cls, examples: Sequence[Example], outsiders: Sequence[Example]) -> _Strange:
+        """Those for a classifier of the examples; sentences with marked mentions have none."""
+        is_text = common_kinds(examples) == (TEXT,)
+        generic = generic_texts(e.text for e in examples) if is_text else ()
+        return cls([Example(text) for text in generic], outsiders)
+
+
+def hold_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:
     """What the method, fitted on a part of the support, shows of another part."""
     labelled = support.labelled
     examples = [labelled.examples[i] for i in split.learn]
@@ -79,28 +116,40 @@ def hold_out(method: Method, support: Dataset, split: Split) -> HeldOut:
     fitted = method.fit(part)
     column = {label: i for i, label in enumerate(fitted.labels)}
     judged = [labelled.examples[i] for i in split.judge]
+    reference = _reference(method, fitted, part, strange)
     return HeldOut(
-        *_reference(method, fitted, replace(part, examples=tuple(examples))),
+        reference.vectors,
+        reference.classes,
         fitted.show(judged),
         np.array([column.get(example.label, -1) for example in judged], np.int64),
+        reference.generic,
+        None if reference.outsiders is None else reference.outsiders.vectors,
     )
 
 
-def _reference(method: Method, fitted: Classifier, support: Dataset) -> tuple[Matrix, Rows]:
+def _reference(
+    method: Method, fitted: Classifier, support: Dataset, strange: _Strange
+) -> Reference:
     """The vectors of what was learned from, label texts included, and the class of each."""
-    examples, classes = list(support.examples), support.class_indices
+    labelled = support.labelled
+    examples, classes = list(labelled.examples), labelled.class_indices
     settings = getattr(method, "settings", None)
     if common_kinds(examples) == (TEXT,):
-        for i, label in enumerate(support.labels):
+        for i, label in enumerate(labelled.labels):
             texts = label_texts(
                 label,
-                support,
+                labelled,
                 names=getattr(settings, "label_names", True),
                 descriptions=getattr(settings, "descriptions", True),
             )
             examples += [Example(text) for text in texts]
             classes += [i] * len(texts)
-    return fitted.embed(examples), np.array(classes, np.int64)
+    return Reference(
+        fitted.embed(examples),
+        np.array(classes, np.int64),
+        fitted.embed(strange.generic) if strange.generic else None,
+        fitted.show(strange.outsiders) if strange.outsiders else None,
+    )
 
 
 def splits_of(classes: Rows, vectors: Matrix, seed: int) -> list[Split]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.probabilities import match_mean_confidence, softmax
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.semisupervised.propagation import propagate
@@ -36,7 +37,7 @@ class Refittable(Protocol):
     def row_scores(self, rows: Matrix) -> NDArray[np.float32]:
         """[n, N]: the scores of the output of `rows`."""
 
-    def refitted(self, state: State, temperature: float) -> Refittable:
+    def refitted(self, state: State, calibration: Calibration) -> Refittable:
         """The classifier with another state of its head and another temperature."""
 
 
@@ -67,7 +68,12 @@ def learn_from_unlabelled(
     state, temperature = fit_with_unlabelled(
         head, rows, classes, added, probabilities, default_temperature, weights, factors
     )
-    refitted: Any = classifier.refitted(state, fixed_temperature or temperature)
+    calibration = (
+        Calibration(fixed_temperature, 0, "option")
+        if fixed_temperature
+        else Calibration(temperature, 0, "unlabelled texts")
+    )
+    refitted: Any = classifier.refitted(state, calibration)
     return refitted
 
 

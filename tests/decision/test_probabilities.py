@@ -47,7 +47,8 @@ def test_the_temperature_has_the_least_penalised_log_loss() -> None:
     def loss(temperature: float) -> float:
         probabilities = scipy.special.softmax(scores / temperature, axis=1)
         return float(
-            -np.log(probabilities[np.arange(30), targets]).sum() + np.log(temperature / 0.5) ** 2
+            -np.log(probabilities[np.arange(30), targets]).sum()
+            + 3 * np.log(temperature / 0.5) ** 2
         )
 
     grid = 0.5 * np.exp(np.linspace(-3, 3, 2401))

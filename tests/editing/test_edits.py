@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fsl_nlp import Example, FewShotClassifier, TextEncoder
-from fsl_nlp.errors import DataError
+from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import HEADS, head_class
 
 from .conftest import LABELS, QUESTIONS, TEXTS
@@ -23,6 +23,7 @@ def assert_fit_on(
     edited: FewShotClassifier, texts: Sequence[str], labels: Sequence[Any], **options: Any
 ) -> None:
     """The classifier answers as one that was fitted on these texts, and has its name."""
+    options.setdefault("reject", edited.reject)
     fresh = FewShotClassifier(edited.method, edited.encoder, **options).fit(texts, labels)
     assert edited.classes_.tolist() == fresh.classes_.tolist()
     np.testing.assert_allclose(
@@ -203,3 +204,37 @@ def test_what_an_edit_learns_with_weights_and_unlabelled_texts(words: TextEncode
     np.testing.assert_allclose(
         bot.predict_proba(QUESTIONS), fresh.predict_proba(QUESTIONS), atol=1e-6
     )
+
+
+def test_the_threshold_is_that_of_a_fit(words: TextEncoder, fitted: Fitted) -> None:
+    bot = fitted(reject=0.1)
+    first = bot.decision_
+    edit = bot.add_examples(["where is it now", "退 快递"], ["track_order", "查询物流"])
+    fresh = FewShotClassifier("proto", words, reject=0.1)
+    fresh.fit([*TEXTS, "where is it now", "退 快递"], [*LABELS, "track_order", "查询物流"])
+    for before, after in zip(bot.classify(QUESTIONS), fresh.classify(QUESTIONS), strict=True):
+        assert (before.label, before.reason) == (after.label, after.reason)
+        assert before.in_scope == pytest.approx(after.in_scope, abs=1e-6)
+    assert first is not None
+    assert first.expected is not None
+    assert edit.expected_before.accuracy == first.expected.accuracy_of_all.value
+    assert edit.expected_after.familiarity == pytest.approx(fresh.decision_.least_familiarity)
+    assert "expected accuracy: " in str(edit)
+    assert bot.history()[0].accuracy == edit.expected_after.accuracy
+    bot.undo()
+    assert bot.decision_.least_familiarity == pytest.approx(first.least_familiarity)
+
+
+def test_an_edit_that_makes_it_worse_is_refused(fitted: Fitted) -> None:
+    bot = fitted(reject=0.1)
+    version = bot.version_
+    wrong = [f"my parcel {n} is not here and my money is back" for n in range(6)]
+    crossed = ["log_in", "get_refund", "track_order", "log_in", "get_refund", "track_order"]
+    edit = bot.add_examples(wrong, crossed, refuse_if_worse=True)
+    assert (edit.applied, edit.before, edit.after) == (False, 1, 1)
+    assert edit.is_worse
+    assert bot.version_ is version
+    assert "refused, version 1 stays" in str(edit)
+    assert bot.add_examples(wrong, crossed).applied
+    with pytest.raises(OptionError, match="no accuracy to compare"):
+        fitted().add_examples(["refund"], ["get_refund"], refuse_if_worse=True)

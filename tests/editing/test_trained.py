@@ -87,7 +87,12 @@ def test_a_prompt_is_renamed_only(tiny: TextEncoder, tmp_path: Path) -> None:
     folder = save_model(tmp_path / "mlm", tiny_bert(WORDS), WORDS, kind=AutoModelForMaskedLM)
     words = {label: texts[0].split()[-1] for label, texts in SHOP.items()}
     bot = FewShotClassifier(
-        "prompt", TextEncoder(str(folder)), words=words, template="{text} [MASK]", epochs=1
+        "prompt",
+        TextEncoder(str(folder)),
+        words=words,
+        template="{text} [MASK]",
+        epochs=1,
+        reject=None,
     ).fit(TEXTS, LABELS)
     with pytest.raises(OptionError, match="an edit can only rename its labels"):
         bot.add_examples(["let me in"], ["log_in"])

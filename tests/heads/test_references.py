@@ -57,7 +57,7 @@ def knn(classes, queries, p, *, k=5):
         ]
         for distance, n in sorted(near)[:k]:
             scores[i, n] += 1 / (distance + 0.01)
-    return np.log(scores / scores.sum(1, keepdims=True) + 1e-6)
+    return np.log(scores / scores.sum(1, keepdims=True) + 0.05)
 
 
 def ridge(classes, queries, p, *, regularisation=1.0, scale=10.0):

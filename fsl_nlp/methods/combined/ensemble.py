@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.probabilities import mean_log_probabilities
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import ModelError
@@ -28,6 +29,13 @@ class Ensemble(Classifier):
     def inputs(self) -> Inputs:
         """What the first model takes; all models take the same."""
         return self.models[0].inputs
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """That of an only model; of several, that each has a temperature."""
+        if len(self.models) == 1:
+            return self.models[0].calibration
+        return Calibration(1.0, 0, "members")
 
     def example_of(self, text: str) -> Example:
         """An example of the kind that the first model takes, made of a text."""

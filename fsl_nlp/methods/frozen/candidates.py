@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fsl_nlp.decision.probabilities import fit_temperature
+from fsl_nlp.decision.calibration import Calibration, calibrate
 from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import CANDIDATES, Inputs
@@ -36,6 +36,7 @@ class CandidateClassifier(Classifier):
     blank: str | None
     spread: Matrix  # [F]: what each kind of closeness is divided by
     temperature: float
+    calibration: Calibration | None = None  # where the temperature comes from
 
     @property
     def inputs(self) -> Inputs:
@@ -50,11 +51,15 @@ class CandidateClassifier(Classifier):
         count = check_candidates(support)
         near = closeness(encoder.encode, support.examples, blank)
         spread = np.maximum(near.std((0, 1)), 1e-6)
-        if temperature is None:
+        if temperature is not None:
+            calibration = Calibration(temperature, 0, "option")
+        else:
             targets = np.array([int(label) for label in support.known_targets], np.int64)
             scores = (near / spread).mean(-1)
-            temperature = fit_temperature(scores, targets, start=_TEMPERATURE)
-        return cls(tuple(range(count)), encoder, blank, spread, temperature)
+            # No candidate was learned, so the support itself is held out.
+            calibration = calibrate(scores, targets, start=_TEMPERATURE)
+        labels = tuple(range(count))
+        return cls(labels, encoder, blank, spread, calibration.temperature, calibration)
 
     def scores(self, examples: Sequence[Example]) -> Matrix:
         """[n, K]: the closeness of each candidate to its text."""
@@ -80,7 +85,12 @@ class CandidateClassifier(Classifier):
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """The spread, the temperature and the number of candidates."""
-        settings = {"candidates": len(self.labels), "temperature": self.temperature}
+        settings: dict[str, Any] = {
+            "candidates": len(self.labels),
+            "temperature": self.temperature,
+        }
+        if self.calibration:
+            settings["calibration"] = self.calibration.to_dict()
         return {"spread": self.spread}, settings
 
     @classmethod
@@ -89,4 +99,5 @@ class CandidateClassifier(Classifier):
     ) -> CandidateClassifier:
         """The classifier that `state` described."""
         labels = tuple(range(settings["candidates"]))
-        return cls(labels, encoder, blank, tensors["spread"], settings["temperature"])
+        calibration = Calibration.from_dict(settings.get("calibration"))
+        return cls(labels, encoder, blank, tensors["spread"], settings["temperature"], calibration)

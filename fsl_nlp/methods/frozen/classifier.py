@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.heads.base import Head, PreparedHead, State
 from fsl_nlp.inputs.kinds import PAIR, Inputs
@@ -36,6 +37,7 @@ class FrozenClassifier(Classifier):
     head_state: State
     temperature: float
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None  # where the temperature comes from
 
     @property
     def inputs(self) -> Inputs:
@@ -72,9 +74,14 @@ class FrozenClassifier(Classifier):
     def _score(self, rows: Tensor) -> Tensor:
         return self.head.score(self.head_state, rows.unsqueeze(0))[0] / self.temperature
 
-    def refitted(self, state: State, temperature: float) -> FrozenClassifier:
+    def refitted(self, state: State, calibration: Calibration) -> FrozenClassifier:
         """The classifier with another state of its head."""
-        return replace(self, head_state=state, temperature=temperature)
+        return replace(
+            self,
+            head_state=state,
+            temperature=calibration.temperature,
+            calibration=calibration,
+        )
 
     def runtime_parts(self) -> tuple[Part, ...]:
         """One part: the encoder's graph and the head."""
@@ -96,7 +103,8 @@ class FrozenClassifier(Classifier):
             learned = self.head.parameters or {}
             tensors |= {f"{LEARNED}{n}": t.cpu().numpy() for n, t in learned.items()}
         pairs = {"pairs": True} if PAIR in self.inputs.kinds else {}
-        return tensors, {"temperature": self.temperature, **pairs, **self.metadata}
+        calibration = {"calibration": self.calibration.to_dict()} if self.calibration else {}
+        return tensors, {"temperature": self.temperature, **calibration, **pairs, **self.metadata}
 
 
 def transform(head: Head, vectors: NDArray[Any]) -> Matrix:

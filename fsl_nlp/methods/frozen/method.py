@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_class
 from fsl_nlp.heads.base import Head, PreparedHead, pack
@@ -186,11 +187,23 @@ class FrozenMethod(Method):
         totals = weights.total(classes)
         vectors, packed, positions = pack(rows, classes, len(support.labels), totals)
         state = self.head.fit(vectors, packed)
-        temperature = self.settings.temperature or cross_fit_temperature(
-            self.head, state, vectors, packed, positions[: len(support)], self.seed
+        fixed = self.settings.temperature
+        calibration = (
+            Calibration(fixed, 0, "option")
+            if fixed
+            else cross_fit_temperature(
+                self.head,
+                state,
+                vectors,
+                packed,
+                positions[: len(support)],
+                self.seed,
+                reader.usual_temperature,
+            )
         )
+        temperature = calibration.temperature
         classifier = FrozenClassifier(
-            support.labels, reader, self.head, state, temperature, self.metadata()
+            support.labels, reader, self.head, state, temperature, self.metadata(), calibration
         )
         if not unlabelled:
             return classifier
@@ -204,7 +217,7 @@ class FrozenMethod(Method):
             weights=weights.rows,
             factors=weights.factors,
             default_temperature=temperature,
-            fixed_temperature=self.settings.temperature,
+            fixed_temperature=fixed,
         )
 
     def _choose_candidates(
@@ -265,4 +278,7 @@ class FrozenMethod(Method):
         if not settings.get("pairs", False):
             reader = self.reader_at(centre.numpy() if centre is not None else None)
         temperature = float(settings["temperature"])
-        return FrozenClassifier(labels, reader, head, state, temperature, self.metadata())
+        calibration = Calibration.from_dict(settings.get("calibration"))
+        return FrozenClassifier(
+            labels, reader, head, state, temperature, self.metadata(), calibration
+        )

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Tensors
@@ -51,6 +52,7 @@ class PromptClassifier(Classifier):
     settings: PromptSettings
     vectors: Tensor | None = None  # [N, D]: soft words or prototypes
     prior: Tensor | None = None  # [N]: subtracted from the scores
+    calibration: Calibration | None = None  # where the temperature comes from
 
     @property
     def inputs(self) -> Inputs:
@@ -60,6 +62,16 @@ class PromptClassifier(Classifier):
     def example_of(self, text: str) -> Example:
         """An example that says `text`, with the other fields of its inputs."""
         return example_of(text, self.spec)
+
+    @property
+    def temperature(self) -> float:
+        """What divides the scores; 1 before calibration."""
+        return self.settings.temperature or 1.0
+
+    def calibrated(self, calibration: Calibration) -> PromptClassifier:
+        """The classifier with a temperature."""
+        settings = replace(self.settings, temperature=calibration.temperature)
+        return replace(self, settings=settings, calibration=calibration)
 
     def show(self, examples: Sequence[Example]) -> Shown:
         """The scores and the states at the mask; of one reading, where labels have vectors."""
@@ -78,7 +90,7 @@ class PromptClassifier(Classifier):
         scores = torch.from_numpy(raw)
         if self.prior is not None:
             scores = scores - self.prior
-        result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
+        result: NDArray[np.float32] = (scores / self.temperature).numpy()
         return result
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
@@ -127,8 +139,10 @@ class PromptClassifier(Classifier):
                 tensors[name] = to_array(tensor)
         settings: dict[str, Any] = {
             **self.spec.to_settings(),
-            "temperature": self.settings.temperature,
+            "temperature": self.temperature,
         }
+        if self.calibration:
+            settings["calibration"] = self.calibration.to_dict()
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)
         return tensors, settings

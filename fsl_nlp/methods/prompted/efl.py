@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import KINDS, PAIR, common_kinds
@@ -26,6 +27,7 @@ from fsl_nlp.methods.prompted.efl_net import has_inference_head, load_net
 from fsl_nlp.methods.prompted.prompt import PromptSpec, are_chinese, spec_of
 from fsl_nlp.methods.prompted.settings import (
     DEFAULT_TUNE,
+    EFL_TEMPERATURE,
     EflSettings,
     PromptSettings,
     PromptTraining,
@@ -128,7 +130,10 @@ class EflMethod(Method):
         started = self.start(spec)
         if support.examples and started.tuned:
             self._learn(started, support)
-        return started
+        fixed = settings.temperature
+        return started.calibrated(
+            Calibration(fixed, 0, "option") if fixed else Calibration(EFL_TEMPERATURE, 0, "default")
+        )
 
     def start(self, spec: PromptSpec) -> EflClassifier:
         """The classifier as it is before training."""
@@ -190,7 +195,13 @@ class EflMethod(Method):
         started = replace(self, adaptation=adaptation).start(spec)
         put_tensors(started.net, {name: to_tensor(array) for name, array in tensors.items()})
         in_precision(started.net.eval().requires_grad_(False), self.encoder.precision)
-        return started
+        # Classifiers were once saved without it, and then it is the option or 1.
+        temperature = settings.get("temperature", self.settings.temperature)
+        return replace(
+            started,
+            settings=replace(self.settings, temperature=temperature),
+            calibration=Calibration.from_dict(settings.get("calibration")),
+        )
 
 
 def default_statement(examples: Sequence[Example]) -> str:

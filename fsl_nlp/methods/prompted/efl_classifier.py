@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.errors import OptionError
 from fsl_nlp.inputs.candidates import split_at_blank
 from fsl_nlp.inputs.kinds import Inputs
@@ -41,6 +42,7 @@ class EflClassifier(Classifier):
     adaptation: Adaptation | None
     tuned: tuple[str, ...]
     settings: EflSettings
+    calibration: Calibration | None = None  # where the temperature comes from
 
     @property
     def inputs(self) -> Inputs:
@@ -65,6 +67,16 @@ class EflClassifier(Classifier):
         template = Template(self.spec.template, statement=True)
         return [Example(example.text, text_b=_fill(template, example, w[0])) for w in words]
 
+    @property
+    def temperature(self) -> float:
+        """What divides the scores; 1 before calibration."""
+        return self.settings.temperature or 1.0
+
+    def calibrated(self, calibration: Calibration) -> EflClassifier:
+        """The classifier with a temperature."""
+        settings = replace(self.settings, temperature=calibration.temperature)
+        return replace(self, settings=settings, calibration=calibration)
+
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N]: log-probabilities of entailment, divided by the temperature."""
         if not examples:
@@ -76,7 +88,7 @@ class EflClassifier(Classifier):
             tokens.ids, lambda _, rows: self.net(reader.features(tokens, rows)).float()[:, None]
         )
         scores = F.logsigmoid(torch.from_numpy(logits.reshape(len(examples), -1)))
-        result: NDArray[np.float32] = (scores / self.settings.temperature).numpy()
+        result: NDArray[np.float32] = (scores / self.temperature).numpy()
         return result
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
@@ -94,7 +106,10 @@ class EflClassifier(Classifier):
         tuned = trained_tensors(self.net, load_net(self.encoder, 0), self.tuned)
         settings: dict[str, Any] = {
             **self.spec.to_settings(),
+            "temperature": self.temperature,
         }
+        if self.calibration:
+            settings["calibration"] = self.calibration.to_dict()
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)
         return {name: to_array(tensor) for name, tensor in tuned.items()}, settings

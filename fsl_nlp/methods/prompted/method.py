@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fsl_nlp.decision.calibration import Calibration, calibrate
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import KINDS
@@ -27,6 +29,7 @@ from fsl_nlp.methods.prompted.prompt import (
 )
 from fsl_nlp.methods.prompted.settings import (
     DEFAULT_TUNE,
+    TRAINED_TEMPERATURE,
     PromptSettings,
     PromptTraining,
     TuneSettings,
@@ -218,11 +221,25 @@ class PromptMethod(Method):
             prototypes = class_prototypes(states, classes, len(trained.labels))
             trained = replace(trained, vectors=prototypes.to(self.encoder.device))
         if self.settings.calibration == "none" or trained.spec.words is None:
-            return trained
+            return self._calibrate(trained, examples, classes)
         neutral_texts = _NEUTRAL_TEXTS if self.settings.calibration == "contextual" else ()
         inputs = [example_of(text, trained.spec) for text in neutral_texts] or list(texts)
         mean_probabilities = torch.from_numpy(trained.scores(inputs)).softmax(-1).mean(0)
-        return replace(trained, prior=mean_probabilities.clamp(min=1e-6).log())
+        trained = replace(trained, prior=mean_probabilities.clamp(min=1e-6).log())
+        return self._calibrate(trained, examples, classes)
+
+    def _calibrate(
+        self, trained: PromptClassifier, examples: Sequence[Example], classes: Sequence[int]
+    ) -> PromptClassifier:
+        """The classifier with its temperature: learned where nothing else was."""
+        if self.settings.temperature:
+            calibration = Calibration(self.settings.temperature, 0, "option")
+        elif trained.tuned or self.settings.verbalizer != "words":
+            calibration = Calibration(TRAINED_TEMPERATURE, 0, "default")
+        else:  # the examples have trained nothing, so all of them are held out
+            scores, targets = trained.scores(examples), np.array(classes, np.int64)
+            calibration = calibrate(scores, targets, start=1.0, seed=self.seed)
+        return trained.calibrated(calibration)
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
@@ -245,6 +262,7 @@ class PromptMethod(Method):
             vectors=device_vectors,
             prior=prior,
             settings=replace(self.settings, temperature=float(settings["temperature"])),
+            calibration=Calibration.from_dict(settings.get("calibration")),
         )
 
 

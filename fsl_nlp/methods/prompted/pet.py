@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.probabilities import mean_log_probabilities, softmax
 from fsl_nlp.encoders.choice import auto_model
 from fsl_nlp.errors import DataError, OptionError
@@ -105,6 +106,9 @@ class PetMethod(Method):
         pet_options = {n: options.pop(n) for n in names if n in options}
         (settings,) = take_options(name, pet_options, PetSettings)
         prompt = PromptMethod.build("prompt", encoder, seed, options)
+        # The members teach with their scores as they are.
+        temperature = prompt.settings.temperature or 1.0
+        prompt = replace(prompt, settings=replace(prompt.settings, temperature=temperature))
         return cls(name, encoder, prompt, PetSettings(**settings), seed)
 
     def trainings(self, support: Dataset) -> tuple[Method, ...]:
@@ -248,7 +252,8 @@ class PetMethod(Method):
         targets = torch.from_numpy(np.concatenate([one_hot, soft_labels]).astype(np.float32))
         teacher = replace(member, train=replace(member.train, adapet=False), seed=self.seed)
         examples = [*labelled.examples, *unlabelled]
-        return teacher.tune(started, examples, targets.argmax(1).tolist(), targets)
+        trained = teacher.tune(started, examples, targets.argmax(1).tolist(), targets)
+        return trained.calibrated(Calibration(trained.temperature, 0, "default"))
 
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]

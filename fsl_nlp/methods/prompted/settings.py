@@ -46,6 +46,11 @@ class TuneSettings:
         return TUNE_MODES[self.tune]
 
 
+# The usual temperature of a trained prompt.
+TRAINED_TEMPERATURE = 1.0
+# That of `efl`.
+EFL_TEMPERATURE = 1.0
+
 VERBALIZERS = ("words", "soft", "prototype", "search")
 CALIBRATIONS = ("none", "contextual", "texts")
 
@@ -76,12 +81,15 @@ class PromptSettings:
     calibration: Literal["none", "contextual", "texts"] = option(
         "none", "subtract what the words of a label score on texts without content, or on all"
     )
-    temperature: float = option(1.0, "divides the scores")
+    temperature: float | None = option(
+        None, "divides the scores; None learns it where nothing was trained, or is a usual one"
+    )
 
     def __post_init__(self) -> None:
         require_choice("verbalizer", self.verbalizer, VERBALIZERS)
         require_choice("calibration", self.calibration, CALIBRATIONS)
-        require_above("temperature", self.temperature, 0)
+        if self.temperature is not None:
+            require_above("temperature", self.temperature, 0)
         require_count("searched", self.searched)
         if self.template is not None:
             Template(self.template, self.blank)  # its mistakes show before any work is done
@@ -132,9 +140,10 @@ class EflSettings:
         None, "{label: word or words}; None takes those of the data, else the label names"
     )
     negatives: int = option(7, "wrong labels that are learned with each example")
-    temperature: float = option(1.0, "divides the scores")
+    temperature: float | None = option(None, "divides the scores; None is a usual one")
 
     def __post_init__(self) -> None:
         check_blank(self.blank, "a candidate")
         require_count("negatives", self.negatives)
-        require_above("temperature", self.temperature, 0)
+        if self.temperature is not None:
+            require_above("temperature", self.temperature, 0)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.shown import Shown
 from fsl_nlp.heads.base import State
 from fsl_nlp.inputs.kinds import Inputs
@@ -48,6 +49,7 @@ class TunedClassifier(Classifier):
     loss_temperature: float  # divides the cosines
     temperature: float  # divides the log-probabilities
     accepted: Inputs
+    calibration: Calibration | None = None  # where the temperature comes from
 
     @property
     def inputs(self) -> Inputs:
@@ -75,11 +77,13 @@ class TunedClassifier(Classifier):
         """[n, D]: the tuned vectors."""
         return self.reader.vectors(examples)
 
-    def refitted(self, state: State, temperature: float) -> TunedClassifier:
+    def refitted(self, state: State, calibration: Calibration) -> TunedClassifier:
         """The classifier with a logistic regression as its only head, and another temperature."""
         centre = {name: self.head[name] for name in (CENTRE,) if name in self.head}
         head = centre | linear_tensors(state)
-        return replace(self, head=head, temperature=temperature / LINEAR_TEMPERATURE)
+        temperature = calibration.temperature / LINEAR_TEMPERATURE
+        calibration = replace(calibration, temperature=temperature)
+        return replace(self, head=head, temperature=temperature, calibration=calibration)
 
     def row_scores(self, rows: Matrix) -> Matrix:
         """[n, N], of tuned vectors [n, D]."""
@@ -142,6 +146,8 @@ class TunedClassifier(Classifier):
             "temperature": self.temperature,
             "inputs": self.accepted.to_dict(),
         }
+        if self.calibration:
+            settings["calibration"] = self.calibration.to_dict()
         if self.adaptation:
             settings["adaptation"] = asdict(self.adaptation)
         return {**head, **arrays}, settings

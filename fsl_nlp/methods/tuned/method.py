@@ -15,14 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fsl_nlp.decision.calibration import Calibration, How
 from fsl_nlp.encoders.hardware import in_precision
 from fsl_nlp.errors import ModelError
 from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
+from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import check_covered, label_texts
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
 from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.frozen.temperature import temperature_ratio
 from fsl_nlp.methods.tuned.classifier import (
     CENTRE,
     COSINE,
@@ -134,11 +137,17 @@ class TunedMethod(Method):
         labelled, unlabelled = support.labelled, support.unlabelled
         examples, classes = self._training_set(labelled)
         weights = TrainingWeights.of(labelled, classes, self.train.class_weight)
-        rows = fitted.rows(examples)
+        totals = weights.total(classes)
         head = {name: fitted.head[name] for name in (CENTRE,) if name in fitted.head}
-        head |= self._linear(rows, classes, labelled, weights.total(classes))
-        temperature = self.settings.temperature or TEMPERATURE
-        classifier = replace(fitted, labels=support.labels, head=head, temperature=temperature)
+        head |= self._linear(fitted.rows(examples), classes, labelled, totals)
+        calibration = self._calibrate(labelled, self._frozen(examples), classes, totals)
+        classifier = replace(
+            fitted,
+            labels=support.labels,
+            head=head,
+            temperature=calibration.temperature,
+            calibration=calibration,
+        )
         return self._learn_unlabelled(classifier, examples, classes, unlabelled, weights)
 
     def _linear(
@@ -171,7 +180,7 @@ class TunedMethod(Method):
             unlabelled,
             weights=weights.rows,
             factors=weights.factors,
-            default_temperature=LINEAR_TEMPERATURE * TEMPERATURE,
+            default_temperature=LINEAR_TEMPERATURE * classifier.temperature,
             fixed_temperature=fixed and LINEAR_TEMPERATURE * fixed,
         )
 
@@ -203,11 +212,12 @@ class TunedMethod(Method):
     ) -> TunedClassifier:
         """Tune on examples of these classes and weights [n]; soft targets are [n, N]."""
         encoder, parameters = self._copy()
+        count = len(support) if soft_targets is not None else len(examples)
+        frozen = self._frozen(examples[:count])
         if self.settings.centre:
-            count = len(support) if soft_targets is not None else len(examples)
-            frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
             means = class_means(frozen, classes[:count], len(support.labels), weights[:count])
             encoder = replace(encoder, centre=means.mean(0))
+        calibration = self._calibrate(support, frozen, classes[:count], weights[:count])
         run = TuningRun(
             encoder,
             list(parameters.values()),
@@ -227,9 +237,27 @@ class TunedMethod(Method):
             tuple(parameters),
             {COSINE: cosine, **centre},
             loss_temperature=MEANS_TEMPERATURE if contrast else self.train.loss_temperature,
-            temperature=self.settings.temperature or TEMPERATURE,
+            temperature=calibration.temperature,
             accepted=Inputs(common_kinds(support.examples)),
+            calibration=calibration,
         )
+
+    def _frozen(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the vectors of the encoder as it was before any tuning."""
+        return TunedEncoder(self.encoder, self.encoder.module).vectors(examples)
+
+    def _calibrate(
+        self, support: Dataset, frozen: Matrix, classes: Sequence[int], weights: Vector
+    ) -> Calibration:
+        """The temperature, by frozen vectors [n, D] of the support and its label texts."""
+        if self.settings.temperature:
+            return Calibration(self.settings.temperature, 0, "option")
+        vectors, packed, positions = pack(frozen, classes, len(support.labels), weights)
+        ratio, held_out = temperature_ratio(
+            ProtoHead(), vectors, packed, positions[: len(support)], self.seed
+        )
+        how: How = "frozen vectors" if held_out else "default"
+        return Calibration(TEMPERATURE * ratio, held_out, how)
 
     def _training_set(self, support: Dataset) -> tuple[list[Example], list[int]]:
         """The examples with one more for each label text, and their classes."""
@@ -279,5 +307,6 @@ class TunedMethod(Method):
             loss_temperature=float(settings["loss_temperature"]),
             temperature=float(settings["temperature"]),
             accepted=Inputs.from_dict(settings["inputs"]),
+            calibration=Calibration.from_dict(settings.get("calibration")),
         )
         return restored.read_by_graph()

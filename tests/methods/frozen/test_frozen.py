@@ -25,7 +25,7 @@ from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.methods import METHODS, build_method
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
-from fsl_nlp.methods.frozen.temperature import cross_fit, default_temperature
+from fsl_nlp.methods.frozen.temperature import cross_fit, score_gap
 from fsl_nlp.splits import sample_shots
 from fsl_nlp.types import Example, LabelInfo
 
@@ -80,7 +80,7 @@ def test_the_spy_knows_what_it_has_seen() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_example_is_scored_by_a_head_that_saw_it(sizes: list[int], seed: int) -> None:
     vectors, weights, places = packed(sizes)
-    scores, targets = cross_fit(SpyHead(), vectors, weights, places, seed)
+    scores, targets, _ = cross_fit(SpyHead(), vectors, weights, places, seed)
     assert scores.max() == 0
     # Every example of a class that has two or more is scored once.
     expected = [c for c, size in enumerate(sizes) for _ in range(size) if size > 1]
@@ -94,7 +94,7 @@ def test_scores_belong_to_their_targets() -> None:
 
     vectors, weights, places = packed([6, 4, 5], width=3)
     vectors[..., 0] = torch.arange(3)[None, :, None]  # the class, for the echo
-    scores, targets = cross_fit(EchoHead(), vectors, weights, places, 3)
+    scores, targets, _ = cross_fit(EchoHead(), vectors, weights, places, 3)
     np.testing.assert_array_equal(scores[:, 0], targets)
     assert len(np.unique(scores[:, 1])) == len(targets) == 15
 
@@ -109,7 +109,7 @@ def test_of_thousands_of_examples_a_thousand_are_held_out(size: int, folds: int)
             fits.append(len(support))
             return super().fit(support, weights)
 
-    scores, targets = cross_fit(Counted(), *packed([size] * 3), 0)
+    scores, targets, _ = cross_fit(Counted(), *packed([size] * 3), 0)
     assert fits == [folds]
     assert len(scores) >= min(3 * size, 1000)
     # Every class has its share of them.
@@ -117,7 +117,7 @@ def test_of_thousands_of_examples_a_thousand_are_held_out(size: int, folds: int)
 
 
 def test_classes_of_one_example_give_nothing_to_learn_from() -> None:
-    scores, targets = cross_fit(SpyHead(), *packed([1, 1, 1]), 0)
+    scores, targets, _ = cross_fit(SpyHead(), *packed([1, 1, 1]), 0)
     assert scores.shape == (0, 3)
     assert targets.shape == (0,)
 
@@ -126,7 +126,7 @@ def test_what_is_no_example_is_never_held_out() -> None:
     """A label's name stays with its class in every fold."""
     vectors, weights, places = packed([3, 3, 3])
     names = places[[2, 5, 8]]
-    scores, _ = cross_fit(SpyHead(), vectors, weights, np.setdiff1d(places, names), 0)
+    scores, *_ = cross_fit(SpyHead(), vectors, weights, np.setdiff1d(places, names), 0)
     assert len(scores) == 6
 
     class Keeping(SpyHead):
@@ -164,11 +164,14 @@ def test_the_learned_temperature_is_of_examples_held_out(
     vectors, weights, places = pack(
         words.encode(support.texts), [support.labels.index(t) for t in support.known_targets], 3
     )
-    held_out = cross_fit(model.head, vectors, weights, places, 0)
-    seen = model.head.score(model.head_state, vectors.flatten(1, 2))[0]
-    start = default_temperature(seen, weights[0])
-    assert model.temperature == fit_temperature(*held_out, start=start)
-    assert model.temperature != start
+    scores, targets, gaps = cross_fit(model.head, vectors, weights, places, 0)
+    gap = score_gap(model.head.score(model.head_state, vectors.flatten(1, 2))[0], weights[0])
+    in_gaps = fit_temperature(scores / gaps[:, None], targets, start=0.08)
+    assert model.temperature == pytest.approx(in_gaps * gap)
+    assert model.temperature != pytest.approx(0.08 * gap)
+    assert model.calibration is not None
+    assert (model.calibration.how, model.calibration.held_out) == ("cross-fitted", len(targets))
+    assert model.calibration.temperature == model.temperature
 
 
 def test_too_few_examples_give_the_default_temperature(words: TextEncoder) -> None:
@@ -180,12 +183,12 @@ def test_too_few_examples_give_the_default_temperature(words: TextEncoder) -> No
     assert model.temperature == pytest.approx(0.08 * (1 - cosine), rel=1e-5)
 
 
-def test_the_default_temperature_by_hand() -> None:
+def test_the_gap_by_hand() -> None:
     scores = torch.tensor([[5.0, 1.0], [7.0, 3.0], [9.0, 9.0], [2.0, 4.0]])
     weights = torch.tensor([[1.0, 1.0], [0.0, 1.0]])  # the third row is padding
-    assert default_temperature(scores, weights) == pytest.approx(0.08 * (16 / 3 - 2))
-    assert default_temperature(torch.ones(4, 2), weights) == 1  # nothing tells the classes apart
-    assert default_temperature(torch.ones(2, 1), torch.ones(1, 2)) == 1  # there is one class only
+    assert score_gap(scores, weights) == pytest.approx(16 / 3 - 2)
+    assert score_gap(torch.ones(4, 2), weights) == 0  # nothing tells the classes apart
+    assert score_gap(torch.ones(2, 1), torch.ones(1, 2)) == 0  # there is one class only
 
 
 class Longer(TextEncoder):

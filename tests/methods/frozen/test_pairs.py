@@ -136,3 +136,19 @@ def test_nearest_are_those_whose_texts_are_alike(english: TextEncoder) -> None:
     bot = learned("linear", english, SAME, OTHER)
     near = bot.classify(Example("my password is lost", text_b="I cannot recall it"), nearest=1)
     assert near.nearest[0].text == "I forgot my password"
+
+
+@pytest.mark.parametrize("method", ["linear", "proto", "knn", "gaussian", "ridge"])
+def test_six_pairs_are_no_certainty(english: TextEncoder, method: str) -> None:
+    bot = learned(method, english, SAME, OTHER)
+    confidence = bot.predict_proba(pairs([*SAME, *OTHER, *ASKED])).max(1)
+    assert confidence.mean() < 0.95
+    calibration = bot.classifier_.calibration
+    assert calibration is not None
+    assert (calibration.how, calibration.held_out) == ("cross-fitted", 6)
+    assert not calibration.supported
+
+
+def test_chinese_pairs_are_no_certainty(multilingual: TextEncoder) -> None:
+    bot = learned("linear", multilingual, ZH_SAME, ZH_OTHER)
+    assert bot.predict_proba(pairs([*ZH_SAME, *ZH_OTHER, *ZH_ASKED])).max(1).mean() < 0.95

@@ -74,10 +74,11 @@ def fit(name: str, encoder: TextEncoder, support: Dataset = SUPPORT, **options: 
 
 def test_zero_shot_is_the_mean_of_a_labels_words(bert: TextEncoder) -> None:
     words = {"good": ["好", "满意"], "bad": ["不", "退款"]}
-    classifier = fit("zero-shot", bert, template=TEMPLATE["template"], words=words)
+    options = {"template": TEMPLATE["template"], "temperature": 1.0}
+    classifier = fit("zero-shot", bert, words=words, **options)
     both = classifier.scores(QUERY.examples)
     parts = [
-        fit("zero-shot", bert, template=TEMPLATE["template"], words=w).scores(QUERY.examples)
+        fit("zero-shot", bert, words=w, **options).scores(QUERY.examples)
         for w in ({"good": "好", "bad": "不"}, {"good": "满意", "bad": "退款"})
     ]
     # Alone, the words of one length are scored up to a constant of each text.
@@ -90,7 +91,7 @@ def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
     classifier = fit("zero-shot", bert, empty, template=TEMPLATE["template"])
     np.testing.assert_allclose(
         classifier.scores(QUERY.examples),
-        fit("zero-shot", bert, **TEMPLATE).scores(QUERY.examples),
+        fit("zero-shot", bert, **TEMPLATE, temperature=1.0).scores(QUERY.examples),
         atol=1e-6,
     )
     with pytest.raises(DataError, match="learns from examples, and there are none"):
@@ -100,7 +101,7 @@ def test_zero_shot_needs_no_examples(bert: TextEncoder) -> None:
 def test_words_alone_are_enough_for_zero_shot(bert: TextEncoder) -> None:
     classifier = FewShotClassifier("zero-shot", bert, **TEMPLATE).fit([], [])
     assert classifier.classes_.tolist() == ["bad", "good"]
-    same = FewShotClassifier("zero-shot", bert, **TEMPLATE).fit(
+    same = FewShotClassifier("zero-shot", bert, **TEMPLATE, temperature=1.0).fit(
         ["很好"], ["good"], descriptions={"bad": "不好"}
     )
     np.testing.assert_allclose(
@@ -118,16 +119,17 @@ def test_the_words_choose_the_language_of_the_template(bert: TextEncoder) -> Non
 
 
 def test_calibration_takes_away_what_words_score_anyway(bert: TextEncoder) -> None:
-    plain = fit("zero-shot", bert, **TEMPLATE).scores(SUPPORT.examples)
+    raw = {**TEMPLATE, "temperature": 1.0}
+    plain = fit("zero-shot", bert, **raw).scores(SUPPORT.examples)
     probabilities = np.exp(plain) / np.exp(plain).sum(1, keepdims=True)
-    classifier = fit("zero-shot", bert, **TEMPLATE, calibration="texts")
+    classifier = fit("zero-shot", bert, **raw, calibration="texts")
     np.testing.assert_allclose(
         classifier.scores(SUPPORT.examples), plain - np.log(probabilities.mean(0)), atol=1e-4
     )
     neutral = [Example(text) for text in ("。", "无", "N/A", "...")]
-    nothing = fit("zero-shot", bert, **TEMPLATE).scores(neutral)
+    nothing = fit("zero-shot", bert, **raw).scores(neutral)
     prior = np.log((np.exp(nothing) / np.exp(nothing).sum(1, keepdims=True)).mean(0))
-    contextual = fit("zero-shot", bert, **TEMPLATE, calibration="contextual")
+    contextual = fit("zero-shot", bert, **raw, calibration="contextual")
     np.testing.assert_allclose(contextual.scores(SUPPORT.examples), plain - prior, atol=1e-4)
 
 
@@ -171,7 +173,8 @@ def test_candidates(bert: TextEncoder) -> None:
     words = ("四面八方", "新闻", "好")
     examples = [Example(f"我的#idiom#{text}", candidates=words) for text in ("快递", "订单")]
     support = Dataset.from_examples([Example(**{**_fields(e), "label": 1}) for e in examples])
-    classifier = fit("zero-shot", bert, support, template="{text}", blank="#idiom#")
+    options = {"template": "{text}", "blank": "#idiom#", "temperature": 1.0}
+    classifier = fit("zero-shot", bert, support, **options)
     assert classifier.labels == (0, 1, 2)
     scores = classifier.scores(examples)
     net = load_masked_net(bert)
@@ -291,8 +294,14 @@ def test_the_same_seed_gives_the_same_scores(bert: TextEncoder) -> None:
 
 def test_soft_tokens_begin_as_words(bert: TextEncoder) -> None:
     """Before training, [SOFT:这] is 这."""
-    options = {"words": WORDS, "epochs": 1, "learning_rate": 1e-12, "head_learning_rate": 1e-12}
-    plain = fit("zero-shot", bert, **TEMPLATE)
+    options: dict[str, Any] = {
+        "words": WORDS,
+        "epochs": 1,
+        "learning_rate": 1e-12,
+        "head_learning_rate": 1e-12,
+    }
+    options["temperature"] = 1.0
+    plain = fit("zero-shot", bert, **TEMPLATE, temperature=1.0)
     soft = fit("p-tuning", bert, template="{text}[SOFT:这][MASK]。", tune="none", **options)
     np.testing.assert_allclose(soft.scores(QUERY.examples), plain.scores(QUERY.examples), atol=1e-4)
 

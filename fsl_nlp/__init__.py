@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fsl_nlp.data import load_dataset as load_dataset
     from fsl_nlp.encoders import TextEncoder as TextEncoder
     from fsl_nlp.errors import FslError as FslError
+    from fsl_nlp.linting import lint as lint
     from fsl_nlp.types import Dataset as Dataset
     from fsl_nlp.types import Example as Example
     from fsl_nlp.types import Prediction as Prediction
@@ -27,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "load_dataset": "data",
         "TextEncoder": "encoders",
         "FslError": "errors",
+        "lint": "linting",
         "Dataset": "types",
         "Example": "types",
         "Prediction": "types",

@@ -6,7 +6,8 @@
 
 A recipe is a YAML file: a title, what it shows, and rows. A row is a name and `fsl-nlp` commands;
 the accuracy is read from the JSON of the last one. Rows that repeat a command over seeds give the
-mean with the 95% interval over the seeds. Public corpora come from FSL_NLP_DATA.
+mean with the 95% interval over the seeds. A benchmark with more figures than the accuracy adds them
+as columns, and other systems that have them as rows below. Public corpora come from FSL_NLP_DATA.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def run(path: Path) -> None:
                 "commands": row.commands,
                 "seeds": row.seeds,
                 **summary(results),
+                **figures(results),
                 "seconds": round(time.perf_counter() - started, 1),
             }
         )
@@ -137,6 +139,36 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def figures(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of a benchmark beside the accuracy, by heading; {} where there are none.
+
+    A command that scores one task has them, and repeats its draws itself, without seeds.
+    """
+    tasks = list(results[0].get("tasks", {}).values())
+    if len(results) > 1 or len(tasks) != 1 or "figures" not in tasks[0]:
+        return {}
+    headings = results[0]["headings"]
+
+    def shown(values: dict[str, Any]) -> dict[str, str]:
+        return {headings[key]: _show_figure(value) for key, value in values.items()}
+
+    others = {**tasks[0]["compared"], **tasks[0]["published_figures"]}
+    return {
+        "figures": shown(tasks[0]["figures"]),
+        "compared": {name: shown(values) for name, values in others.items()},
+    }
+
+
+def _show_figure(figure: dict[str, Any] | float) -> str:
+    """A share in percent; a published one is in percent already, and has no interval."""
+    if not isinstance(figure, dict):
+        return f"{figure:.1f}"
+    value, width = figure["value"], figure["half_width"]
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f}" + ("" if width is None else f" ± {100 * width:.1f}")
+
+
 def _accuracy(result: dict[str, Any]) -> float:
     accuracy = result["accuracy"]
     return float(accuracy["value"] if isinstance(accuracy, dict) else accuracy)
@@ -165,17 +197,7 @@ def write_table() -> None:
     ]
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        lines = [
-            "| | accuracy | interval over | seeds | seconds | commands |",
-            "|---|---|---|---|---|---|",
-        ]
-        for row in record["rows"]:
-            commands = "<br>".join(f"`fsl-nlp {command}`" for command in row["commands"])
-            seeds = ", ".join(map(str, row["seeds"]))
-            lines.append(
-                f"| {row['name']} | {row['accuracy']} | {row['interval over']} | {seeds} "
-                f"| {row['seconds']} | {commands} |"
-            )
+        lines = table_lines(record["rows"])
         parts += [
             f"## {record['title']}",
             f"{record['about'].strip()}\n\n"
@@ -184,6 +206,27 @@ def write_table() -> None:
             "\n".join(lines),
         ]
     write_atomically(HERE / "RESULTS.md", "\n\n".join(parts) + "\n")
+
+
+def table_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """A table of the rows, with a column for each figure that one of them has."""
+    headings = list(dict.fromkeys(name for row in rows for name in row.get("figures", {})))
+    columns = ["", "accuracy", *headings, "interval over", "seeds", "seconds", "commands"]
+    lines = [_line(columns), "|---" * len(columns) + "|"]
+    for row in rows:
+        figures = [row.get("figures", {}).get(name, "") for name in headings]
+        seeds = ", ".join(map(str, row["seeds"]))
+        commands = "<br>".join(f"`fsl-nlp {command}`" for command in row["commands"])
+        end = [row["interval over"], seeds, str(row["seconds"]), commands]
+        lines.append(_line([row["name"], row["accuracy"], *figures, *end]))
+        for name, values in row.get("compared", {}).items():
+            figures = [values.get(heading, "") for heading in headings]
+            lines.append(_line([f"&nbsp;&nbsp;{name}", "", *figures, *("" for _ in end)]))
+    return lines
+
+
+def _line(cells: list[str]) -> str:
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
 
 
 if __name__ == "__main__":

@@ -207,8 +207,8 @@ def multilingual() -> TextEncoder:
 
 @pytest.fixture(scope="session")
 def shop(english: TextEncoder, texts: list[str], labels: list[str]) -> FewShotClassifier:
-    """A fitted classifier that tests only ask."""
-    return FewShotClassifier("linear", english).fit(texts, labels)
+    """A fitted classifier that tests only ask; it answers every question."""
+    return FewShotClassifier("linear", english, reject=None).fit(texts, labels)
 
 
 class WordEncoder(TextEncoder):

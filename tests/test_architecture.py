@@ -67,12 +67,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": BOTTOM
     | {"artifact", "checks", "data.generic", "decision", "encoders", "heads", "inputs"}
     | {"meta", "prompts", "runtime", "semisupervised", "splits", "training"},
+    "linting": BOTTOM | {"checks", "data", "decision", "encoders", "inputs"},
     "pretraining": BOTTOM | {"data", "encoders", "heads", "prompts", "runtime", "training"},
     "evaluation": BOTTOM
     | {"data", "decision", "encoders", "episodes", "heads", "inputs", "meta", "methods"}
     | {"runtime", "sampling", "splits", "training"},
     "benchmarks": BOTTOM
-    | {"data", "encoders", "episodes", "evaluation", "heads", "inputs", "methods", "splits"},
+    | {"data", "decision", "encoders", "episodes", "evaluation", "heads", "inputs", "methods"}
+    | {"splits"},
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},

@@ -87,6 +87,9 @@ def test_a_clone_has_the_settings_and_shares_the_encoder(english: TextEncoder) -
         "seed": 0,
         "device": "auto",
         "budget": 0,
+        "reject": 0.05,
+        "coverage": None,
+        "precision": None,
         "C": 3,
     }
 

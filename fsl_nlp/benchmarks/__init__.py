@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, str] = {
     "fewclue": "fsl_nlp.benchmarks.fewclue:FewClue",
     "fewrel": "fsl_nlp.benchmarks.fewrel:FewRel",
     "intents": "fsl_nlp.benchmarks.intents:Intents",
+    "oos": "fsl_nlp.benchmarks.oos:OutOfScope",
 }
 
 

@@ -24,13 +24,24 @@ DataDir = str | os.PathLike[str] | None
 class Published:
     """The accuracy of a published system in percent, by `Benchmark.published_key`.
 
-    `remark` says what a reader must know before comparing, such as another test file.
+    `figures` are other numbers by the same key, then by the key of a `Figure`. `remark` says what
+    a reader must know before comparing, such as another test file.
     """
 
     name: str
     scores: Mapping[str, float]
     source: str
     remark: str = ""
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share that a benchmark reports beside the accuracy: its key in a row, and its heading."""
+
+    key: str
+    heading: str
+    meaning: str  # ends the sentence that begins with the heading
 
 
 @dataclass(frozen=True, order=True)
@@ -76,6 +87,9 @@ class Benchmark(ABC):
     splits: ClassVar[tuple[str | int, ...]]
     default_splits: ClassVar[tuple[str | int, ...]]
     published: ClassVar[tuple[Published, ...]] = ()
+    # What a row has beside the accuracy, and what the method is called beside others that have it.
+    figures: ClassVar[tuple[Figure, ...]] = ()
+    compared_as: ClassVar[str] = "here"
     # What the accuracy measures; keys of the result stand in braces.
     protocol: ClassVar[str]
     # What the runs behind one row are called, and what a run is scored on.
@@ -129,7 +143,9 @@ class Benchmark(ABC):
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
         """Learn and score. The row has at least the keys accuracy, count, encoder and seconds.
 
-        A row with an interval also has half_width and interval_over.
+        A row with an interval also has half_width and interval_over. The key figures holds, by the
+        key of each `Figure`, its value and its half_width, either of which may be None; the key
+        compared holds, by name, such figures of other ways to do the same.
         """
 
     def title(self, job: Job) -> str:

@@ -70,6 +70,7 @@ def run_benchmark(
         "benchmark": benchmark.name,
         **settings,
         "partial": settings.get("limit") is not None,
+        "headings": {figure.key: figure.heading for figure in benchmark.figures},
         "tasks": summaries,
         "skipped": skipped,
         **_overall(list(summaries.values())),
@@ -148,22 +149,15 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
     The interval is Student's t over the runs. One run, or runs with equal accuracies, have no
     such interval; then it is the interval of the first run, if that has one.
     """
-    values = [row["accuracy"] for row in rows]
-    deviation = stdev(values) if len(values) > 1 else None
-    interval = {
-        "half_width": rows[0].get("half_width"),
-        "interval_over": rows[0].get("interval_over", _runs(benchmark, rows)),
-    }
-    if deviation:
-        from fsl_nlp.intervals import half_width_of_mean
-
-        interval["half_width"] = half_width_of_mean(deviation, len(values))
-        interval["interval_over"] = _runs(benchmark, rows)
+    accuracy = _mean([{**row, "value": row["accuracy"]} for row in rows])
+    over = rows[0].get("interval_over", _runs(benchmark, rows))
     key = benchmark.published_key(job)
     return {
-        "accuracy": mean(values),
-        "deviation": deviation,
-        **interval,
+        "accuracy": accuracy["value"],
+        "deviation": accuracy["deviation"],
+        "half_width": accuracy["half_width"],
+        "interval_over": _runs(benchmark, rows) if accuracy["deviation"] else over,
+        **_figures(benchmark, key, rows),
         "count": rows[0]["count"],
         "seconds": round(sum(row["seconds"] for row in rows), 1),
         "splits": list(rows),
@@ -173,6 +167,44 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
             if key in system.scores
         },
     }
+
+
+def _figures(benchmark: Benchmark, key: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """The figures beside the accuracy, and those of other systems; {} if the rows have none."""
+    if "figures" not in rows[0]:
+        return {}
+    compared = [row.get("compared", {}) for row in rows]
+    return {
+        "figures": _means([row["figures"] for row in rows]),
+        "compared": {name: _means([each[name] for each in compared]) for name in compared[0]},
+        "published_figures": {
+            system.name: dict(system.figures[key])
+            for system in benchmark.published
+            if key in system.figures
+        },
+    }
+
+
+def _means(runs: Sequence[Row]) -> dict[str, Any]:
+    return {key: _mean([run[key] for run in runs]) for key in runs[0]}
+
+
+def _mean(runs: Sequence[Row]) -> dict[str, float | None]:
+    """The mean of the runs' values, with Student's t interval over them.
+
+    Where that does not exist it is the interval of the first run. A value that a run does not have
+    leaves no mean.
+    """
+    values = [run["value"] for run in runs]
+    if None in values:
+        return {"value": None, "deviation": None, "half_width": None}
+    deviation = stdev(values) if len(values) > 1 else None
+    half_width = runs[0].get("half_width")
+    if deviation:
+        from fsl_nlp.intervals import half_width_of_mean
+
+        half_width = half_width_of_mean(deviation, len(values))
+    return {"value": mean(values), "deviation": deviation, "half_width": half_width}
 
 
 def _runs(benchmark: Benchmark, rows: Sequence[Row]) -> str:

@@ -22,6 +22,7 @@ from fsl_nlp.cli import (
     export,
     fit,
     inspect,
+    lint,
     meta,
     methods,
     models,
@@ -61,6 +62,7 @@ def _options(
 
 for module in (
     demo,
+    lint,
     fit,
     edit,
     predict,

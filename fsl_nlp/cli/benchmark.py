@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -26,16 +25,14 @@ from fsl_nlp.cli.options import (
 from fsl_nlp.cli.plans import announce_jobs
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import OptionError
-from fsl_nlp.output import percent
 
 if TYPE_CHECKING:
-    from fsl_nlp.benchmarks.base import Benchmark, Published
+    from fsl_nlp.benchmarks.base import Benchmark
 
 Texts = list[str] | None
 _MOST_SPLITS = 1000  # of a span
-_FEW_RUNS = 5  # with fewer, Student's t is well above its limit
 # Types of a benchmark's settings that need no parser.
-_PLAIN = (bool, int, int | None, str, str | None)
+_PLAIN = (bool, float, int, int | None, str, str | None)
 
 
 class _Benchmarks(TyperGroup):
@@ -100,6 +97,7 @@ def _add_benchmark(group: typer.Typer, benchmark: type[Benchmark]) -> None:
         **settings: Any,
     ) -> None:
         from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
+        from fsl_nlp.cli.benchmark_tables import as_table
 
         tasks = parse_list(task or ["all"])
         chosen = None if tasks == ["all"] else tasks
@@ -193,77 +191,6 @@ def parse_splits(names: Sequence[str] | None) -> list[str | int] | None:
             raise OptionError(f"--split {name}: write the smaller number first, as in 0-4.")
         splits += range(start, end + 1)
     return splits
-
-
-def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Any:
-    """The result as a table for people, beside the published systems."""
-    from fsl_nlp.cli.tables import Group, Table
-
-    rows, means = result["tasks"], result["published"]
-    systems = [
-        system
-        for system in benchmark.published
-        if any(system.name in row["published"] for row in rows.values())
-    ]
-    names = [system.name for system in systems]
-    encoders = {
-        run.get("encoder", benchmark.encoder): 0 for r in rows.values() for run in r["splits"]
-    }
-    table = Table(
-        "task",
-        "accuracy",
-        benchmark.unit,
-        "seconds",
-        *names,
-        title=f"{benchmark.name}: {result['method']} on {', '.join(encoders)}",
-    )
-    for column in table.columns[:2]:
-        column.no_wrap = True
-    for task, row in rows.items():
-        published = [_score(row["published"].get(name)) for name in names]
-        accuracy = percent(row["accuracy"], row["half_width"])
-        table.add_row(task, accuracy, f"{row['count']:,}", f"{row['seconds']:,.1f}", *published)
-    if means and len(rows) == len(benchmark.tasks):
-        accuracy = percent(result["accuracy"], result["half_width"])
-        table.add_row("mean", accuracy, "", "", *(_score(means.get(name)) for name in names))
-    protocol = benchmark.protocol.format(**result)
-    notes = [re.sub(r"\b1 (\w+)s\b", r"1 \1", protocol) + _interval(benchmark, rows.values())]
-    if result["partial"]:
-        notes.append(f"Only {result['limit']} of the test texts were scored (--limit).")
-    notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
-    notes += _sources(systems)
-    return Group(table, "", *notes)
-
-
-def _interval(benchmark: Benchmark, rows: Iterable[dict[str, Any]]) -> str:
-    """The sentence that says what the intervals are over; "" without any."""
-    phrases = [_interval_over(benchmark, row) for row in rows if row["half_width"] is not None]
-    each = dict.fromkeys(phrases)
-    return f" ± is the 95% interval {' or '.join(each)}." if each else ""
-
-
-def _interval_over(benchmark: Benchmark, row: dict[str, Any]) -> str:
-    count, over = len(row["splits"]), row["interval_over"]
-    if over == f"{count} {benchmark.repeats}":
-        few = " (Student's t); with so few it is wide" if count < _FEW_RUNS else ""
-        return f"over {over}{few}"
-    if not over.endswith("test texts"):
-        return f"over {over}"
-    return f"over the {over} (one {benchmark.repeats.removesuffix('s')})"
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
-def _sources(systems: Sequence[Published]) -> list[str]:
-    """A line for each source of published results, with the systems that it reports."""
-    lines: dict[str, list[str]] = {}
-    for system in systems:
-        remark = f" ({system.remark})" if system.remark else ""
-        lines.setdefault(f"{system.source}{remark}", []).append(system.name)
-    shown = [f"  {', '.join(names)}: {source}" for source, names in lines.items()]
-    return ["Published results, in percent:", *shown] if shown else []
 
 
 def _list(values: Sequence[str | int]) -> str:

@@ -20,6 +20,9 @@ from fsl_nlp.cli.run import Run, command
 if TYPE_CHECKING:
     from fsl_nlp.evaluation.scoring import Score
 
+# With fewer texts a perfectly calibrated classifier shows an error of 10 percent and more.
+_ENOUGH = 100
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command `evaluate`."""
@@ -37,7 +40,11 @@ def add_to(app: typer.Typer) -> None:
         data_dir: DataDir = None,
         device: Device = "auto",
     ) -> None:
-        """Score a saved classifier on labelled texts."""
+        """Score a saved classifier on labelled texts.
+
+        ECE is the expected calibration error: how far the confidence is from the accuracy. It is
+        shown for 100 texts or more; with fewer it is mostly noise.
+        """
         from fsl_nlp import load_dataset
         from fsl_nlp.cli.predict import load_bot
         from fsl_nlp.evaluation.scoring import check_targets, score_predictions
@@ -56,8 +63,10 @@ def add_to(app: typer.Typer) -> None:
         labels = classifier.classifier_.labels
         targets = match_labels(data.known_targets, labels)
         check_targets(targets, labels)  # before the long work
-        predicted = classifier.predict(data.examples, store=True).tolist()
-        score = score_predictions(targets, predicted, labels, seed=run.seed)
+        probabilities = classifier.predict_proba(data.examples, store=True)
+        predicted = [labels[i] for i in probabilities.argmax(axis=1)]
+        confidence = probabilities.max(axis=1)
+        score = score_predictions(targets, predicted, labels, confidence=confidence, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
         run.show(result, lambda: score_as_table(score))
 
@@ -76,6 +85,10 @@ def score_as_table(score: Score) -> Any:
         f"accuracy  {percent(score.accuracy, score.accuracy_interval)}",
         f"macro-F1  {percent(score.macro_f1, score.macro_f1_interval)}",
     ]
+    if score.count >= _ENOUGH and score.calibration_error is not None:
+        assert score.calibration_error_interval is not None
+        error = percent(score.calibration_error, score.calibration_error_interval)
+        parts.append(f"ECE       {error}")
     if score.worst:
         table = Table("label", "F1", "texts", title="\nWorst labels")
         for row in score.worst:

@@ -17,7 +17,8 @@ _FEWEST = 5
 # The normal prior of the log-odds of `in_scope`, and its weight, in texts at a probability of 1/2
 # divided by 4. Where there are many held-out texts it does nothing.
 _PRIOR_SLOPE, _PRIOR_INTERCEPT, _PRIOR_WEIGHT = 2.5, 2.0, 1.0
-_CONTRAST = NAMES.index("contrast")
+_CONTRAST, _OUTSIDERS = NAMES.index("contrast"), NAMES.index("outsiders")
+_LEAST_SPREAD = 0.05  # of the response to outsiders, which is about 1 at an outsider
 _STEPS = 50  # of Newton's method, which needs about ten
 
 
@@ -41,8 +42,7 @@ class Familiarity:
 
     def score(self, shown: Shown) -> NDArray[np.float64]:
         """[q]: higher is more familiar."""
-        result: NDArray[np.float64] = self.standardised(shown).mean(1)
-        return result
+        return _mean(self.standardised(shown))
 
     def standardised(self, shown: Shown) -> NDArray[np.float64]:
         """[q, S]: the signals of `NAMES`, whose mean is the score."""
@@ -122,7 +122,8 @@ def fit_familiarity(
     classes = np.concatenate([np.zeros(0, np.int64), *(split.classes for split in held_out)])
     questions = rows[classes >= 0]
     centre, spread = _centre_and_spread(questions if len(questions) >= _FEWEST else rows)
-    scores = [_standardise(part, centre, spread).mean(1) for part in measured]
+    spread[_OUTSIDERS] = max(spread[_OUTSIDERS], _LEAST_SPREAD)
+    scores = [_mean(_standardise(part, centre, spread)) for part in measured]
     joined = np.concatenate([np.zeros(0), *scores])
     slope, intercept = _fit_logistic(joined[classes >= 0], joined[classes < 0])
     return Familiarity(signals, centre, spread, slope, intercept), scores
@@ -134,19 +135,27 @@ def _fit_signals(
     generic: NDArray[np.floating[Any]] | None,
     outsiders: NDArray[np.floating[Any]] | None,
 ) -> Signals:
-    parts = [] if outsiders is None else [outsiders]
     if generic is not None:
-        parts.append(generic[unlike_examples(generic, vectors, classes)])
-    return Signals.fit(vectors, classes, np.concatenate(parts) if parts else None)
+        generic = generic[unlike_examples(generic, vectors, classes)]
+    return Signals.fit(vectors, classes, outsiders, generic)
 
 
 def _standardise(
     measured: NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """[q, S]: in standard deviations from the mean; the contrast where it is below -1, plus 1."""
+    """[q, S]: in standard deviations from the mean.
+
+    Of the contrast and of the outsiders only what is below -1 counts.
+    """
     result = (measured - centre) / spread
-    contrast = result[:, _CONTRAST]
-    result[:, _CONTRAST] = np.minimum(contrast + 1, 0)
+    for column in (_CONTRAST, _OUTSIDERS):
+        result[:, column] = np.minimum(result[:, column] + 1, 0)
+    return result
+
+
+def _mean(standardised: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[q]: the mean of the signals; the one of outsiders is on top, for there may be none."""
+    result: NDArray[np.float64] = standardised.sum(1) / (len(NAMES) - 1)
     return result
 
 

@@ -13,7 +13,14 @@ from fsl_nlp.decision.shown import Shown
 
 Floats = NDArray[np.float32]
 
-NAMES = ("max logit", "Mahalanobis", "local density", "kernel regression", "contrast")
+NAMES = (
+    "max logit",
+    "Mahalanobis",
+    "local density",
+    "kernel regression",
+    "contrast",
+    "outsiders",
+)
 
 # At most so many examples are kept, evenly from each class: one answer then takes a fraction of a
 # millisecond, and neither memory nor time grows with the support. With 1,000 the AUROC of SMP2017,
@@ -31,7 +38,7 @@ _LEAST_SCALE = 1e-6
 
 @dataclass(frozen=True)
 class Signals:
-    """Five measures of familiarity, each higher for more familiar texts.
+    """Six measures of familiarity, each higher for more familiar texts.
 
     - Max logit (Hendrycks et al. 2022, arXiv 1911.11132): the highest score of the classifier.
     - Mahalanobis: minus the squared distance to the nearest class mean, with the covariance within
@@ -41,10 +48,13 @@ class Signals:
     - Kernel regression: the highest response of a regression of the classes on distances to the
       examples. Away from the examples, between two classes and near outsiders it goes to 0; the
       mean of a Gaussian process does the same (Liu et al. 2020, arXiv 2006.10108).
-    - Contrast: a wider kernel regression of 1 at examples and -1 at outsiders; 0 without outsiders.
+    - Contrast: a wider kernel regression of 1 at examples and -1 at generic texts and outsiders; 0
+      without any.
+    - Outsiders: minus the response to the outsiders, as one more class of the kernel regression; 0
+      without outsiders.
 
     >>> vectors = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
-    >>> signals = Signals.fit(vectors, np.array([0, 0, 1, 1]), outsiders=-vectors)
+    >>> signals = Signals.fit(vectors, np.array([0, 0, 1, 1]), outsiders=np.array([[0, 0, 1]]))
     >>> near, far = signals.measure(Shown(np.array([[5, 0], [1, 1]]), np.eye(3)[[0, 2]]))
     >>> bool((near > far).all())
     True
@@ -56,7 +66,7 @@ class Signals:
     kept: Floats  # [L, D]: unit vectors of examples
     density: Floats  # [L]: the mean cosine of each to its nearest neighbours
     outsiders: Floats  # [G, D]: unit vectors of texts that have no label
-    coefficients: Floats  # [L + G, N]: of the kernel regression
+    coefficients: Floats  # [L + G, N + 1]: of the kernel regression; the last are the outsiders'
     contrasts: Floats  # [L + G]: the coefficients of the regression of examples and outsiders
     scale: float  # of squared distances, in the kernel
 
@@ -66,10 +76,15 @@ class Signals:
         vectors: NDArray[np.floating[Any]],
         classes: NDArray[np.int64],
         outsiders: NDArray[np.floating[Any]] | None = None,
+        generic: NDArray[np.floating[Any]] | None = None,
     ) -> Signals:
-        """Learn from the vectors [m, D] of examples, their classes [m], and outsiders [G, D]."""
+        """Learn from the vectors [m, D] of examples, their classes [m], and texts of no class.
+
+        `outsiders` [o, D] are known to be out of scope; `generic` [g, D] are likely to be.
+        """
         rows = _unit(np.asarray(vectors, np.float64))
-        outside = rows[:0] if outsiders is None else _unit(np.asarray(outsiders, np.float64))
+        parts = [part for part in (outsiders, generic) if part is not None]
+        outside = _unit(np.concatenate([rows[:0], *parts]))
         labels, classes = np.unique(classes, return_inverse=True)
         members = np.eye(len(labels))[classes]  # [m, N]
         means = members.T @ rows / members.sum(0)[:, None]
@@ -81,7 +96,9 @@ class Signals:
         scale = max(float(np.median(2 - 2 * _within_classes(cosines, classes))), _LEAST_SCALE)
         points = np.concatenate([rows, outside])
         exponents = (points @ points.T - 1) * (2 / scale)
-        responses = np.concatenate([members, np.zeros((len(outside), len(labels)))])
+        responses = np.zeros((len(points), len(labels) + 1))
+        responses[: len(rows), :-1] = members
+        responses[len(rows) :, -1][: 0 if outsiders is None else len(outsiders)] = 1
         sides = np.repeat([1.0, -1.0], [len(rows), len(outside)])
         return cls(
             origin=np.asarray(origin, np.float32),
@@ -96,18 +113,20 @@ class Signals:
         )
 
     def measure(self, shown: Shown) -> NDArray[np.float64]:
-        """[q, 5], in the order of `NAMES`."""
+        """[q, 6], in the order of `NAMES`."""
         rows = _unit(np.asarray(shown.vectors, np.float32))
         cosines = rows @ self.kept.T  # [q, L]
         to_outsiders = rows @ self.outsiders.T  # [q, G]
         exponents = np.concatenate([cosines, to_outsiders], axis=1) - np.float32(1)
         exponents *= np.float32(2 / self.scale)
+        responses = np.exp(exponents) @ self.coefficients  # [q, N + 1]
         columns = [
             np.asarray(shown.scores).max(1),
             -self._distances(rows).min(1),
             self._relative_density(cosines),
-            (np.exp(exponents) @ self.coefficients).max(1),
+            responses[:, :-1].max(1),
             np.exp(exponents / np.float32(_WIDER)) @ self.contrasts,
+            -responses[:, -1],
         ]
         return np.stack(columns, axis=1).astype(np.float64)
 

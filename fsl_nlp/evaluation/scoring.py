@@ -1,4 +1,4 @@
-"""Predictions compared with the labels: accuracy, macro-F1, intervals and common mistakes."""
+"""Predictions compared with the labels: accuracy, macro-F1, calibration and common mistakes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError, did_you_mean
+from fsl_nlp.evaluation.calibration_error import (
+    calibration_error_interval,
+    expected_calibration_error,
+)
 from fsl_nlp.output import without_nan
 from fsl_nlp.types import Label
 
@@ -43,7 +47,7 @@ class Confusion:
 class Score:
     """How well predictions match. Intervals are 95% bootstrap intervals over the texts.
 
-    A single text has none: then they are NaN.
+    A single text has none: then they are NaN. Without confidences there is no calibration error.
     """
 
     count: int
@@ -53,6 +57,8 @@ class Score:
     macro_f1_interval: Interval
     worst: tuple[LabelScore, ...]
     confused: tuple[Confusion, ...]
+    calibration_error: float | None = None
+    calibration_error_interval: Interval | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
@@ -79,10 +85,11 @@ def score_predictions(
     predicted: Sequence[Label],
     labels: Sequence[Label],
     *,
+    confidence: NDArray[np.floating[Any]] | None = None,
     seed: int = 0,
     shown: int = _SHOWN,
 ) -> Score:
-    """How well `predicted` matches `targets`.
+    """How well `predicted` matches `targets`, and the `confidence` of each the accuracy.
 
     `labels` are those of the classifier; macro-F1 is the mean over those among `targets`.
 
@@ -103,6 +110,10 @@ def score_predictions(
     accuracies, macro = _bootstrap(true, guess, len(labels), seed)
     worst = sorted((float(f1[i]), -int(counts[i]), i) for i in np.flatnonzero(counts).tolist())
     pairs = Counter((t, g) for t, g in zip(true.tolist(), guess.tolist(), strict=True) if t != g)
+    error = error_interval = None
+    if confidence is not None:
+        error = expected_calibration_error(confidence, true == guess)
+        error_interval = calibration_error_interval(confidence, true == guess, seed=seed)
     return Score(
         count=len(true),
         accuracy=float((true == guess).mean()),
@@ -115,6 +126,8 @@ def score_predictions(
         confused=tuple(
             Confusion(labels[t], labels[g], n) for (t, g), n in pairs.most_common(shown)
         ),
+        calibration_error=error,
+        calibration_error_interval=error_interval,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,23 @@ def test_intents_on_a_sample(run: Cli) -> None:
     assert [row["seed"] for row in seeds] == [5, 6]
 
 
-@pytest.mark.parametrize("name", ["fewclue", "fewrel", "intents"])
+@pytest.mark.usefixtures("english")
+def test_outsiders_of_a_sample(run: Cli) -> None:
+    words = ("benchmark", "oos", "--task", "support_en", "--score", "dev", "--draws", 1)
+    result = run(*words)
+    assert (result.status, result.err) == (0, "note: oos: 1 job to run.\n")
+    assert "linear on embedded:en" in result.out
+    assert re.search(r"support_en +familiarity +\d", result.out)
+    assert re.search(r"\n +nearest cosine +\d", result.out)
+    never = run(*words, "--reject", 0, "--json").json["tasks"]["support_en"]["figures"]
+    often = run(*words, "--reject", 0.3, "--json").json["tasks"]["support_en"]["figures"]
+    assert never["turned_away"]["value"] == never["caught"]["value"] == 0
+    assert often["turned_away"]["value"] > 0.1
+    assert often["caught"]["value"] > often["turned_away"]["value"]
+    assert often["auroc"] == never["auroc"]
+
+
+@pytest.mark.parametrize("name", ["fewclue", "fewrel", "intents", "oos"])
 def test_help_names_tasks_splits_and_an_example(run: Cli, name: str) -> None:
     result = run("benchmark", name, "--help")
     assert result.status == 0

@@ -11,9 +11,11 @@ import typer
 from typer.testing import CliRunner
 
 from fsl_nlp.benchmarks import BENCHMARKS, benchmark_class
-from fsl_nlp.benchmarks.base import Benchmark, Job, Published, Row, setting
+from fsl_nlp.benchmarks.base import Benchmark, Figure, Job, Published, Row, setting
 from fsl_nlp.benchmarks.run import run_benchmark
 from fsl_nlp.cli import benchmark as command
+from fsl_nlp.cli.benchmark_tables import as_table
+from fsl_nlp.cli.tables import console
 from fsl_nlp.errors import OptionError
 
 
@@ -92,6 +94,61 @@ def test_its_settings_are_options(app: typer.Typer) -> None:
     assert "mean" not in result.stdout
     refused = CliRunner().invoke(app, [*words, "--bonus", "-1"])
     assert refused.exit_code == 2
+
+
+@dataclass(frozen=True)
+class Signs(Letters):
+    """The length is 0.1 a letter of the task and 0.01 a split; a rival's is half of it."""
+
+    name: ClassVar[str] = "signs"
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure("width", "width", "is that of a letter"),
+        Figure("length", "length", "is that of the task"),
+        Figure("missing", "missing", "is what the second split lacks"),
+    )
+    published: ClassVar[tuple[Published, ...]] = (
+        Published("a book", {}, "Another book", figures={"ab": {"length": 21.5}}),
+    )
+
+    def run(self, job: Job, data_dir: Any, device: str) -> Row:
+        length = 0.1 * len(job.task) + 0.01 * int(job.split)
+        return {
+            **super().run(job, data_dir, device),
+            "figures": {
+                "width": {"value": 0.25, "half_width": 0.03},
+                "length": {"value": length, "half_width": 0.5},
+                "missing": {"value": None if job.split else 0.5, "half_width": None},
+            },
+            "compared": {"rival": {"length": {"value": length / 2, "half_width": None}}},
+        }
+
+
+def test_figures_by_hand() -> None:
+    """ab: 0.20 and 0.22, sd 0.0141421, half-width 12.7062 * 0.0141421 / sqrt(2) = 0.127062. All
+    widths are equal, so the interval is that of the first run."""
+    row = run_benchmark(Signs("proto", "words"), ["ab"])["tasks"]["ab"]
+    length, rival = row["figures"]["length"], row["compared"]["rival"]["length"]
+    assert (length["value"], length["half_width"]) == pytest.approx((0.21, 0.127062), abs=1e-5)
+    assert (rival["value"], rival["half_width"]) == pytest.approx((0.105, 0.063531), abs=1e-5)
+    assert row["figures"]["width"] == {"value": 0.25, "deviation": 0.0, "half_width": 0.03}
+    assert row["figures"]["missing"]["value"] is None
+    assert row["published_figures"] == {"a book": {"length": 21.5}}
+
+
+def test_figures_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Signs("proto", "words")
+    console().print(as_table(plan, run_benchmark(plan, ["ab"], [0])))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["task", "accuracy", "width", "missing", "texts", "seconds"]
+    assert lines[2] == ["ab", "20.00%", "25.0%", "±", "3.0%", "50.0%", "10", "1.5"]
+    assert lines[4:8] == [
+        ["task", "score", "length"],
+        ["ab", "here", "20.0%", "±", "50.0%"],
+        ["rival", "10.0%"],
+        ["a", "book", "21.5"],
+    ]
+    assert ["length", "is", "that", "of", "the", "task."] in lines
+    assert ["a", "book:", "Another", "book"] in lines
 
 
 def test_an_unknown_benchmark() -> None:

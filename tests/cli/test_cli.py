@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, __version__, load_dataset
 from fsl_nlp.cli.demo import next_commands
 from fsl_nlp.cli.options import parse_options
 from fsl_nlp.decision.targets import DEFAULT_REJECT
+from fsl_nlp.evaluation.calibration_error import expected_calibration_error
 from fsl_nlp.runtime import Bot
 
 Cli = Callable[..., Any]
@@ -63,6 +65,20 @@ def test_fit_predict_evaluate(run: Cli, train: Path, tmp_path: Path) -> None:
     assert "texts     9\naccuracy  100.00%   (95% interval 100.00% to 100.00%)" in scored.out
     assert "macro-F1  100.00%" in scored.out
     assert "Worst" not in scored.out
+    assert "ECE" not in scored.out  # nine texts are too few
+
+    many = tmp_path / "many.csv"
+    header, *rows = train.read_text().splitlines()
+    dots = [row.replace(",", "." * i + ",") for row in rows for i in range(1, 13)]
+    many.write_text("\n".join([header, *dots]) + "\n")
+    assert re.search(r"\nECE +\d", run("evaluate", out, many).out)
+    answers = run("predict", out, "--file", many, "--json").json["predictions"]
+    confidence = np.array([answer["confidence"] for answer in answers])
+    targets = [row.partition(",")[2] for row in dots]
+    correct = np.array([a["label"] == t for a, t in zip(answers, targets, strict=True)])
+    score = run("evaluate", out, many, "--json").json
+    expected = expected_calibration_error(confidence, correct)
+    assert score["calibration_error"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_chinese_bot(run: Cli, multilingual: TextEncoder, tmp_path: Path) -> None:

@@ -127,6 +127,20 @@ def test_all_right_leaves_nothing_to_blame() -> None:
     assert (score.accuracy, score.macro_f1, score.worst, score.confused) == (1, 1, (), ())
 
 
+def test_the_calibration_error_needs_confidences() -> None:
+    """Sure of 0.9 and right in 150 of 200: an error of 0.15."""
+    targets, guesses = ["a"] * 200, ["a"] * 150 + ["b"] * 50
+    score = score_predictions(targets, guesses, LABELS, confidence=np.full(200, 0.9), seed=1)
+    assert score.calibration_error == pytest.approx(0.15)
+    assert score.calibration_error_interval is not None
+    low, high = score.calibration_error_interval
+    assert low < 0.15 < high
+    assert score.to_dict()["calibration_error_interval"] == [low, high]
+    without = score_predictions(targets, guesses, LABELS, seed=1)
+    assert without.to_dict()["calibration_error"] is None
+    assert (without.accuracy, without.accuracy_interval) == (0.75, score.accuracy_interval)
+
+
 def test_scores_are_plain_json() -> None:
     score = score_predictions(*drawn(20, 0.5), LABELS)
     assert json.loads(json.dumps(score.to_dict()))["count"] == 20

@@ -114,6 +114,11 @@ class TunedMethod(Method):
         """One; none where only the head trains."""
         return (self,) if self.adaptation else ()
 
+    def calibrated_as(self, fitted: Classifier) -> TunedMethod:
+        """The method with the temperature of the classifier."""
+        assert isinstance(fitted, TunedClassifier)
+        return replace(self, settings=replace(self.settings, temperature=fitted.temperature))
+
     def learn(self, support: Dataset) -> TunedClassifier:
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled

@@ -28,7 +28,7 @@ STREAM_BATCH = 1024
 
 
 class Answering(Labelling):
-    """The methods of a fitted classifier that answer."""
+    """The methods of a fitted classifier that answer, each as it is when the call begins."""
 
     @overload
     def classify(
@@ -100,25 +100,25 @@ class Answering(Labelling):
         >>> prediction.label, prediction.nearest[0].text
         ('track', 'where is my parcel')
         """
-        self._check_fitted()
+        now = self._now()
         is_single = isinstance(text, (str, Example))
         if text is None or isinstance(text, (bool, int, float, bytes, Mapping)):
             raise DataError(
                 "Give a text: text must be a string, an Example, or a list of them; got "
                 f"{text!r:.40} ({type(text).__name__})."
             )
-        examples = self._checked([text] if is_single else text, "text")
+        examples = now._checked([text] if is_single else text, "text")
         if multiple:
-            answers = self._classify_parts(examples, top_k, nearest, store)
+            answers = now._classify_parts(examples, top_k, nearest, store)
             if why:
                 answers = [
-                    self._explained([example] * len(parts), parts)
+                    now._explained([example] * len(parts), parts)
                     for example, parts in zip(examples, answers, strict=True)
                 ]
             return answers[0] if is_single else answers
-        predictions = self._classify(examples, top_k, nearest, store)
+        predictions = now._classify(examples, top_k, nearest, store)
         if why:
-            predictions = self._explained(examples, predictions)
+            predictions = now._explained(examples, predictions)
         return predictions[0] if is_single else predictions
 
     def _classify_parts(
@@ -179,14 +179,14 @@ class Answering(Labelling):
         >>> [answer.label for answer in classifier.stream(iter(["has my parcel been sent"]))]
         ['track']
         """
-        self._check_fitted()
+        now = self._now()
         _check_counts(top_k, nearest)
         if isinstance(texts, (str, Example)) or not isinstance(texts, Iterable):
             raise DataError(
                 f"texts must be an iterable of texts, got a {type(texts).__name__}. "
                 "For one text use classify."
             )
-        return self._stream(iter(texts), top_k, nearest, why)
+        return now._stream(iter(texts), top_k, nearest, why)
 
     def _stream(
         self, remaining: Iterator[Any], top_k: int, nearest: int, why: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fsl_nlp.answering import Answering, as_array
+from fsl_nlp.answering import Answering
 from fsl_nlp.checks import (
     as_examples,
     as_labels,
@@ -24,22 +25,31 @@ from fsl_nlp.checks import (
     checked_support,
     weighted,
 )
-from fsl_nlp.decision.targets import DEFAULT_REJECT
+from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
+from fsl_nlp.editing.editable import Editable
+from fsl_nlp.editing.records import editing_record, version_of
 from fsl_nlp.errors import ArtifactError, DataError, OptionError
+from fsl_nlp.fitting import Fitting
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.transfer import SentAsBytes
 from fsl_nlp.types import Dataset, Example, Label, Prediction
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from fsl_nlp.artifact import SavedClassifier
     from fsl_nlp.encoders import TextEncoder
     from fsl_nlp.encoders.objects import EncoderLike
-    from fsl_nlp.fitting import Fitted
-    from fsl_nlp.methods.base import Classifier
     from fsl_nlp.methods.objects import MethodChoice, MethodLike
 
 
-class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(  # type: ignore[misc, override]
+    Editable,
+    Answering,
+    SentAsBytes,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Learns to label short texts from a few examples of each label.
 
     It is a scikit-learn classifier whose X is a list of strings. `method` is a name, a head, a
@@ -63,8 +73,6 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
     >>> classifier.classify("has my package been sent?").label
     'track'
     """
-
-    classifier_: Classifier
 
     def __init__(
         self,
@@ -133,30 +141,22 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
 
         An example with the label None is unlabelled; `outsiders` are of no label at all.
         """
-        from fsl_nlp.decision.targets import Targets
-        from fsl_nlp.fitting import Fitting
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.methods.weights import with_weight
 
         support = with_weight(checked_support(support))
-        targets = Targets.of(self.reject, self.coverage, self.precision)
         chosen = read_method(self.method)
         by_default = chosen.encoder is not None and self.encoder == "auto"
         encoder = chosen.encoder if by_default else self._load_encoder(support)
         assert encoder is not None
-        fitting = Fitting(chosen, encoder, self.seed, self._options(), self.budget, targets)
-        return self._take(fitting.fit(support, outsiders, checkpoint))
-
-    def _take(self, fitted: Fitted) -> FewShotClassifier:
-        self.classifier_ = fitted.classifier
-        self.report_ = fitted.report
-        self.decision_ = fitted.decision
-        self.method_ = fitted.method
-        self.encoder_ = fitted.encoder
-        self.examples_ = fitted.examples
-        self.classes_ = as_array(fitted.classifier.labels)
-        self.model_version_ = fitted.model_version
+        fitting = self._fitting(chosen, encoder)
+        self._version = fitting.fit(support, tuple(outsiders), checkpoint)
         return self
+
+    def _fitting(self, chosen: MethodChoice, encoder: TextEncoder) -> Fitting:
+        """How it learns, with the options of the classifier."""
+        targets = Targets.of(self.reject, self.coverage, self.precision)
+        return Fitting(chosen, encoder, self.seed, self._options(), self.budget, targets)
 
     @own_torch_state()
     def save(self, folder: str | Path, *, store_examples: bool = True) -> Path:
@@ -174,11 +174,13 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.artifact import check_folder, write_classifier
         from fsl_nlp.restoring import runtime_parts
 
-        check_is_fitted(self)
-        check_folder(Path(folder))
-        record = self.to_record(store_examples=store_examples)
-        record = replace(record, parts=runtime_parts(self.classifier_))
-        return write_classifier(record, Path(folder))
+        now, folder = self._now(), Path(folder)
+        check_folder(folder)
+        record = now.to_record(store_examples=store_examples)
+        record = replace(record, parts=runtime_parts(now.classifier_))
+        replaced = now.version_.sum_replaced_in(folder)
+        self._saved(now.version_, folder, write_classifier(record, folder, replacing=replaced))
+        return folder
 
     @own_torch_state()
     def to_record(self, *, store_examples: bool = True) -> SavedClassifier:
@@ -186,17 +188,18 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.methods.objects import read_method
         from fsl_nlp.restoring import record_of
 
-        chosen = read_method(self.method)
+        version, chosen = self.version_, read_method(self.method)
         return record_of(
-            self.classifier_,
-            self.encoder_,
-            method=self.method_,
+            version.classifier,
+            version.recipe.encoder,
+            method=version.recipe.method,
             method_source=chosen.source,
             parameters=chosen.saved_parameters(self.get_params(deep=False)),
-            model_version=self.model_version_,
-            examples=self.examples_ if store_examples else (),
-            report=self.report_.to_dict() if self.report_ else None,
-            decision=self.decision_,
+            model_version=version.name,
+            examples=version.examples if store_examples else (),
+            report=version.report.to_dict() if version.report else None,
+            decision=version.decision,
+            editing=editing_record(version) if store_examples else None,
         )
 
     @classmethod
@@ -226,7 +229,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         with own_torch_state():
             loaded = load_saved_encoder(folder, saved.encoder, encoder, device)
         moved = {"encoder": saved.encoder.name if encoder is None else encoder, "device": device}
-        return cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
+        classifier = cls._restored(folder, saved, {**parameters, **moved}, chosen, loaded)
+        classifier._saved(classifier.version_, folder, saved.sum)
+        return classifier
 
     @classmethod
     @own_torch_state()
@@ -242,29 +247,21 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         from fsl_nlp.artifact.decisions import restore_decision
         from fsl_nlp.artifact.manifest import refusing_damage
         from fsl_nlp.artifact.protocols import CLASSIFIER
-        from fsl_nlp.fitting import Fitted
         from fsl_nlp.restoring import restore, restore_report
 
         with refusing_damage(folder, CLASSIFIER):
             try:
                 classifier = cls(**parameters)
-                options = classifier._options()
-                built = chosen.build(encoder, seed=classifier.seed, options=options)
+                recipe = classifier._fitting(chosen, encoder).recipe()
             except OptionError as error:
                 raise ArtifactError(
                     f"The classifier in {folder} has a setting of fsl_nlp {saved.version} that "
                     f"this version does not have: {error}"
                 ) from error
-            fitted = Fitted(
-                restore(folder, saved, built),
-                saved.method,
-                encoder,
-                saved.examples,
-                saved.model_version,
-                restore_decision(saved),
-                restore_report(saved),
-            )
-        return classifier._take(fitted)
+            fitted = restore(folder, saved, recipe.learner)
+            decision, report = restore_decision(saved), restore_report(saved)
+            classifier._version = version_of(saved, recipe, fitted, decision, report)
+        return classifier
 
     def _classify(
         self, texts: list[Example], top_k: int, nearest: int, store: bool
@@ -276,8 +273,9 @@ class FewShotClassifier(Answering, SentAsBytes, ClassifierMixin, BaseEstimator):
         with own_torch_state():
             return super()._probabilities(texts)
 
-    def _check_fitted(self) -> None:
+    def _now(self) -> Self:
         check_is_fitted(self)
+        return copy(self)
 
     def _storing(self, store: bool) -> AbstractContextManager[object]:
         from fsl_nlp.encoders.memory import without_caching

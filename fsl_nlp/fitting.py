@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.errors import OptionError
 from fsl_nlp.types import Dataset, Example
 
 if TYPE_CHECKING:
-    from fsl_nlp.decision.policy import Decision
     from fsl_nlp.decision.targets import Targets
     from fsl_nlp.encoders import TextEncoder
-    from fsl_nlp.methods.base import Classifier, Method
+    from fsl_nlp.methods.base import Classifier
     from fsl_nlp.methods.combined.report import Report
     from fsl_nlp.methods.objects import MethodChoice
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted method, what it learned from, and when it answers.
-
-    `method` is its name, `report` says why `auto` chose it, and `decision` is None where nothing
-    can be said of when to answer.
-    """
-
-    classifier: Classifier
-    method: str
-    encoder: TextEncoder
-    examples: tuple[Example, ...]
-    model_version: str
-    decision: Decision | None = None
-    report: Report | None = None
 
 
 @dataclass(frozen=True)
@@ -50,55 +33,55 @@ class Fitting:
     def fit(
         self,
         support: Dataset,
-        outsiders: Sequence[Example] = (),
+        outsiders: tuple[Example, ...] = (),
         checkpoint: str | Path | None = None,
-    ) -> Fitted:
+    ) -> Version:
         """Learn from a checked support set."""
         from fsl_nlp.methods.base import note_truncated
-        from fsl_nlp.methods.held_out import fit_decision
 
         if self.method.name == "auto":
-            fitted, built = self._choose(support, checkpoint)
+            recipe, classifier, report = self._choose(support, checkpoint)
         else:
-            fitted, built = self._fit(support, checkpoint)
-        note_truncated(fitted.classifier, fitted.examples)
-        decision = fit_decision(
-            built, fitted.classifier, support, self.targets, seed=self.seed, outsiders=outsiders
-        )
-        return replace(fitted, decision=decision)
+            recipe, report = self.recipe(), None
+            classifier = self._fit(recipe, support, checkpoint)
+        note_truncated(classifier, support.labelled.examples)
+        recipe = replace(recipe, outsiders=outsiders)
+        return recipe.version(classifier, support, report=report)
 
-    def _fit(self, support: Dataset, checkpoint: str | Path | None) -> tuple[Fitted, Method]:
-        from fsl_nlp.artifact.model_version import model_version
+    def recipe(self, chosen: MethodChoice | None = None) -> Recipe:
+        """The method, built; or one that `auto` chose."""
+        chosen = chosen or self.method
+        return Recipe(
+            chosen.name,
+            chosen.build(self.encoder, seed=self.seed, options=self.options),
+            self.encoder,
+            self.targets,
+            self.seed if chosen.seed is None else chosen.seed,
+            {**self.options, **chosen.version_options()},
+        )
+
+    def _fit(self, recipe: Recipe, support: Dataset, checkpoint: str | Path | None) -> Classifier:
         from fsl_nlp.methods.combined.auto import parse_budget
         from fsl_nlp.training.checkpoint import checkpoints
 
-        name, encoder = self.method.name, self.encoder
         if parse_budget(self.budget):
             raise OptionError(
                 f"budget={'none' if self.budget is None else self.budget!r} (--budget) is for "
-                f"method 'auto', not for {name!r}. Leave it out."
+                f"method 'auto', not for {recipe.method!r}. Leave it out."
             )
-        built = self.method.build(encoder, seed=self.seed, options=self.options)
-        options = {**self.options, **self.method.version_options(), **built.origin()}
-        seed = self.seed if self.method.seed is None else self.method.seed
-        version = model_version(support, name, encoder, seed=seed, options=options)
-        with checkpoints(checkpoint, version):
-            classifier = built.fit_until_stopped(support)
-        return Fitted(classifier, name, encoder, support.labelled.examples, version), built
+        with checkpoints(checkpoint, recipe.name_of(support)):
+            return recipe.learner.fit_until_stopped(support)
 
-    def _choose(self, support: Dataset, checkpoint: str | Path | None) -> tuple[Fitted, Method]:
+    def _choose(
+        self, support: Dataset, checkpoint: str | Path | None
+    ) -> tuple[Recipe, Classifier, Report]:
         """With method "auto"."""
-        from fsl_nlp.artifact.model_version import model_version
-        from fsl_nlp.methods import build_method
         from fsl_nlp.methods.combined.auto import choose
+        from fsl_nlp.methods.objects import read_method
 
         if checkpoint is not None:
             raise OptionError("checkpoint: method='auto' fits several methods. Name one method.")
-        encoder, seed, options = self.encoder, self.seed, self.options
         name, classifier, report = choose(
-            support, encoder, seed=seed, options=options, budget=self.budget
+            support, self.encoder, seed=self.seed, options=self.options, budget=self.budget
         )
-        version = model_version(support, name, encoder, seed=seed, options=options)
-        examples = support.labelled.examples
-        fitted = Fitted(classifier, name, encoder, examples, version, report=report)
-        return fitted, build_method(name, encoder, seed=seed, options=options)
+        return self.recipe(read_method(name)), classifier, report

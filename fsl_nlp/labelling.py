@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Scorer(Protocol):
@@ -47,7 +50,7 @@ class Scorer(Protocol):
 
 
 class Labelling:
-    """The methods of a fitted classifier that give labels."""
+    """The methods of a fitted classifier that give labels, each as it is when the call begins."""
 
     classifier_: Scorer
     classes_: NDArray[Any]
@@ -55,8 +58,9 @@ class Labelling:
     model_version_: str
     decision_: Decision | None = None  # None: every question gets its best label
 
-    def _check_fitted(self) -> None:
-        """Refuse to answer before `fit`."""
+    def _now(self) -> Self:
+        """The fitted classifier, which no edit changes; refused before `fit`."""
+        return self
 
     def predict_proba(
         self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
@@ -74,10 +78,10 @@ class Labelling:
         >>> classifier.predict_proba(["has my parcel been sent"]).shape
         (1, 2)
         """
-        self._check_fitted()
-        examples = self._checked(texts, "texts", allow_empty=False)
-        with self._storing(store):
-            return self._probabilities(examples)
+        now = self._now()
+        examples = now._checked(texts, "texts", allow_empty=False)
+        with now._storing(store):
+            return now._probabilities(examples)
 
     def predict(
         self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
@@ -91,8 +95,9 @@ class Labelling:
         >>> classifier.predict(["has my parcel been sent"]).tolist()
         ['track']
         """
-        best = self.predict_proba(texts, store=store).argmax(axis=1)
-        return cast("NDArray[Any]", self.classes_[best])
+        now = self._now()
+        best = now.predict_proba(texts, store=store).argmax(axis=1)
+        return cast("NDArray[Any]", now.classes_[best])
 
     def predict_set(
         self,
@@ -113,17 +118,17 @@ class Labelling:
         >>> classifier.predict_set(["i want my money back"])[0].labels
         ('refund_status',)
         """
-        self._check_fitted()
+        now = self._now()
         check_coverage(coverage)
-        conformity = self.decision_.conformity if self.decision_ else None
+        conformity = now.decision_.conformity if now.decision_ else None
         if conformity is None:
             raise DataError(
                 "predict_set: this classifier has no held-out scores: an older version saved it, "
                 "or it never turns a question away, or nothing could be held out. Fit it again, "
                 "with reject=0.05 and two examples or more of each label."
             )
-        rows = self.predict_proba(texts, store=store)
-        return conformity.sets(rows, self.classifier_.labels, coverage)
+        rows = now.predict_proba(texts, store=store)
+        return conformity.sets(rows, now.classifier_.labels, coverage)
 
     def _checked(
         self, texts: Any, argument: str, first: int = 0, *, allow_empty: bool = True

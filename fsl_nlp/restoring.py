@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.artifact.manifest import refusing_damage
 from fsl_nlp.artifact.protocols import CLASSIFIER
-from fsl_nlp.artifact.record import DECISION, STATE, SavedClassifier, SavedEncoder, SavedPart
+from fsl_nlp.artifact.record import (
+    DECISION,
+    STATE,
+    SavedClassifier,
+    SavedEditing,
+    SavedEncoder,
+    SavedPart,
+)
 from fsl_nlp.artifact.self_test import LABELS, check_self_test, label_sum, run_self_test
 from fsl_nlp.errors import ArtifactError, MissingExtraError, ModelError
 from fsl_nlp.types import Example
@@ -35,6 +42,7 @@ def record_of(
     model_version: str,
     examples: tuple[Example, ...] = (),
     report: Mapping[str, Any] | None = None,
+    editing: SavedEditing | None = None,
     decision: Decision | None = None,
 ) -> SavedClassifier:
     """The record of a fitted classifier, without the parts that answer without torch.
@@ -67,6 +75,7 @@ def record_of(
         version=__version__,
         examples=examples,
         report=report,
+        editing=editing,
         decision=decision_settings,
     )
 

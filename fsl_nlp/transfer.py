@@ -24,7 +24,7 @@ class SentAsBytes:
         memo[id(self)] = copied
         # What was fitted never changes, so the copy shares it.
         for name, value in self.__dict__.items():
-            copied.__dict__[name] = value if name == "classifier_" else deepcopy(value, memo)
+            copied.__dict__[name] = value if name == "_version" else deepcopy(value, memo)
         return copied
 
     def __reduce__(self: Any) -> tuple[Any, ...]:
@@ -32,7 +32,7 @@ class SentAsBytes:
         from fsl_nlp.artifact.archive import to_archive
 
         parameters = self.get_params(deep=False)
-        if not hasattr(self, "classifier_"):
+        if "_version" not in vars(self):
             return receive_classifier, (type(self), parameters)
         if not isinstance(parameters["encoder"], str):
             # A SentenceTransformer would go with its weights.

@@ -78,11 +78,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorers": BOTTOM | {"artifact", "encoders", "methods", "runtime"},
     "restoring": BOTTOM | {"artifact", "encoders", "inputs", "methods", "scorers"},
     "export": BOTTOM | {"artifact", "encoders", "methods", "runtime", "scorers", "training"},
-    "fitting": BOTTOM | {"artifact", "decision", "encoders", "methods", "training.checkpoint"},
     "transfer": BOTTOM | {"artifact", "methods"},
+    "editing": BOTTOM
+    | {"answering", "artifact", "checks", "data.labels", "decision", "inputs", "methods"},
+    "fitting": BOTTOM | {"decision", "editing", "encoders", "methods", "training.checkpoint"},
     "classifier": BOTTOM
-    | {"answering", "artifact", "checks", "decision", "encoders", "fitting", "methods"}
-    | {"restoring", "transfer"},
+    | {"answering", "artifact", "checks", "decision", "editing", "encoders", "fitting"}
+    | {"methods", "restoring", "transfer"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -5,6 +5,7 @@ A saved classifier, or bot:
     classifier.json              the manifest: what it is, and the sums of all files; written last
     tensors-<sum>.safetensors    what was learned, and the answer to a test question
     examples-<sum>.jsonl         the training examples, unless they were left out
+    history-<sum>.jsonl          the edits since the fit, with what it takes to undo them
     scorer-<sum>.onnx            its head, for `fsl_nlp.runtime`; where ONNX graphs can be made
     encoder-<number>/            the encoder's graph; in exported bots
 
@@ -26,6 +27,7 @@ The manifest holds the number of its format. Every fsl_nlp reads its own format 
 |   | `report`: why `auto` chose its method. |
 |   | `meta.json` has `fsl_nlp`, `files` and `sum`, as `classifier.json`; it had `file`. |
 |   | Parts of exported bots say the `precision` of their encoder and what was `pruned`. |
+|   | `editing` and `files.history`: what an edit needs, and the edits so far. |
 
 To change the format: raise the number in `protocols.py`, write `format_N.py` with the step from the
 old number N to the next, add a row here, and keep an artefact of number N in the tests.

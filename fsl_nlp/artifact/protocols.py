@@ -9,7 +9,12 @@ from fsl_nlp.artifact.schema import ClassifierManifest, MetaManifest
 CLASSIFIER = Protocol(
     manifest="classifier.json",
     newest=2,
-    suffixes={"tensors": "safetensors", "examples": "jsonl", "scorer": "onnx"},
+    suffixes={
+        "tensors": "safetensors",
+        "examples": "jsonl",
+        "history": "jsonl",
+        "scorer": "onnx",
+    },
     upgrades={1: format_1.upgrade_classifier},
     schema=ClassifierManifest,
     noun="classifier",

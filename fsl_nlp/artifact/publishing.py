@@ -7,31 +7,56 @@ one folder wait for each other. The last one wins, and removes the files of all 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fsl_nlp.artifact.manifest import Protocol, pack
+from fsl_nlp.errors import ArtifactError
 from fsl_nlp.folders import PRIVATE_FILE, is_old, make_folder, write_atomically
 from fsl_nlp.locks import locked
 
 
 def publish(
-    folder: Path, protocol: Protocol, manifest: Mapping[str, Any], contents: Mapping[str, bytes]
-) -> None:
+    folder: Path,
+    protocol: Protocol,
+    manifest: Mapping[str, Any],
+    contents: Mapping[str, bytes],
+    *,
+    replacing: str | None = None,
+) -> str:
     """Write the files, then the manifest with their sums, then remove the files of older ones.
 
     `contents` maps a kind of file to what it holds. `manifest` gets `format`, `files` and `sum`.
     Whoever could read the older one can read the new one; at first, that is the owner alone.
+    Gives the sum of the save (`Snapshot.sum`). `replacing` is the sum of the save that the new one
+    is made of: another one meanwhile is not replaced.
     """
     packed = pack(protocol, manifest, contents)
     make_folder(folder)
     with locked(folder) as is_alone:
+        if replacing is not None:
+            _refuse_another(folder, protocol, replacing)
         mode = _mode(folder / protocol.manifest)
         for name, content in packed.items():
             write_atomically(folder / name, content, mode=mode)
         _remove_others(folder, protocol, packed, is_alone)
+    return hashlib.sha256(packed[protocol.manifest]).hexdigest()
+
+
+def _refuse_another(folder: Path, protocol: Protocol, replacing: str) -> None:
+    try:
+        current = hashlib.sha256((folder / protocol.manifest).read_bytes()).hexdigest()
+    except FileNotFoundError:  # nothing that could be lost
+        return
+    if current != replacing:
+        raise ArtifactError(
+            f"The {protocol.noun} in {folder} was saved again by somebody else since it was loaded "
+            "here. Saving would undo that. Load it again and repeat the edit, or save to another "
+            "folder."
+        )
 
 
 def _mode(manifest: Path) -> int:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fsl_nlp.artifact.editing import read_editing
+from fsl_nlp.artifact.entries import ExampleEntry
+from fsl_nlp.artifact.examples import example_of
 from fsl_nlp.artifact.format_1 import upgrade_tensors
 from fsl_nlp.artifact.manifest import Manifest
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.record import SavedClassifier, SavedEncoder, SavedPart
-from fsl_nlp.artifact.schema import ExampleEntry, check_schema
+from fsl_nlp.artifact.schema import check_schema
 from fsl_nlp.artifact.self_test import LABELS, PROBABILITIES, VECTOR, label_sum
 from fsl_nlp.artifact.snapshot import Snapshot, read_snapshot
 from fsl_nlp.json_text import parse_json
@@ -53,6 +56,8 @@ def record_in(saved: Snapshot) -> SavedClassifier:
         report=manifest.get("report"),
         method_source=manifest.get("method_source", ""),
         inputs=manifest.get("inputs"),
+        editing=read_editing(saved, tensors),
+        sum=saved.sum,
         decision=manifest.get("decision"),
     )
 
@@ -66,18 +71,12 @@ def read_examples(saved: Snapshot) -> tuple[Example, ...]:
     """The training examples; () if they were left out."""
     try:
         lines = saved.contents.get("examples", b"").decode().split("\n")
-        return tuple(_example(parse_json(line)) for line in lines if line)
+        entries = [parse_json(line) for line in lines if line]
+        for entry in entries:
+            check_schema(entry, ExampleEntry)
+        return tuple(map(example_of, entries))
     except ValueError as error:
         raise saved.unreadable("examples", str(error)) from None
-
-
-def _example(saved: dict[str, Any]) -> Example:
-    check_schema(saved, ExampleEntry)
-    # JSON has lists where spans and candidates are tuples.
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()
-    }
-    return Example(**{name: fields[name] for name in Example.__slots__ if name in fields})
 
 
 def _tensors(saved: Snapshot) -> dict[str, Any]:

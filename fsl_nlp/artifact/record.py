@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fsl_nlp.types import Example, Label
+from fsl_nlp.types import Example, Label, LabelInfo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,32 @@ class SavedPart:
 
 
 @dataclass(frozen=True)
+class SavedState:
+    """What a method restores a classifier from."""
+
+    labels: tuple[Label, ...]
+    settings: Mapping[str, Any]
+    tensors: Arrays
+
+
+@dataclass(frozen=True)
+class SavedEditing:
+    """What an edit needs besides the examples.
+
+    `whole` says whether the examples and `info`, which is what the labels mean, are all that the
+    classifier learned from. `history` are the edits so far, as `ChangeEntry` describes them.
+    `trained` is the state before them, where the examples cannot give it back. `outsiders` are the
+    texts of no label that the decision was learned with.
+    """
+
+    whole: bool = True
+    info: Mapping[Label, LabelInfo] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()
+    trained: SavedState | None = None
+    outsiders: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
 class SavedClassifier:
     """All that is saved of a fitted classifier.
 
@@ -57,7 +83,8 @@ class SavedClassifier:
     must give it at loading; "" for a built-in one. `report` says why `auto` chose the method.
     `inputs` are the kinds of examples that it takes; format 1 had none. `examples` is () if they
     were left out. `decision`, with the tensors whose names begin with "decision.", says when it
-    answers; None is always. `version` is that of the fsl_nlp that saved it.
+    answers; None is always. `version` is that of the fsl_nlp that saved it. `editing` is None
+    without examples, and in format 2 and older. `sum` names the save that it was read from.
     """
 
     method: str
@@ -73,6 +100,8 @@ class SavedClassifier:
     report: Mapping[str, Any] | None = None
     method_source: str = ""
     inputs: Mapping[str, Any] | None = None
+    editing: SavedEditing | None = None
+    sum: str = ""
     decision: Mapping[str, Any] | None = None
 
     @property

@@ -20,6 +20,8 @@ from typing import (
     is_typeddict,
 )
 
+from fsl_nlp.artifact.entries import EditingEntry
+
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _NAMES |= {list: "a list", dict: "an object", type(None): "null"}
 
@@ -177,24 +179,9 @@ class ClassifierManifest(_ClassifierManifest, total=False):
     method_source: str
     inputs: InputsEntry
     report: ReportEntry | None
+    editing: EditingEntry
     decision: DecisionEntry | None
     runtime: RuntimeEntry
-
-
-class _Example(TypedDict):
-    text: str
-
-
-class ExampleEntry(_Example, total=False):
-    """A training example, as `fsl_nlp.types.Example`."""
-
-    label: str | int | bool | None
-    text_b: str | None
-    head: list[int] | None
-    tail: list[int] | None
-    candidates: list[str]
-    id: str | None
-    weight: float
 
 
 class ShapeEntry(TypedDict):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fsl_nlp.artifact.editing import editing_entry, editing_files, editing_tensors
+from fsl_nlp.artifact.examples import example_fields
 from fsl_nlp.artifact.manifest import with_text_keys
 from fsl_nlp.artifact.protocols import CLASSIFIER
 from fsl_nlp.artifact.publishing import publish
 from fsl_nlp.artifact.record import SavedClassifier
 from fsl_nlp.errors import ArtifactError
 from fsl_nlp.locks import LOCK
-from fsl_nlp.types import Example
 
 
 def check_folder(folder: Path) -> None:
@@ -40,13 +40,15 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def write_classifier(saved: SavedClassifier, folder: Path) -> Path:
-    """Write a classifier to a folder, in place of an older one; gives the folder."""
+def write_classifier(saved: SavedClassifier, folder: Path, *, replacing: str | None = None) -> str:
+    """Write a classifier to a folder, in place of an older one; gives the sum of the save.
+
+    With `replacing`, the sum of an older save, that must still be the last one.
+    """
     try:
-        publish(folder, CLASSIFIER, *contents_of(saved))
+        return publish(folder, CLASSIFIER, *contents_of(saved), replacing=replacing)
     except OSError as error:
         raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    return folder
 
 
 def contents_of(saved: SavedClassifier) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -56,13 +58,17 @@ def contents_of(saved: SavedClassifier) -> tuple[dict[str, Any], dict[str, bytes
     tensors = dict(saved.tensors)
     for number, part in enumerate(saved.parts):
         tensors |= {f"runtime.{number}.{name}": array for name, array in part.tensors.items()}
+    if saved.editing is not None:
+        tensors |= editing_tensors(saved, saved.editing)
     contents = {"tensors": save({n: np.ascontiguousarray(a) for n, a in tensors.items()})}
     for number, part in enumerate(saved.parts):
         if part.scorer:
             contents[f"scorer-{number}"] = part.scorer
     if saved.examples:
-        lines = [json.dumps(_fields(e), ensure_ascii=False) for e in saved.examples]
+        lines = [json.dumps(example_fields(e), ensure_ascii=False) for e in saved.examples]
         contents["examples"] = "".join(f"{line}\n" for line in lines).encode()
+    if saved.editing is not None:
+        contents |= editing_files(saved.editing)
     return _manifest(saved), contents
 
 
@@ -91,16 +97,10 @@ def _manifest(saved: SavedClassifier) -> dict[str, Any]:
         manifest["encoder"]["languages"] = encoder.languages
     if saved.report is not None:
         manifest["report"] = dict(saved.report)
+    if saved.editing is not None:
+        manifest["editing"] = editing_entry(saved, saved.editing)
     if saved.decision is not None:
         manifest["decision"] = dict(saved.decision)
     if saved.parts:
         manifest["runtime"] = {"parts": [dict(part.entry) for part in saved.parts]}
     return manifest
-
-
-def _fields(example: Example) -> dict[str, Any]:
-    """The fields of an example that hold something."""
-    fields = {name: value for name, value in asdict(example).items() if value not in (None, ())}
-    if example.weight == 1:
-        del fields["weight"]
-    return fields

@@ -16,6 +16,7 @@ from fsl_nlp.cli import (
     curve,
     data,
     demo,
+    edit,
     episodes,
     evaluate,
     export,
@@ -28,6 +29,7 @@ from fsl_nlp.cli import (
     predict,
     streams,
     submit,
+    suggest,
 )
 from fsl_nlp.cli.deprecated import hint_for, with_new_names
 from fsl_nlp.cli.run import INTERRUPTED, has_option, report_error, say
@@ -62,8 +64,10 @@ for module in (
     demo,
     lint,
     fit,
+    edit,
     predict,
     evaluate,
+    suggest,
     export,
     inspect,
     episodes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,18 @@ class Familiarity:
         exponent = np.clip(self.slope * score + self.intercept, -700, 700)
         result: NDArray[np.float64] = 1 / (1 + np.exp(-exponent))
         return result
+
+    def with_support(
+        self,
+        support_vectors: NDArray[np.floating[Any]],
+        support_classes: NDArray[np.int64],
+        *,
+        generic: NDArray[np.floating[Any]] | None = None,
+        outsiders: NDArray[np.floating[Any]] | None = None,
+    ) -> Familiarity:
+        """The same sum of the signals of another support set; arguments as `fit_familiarity`."""
+        signals = _fit_signals(support_vectors, support_classes, generic, outsiders)
+        return replace(self, signals=signals)
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON settings for `restore`."""

@@ -76,7 +76,7 @@ def export_bot(
         raise OptionError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}.")
     if not 0 <= max_changed <= 1:
         raise OptionError(f"max_changed={max_changed!r}: must be from 0 to 1.")
-    classifier._check_fitted()
+    classifier = classifier._now()
     target = Path(folder)
     if target.exists():
         raise ArtifactError(f"{target} exists. Give a new folder.")
@@ -106,7 +106,8 @@ def export_bot(
             if classifier.examples_ and store_examples:
                 vectors = unit(exported.embed(classifier.examples_))
                 tensors["runtime.vectors"] = np.ascontiguousarray(vectors)
-            record = classifier.to_record(store_examples=store_examples)
+            # The edits are of the classifier, which stays; removed texts must not go along.
+            record = replace(classifier.to_record(store_examples=store_examples), editing=None)
             tensors = {**record.tensors, **tensors}
             write_classifier(replace(record, parts=tuple(placed), tensors=tensors), building)
             size = sum(path.stat().st_size for path in building.rglob("*") if path.is_file())

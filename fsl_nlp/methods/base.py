@@ -276,6 +276,19 @@ class Method(ABC):
     def learn(self, support: Dataset) -> Classifier:
         """Learn the labels of a checked support set."""
 
+    def relearn(self, fitted: Classifier, support: Dataset) -> Classifier:
+        """What it fitted, after a change of the support set: fitted again, if that is quick.
+
+        A method with `trainings` may fit again what stands on top of them; it gives the same
+        classifier for every `fitted` of the same training.
+        """
+        if self.trainings(support):
+            raise OptionError(
+                f"method {self.name!r} trains for long, so an edit can only rename its labels. Fit "
+                "it again with the changed examples, or use a method such as 'linear' or 'full'."
+            )
+        return self.fit(support)
+
     @abstractmethod
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]

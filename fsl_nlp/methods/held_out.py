@@ -65,12 +65,31 @@ def fit_decision(
     vectors = fitted.embed(examples)
     quick = not method.trainings(support) and not support.unlabelled
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
-    # Sentences with marked mentions have none.
-    generic = generic_texts(e.text for e in examples) if common_kinds(examples) == (TEXT,) else ()
-    strange = _Strange([Example(text) for text in generic], outsiders)
+    strange = _Strange.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)
     held_out = [hold_out(learner, support, split, strange) for split in splits]
     return learn_decision(_reference(method, fitted, support, strange), held_out, targets)
+
+
+@own_torch_state()
+def with_support(
+    decision: Decision,
+    method: Method,
+    fitted: Classifier,
+    support: Dataset,
+    outsiders: Sequence[Example] = (),
+) -> Decision:
+    """The decision with the familiarity of another support set, and its thresholds as they are."""
+    strange = _Strange.beside(support.labelled.examples, outsiders)
+    reference = _reference(method, fitted, support, strange)
+    outside = reference.outsiders
+    familiarity = decision.familiarity.with_support(
+        reference.vectors,
+        reference.classes,
+        generic=reference.generic,
+        outsiders=None if outside is None else outside.vectors,
+    )
+    return replace(decision, familiarity=familiarity)
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,13 @@ class _Strange:
 
     generic: Sequence[Example]
     outsiders: Sequence[Example]
+
+    @classmethod
+    def beside(cls, examples: Sequence[Example], outsiders: Sequence[Example]) -> _Strange:
+        """Those for a classifier of the examples; sentences with marked mentions have none."""
+        is_text = common_kinds(examples) == (TEXT,)
+        generic = generic_texts(e.text for e in examples) if is_text else ()
+        return cls([Example(text) for text in generic], outsiders)
 
 
 def hold_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ import pytest
 import torch
 
 from fsl_nlp import Dataset, Example, FewShotClassifier, TextEncoder
+from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.catalogue import locate
 from fsl_nlp.errors import ArtifactError, DataError, ModelError, OptionError
 from fsl_nlp.export import export_bot
-from fsl_nlp.fitting import Fitted
 from fsl_nlp.heads import HEADS, head_class
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.methods import build_method
@@ -156,7 +157,8 @@ def test_methods_that_learned_from_source_classes(
     built = build_method(method, small, options=options).prepare(source, way=3, shot=3, query=2)
     support = Dataset.from_texts([t for g in ENGLISH.values() for t in g], list("aaabbbccc"))
     classifier = FewShotClassifier(method, small, **options)
-    classifier._take(Fitted(built.fit(support), method, small, support.examples, "0" * 12))
+    recipe = Recipe(method, built, small)
+    classifier._version = Version(recipe, built.fit(support), support, "0" * 12)
     exported = export_bot(classifier, tmp_path / "bot")
     assert_equal_answers(Bot.load(exported.folder), classifier)
 
@@ -277,7 +279,8 @@ class Alone(Classifier):
 
 def test_what_needs_torch_says_so(exact: TextEncoder, words: TextEncoder, tmp_path: Path) -> None:
     classifier = FewShotClassifier("proto", exact)
-    classifier._take(Fitted(Alone(), "proto", exact, (), "0" * 12))
+    recipe = Recipe("proto", build_method("proto", exact), exact)
+    classifier._version = Version(recipe, Alone(), Dataset((), ("a", "b")), "0" * 12)
     with pytest.raises(ModelError, match=r"cannot answer without torch\. Frozen and tuned methods"):
         export_bot(classifier, tmp_path / "alone")
     assert list(tmp_path.iterdir()) == []
@@ -525,7 +528,8 @@ def test_int8_that_changes_too_much_is_refused(
         )
         scores = staticmethod(other_answers)
 
-    monkeypatch.setattr(classifier, "classifier_", Other())
+    version = replace(classifier.version_, classifier=Other())
+    monkeypatch.setattr(classifier, "_version", version)
     with pytest.raises(ArtifactError, match=r"In int8, 9 of 9 answers .* \(--max-changed 1.00\)"):
         export_bot(classifier, tmp_path / "bot", precision="int8")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from fsl_nlp.heads.class_weight import BALANCED, MEANING
 from fsl_nlp.heads.options import option
 from fsl_nlp.inputs.kinds import PAIR, TEXT
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
-from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.combined.ensemble import Ensemble, member_states
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.types import Dataset, Label
@@ -121,7 +121,16 @@ class TogetherMethod(Method):
 
     def learn(self, support: Dataset) -> TogetherClassifier:
         """Fit every member; unlabelled examples go to members that learn from them."""
-        models = tuple(member.learn(_part_for(member, support)) for member in self.members)
+        return self._joined(tuple(m.learn(_part_for(m, support)) for m in self.members))
+
+    def relearn(self, fitted: Classifier, support: Dataset) -> Classifier:
+        """Each member learns again what it can; one that cannot refuses."""
+        assert isinstance(fitted, TogetherClassifier)
+        self.check(support)
+        pairs = zip(self.members, fitted.models, strict=True)
+        return self._joined(tuple(m.relearn(f, _part_for(m, support)) for m, f in pairs))
+
+    def _joined(self, models: tuple[Classifier, ...]) -> TogetherClassifier:
         return TogetherClassifier(
             models[0].labels,  # of candidates, all positions
             models,

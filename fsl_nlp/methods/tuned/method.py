@@ -123,22 +123,63 @@ class TunedMethod(Method):
         """Tune on labelled examples and label texts, then learn from the unlabelled examples."""
         labelled, unlabelled = support.labelled, support.unlabelled
         examples, classes = self._training_set(labelled)
-        class_weight = self.train.class_weight
-        weights = TrainingWeights.of(labelled, classes, class_weight)
+        weights = TrainingWeights.of(labelled, classes, self.train.class_weight)
         totals = weights.total(classes)
         classifier = self._train(labelled, examples, classes, totals, contrast=self.contrast)
-        linear = LinearHead(class_weight=class_weight)
         if self.settings.refit:
-            rows = classifier.rows(examples)
-            vectors, packed, _ = pack(rows, classes, len(labelled.labels), totals)
-            head = classifier.head | linear_tensors(linear.fit(vectors, packed))
-            classifier = replace(classifier, head=head)
+            linear = self._linear(classifier.rows(examples), classes, labelled, totals)
+            classifier = replace(classifier, head=classifier.head | linear)
+        return self._learn_unlabelled(classifier, examples, classes, unlabelled, weights)
+
+    def relearn(self, fitted: Classifier, support: Dataset) -> Classifier:
+        """The tuned encoder as it is, with a logistic regression on its vectors as the only head.
+
+        The cosine head is a part of the training.
+        """
+        if not isinstance(fitted, TunedClassifier) or not self.adaptation:
+            return super().relearn(fitted, support)
+        self.check(support)
+        labelled, unlabelled = support.labelled, support.unlabelled
+        examples, classes = self._training_set(labelled)
+        weights = TrainingWeights.of(labelled, classes, self.train.class_weight)
+        totals = weights.total(classes)
+        head = {name: fitted.head[name] for name in (CENTRE,) if name in fitted.head}
+        head |= self._linear(fitted.rows(examples), classes, labelled, totals)
+        calibration = self._calibrate(labelled, self._frozen(examples), classes, totals)
+        classifier = replace(
+            fitted,
+            labels=support.labels,
+            head=head,
+            temperature=calibration.temperature,
+            calibration=calibration,
+        )
+        return self._learn_unlabelled(classifier, examples, classes, unlabelled, weights)
+
+    def _linear(
+        self, rows: Matrix, classes: Sequence[int], support: Dataset, weights: Vector
+    ) -> dict[str, Tensor]:
+        """The tensors of a logistic regression on rows [n, D] of these classes and weights [n]."""
+        vectors, packed, _ = pack(rows, classes, len(support.labels), weights)
+        return linear_tensors(self._linear_head.fit(vectors, packed))
+
+    @property
+    def _linear_head(self) -> LinearHead:
+        return LinearHead(class_weight=self.train.class_weight)
+
+    def _learn_unlabelled(
+        self,
+        classifier: TunedClassifier,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        unlabelled: Sequence[Example],
+        weights: TrainingWeights,
+    ) -> TunedClassifier:
         if not unlabelled:
             return classifier
         fixed = self.settings.temperature
         return learn_from_unlabelled(
             classifier,
-            linear,
+            self._linear_head,
             classifier.rows(examples),
             classes,
             unlabelled,
@@ -177,7 +218,7 @@ class TunedMethod(Method):
         """Tune on examples of these classes and weights [n]; soft targets are [n, N]."""
         encoder, parameters = self._copy()
         count = len(support) if soft_targets is not None else len(examples)
-        frozen = TunedEncoder(self.encoder, self.encoder.module).vectors(examples[:count])
+        frozen = self._frozen(examples[:count])
         if self.settings.centre:
             means = class_means(frozen, classes[:count], len(support.labels), weights[:count])
             encoder = replace(encoder, centre=means.mean(0))
@@ -205,6 +246,10 @@ class TunedMethod(Method):
             accepted=Inputs(common_kinds(support.examples)),
             calibration=calibration,
         )
+
+    def _frozen(self, examples: Sequence[Example]) -> Matrix:
+        """[n, D]: the vectors of the encoder as it was before any tuning."""
+        return TunedEncoder(self.encoder, self.encoder.module).vectors(examples)
 
     def _calibrate(
         self, support: Dataset, frozen: Matrix, classes: Sequence[int], weights: Vector

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from fsl_nlp import Dataset, FewShotClassifier, TextEncoder, load_dataset
 from fsl_nlp.decision.probabilities import fit_temperature, softmax
+from fsl_nlp.editing.versions import Recipe, Version
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.evaluation import MethodSpec, evaluate
-from fsl_nlp.fitting import Fitted
 from fsl_nlp.heads import HEADS
 from fsl_nlp.heads.base import Head, State, pack
 from fsl_nlp.heads.linear import LinearHead
@@ -408,7 +408,7 @@ def test_a_head_that_has_learned_keeps_it_when_it_is_saved(
     np.testing.assert_array_equal(restored.scores(asked), model.scores(asked))
 
     bot = FewShotClassifier(name, words, **options)
-    bot._take(Fitted(model, name, words, support.examples, "1"))
+    bot._version = Version(Recipe(name, method, words), model, support, "1")
     loaded = FewShotClassifier.load(bot.save(tmp_path / "bot"), encoder=words)
     np.testing.assert_array_equal(loaded.predict_proba(questions), bot.predict_proba(questions))
 

@@ -1,0 +1,200 @@
+"""From a version and a changed support set to the next version."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fsl_nlp.artifact.manifest import content_sum
+from fsl_nlp.checks import checked_support
+from fsl_nlp.data.labels import readable
+from fsl_nlp.editing.changes import RENAME, Change, shortened
+from fsl_nlp.editing.edits import Edit, Expected, moved_between
+from fsl_nlp.editing.support import Draft
+from fsl_nlp.editing.versions import Version
+from fsl_nlp.errors import DataError
+from fsl_nlp.methods.base import note_truncated
+from fsl_nlp.methods.held_out import with_support
+from fsl_nlp.types import Dataset, Label, LabelInfo
+
+if TYPE_CHECKING:
+    from fsl_nlp.decision.policy import Decision
+    from fsl_nlp.methods.base import Classifier
+
+UNDO = "undo"
+_HEAD_ALONE = (
+    "the encoder and the thresholds stay as they are, and only the head on the tuned vectors was "
+    "fitted again. Train again with all examples when you have time."
+)
+
+
+def edited(before: Version, draft: Draft) -> tuple[Version, Edit]:
+    """The version after a change, and what it did."""
+    exact = is_exact(before)
+    in_place = draft.action == RENAME and not exact
+    support = _in_place(before, draft) if in_place else draft.support
+    # The examples were checked as they came; one shows whether they have candidates.
+    checked_support(replace(support, examples=support.labelled.examples[:1]))
+    if in_place:
+        classifier = with_labels(before.classifier, support.labels)
+    else:
+        classifier = before.recipe.learner.relearn(before.classifier, support)
+    stored = set(before.examples)
+    note_truncated(classifier, tuple(e for e in support.labelled.examples if e not in stored))
+    name = before.recipe.name_of(support)
+    if not exact:  # the name must tell ways apart, because the answers depend on them
+        name = content_sum({"before": before.name, "after": name})[:12]
+    # The classifier of the training is for undoing the first change of its head.
+    untouched = all(change.action == RENAME for change in before.changes)
+    trained = before.classifier if untouched and not exact and not in_place else before.trained
+    after = replace(
+        before,
+        classifier=classifier,
+        support=support,
+        name=name,
+        decision=_decision_of(before, classifier, support),
+        trained=trained,
+        package=None,
+        is_whole=True,
+    )
+    expected = expected_of(after) if exact else Expected()
+    change = Change(
+        number=before.number + 1,
+        action=draft.action,
+        summary=draft.summary,
+        before=before.name,
+        name=name,
+        examples=len(after.examples),
+        labels=len(support.labels),
+        accuracy=expected.accuracy,
+        reverse=draft.reverse,
+    )
+    after = replace(after, changes=shortened((*before.changes, change)))
+    notes = [draft.note, "" if exact or in_place else _HEAD_ALONE]
+    return after, _compared(
+        before, after, draft.action, draft.summary, draft.renamed.items(), notes
+    )
+
+
+def undone(before: Version) -> tuple[Version, Edit]:
+    """The version before the last change, and what differs."""
+    if not before.changes:
+        raise DataError("There is no edit to undo.")
+    *earlier, change = before.changes
+    if change.reverse is None:
+        raise DataError(
+            f"Version {before.number} cannot be undone: {change.summary!r} was too long ago, or "
+            "its history was forgotten."
+        )
+    support = change.reverse.apply(before.support)
+    learner = before.recipe.learner
+    if is_exact(before):
+        classifier = learner.relearn(before.classifier, support)
+    elif change.action == RENAME:
+        classifier = with_labels(before.classifier, support.labels)
+    elif any(other.action != RENAME for other in earlier):
+        classifier = learner.relearn(before.classifier, support)
+    else:
+        assert before.trained
+        classifier = with_labels(before.trained, support.labels)
+    after = replace(
+        before,
+        classifier=classifier,
+        support=support,
+        name=change.before,
+        decision=_decision_of(before, classifier, support),
+        changes=tuple(earlier),
+    )
+    old, new = before.examples, after.examples
+    back = {(old[i].label, new[i].label) for i, _ in change.reverse.relabelled}
+    summary = f"undone: {change.summary}"
+    return after, _compared(before, after, UNDO, summary, back, [])
+
+
+def without_history(version: Version) -> Version:
+    """The version without what it would take to undo its changes: removed texts, for one."""
+    changes = tuple(replace(change, reverse=None) for change in version.changes)
+    return replace(version, changes=changes, trained=None)
+
+
+def _decision_of(before: Version, classifier: Classifier, support: Dataset) -> Decision | None:
+    """When the classifier answers after a change of the support set.
+
+    After a long training the thresholds stay: examples that the encoder was tuned on show nothing
+    of new ones, and to hold some out would be another training.
+    """
+    if is_exact(before):
+        return before.recipe.decision_of(classifier, support)
+    if before.decision is None:
+        return None
+    recipe = before.recipe
+    return with_support(before.decision, recipe.learner, classifier, support, recipe.outsiders)
+
+
+def is_exact(version: Version) -> bool:
+    """Whether an edit gives what a fit on the changed examples gives."""
+    return not version.recipe.learner.trainings(version.support)
+
+
+def with_labels(classifier: Classifier, labels: tuple[Label, ...]) -> Classifier:
+    """A classifier with other names for its labels, in the same order."""
+    if classifier.labels == labels:
+        return classifier
+    renamed: Any = classifier
+    return replace(renamed, labels=labels)
+
+
+def expected_of(version: Version) -> Expected:
+    """What held-out examples show of a version."""
+    decision = version.decision
+    if decision is None or decision.expected is None:
+        return Expected()
+    shares = decision.expected
+    familiarity, certainty = decision.least_familiarity, decision.least_certainty
+    return Expected(
+        accuracy=shares.accuracy_of_all.value,
+        count=shares.accuracy_of_all.count,
+        answered=shares.answered.value,
+        familiarity=familiarity if math.isfinite(familiarity) else None,
+        certainty=certainty or None,
+    )
+
+
+def _compared(
+    before: Version,
+    after: Version,
+    action: str,
+    summary: str,
+    renamed: Collection[tuple[Label | None, Label | None]],
+    notes: list[str],
+) -> Edit:
+    expected = expected_of(after)
+    if not is_exact(after):
+        expected = replace(expected, accuracy=None, count=0, answered=None)
+    return Edit(
+        action=action,
+        summary=summary,
+        applied=True,
+        before=before.number,
+        after=after.number,
+        model_version=after.name,
+        moved=tuple(moved_between(before, after, renamed)),
+        expected_before=expected_of(before),
+        expected_after=expected,
+        note=" ".join(filter(None, notes)),
+    )
+
+
+def _in_place(before: Version, draft: Draft) -> Dataset:
+    """The renamed support set for a classifier that stays as it is, but for the name.
+
+    Its labels keep the order that the classifier has. The old name stays as a text of the label,
+    so that the head learns the same when it is fitted again.
+    """
+    ((old, new),) = draft.renamed.items()
+    labels = before.classifier.labels
+    known = draft.support.info.get(new, LabelInfo())
+    info = {**draft.support.info, new: replace(known, name=known.name or readable(old))}
+    return replace(draft.support, labels=tuple(draft.renamed.get(x, x) for x in labels), info=info)

@@ -25,6 +25,7 @@ How = Literal["cross-fitted", "frozen vectors", "default", "option", "unlabelled
 
 # A bin of fewer examples than this has an accuracy that is mostly chance.
 _EXAMPLES_PER_BIN = 20
+_RESAMPLES = 200  # of the interval: every fit computes one
 # With fewer held-out examples the error itself is mostly chance.
 ENOUGH = 50
 
@@ -111,7 +112,7 @@ def calibrate(
         len(targets),
         "cross-fitted",
         expected_calibration_error(*judged),
-        calibration_error_interval(*judged, seed=seed),
+        calibration_error_interval(*judged, resamples=_RESAMPLES, seed=seed),
     )
 
 

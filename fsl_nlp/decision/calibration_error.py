@@ -13,7 +13,7 @@ Values = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 
 BINS = 15
-_RESAMPLES = 1000
+RESAMPLES = 1000
 
 
 def expected_calibration_error(confidence: Values, correct: Flags, bins: int = BINS) -> float:
@@ -33,7 +33,12 @@ def expected_calibration_error(confidence: Values, correct: Flags, bins: int = B
 
 
 def calibration_error_interval(
-    confidence: Values, correct: Flags, bins: int = BINS, *, seed: int = 0
+    confidence: Values,
+    correct: Flags,
+    bins: int = BINS,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """The 95% bootstrap interval of `expected_calibration_error`; NaN for fewer than two texts.
 
@@ -51,7 +56,7 @@ def calibration_error_interval(
     rng = np.random.default_rng(seed)
     values, group = np.unique(confidence, return_inverse=True)
     gaps = []
-    for _ in range(_RESAMPLES):
+    for _ in range(resamples):
         rows = rng.integers(0, count, count)
         sizes = np.bincount(group[rows], minlength=len(values))
         hits = np.bincount(group[rows], weights=correct[rows], minlength=len(values))

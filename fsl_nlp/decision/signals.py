@@ -196,8 +196,7 @@ def _whitening(
     size = len(covariance)
     mean_variance = np.trace(covariance) / size or 1 / size
     shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * mean_variance * np.eye(size)
-    variances, directions = np.linalg.eigh(shrunk)
-    result: NDArray[np.float64] = directions / np.sqrt(variances)
+    result: NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(shrunk)).T
     return result
 
 

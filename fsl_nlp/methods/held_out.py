@@ -13,6 +13,7 @@ from fsl_nlp.decision.learning import Reference, learn_decision
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.decision.targets import Targets
+from fsl_nlp.errors import OptionError
 from fsl_nlp.inputs.kinds import CANDIDATES, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.label_texts import label_texts
 from fsl_nlp.methods.base import Classifier, Method
@@ -67,7 +68,7 @@ def fit_decision(
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
     strange = _Strange.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)
-    held_out = [hold_out(learner, support, split, strange) for split in splits]
+    held_out = [_held_out(learner, support, split, strange) for split in splits]
     return learn_decision(_reference(method, fitted, support, strange), held_out, targets)
 
 
@@ -105,6 +106,19 @@ class _Strange:
         is_text = common_kinds(examples) == (TEXT,)
         generic = generic_texts(e.text for e in examples) if is_text else ()
         return cls([Example(text) for text in generic], outsiders)
+
+
+def _held_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:
+    """As `hold_out`; no labels are held out if an option of the method needs them."""
+    try:
+        return hold_out(method, support, split, strange)
+    except OptionError:
+        if not split.labels:
+            raise
+        classes = np.array(support.labelled.class_indices, np.int64)
+        fold = split.judge[~np.isin(classes[split.judge], list(split.labels))]
+        texts = Split(np.setdiff1d(np.arange(len(classes)), fold), fold)
+        return hold_out(method, support, texts, strange)
 
 
 def hold_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:

@@ -27,6 +27,7 @@ The manifest holds the number of its format. Every fsl_nlp reads its own format 
 |   | `report`: why `auto` chose its method. |
 |   | `meta.json` has `fsl_nlp`, `files` and `sum`, as `classifier.json`; it had `file`. |
 |   | Parts of exported bots say the `precision` of their encoder and what was `pruned`. |
+| 3 | `decision` and the tensors `decision.*`: when the classifier answers. |
 |   | `editing` and `files.history`: what an edit needs, and the edits so far. |
 
 To change the format: raise the number in `protocols.py`, write `format_N.py` with the step from the

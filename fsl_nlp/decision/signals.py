@@ -34,6 +34,10 @@ _WIDER = 4.0  # the scale of the contrast, in scales of the kernel regression
 _NOISE = 0.2  # added to the diagonal of the kernel matrix, whose diagonal is 1
 # The smallest scale of squared distances, for examples that are all equal.
 _LEAST_SCALE = 1e-6
+# Saved in half precision, and computed with the same numbers before.
+_HALVED = ("kept", "outsiders")
+_NUMBERS = ("scale", "variance")
+_LEAST_SQUARE = 1e-9  # of an eigenvalue, beside the largest
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,9 @@ class Signals:
     """
 
     origin: Floats  # [D]: the mean of the examples
-    whitening: Floats  # [D, D]: after it, the covariance within the classes is the identity
-    means: Floats  # [N, D]: of the classes, whitened
+    means: Floats  # [N, D]: of the classes, less the origin
+    directions: Floats  # [D, R]: in which examples of a class differ, each scaled
+    variance: float  # in all other directions
     kept: Floats  # [L, D]: unit vectors of examples
     density: Floats  # [L]: the mean cosine of each to its nearest neighbours
     outsiders: Floats  # [G, D]: unit vectors of texts that have no label
@@ -84,14 +89,14 @@ class Signals:
         """
         rows = _unit(np.asarray(vectors, np.float64))
         parts = [part for part in (outsiders, generic) if part is not None]
-        outside = _unit(np.concatenate([rows[:0], *parts]))
+        outside = _halved(_unit(np.concatenate([rows[:0], *parts])))
         labels, classes = np.unique(classes, return_inverse=True)
         members = np.eye(len(labels))[classes]  # [m, N]
         means = members.T @ rows / members.sum(0)[:, None]
         origin = rows.mean(0)
-        whitening = _whitening(rows - means[classes], len(rows) - len(labels), rows - origin)
+        spread = _within_spread(rows - means[classes], len(rows) - len(labels), rows - origin)
         kept = _evenly(classes, MOST_KEPT)
-        rows, classes, members = rows[kept], classes[kept], members[kept]
+        rows, classes, members = _halved(rows[kept]), classes[kept], members[kept]
         cosines = _cosines_to_others(rows)
         scale = max(float(np.median(2 - 2 * _within_classes(cosines, classes))), _LEAST_SCALE)
         points = np.concatenate([rows, outside])
@@ -102,8 +107,9 @@ class Signals:
         sides = np.repeat([1.0, -1.0], [len(rows), len(outside)])
         return cls(
             origin=np.asarray(origin, np.float32),
-            whitening=np.asarray(whitening, np.float32),
-            means=np.asarray((means - origin) @ whitening, np.float32),
+            means=np.asarray(means - origin, np.float32),
+            directions=np.asarray(spread[0], np.float32),
+            variance=spread[1],
             kept=np.asarray(rows, np.float32),
             density=_nearest(np.asarray(cosines, np.float32)).mean(1),
             outsiders=np.asarray(outside, np.float32),
@@ -133,20 +139,23 @@ class Signals:
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON settings for `restore`."""
         arrays = {name: getattr(self, name) for name in _array_names()}
-        return arrays, {"scale": self.scale}
+        arrays |= {name: arrays[name].astype(np.float16) for name in _HALVED}
+        return arrays, {name: getattr(self, name) for name in _NUMBERS}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Signals:
         """The signals that `state` described."""
-        return cls(**{name: arrays[name] for name in _array_names()}, scale=settings["scale"])
+        loaded: dict[str, Any] = {n: np.asarray(arrays[n], np.float32) for n in _array_names()}
+        loaded |= {name: float(settings[name]) for name in _NUMBERS}
+        return cls(**loaded)
 
     def _distances(self, rows: Floats) -> Floats:
         """[q, N]: squared Mahalanobis distances of unit vectors [q, D] to the class means."""
-        whitened = (rows - self.origin) @ self.whitening
-        products = whitened @ self.means.T
-        lengths = np.square(whitened).sum(1, keepdims=True)
-        distances: Floats = lengths - 2 * products + np.square(self.means).sum(1)
-        return distances
+        centred = rows - self.origin
+        inside, means_inside = centred @ self.directions, self.means @ self.directions
+        outer = _squared_distances(centred, self.means)
+        inner = _squared_distances(inside, means_inside)
+        return np.asarray((outer - inner) / self.variance, np.float32)
 
     def _relative_density(self, cosines: Floats) -> Floats:
         """[q], of cosines [q, L] to the kept examples."""
@@ -176,28 +185,48 @@ def unlike_examples(
 
 
 def _array_names() -> list[str]:
-    return [field.name for field in fields(Signals) if field.name != "scale"]
+    return [field.name for field in fields(Signals) if field.name not in _NUMBERS]
+
+
+def _halved(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """As they will be after saving and loading."""
+    return rows.astype(np.float16).astype(np.float64)
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
-def _whitening(
-    deviations: NDArray[np.float64], freedom: int, around_origin: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """[D, D], from deviations from the class means [m, D] with so many degrees of freedom.
+def _squared_distances(rows: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
+    """[q, N]: between rows [q, D] and points [N, D]."""
+    lengths: NDArray[Any] = np.square(rows).sum(1, keepdims=True) + np.square(points).sum(1)
+    return lengths - 2 * rows @ points.T
 
-    With one example a class there are none; then it is the covariance around the origin.
+
+def _within_spread(
+    deviations: NDArray[np.float64], freedom: int, around_origin: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """[D, R] and a number: the shrunk covariance within the classes, ready for distances.
+
+    It comes from deviations from the class means [m, D] with so many degrees of freedom. With one
+    example a class there are none; then it is the covariance around the origin. The squared
+    distance is what lies in all directions less what lies in these, divided by the variance
+    (Woodbury): with few examples there are few directions.
     """
     if freedom < 1 or not deviations.any():
         deviations, freedom = around_origin, max(len(around_origin) - 1, 1)
-    covariance = deviations.T @ deviations / freedom
-    size = len(covariance)
-    mean_variance = np.trace(covariance) / size or 1 / size
-    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * mean_variance * np.eye(size)
-    result: NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(shrunk)).T
-    return result
+    count, size = deviations.shape
+    mean_variance = float(np.square(deviations).sum() / freedom / size) or 1 / size
+    variance = _SHRINKAGE * mean_variance
+    # The smaller of the two matrices of products has the same eigenvalues above 0.
+    products = deviations @ deviations.T if count < size else deviations.T @ deviations
+    squares, vectors = np.linalg.eigh(products)
+    used = squares > _LEAST_SQUARE * max(float(squares[-1]), 1e-30)
+    squares, vectors = squares[used], vectors[:, used]
+    if count < size:
+        vectors = deviations.T @ vectors / np.sqrt(squares)
+    along = (1 - _SHRINKAGE) * squares / freedom  # added to the variance in these directions
+    return vectors * np.sqrt(along / (along + variance)), variance
 
 
 def _regress(kernel: NDArray[np.float64], targets: NDArray[np.float64]) -> Floats:

@@ -18,8 +18,8 @@ from fsl_nlp.methods.meta.method import MetaMethod
 
 BOTS: dict[str, dict[str, Any]] = {
     "linear": {},
-    "head": {"epochs": 5, "loss_temperature": 0.1},
-    "lora": {"epochs": 3, "rank": 1, "loss_temperature": 0.1},
+    "head": {"epochs": 5, "loss_temperature": 0.1, "reject": None},
+    "lora": {"epochs": 3, "rank": 1, "loss_temperature": 0.1, "reject": None},
 }
 COLOURS = ["red", "green", "blue", "black", "white", "pink", "grey", "brown", "orange", "violet"]
 META = {"meta_steps": 4, "meta_tasks": 2, "check_every": 2, "check_tasks": 4, "rank": 2}

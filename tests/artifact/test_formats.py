@@ -22,7 +22,7 @@ from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.runtime import Bot
 
 HERE = Path(__file__).parent
-NEWEST = 2
+NEWEST = 3
 # `keep_format.py` wrote each folder, with the fsl_nlp that had this format.
 FORMATS = [HERE / f"format_{number}" for number in range(1, NEWEST + 1)]
 BOTS = [folder / name for folder in FORMATS for name in ("linear", "head", "lora")]
@@ -190,7 +190,7 @@ def test_a_meta_manifest_of_format_2_has_a_sum(tmp_path: Path, edit_manifest: An
     edit_manifest(tmp_path, lambda m: m.update(seed=5), keep_sum=True)
     with pytest.raises(ArtifactError, match=r"meta\.json is altered: its sum is wrong"):
         load_prepared(tmp_path)
-    edit_manifest(tmp_path, lambda m: m.update(format=3))
+    edit_manifest(tmp_path, lambda m: m.update(format=4))
     with pytest.raises(ArtifactError, match=r"made by a newer version.*pip install --upgrade"):
         load_prepared(tmp_path)
 

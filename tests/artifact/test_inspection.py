@@ -29,7 +29,7 @@ def test_a_saved_classifier(english: TextEncoder, tmp_path: Path) -> None:
     model = FewShotClassifier("proto", english, seed=3, temperature=0.4)
     model.fit(["where is it", "is it sent", "refund me"], ["track", "track", 7])
     bot = classifier_in(model.save(tmp_path / "bot"))
-    assert (bot.kind, bot.format, bot.method) == ("classifier", 2, "proto")
+    assert (bot.kind, bot.format, bot.method) == ("classifier", 3, "proto")
     assert (bot.options, bot.seed) == ({"temperature": 0.4}, 3)
     assert bot.temperatures == (0.4,)
     assert (bot.encoder, bot.fingerprint) == ("embedded:en", english.fingerprint)
@@ -112,7 +112,7 @@ def test_a_folder_that_holds_no_bot(tmp_path: Path) -> None:
 
 def test_a_newer_format(words: TextEncoder, tmp_path: Path, edit_manifest: Any) -> None:
     folder = FewShotClassifier("proto", words).fit(["red", "blue"], [1, 2]).save(tmp_path / "bot")
-    edit_manifest(folder, lambda m: m.update(format=3))
+    edit_manifest(folder, lambda m: m.update(format=4))
     with pytest.raises(ArtifactError, match=r"newer version.*pip install --upgrade fsl-nlp"):
         inspect_bot(folder)
 

@@ -79,12 +79,12 @@ def test_an_altered_manifest(edit: Edit, light: Path, load: Any, edit_manifest: 
     assert "classifier.json is altered: its sum is wrong" in refusal(lambda: load(light))
 
 
-@pytest.mark.parametrize("version", [3, 99])
+@pytest.mark.parametrize("version", [4, 99])
 def test_a_newer_format(version: int, light: Path, load: Any, edit_manifest: Any) -> None:
     edit_manifest(light, lambda m: m.update(format=version))
     message = refusal(lambda: load(light))
     assert "classifier.json was made by a newer version of fsl_nlp" in message
-    assert f"it has format {version}, and this version reads formats 1 to 2." in message
+    assert f"it has format {version}, and this version reads formats 1 to 3." in message
     assert message.endswith("Upgrade it: pip install --upgrade fsl-nlp")
 
 

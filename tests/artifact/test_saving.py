@@ -107,7 +107,7 @@ def test_the_files_are_json_and_safetensors_and_say_what_they_are(
 ) -> None:
     assert names(saved) == WHOLE
     manifest = json.loads((saved / MANIFEST).read_text("utf-8"))
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert manifest["model_version"] == shop.model_version_
     assert manifest["labels"] == ["get_refund", "log_in", "track_order"]
     assert manifest["encoder"]["fingerprint"] == shop.encoder_.fingerprint

@@ -50,7 +50,7 @@ def test_right_and_sure_has_no_error() -> None:
 
 
 def test_most_intervals_hold_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fsl_nlp.decision.calibration_error._RESAMPLES", 100)
+    monkeypatch.setattr("fsl_nlp.decision.calibration_error.RESAMPLES", 100)
     held = 0
     for seed in range(60):
         low, high = calibration_error_interval(*drawn(800, 0.1, seed))

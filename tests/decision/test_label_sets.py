@@ -122,10 +122,7 @@ def test_a_wrong_coverage_is_refused(shop: FewShotClassifier, coverage: Any) -> 
         shop.predict_set(["where is my parcel"], coverage)
 
 
-def test_a_bot_without_held_out_scores_says_to_fit_again(
-    shop: FewShotClassifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shop, "decision_", None)
+def test_a_bot_without_held_out_scores_says_to_fit_again(shop: FewShotClassifier) -> None:
     with pytest.raises(DataError, match="Fit it again, with reject"):
         shop.predict_set(["where is my parcel"])
 

@@ -24,7 +24,7 @@ from fsl_nlp.runtime import Bot
 
 from .conftest import Rounds
 
-KEPT = Path(__file__).parents[1] / "artifact" / "format_2"
+KEPT = Path(__file__).parents[1] / "artifact" / "format_3"
 TEXTS = ["red car", "blue hat", "red house", "green hat", "退款 red", "black cat"]
 LABELS = ["warm", "cold", "warm", "cold", "退款", "退款"]
 WRONG: list[Any] = [None, True, 0, -1, 3, 1e308, float("nan"), "", "x", "\0", [], [1], ["x"], {}]

@@ -23,7 +23,7 @@ from fsl_nlp.meta.folder import load_prepared
 
 from .conftest import Rounds
 
-KEPT = Path(__file__).parents[1] / "artifact" / "format_2"
+KEPT = Path(__file__).parents[1] / "artifact" / "format_3"
 
 # Saves one classifier after another to a folder: the manifest of a kept one, with other tensors.
 WRITER = """

@@ -76,11 +76,17 @@ def add_to(app: typer.Typer) -> None:
         ] = str(DEFAULT_REJECT).lower(),
         coverage: Annotated[
             float | None,
-            typer.Option(help="Instead of --reject: the share of true questions to answer."),
+            typer.Option(
+                min=0, max=1, help="Instead of --reject: the share of true questions to answer."
+            ),
         ] = None,
         precision: Annotated[
             float | None,
-            typer.Option(help="Instead of --reject: the share of the answers that must be right."),
+            typer.Option(
+                min=0,
+                max=1,
+                help="Instead of --reject: the share of the answers that must be right.",
+            ),
         ] = None,
         outsiders: Annotated[
             str | None,

@@ -68,10 +68,10 @@ class ClassifierInspection(Inspection):
     `languages` are the encoder's, if it is one of the catalogue; `precision` is "auto" where it
     depends on the processor. `pruned` says which pieces of the tokenizer were left out.
     `temperatures` are the calibration temperatures, one for each classifier of an ensemble that
-    has one. `report` says why `auto` chose the method, and `expected` what held-out examples show of its
-    answers; None for a classifier that always answers. `exported`: the folder holds its encoder.
-    `without_torch`: it has what `fsl_nlp.runtime.Bot` needs; if it is not exported, the cache must
-    have the encoder's graph.
+    has one. `report` says why `auto` chose the method, and `expected` what held-out examples show
+    of its answers; None for a classifier that always answers. `exported`: the folder holds its
+    encoder. `without_torch`: it has what `fsl_nlp.runtime.Bot` needs; if it is not exported, the
+    cache must have the encoder's graph.
     """
 
     model_version: str

@@ -68,7 +68,7 @@ def _classifier_rows(bot: ClassifierInspection) -> dict[str, str]:
         "model version": bot.model_version,
         "temperature": ", ".join(f"{t:.4g}" for t in bot.temperatures),
         "without torch": without_torch,
-        "answers": _expected(bot.expected),
+        "on held-out texts": _expected(bot.expected),
     }
     return {name: value for name, value in rows.items() if value}
 
@@ -76,7 +76,7 @@ def _classifier_rows(bot: ClassifierInspection) -> dict[str, str]:
 def _expected(expected: Mapping[str, Any] | None) -> str:
     from fsl_nlp.decision.expectation import Expectation
 
-    return str(Expectation.of_dict(expected)) if expected else "every question"
+    return str(Expectation.of_dict(expected)).replace("\n", "; ") if expected else "not known"
 
 
 def _meta_rows(trained: MetaInspection) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
     FSL_NLP_DATA=FOLDER python recipes/calibration.py [METHOD ...]
 
-5 examples of each label are learned (`sample_shots`, seed 0). The development file and the test file
-are asked; settings were chosen on development files. The default methods are `linear`, `proto`,
-`knn` and `gaussian`.
+5 examples of each label are learned (`sample_shots`, seed 0). The development file and the test
+file are asked; settings were chosen on development files. The default methods are `linear`,
+`proto`, `knn` and `gaussian`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from fsl_nlp.cli.options import (
     parse_share,
 )
 from fsl_nlp.cli.run import Run, command
-from fsl_nlp.decision.targets import DEFAULT_REJECT
+from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.output import one_line
 
@@ -181,7 +181,8 @@ def add_to(app: typer.Typer) -> None:
             run.note(f"comparing methods on held-out texts; {limit}.")
         if shot != "1":
             _note_single_examples(run, support)
-        announce_fit(run, method, encoder, options, device, support)
+        decides = Targets.of(classifier.reject, coverage, precision).rejects
+        announce_fit(run, method, encoder, options, device, support, decides=decides)
         started = time.perf_counter()
         classifier.fit_dataset(support, checkpoint, strange)
         seconds = time.perf_counter() - started

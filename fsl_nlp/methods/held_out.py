@@ -56,8 +56,9 @@ def fit_decision(
     """When a classifier that the method fitted on the support answers, and when not.
 
     The method learns from parts of the support, and its classifiers are asked for the rest. A
-    method that trains for long does so once; Ctrl-C ends that, and gives None. None, too, if there is no target, or if the examples do not
-    allow it: pairs and candidates have no scope, and a label with one example has none to hold out.
+    method that trains for long does so once; Ctrl-C ends that. None then, without a target, and
+    where the examples do not allow it: pairs and candidates have no scope, and a label with one
+    example has none to hold out.
     """
     if not targets.rejects:
         return None

@@ -29,7 +29,8 @@ from fsl_nlp import FewShotClassifier, load_dataset
 train, test = (load_dataset(f"banking77:{part}") for part in ("train_5", "test"))
 FewShotClassifier("head", "embedded:en", epochs=1).fit(["a", "b"], ["x", "y"])  # loads the model
 started = time.perf_counter()
-model = FewShotClassifier(sys.argv[1], "embedded:en", seed=int(sys.argv[2]))
+reject = None if sys.argv[3] == "none" else float(sys.argv[3])
+model = FewShotClassifier(sys.argv[1], "embedded:en", seed=int(sys.argv[2]), reject=reject)
 model.fit(train.texts, train.targets)
 seconds = time.perf_counter() - started
 print(json.dumps({
@@ -69,6 +70,11 @@ def main() -> None:
     parser.add_argument("--data-dir", help="folder that holds intents/; default: FSL_NLP_DATA")
     parser.add_argument("--method", default="full")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--reject",
+        default="none",
+        help="share of true questions to turn away, such as 0.05; SetFit turns none away",
+    )
     parser.add_argument("--setfit-python", help="Python of an environment that has SetFit")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -76,7 +82,9 @@ def main() -> None:
     if not data:
         parser.error("name the folder of the corpora with --data-dir or FSL_NLP_DATA")
     environment = {**os.environ, "FSL_NLP_DATA": data, "FSL_NLP_VECTOR_CACHE": "0"}
-    ours = run([sys.executable, "-c", OURS, options.method, str(options.seed)], environment)
+    ours = run(
+        [sys.executable, "-c", OURS, options.method, str(options.seed), options.reject], environment
+    )
     theirs = RECORDED
     if options.setfit_python:
         from fsl_nlp.encoders.catalogue import locate
@@ -90,6 +98,7 @@ def main() -> None:
     result = {
         "machine": machine(),
         "method": options.method,
+        "reject": options.reject,
         "fsl_nlp": ours,
         "setfit": theirs,
         "ratio": ratio,

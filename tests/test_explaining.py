@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,9 +162,10 @@ def test_the_parts_of_a_message_have_their_words(words: Any) -> None:
         assert all(part.part[w.start : w.end] == w.text for w in part.why)
 
 
-def test_empty_texts_and_texts_without_examples_are_explained(words: Any) -> None:
-    colours = FewShotClassifier("proto", words).fit(["red", "blue"], ["r", "b"])
-    colours.examples_ = ()  # saved without them
+def test_empty_texts_and_texts_without_examples_are_explained(words: Any, tmp_path: Path) -> None:
+    fitted = FewShotClassifier("proto", words).fit(["red", "blue"], ["r", "b"])
+    folder = fitted.save(tmp_path / "bot", store_examples=False)
+    colours = FewShotClassifier.load(folder, encoder=words)
     empty, red = colours.classify(["", "a red one"], why=True)
     assert empty.why == ()
     assert first(red.why) == "red"

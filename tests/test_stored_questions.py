@@ -121,7 +121,7 @@ def test_no_question_is_stored_with_onnx_runtime(folder: Path, tmp_path: Path, k
 
 
 def test_a_test_set_is_stored_where_the_caller_says_so(encoder: TextEncoder) -> None:
-    classifier = fitted("proto", "text", encoder)
+    classifier = fitted("proto", "text", encoder, reject=None)
     on_disk, in_memory = stored(encoder)
     assert on_disk == in_memory == len(TRAINING) + len(SHOP)  # the texts and the labels' names
     first = classifier.predict_proba(QUESTIONS, store=True)

@@ -68,9 +68,10 @@ class ClassifierInspection(Inspection):
     `languages` are the encoder's, if it is one of the catalogue; `precision` is "auto" where it
     depends on the processor. `pruned` says which pieces of the tokenizer were left out.
     `temperatures` are the calibration temperatures, one for each classifier of an ensemble that
-    has one. `report` says why `auto` chose the method. `exported`: the folder holds its encoder.
-    `without_torch`: it has what `fsl_nlp.runtime.Bot` needs; if it is not exported, the cache must
-    have the encoder's graph.
+    has one. `report` says why `auto` chose the method, and `expected` what held-out examples show
+    of its answers; None for a classifier that always answers. `exported`: the folder holds its
+    encoder. `without_torch`: it has what `fsl_nlp.runtime.Bot` needs; if it is not exported, the
+    cache must have the encoder's graph.
     """
 
     model_version: str
@@ -80,6 +81,7 @@ class ClassifierInspection(Inspection):
     pruned: str
     temperatures: tuple[float, ...]
     report: Mapping[str, Any] | None
+    expected: Mapping[str, Any] | None
     exported: bool
     without_torch: bool
 
@@ -162,6 +164,7 @@ def _inspect_classifier(saved: Snapshot, common: Mapping[str, Any]) -> Classifie
         pruned=_joined(parts, "pruned"),
         temperatures=_temperatures(manifest["settings"]),
         report=manifest.get("report"),
+        expected=(manifest.get("decision") or {}).get("expected"),
         exported=exported,
         without_torch=bool(parts),
     )

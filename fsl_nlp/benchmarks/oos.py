@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fsl_nlp.benchmarks.base import (
     Benchmark,
     DataDir,
@@ -20,13 +17,15 @@ from fsl_nlp.benchmarks.base import (
     setting,
 )
 from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, Material, load_material
-from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
 from fsl_nlp.errors import OptionError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fsl_nlp.decision.policy import Decision
+    from fsl_nlp.decision.shown import Shown
     from fsl_nlp.evaluation.rejection import Flags, Values
     from fsl_nlp.methods.base import Classifier
 
@@ -108,7 +107,9 @@ class OutOfScope(Benchmark):
         least=1,
         most=1000,
     )
-    reject: float = setting(DEFAULT_REJECT, "Share of true questions that may be turned away.")
+    reject: float = setting(
+        DEFAULT_REJECT, "Share of true questions that may be turned away.", least=0, most=1
+    )
     score: str = setting("test", "'test', or 'dev' to choose settings without the tests.")
 
     def __post_init__(self) -> None:
@@ -162,6 +163,8 @@ def score_material(
     classifier: Classifier, decision: Decision | None, material: Material, seed: int = 0
 ) -> Row:
     """The figures of a fitted classifier, and of the scores of other authors on it."""
+    import numpy as np
+
     from fsl_nlp.evaluation.baseline_scores import BASELINES, Trained
     from fsl_nlp.intervals import half_width_of_share
 
@@ -197,6 +200,10 @@ def score_material(
 
 def decide(decision: Decision | None, shown: Shown) -> Decided:
     """What is decided; without a decision the confidence is all there is, and all are answered."""
+    import numpy as np
+
+    from fsl_nlp.decision.probabilities import softmax
+
     confidence = softmax(shown.scores).max(axis=1)
     if decision is None:
         return Decided(confidence, confidence, confidence, np.zeros(len(shown), dtype=bool))
@@ -210,6 +217,8 @@ def decision_figures(
     questions: Decided, outsiders: Decided, correct: Flags, seed: int = 0
 ) -> dict[str, Any]:
     """How the threshold does, and how far the confidence is from the accuracy."""
+    import numpy as np
+
     from fsl_nlp.decision.calibration_error import (
         calibration_error_interval,
         expected_calibration_error,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from fsl_nlp.benchmarks.base import DataDir
 from fsl_nlp.data import load_dataset
-from fsl_nlp.splits import keep_classes, sample_shots, split_classes
 from fsl_nlp.types import Dataset, Example
 
 
@@ -93,6 +92,8 @@ def load_material(train: str, asked: Asked, seed: int, data_dir: DataDir = None)
     >>> len(material.support.labels), len(material.inside), len(material.outside)
     (10, 60, 30)
     """
+    from fsl_nlp.splits import keep_classes, sample_shots, split_classes
+
     support = load_dataset(train, data_dir=data_dir)
     if asked.questions is None:
         questions = support

@@ -29,7 +29,7 @@ from fsl_nlp.cli.options import (
     parse_share,
 )
 from fsl_nlp.cli.run import Run, command
-from fsl_nlp.decision.targets import DEFAULT_REJECT
+from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.output import one_line
 
@@ -76,11 +76,17 @@ def add_to(app: typer.Typer) -> None:
         ] = str(DEFAULT_REJECT).lower(),
         coverage: Annotated[
             float | None,
-            typer.Option(help="Instead of --reject: the share of true questions to answer."),
+            typer.Option(
+                min=0, max=1, help="Instead of --reject: the share of true questions to answer."
+            ),
         ] = None,
         precision: Annotated[
             float | None,
-            typer.Option(help="Instead of --reject: the share of the answers that must be right."),
+            typer.Option(
+                min=0,
+                max=1,
+                help="Instead of --reject: the share of the answers that must be right.",
+            ),
         ] = None,
         outsiders: Annotated[
             str | None,
@@ -175,7 +181,8 @@ def add_to(app: typer.Typer) -> None:
             run.note(f"comparing methods on held-out texts; {limit}.")
         if shot != "1":
             _note_single_examples(run, support)
-        announce_fit(run, method, encoder, options, device, support)
+        decides = Targets.of(classifier.reject, coverage, precision).rejects
+        announce_fit(run, method, encoder, options, device, support, decides=decides)
         started = time.perf_counter()
         classifier.fit_dataset(support, checkpoint, strange)
         seconds = time.perf_counter() - started

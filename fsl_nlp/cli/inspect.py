@@ -68,8 +68,15 @@ def _classifier_rows(bot: ClassifierInspection) -> dict[str, str]:
         "model version": bot.model_version,
         "temperature": ", ".join(f"{t:.4g}" for t in bot.temperatures),
         "without torch": without_torch,
+        "on held-out texts": _expected(bot.expected),
     }
     return {name: value for name, value in rows.items() if value}
+
+
+def _expected(expected: Mapping[str, Any] | None) -> str:
+    from fsl_nlp.decision.expectation import Expectation
+
+    return str(Expectation.of_dict(expected)).replace("\n", "; ") if expected else "not known"
 
 
 def _meta_rows(trained: MetaInspection) -> dict[str, str]:

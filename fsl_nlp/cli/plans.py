@@ -35,9 +35,19 @@ def describe_seconds(seconds: float) -> str:
 
 
 def announce_fit(
-    run: Run, method: str, encoder: str, options: dict[str, Any], device: str, support: Dataset
+    run: Run,
+    method: str,
+    encoder: str,
+    options: dict[str, Any],
+    device: str,
+    support: Dataset,
+    *,
+    decides: bool,
 ) -> None:
-    """Note the time of a method that trains, from its first steps. Other methods take seconds."""
+    """Note the time of a method that trains, from its first steps. Other methods take seconds.
+
+    With `decides` it trains once more, on a part of the examples.
+    """
     from fsl_nlp.encoders import load_encoder
     from fsl_nlp.encoders.choice import choose_encoder
     from fsl_nlp.methods import build_method
@@ -55,7 +65,12 @@ def announce_fit(
         if seconds := seconds_to_fit(built, support):
             times = f"{trainings} trainings" if trainings > 1 else "training"
             work = f"{len(support.labelled):,} texts of {len(support.labels)} labels"
-            run.note(f"{times} of {method} on {work}: {describe_seconds(seconds)}.")
+            again = (
+                ", then again on fewer texts, to learn when not to answer (not with --reject none)"
+                if decides
+                else ""
+            )
+            run.note(f"{times} of {method} on {work}: {describe_seconds(seconds)}{again}.")
 
 
 def announce_episodes(

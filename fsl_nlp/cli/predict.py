@@ -62,6 +62,8 @@ def add_to(app: typer.Typer) -> None:
             typer.Option(
                 "--set",
                 metavar="COVERAGE",
+                min=0,
+                max=1,
                 help="Print the labels among which the right one is in this share of cases, such as"
                 " 0.9.",
             ),

@@ -78,7 +78,7 @@ class Calibration:
 
     def to_dict(self) -> dict[str, Any]:
         """The record for JSON."""
-        return asdict(self)
+        return {**asdict(self), "interval": self.interval and list(self.interval)}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any] | None) -> Calibration | None:

@@ -51,6 +51,9 @@ class Change:
     `number` is that of the version that it made, `name` its `model_version`, and `before` that of
     the version that it changed. `examples` and `labels` say how many there were after it, and
     `accuracy` what was expected of it. `reverse` is None if it was too long ago to be undone.
+
+    >>> Change(1, "rename_label", "renamed 'a'", "v0", "v1", 10, 2).to_dict()["can_be_undone"]
+    False
     """
 
     number: int

@@ -38,6 +38,14 @@ class Difference:
     """From one version, `before`, to another, `after`; both are a `model_version`.
 
     `moved` are stored texts that get another label, other than by a new name for it.
+
+    >>> print(Difference("v0", "v1", (StoredText("hi", "greet"),), (), (), ()))
+    from v0 to v1
+    1 text added
+      greet: hi
+    0 texts removed
+    0 texts with another label
+    0 texts answered otherwise
     """
 
     before: str

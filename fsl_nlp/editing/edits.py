@@ -22,6 +22,9 @@ class Moved:
     """A stored text that gets another label than before.
 
     `label` is the one that it is stored with.
+
+    >>> Moved("refund me", "refund", "refund", "return").after
+    'return'
     """
 
     text: str
@@ -37,6 +40,9 @@ class Expected:
     `accuracy` is the share of `count` held-out examples whose best label is right, `answered` the
     share that the thresholds let pass. An example passes if its familiarity is at least
     `familiarity`, and its certainty at least `certainty`; None if every one passes.
+
+    >>> Expected(accuracy=0.9, count=180).answered is None
+    True
     """
 
     accuracy: float | None = None
@@ -52,6 +58,10 @@ class Edit:
 
     `before` and `after` are numbers of versions, equal if nothing changed (`applied` is False).
     `moved` are stored texts whose label changes otherwise than by the edit itself.
+
+    >>> unknown = Expected()
+    >>> Edit("undo", "undone", True, 2, 1, "v1", (), unknown, unknown).to_dict()["after"]
+    1
     """
 
     action: str

@@ -27,6 +27,9 @@ class CandidateLabel:
 
     `count` is how often they were asked, repeats included. `texts` are the different ones, the
     most typical first.
+
+    >>> CandidateLabel("gift wrap", 5, ("can you gift wrap it", "gift wrap?")).count
+    5
     """
 
     name: str

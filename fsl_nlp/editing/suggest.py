@@ -30,7 +30,11 @@ _SHOWN, _GROUPS_SHOWN = 3, 10  # texts of a candidate label, and such labels, in
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A text to label. `count` is how often it was asked, `label` the best guess."""
+    """A text to label. `count` is how often it was asked, `label` the best guess.
+
+    >>> Suggestion("send it back", "return", 0.4, 2, "between two labels").label
+    'return'
+    """
 
     text: str
     label: Label
@@ -45,6 +49,9 @@ class Suggestions:
 
     `texts` is how many different ones the log holds that are no stored examples. `to_label` are
     those that teach most, and `new_labels` groups of those that the classifier does not know.
+
+    >>> print(Suggestions(3, 0, (), ()))
+    3 new texts, of which 0 look like no label
     """
 
     texts: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from fsl_nlp.methods.weights import with_weight
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example
 from fsl_nlp.vectors import Matrix, unit
+
+log = logging.getLogger("fsl_nlp")
 
 FOLDS = 5
 # So many held-out examples are enough, so that a large support needs fewer folds.
@@ -53,8 +56,9 @@ def fit_decision(
     """When a classifier that the method fitted on the support answers, and when not.
 
     The method learns from parts of the support, and its classifiers are asked for the rest. A
-    method that trains for long does so once. None if there is no target, or if the examples do not
-    allow it: pairs and candidates have no scope, and a label with one example has none to hold out.
+    method that trains for long does so once; Ctrl-C ends that. None then, without a target, and
+    where the examples do not allow it: pairs and candidates have no scope, and a label with one
+    example has none to hold out.
     """
     if not targets.rejects:
         return None
@@ -68,7 +72,13 @@ def fit_decision(
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
     strange = _Strange.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)
-    held_out = [_held_out(learner, support, split, strange) for split in splits]
+    try:
+        held_out = [_held_out(learner, support, split, strange) for split in splits]
+    except KeyboardInterrupt:
+        if quick:
+            raise
+        log.warning("Stopped: the classifier is kept, and answers every question.")
+        return None
     return learn_decision(_reference(method, fitted, support, strange), held_out, targets)
 
 

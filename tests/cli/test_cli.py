@@ -400,7 +400,9 @@ def test_a_training_is_announced_and_stays_the_same(
     words = (*words, "--json")
     loud = run(*words, "--out", tmp_path / "loud")
     assert re.fullmatch(
-        r"note: training of bitfit on 30 texts of 15 labels: about \d+ s\.\n", loud.err
+        r"note: training of bitfit on 30 texts of 15 labels: about \d+ s, then again on fewer "
+        r"texts, to learn when not to answer \(not with --reject none\)\.\n",
+        loud.err,
     )
     quiet = run(*words, "--out", tmp_path / "quiet", "--quiet")
     assert quiet.err == ""

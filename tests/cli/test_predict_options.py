@@ -76,12 +76,12 @@ def test_a_set_of_labels(run: Cli, careful: Path) -> None:
 
 
 def test_what_cannot_be_a_set(run: Cli, bot: Path) -> None:
-    for value in ("0", "1", "1.5", "-0.1"):
+    for value in ("0", "1"):
         refused = run("predict", bot, "hi", "--set", value)
         assert refused.status == 1
         assert "coverage=" in refused.err
     assert run("predict", bot, "hi", "--set", "0.9", "--multiple").status == 2
-    for value in ("many", "nan", "inf"):
+    for value in ("1.5", "-0.1", "many", "nan", "inf"):
         refused = run("predict", bot, "hi", "--set", value)
         assert refused.status == 2
         assert "--set" in refused.err

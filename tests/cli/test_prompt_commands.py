@@ -41,7 +41,7 @@ def test_zero_shot_says_what_it_learned_from(
         "--option", 'words={"good": "好", "bad": "不"}', "--option", "template={text}很[MASK]。",
     )  # fmt: skip
     assert fitted.status == 0, fitted.err
-    first, second = fitted.out.splitlines()
+    first, *_, second = fitted.out.splitlines()
     assert first == (
         f"Ready: it tells 2 labels apart by their names or words (zero-shot on {model}). "
         "zero-shot learns nothing from the 4 texts; prompt does."

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 PICTURE = Path(__file__).parent.parent / "_static" / "predict.svg"
-QUESTIONS = ("has my parcel been sent?", "the jacket is too big")
+QUESTIONS = ("where is my parcel", "the jacket is too big", "who wrote hamlet")
 
 
 def main() -> None:
     """Train on the shipped sample, ask, and write the picture."""
     console = Console(record=True, width=100, file=io.StringIO())
-    predict = ("predict", "my-bot", *QUESTIONS, "--nearest", "2")
+    predict = ("predict", "my-bot", *QUESTIONS, "--nearest", "1")
     with tempfile.TemporaryDirectory() as folder:
         run(("fit", "support_en", "--out", "my-bot"), folder)
         console.print(Text("$ ", "green") + Text(typed(predict), "bold"))
@@ -51,7 +51,7 @@ def coloured(output: str) -> Text:
     """Answers stand out, what explains them stands back."""
     text = Text()
     for line in output.splitlines():
-        answer = line[:8].strip().endswith("%")
+        answer = line[:8].strip().endswith(("%", "--"))
         text.append(
             line + "\n", "bold cyan" if answer else "bright_black" if line[0] == " " else ""
         )

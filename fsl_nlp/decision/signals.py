@@ -97,10 +97,11 @@ class Signals:
         spread = _within_spread(rows - means[classes], len(rows) - len(labels), rows - origin)
         kept = _evenly(classes, MOST_KEPT)
         rows, classes, members = _halved(rows[kept]), classes[kept], members[kept]
-        cosines = _cosines_to_others(rows)
-        scale = max(float(np.median(2 - 2 * _within_classes(cosines, classes))), _LEAST_SCALE)
         points = np.concatenate([rows, outside])
-        exponents = (points @ points.T - 1) * (2 / scale)
+        products = points @ points.T
+        cosines = _to_others(products[: len(rows), : len(rows)])
+        scale = max(float(np.median(2 - 2 * _within_classes(cosines, classes))), _LEAST_SCALE)
+        wide = np.exp((products - 1) * (2 / scale / _WIDER))
         responses = np.zeros((len(points), len(labels) + 1))
         responses[: len(rows), :-1] = members
         responses[len(rows) :, -1][: 0 if outsiders is None else len(outsiders)] = 1
@@ -113,8 +114,8 @@ class Signals:
             kept=np.asarray(rows, np.float32),
             density=_nearest(np.asarray(cosines, np.float32)).mean(1),
             outsiders=np.asarray(outside, np.float32),
-            coefficients=_regress(np.exp(exponents), responses),
-            contrasts=_regress(np.exp(exponents / _WIDER), sides if len(outside) else 0 * sides),
+            coefficients=_regress(np.square(np.square(wide)), responses),
+            contrasts=_regress(wide, sides) if len(outside) else np.zeros(len(sides), np.float32),
             scale=scale,
         )
 
@@ -177,9 +178,9 @@ def unlike_examples(
     their own class. A classifier may have a label for greetings or for the weather.
     """
     kept = _evenly(classes, MOST_KEPT)
-    rows = _unit(np.asarray(vectors, np.float64)[kept])
-    typical = np.quantile(_within_classes(_cosines_to_others(rows), classes[kept]), 0.25)
-    nearest = (_unit(np.asarray(texts, np.float64)) @ rows.T).max(1, initial=-1)
+    rows = _unit(np.asarray(vectors, np.float32)[kept])
+    typical = np.quantile(_within_classes(_to_others(rows @ rows.T), classes[kept]), 0.25)
+    nearest = (_unit(np.asarray(texts, np.float32)) @ rows.T).max(1, initial=-1)
     result: NDArray[np.bool_] = nearest < typical
     return result
 
@@ -231,25 +232,27 @@ def _within_spread(
 
 def _regress(kernel: NDArray[np.float64], targets: NDArray[np.float64]) -> Floats:
     """The coefficients of the kernel ridge regression of `targets`; `kernel` is used up."""
+    from scipy.linalg import cho_factor, cho_solve
+
     kernel[np.diag_indices_from(kernel)] += _NOISE
-    return np.asarray(np.linalg.solve(kernel, targets), np.float32)
+    # The transpose is the same matrix in the order of LAPACK, so that nothing is copied.
+    factor = cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
+    return np.asarray(cho_solve(factor, targets, check_finite=False), np.float32)
 
 
-def _cosines_to_others(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[L, L], of unit vectors; -1 between a vector and itself."""
-    cosines: NDArray[np.float64] = rows @ rows.T
+def _to_others(products: NDArray[Any]) -> NDArray[Any]:
+    """[L, L]: the cosines of unit vectors; -1 between a vector and itself."""
+    cosines = products.copy()
     np.fill_diagonal(cosines, -1)
     return cosines
 
 
-def _within_classes(
-    cosines: NDArray[np.float64], classes: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _within_classes(cosines: NDArray[Any], classes: NDArray[np.int64]) -> NDArray[Any]:
     """The cosine of each example to the nearest of its class; to the nearest of any, if all are
     alone in their class."""
-    same = np.where(classes[:, None] == classes[None], cosines, -1.0).max(1)
+    same = np.where(classes[:, None] == classes[None], cosines, cosines.dtype.type(-1)).max(1)
     is_alone = np.bincount(classes)[classes] < 2
-    nearest: NDArray[np.float64] = cosines.max(1) if is_alone.all() else same[~is_alone]
+    nearest: NDArray[Any] = cosines.max(1) if is_alone.all() else same[~is_alone]
     return nearest
 
 

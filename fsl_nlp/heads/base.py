@@ -58,6 +58,15 @@ class Head(ABC):
     def fit(self, support: Tensor, weights: Tensor) -> State:
         """Learn from support [B, N, K, D] with weights [B, N, K]."""
 
+    def refit(
+        self, support: Tensor, weights: Tensor, state: State, classes: Sequence[int]
+    ) -> State:
+        """What `fit` gives, from the `state` of one task of nearly the same examples.
+
+        `classes` are the positions there of these classes. A head may begin its search there.
+        """
+        return self.fit(support, weights)
+
     def diverged(self, state: State) -> int | None:
         """The number of tasks that diverged at the usual rate; None if `fit` has no such rate."""
         return None

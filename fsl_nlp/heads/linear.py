@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,8 +40,8 @@ class LinearHead(Head):
     caller to put into the weights. C=30 was chosen on the validation files of BANKING77 and
     CLINC150.
 
-    Scikit-learn fits a few tasks, or large ones on a CPU; many small tasks are fitted all at once.
-    The probabilities of both ways agree to 1e-3.
+    Scikit-learn fits a few tasks, or large ones on a CPU; many small tasks are fitted all at once,
+    and parts of a task from the weights of the whole. The probabilities of both ways agree to 1e-3.
 
     >>> support, query = torch.eye(2).view(1, 2, 1, 2), torch.tensor([[[0.9, 0.1]]])
     >>> head = LinearHead()
@@ -78,12 +78,23 @@ class LinearHead(Head):
             "bias": join([bias for _, bias in fitted]).to(support),
         }
 
+    def refit(
+        self, support: Tensor, weights: Tensor, state: State, classes: Sequence[int]
+    ) -> State:
+        """W [B, N, D] and b [B, N]; near the optimum Newton's method is faster than L-BFGS."""
+        support, start = unit(support), state["weight"][:, list(classes)]
+        fitted = [
+            fit_logistic(*self._problem(s[None], w[None]), start)
+            for s, w in zip(support, weights, strict=True)
+        ]
+        return {
+            "weight": torch.cat([weight for weight, _ in fitted]),
+            "bias": torch.cat([bias for _, bias in fitted]),
+        }
+
     def _fit_block(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """support [B, N, K, D], weights [B, N, K] -> weight [B, N, D], bias [B, N]."""
-        rows, balanced = support.flatten(1, 2), self._balance(weights)
-        is_binary = (weights.sum(-1) > 0).sum(-1) == 2
-        costs = balanced.flatten(1) * torch.where(is_binary, self.C / 2, self.C)[:, None]
-        targets = class_of_example(weights)
+        rows, targets, costs = self._problem(support, weights)
         if rows.shape[1] >= rows.shape[2]:
             return fit_logistic(rows, targets, costs)
         # Only dot products matter, so the M features of the rows of L, where L L' = S S', can
@@ -125,6 +136,13 @@ class LinearHead(Head):
         full_weight[model.classes_] = torch.from_numpy(weight).float()
         full_bias[model.classes_] = torch.from_numpy(bias).float()
         return full_weight, full_bias
+
+    def _problem(self, support: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The features [B, N K, D], targets [N K, N] and costs [B, N K] of `fit_logistic`."""
+        is_binary = (weights.sum(-1) > 0).sum(-1) == 2
+        costs = self._balance(weights).flatten(1)
+        costs = costs * torch.where(is_binary, self.C / 2, self.C)[:, None]
+        return support.flatten(1, 2), class_of_example(weights), costs
 
     def score(self, state: State, query: Tensor) -> Tensor:
         """W q + b."""

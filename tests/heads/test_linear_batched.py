@@ -123,3 +123,19 @@ def test_extreme_penalties_stay_finite(make_episodes, C, apart):
         tasks=300, way=5, shot=5, dimensions=384, apart=apart
     )
     assert probabilities(LinearHead(C), support, weights, query).isfinite().all()
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2, 3], [3, 1, 0], [2, 0]])
+@pytest.mark.parametrize("apart", [0.0, 0.5, 5.0])
+def test_a_part_is_refitted_as_it_is_fitted(make_episodes, apart, classes):
+    head = LinearHead()
+    episodes = make_episodes(tasks=1, way=4, shot=6, dimensions=48, apart=apart, ragged=True)
+    support, weights, query, _ = episodes
+    state = head.fit(support, weights)
+    part, part_weights = support[:, classes], weights[:, classes].clone()
+    part_weights[0, 0, 1:] = 0  # one example remains
+    refitted = head.refit(part, part_weights, state, classes)
+    actual = head.score(refitted, query)[0].softmax(-1).numpy()
+    expected = reference(head, part[0], part_weights[0], query[0])
+    np.testing.assert_allclose(actual, expected, atol=1e-3)
+    assert abs(actual - head.score(state, query)[0][:, classes].softmax(-1).numpy()).max() > 0.01

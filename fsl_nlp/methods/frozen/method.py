@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.heads import head_class
-from fsl_nlp.heads.base import Head, PreparedHead, pack
+from fsl_nlp.heads.base import Head, PreparedHead, State, pack
 from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT
@@ -40,6 +40,8 @@ from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fsl_nlp.encoders import TextEncoder
 
 # Example commands for heads that cannot fit a bot by themselves.
@@ -59,6 +61,8 @@ class FrozenMethod(Method):
     settings: FrozenSettings = field(default_factory=FrozenSettings)
     seed: int = 0
     candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
+    # A classifier that it fitted on nearly the same examples: the head may begin with its state.
+    start: FrozenClassifier | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @classmethod
     def head_class(cls, name: str) -> type[Head]:
@@ -143,9 +147,11 @@ class FrozenMethod(Method):
             )
 
     def calibrated_as(self, fitted: Classifier) -> FrozenMethod:
-        """The method with the temperature of the classifier."""
+        """The method with the temperature of the classifier; its head begins with that one's."""
         assert isinstance(fitted, FrozenClassifier | CandidateClassifier)
-        return replace(self, settings=replace(self.settings, temperature=fitted.temperature))
+        start = fitted if isinstance(fitted, FrozenClassifier) else None
+        settings = replace(self.settings, temperature=fitted.temperature)
+        return replace(self, settings=settings, start=start)
 
     def check_ready(self) -> None:
         """Refuse a head that has yet to learn from source classes."""
@@ -186,7 +192,7 @@ class FrozenMethod(Method):
         weights = TrainingWeights.of(support, classes, self.head.options().get("class_weight"))
         totals = weights.total(classes)
         vectors, packed, positions = pack(rows, classes, len(support.labels), totals)
-        state = self.head.fit(vectors, packed)
+        state = self._fit_head(vectors, packed, support.labels)
         fixed = self.settings.temperature
         calibration = (
             Calibration(fixed, 0, "option")
@@ -219,6 +225,12 @@ class FrozenMethod(Method):
             default_temperature=temperature,
             fixed_temperature=fixed,
         )
+
+    def _fit_head(self, vectors: Tensor, weights: Tensor, labels: Sequence[Label]) -> State:
+        if self.start is None:
+            return self.head.fit(vectors, weights)
+        classes = [self.start.labels.index(label) for label in labels]
+        return self.head.refit(vectors, weights, self.start.head_state, classes)
 
     def _choose_candidates(
         self, support: Dataset, unlabelled: Sequence[Example]

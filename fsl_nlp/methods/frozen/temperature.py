@@ -41,7 +41,7 @@ def cross_fit_temperature(
     gap = score_gap(head.score(state, support.flatten(1, 2))[0], weights[0])
     if gap <= 0:
         return Calibration(1.0, 0, "default")
-    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed)
+    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed, state)
     scores /= np.where(gaps > 0, gaps, gap)[:, None]
     calibration = calibrate(scores, targets, start=usual, seed=seed)
     return replace(calibration, temperature=gap * calibration.temperature)
@@ -59,7 +59,7 @@ def temperature_ratio(
     gap = score_gap(head.score(state, support.flatten(1, 2))[0], weights[0])
     if gap <= 0:
         return 1.0, 0
-    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed)
+    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed, state)
     scores /= np.where(gaps > 0, gaps, gap)[:, None]
     usual = head.usual_temperature
     return fit_temperature(scores, targets, start=usual) / usual, len(targets)
@@ -84,12 +84,14 @@ def cross_fit(
     weights: Tensor,
     positions: NDArray[np.int64],
     seed: int,
+    state: State | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
     """Scores of support examples by heads that did not see them, their classes, the heads' gaps.
 
     `positions` says which of the [N * K] may be held out. The only example of a class is never held
     out. Each class is spread over the folds, and the folds are the tasks of one batch of the head.
-    With thousands of examples only the first folds are used.
+    With thousands of examples only the first folds are used. The `state` of the head fitted on all
+    may save time.
     """
     _, count, width = weights.shape
     sizes = (weights[0] > 0).sum(1).tolist()
@@ -108,8 +110,12 @@ def cross_fit(
     is_held_out = torch.from_numpy(fold[None] == folds[:, None])  # [F, N * K]
     training_weights = weights.reshape(1, -1).expand(len(folds), -1).masked_fill(is_held_out, 0)
     training_weights = training_weights.view(len(folds), count, width)
-    state = head.fit(support.expand(len(folds), -1, -1, -1), training_weights)
-    scores = head.score(state, support.reshape(1, count * width, -1).expand(len(folds), -1, -1))
+    repeated = support.expand(len(folds), -1, -1, -1)
+    if state is None:
+        fitted = head.fit(repeated, training_weights)
+    else:
+        fitted = head.refit(repeated, training_weights, state, range(count))
+    scores = head.score(fitted, support.reshape(1, count * width, -1).expand(len(folds), -1, -1))
     gaps = [score_gap(scores[f], training_weights[f]) for f in range(len(folds))]
     rows = [scores[f, is_held_out[f]] for f in range(len(folds))]
     targets = [np.flatnonzero(is_held_out[f].numpy()) // width for f in range(len(folds))]

@@ -164,7 +164,7 @@ def test_the_learned_temperature_is_of_examples_held_out(
     vectors, weights, places = pack(
         words.encode(support.texts), [support.labels.index(t) for t in support.known_targets], 3
     )
-    scores, targets, gaps = cross_fit(model.head, vectors, weights, places, 0)
+    scores, targets, gaps = cross_fit(model.head, vectors, weights, places, 0, model.head_state)
     gap = score_gap(model.head.score(model.head_state, vectors.flatten(1, 2))[0], weights[0])
     in_gaps = fit_temperature(scores / gaps[:, None], targets, start=0.08)
     assert model.temperature == pytest.approx(in_gaps * gap)

@@ -225,7 +225,8 @@ class Prediction:
     `label` is None if the classifier does not answer. `reason` is one of
 
     - "ok"
-    - "ambiguous": the first alternative may well be right, too; ask which of the two is meant
+    - "ambiguous": the first alternative may well be right, too (25% or more), or the best label is
+      rather wrong than right (below 50%); ask what is meant
     - "out_of_scope": the text looks like nothing that was learned
     - "empty": the text is blank
 

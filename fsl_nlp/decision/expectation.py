@@ -8,7 +8,7 @@ from typing import Any
 
 from fsl_nlp.intervals import interval_of_share
 
-Interval = tuple[float, float]
+_FEW = 50  # held-out questions
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,6 @@ class Expectation:
         ]
         if self.caught:
             lines.append(f"turns away {self.caught} of the texts of labels that it has not seen")
+        if self.answered.count < _FEW:
+            lines.append(f"was asked only {self.answered.count} texts, so this is rough")
         return "\n".join(lines)

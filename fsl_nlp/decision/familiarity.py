@@ -74,6 +74,13 @@ class Familiarity:
         signals = _fit_signals(support_vectors, support_classes, generic, outsiders)
         return replace(self, signals=signals)
 
+    def score_at(self, probability: float) -> float:
+        """The score with this probability of `in_scope`; -inf if the score does not tell."""
+        if self.slope <= 0:
+            return -np.inf
+        log_odds = np.log(probability / (1 - probability))
+        return float((log_odds - self.intercept) / self.slope)
+
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON settings for `restore`."""
         arrays, settings = self.signals.state()

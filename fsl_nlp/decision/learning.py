@@ -21,6 +21,8 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _FEWEST = 3  # values for a normal prediction interval
+# Where few questions were held out, what is in scope with less than this probability is strange.
+_UNLIKELY = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ def _joined(cases: Sequence[_Cases]) -> _Cases:
 
 def _with_thresholds(decision: Decision, true: _Cases, targets: Targets) -> Decision:
     if targets.reject:
-        return replace(decision, least_familiarity=low_quantile(true.familiarity, targets.reject))
+        least = low_quantile(true.familiarity, targets.reject)
+        if (len(true.familiarity) + 1) * targets.reject < 1:  # too few for an order statistic
+            least = max(least, decision.familiarity.score_at(_UNLIKELY))
+        return replace(decision, least_familiarity=least)
     if targets.coverage is not None:
         least = low_quantile(true.certainty, 1 - targets.coverage)
         return replace(decision, least_certainty=max(0.0, least))

@@ -18,6 +18,8 @@ from fsl_nlp.decision.verdict import AMBIGUOUS, OK, OUT_OF_SCOPE, Verdict
 
 # A second label with this probability is worth asking about: one such question in four means it.
 WORTH_ASKING = 0.25
+# A best label with less than this is more often wrong than right.
+RATHER_WRONG = 0.5
 _FAMILIARITY, _CONFORMITY = "familiarity.", "conformity."
 
 
@@ -44,12 +46,14 @@ class Decision:
         score = self.familiarity.score(shown)
         in_scope = self.familiarity.probability(score)
         probabilities = np.sort(softmax(shown.scores), axis=1)[:, ::-1]
+        best = probabilities[:, 0]
         second = probabilities[:, 1] if probabilities.shape[1] > 1 else 0 * score
+        asks = (second >= WORTH_ASKING) | (best < RATHER_WRONG)
         strange = score < self.least_familiarity
-        unsure = probabilities[:, 0] * in_scope < self.least_certainty
+        unsure = best * in_scope < self.least_certainty
         return [
-            Verdict(_reason(s, u, p, q), not (s or u), float(p))
-            for s, u, p, q in zip(strange, unsure, in_scope, second, strict=True)
+            Verdict(_reason(s, u, p, a), not (s or u), float(p))
+            for s, u, p, a in zip(strange, unsure, in_scope, asks, strict=True)
         ]
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -79,10 +83,10 @@ class Decision:
         )
 
 
-def _reason(strange: bool, unsure: bool, in_scope: float, second: float) -> str:
+def _reason(strange: bool, unsure: bool, in_scope: float, asks: bool) -> str:
     if strange or (unsure and in_scope < 0.5):
         return OUT_OF_SCOPE
-    return AMBIGUOUS if unsure or second >= WORTH_ASKING else OK
+    return AMBIGUOUS if unsure or asks else OK
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

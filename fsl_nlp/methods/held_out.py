@@ -28,6 +28,8 @@ log = logging.getLogger("fsl_nlp")
 FOLDS = 5
 # So many held-out examples are enough, so that a large support needs fewer folds.
 _ENOUGH = 1000
+# Learning from more unlabelled texts takes too long to be done for each split.
+_MANY_UNLABELLED = 1000
 # A method needs two labels, and one must be held out.
 _FEWEST_LABELS = 3
 
@@ -68,7 +70,7 @@ def fit_decision(
         return None
     classes = np.array(support.labelled.class_indices, np.int64)
     vectors = fitted.embed(examples)
-    quick = not method.trainings(support) and not support.unlabelled
+    quick = not method.trainings(support) and len(support.unlabelled) <= _MANY_UNLABELLED
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
     strange = _Strange.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)

@@ -159,9 +159,7 @@ class TextEncoder(SentByName):
         temporary = temporary_memory()
         memory = self._memory if temporary is None else temporary
         cache = self.cache if on_disk and len(first) > 1 else None
-        vectors = self._memory.get(list(first))
-        if temporary is not None:
-            vectors |= temporary.get(list(first))
+        vectors = self._memory.get(list(first)) | memory.get(list(first))
         if cache is not None and len(first) != len(vectors):
             stored = cache.get([key for key in first if key not in vectors])
             memory.put(stored)

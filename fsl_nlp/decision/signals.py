@@ -147,6 +147,7 @@ class Signals:
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Signals:
         """The signals that `state` described."""
         loaded: dict[str, Any] = {n: np.asarray(arrays[n], np.float32) for n in _array_names()}
+        loaded |= {name: np.asarray(_halved(arrays[name]), np.float32) for name in _HALVED}
         loaded |= {name: float(settings[name]) for name in _NUMBERS}
         return cls(**loaded)
 
@@ -190,8 +191,9 @@ def _array_names() -> list[str]:
 
 
 def _halved(rows: NDArray[Any]) -> NDArray[np.float64]:
-    """As they will be after saving and loading."""
-    return rows.astype(np.float16).astype(np.float64)
+    """Unit vectors as they will be after saving and loading, of unit length again."""
+    result: NDArray[np.float64] = _unit(rows.astype(np.float16).astype(np.float64))
+    return result
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:

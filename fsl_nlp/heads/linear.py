@@ -141,7 +141,7 @@ class LinearHead(Head):
         """The features [B, N K, D], targets [N K, N] and costs [B, N K] of `fit_logistic`."""
         is_binary = (weights.sum(-1) > 0).sum(-1) == 2
         costs = self._balance(weights).flatten(1)
-        costs = costs * torch.where(is_binary, self.C / 2, self.C)[:, None]
+        costs = costs * torch.where(is_binary, self.C / 2, self.C).to(costs)[:, None]
         return support.flatten(1, 2), class_of_example(weights), costs
 
     def score(self, state: State, query: Tensor) -> Tensor:

@@ -501,7 +501,8 @@ def test_another_process_learns_the_same(
     train: Path, tmp_path: Path, shop: FewShotClassifier
 ) -> None:
     out = tmp_path / "bot"
-    result = command("fit", train, "--out", out, "--method", "linear", "--json", "--debug")
+    words = ("--method", "linear", "--reject", "none", "--json", "--debug")
+    result = command("fit", train, "--out", out, *words)
     assert (result.returncode, result.stderr) == (0, b"")
     assert json.loads(result.stdout)["model_version"] == shop.model_version_
     questions = ["where is my parcel", "hello", "我的快递"]

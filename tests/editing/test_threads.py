@@ -85,9 +85,9 @@ def test_every_answer_is_of_one_version(fitted: Fitted) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["proto", "knn", "gaussian", "linear"])
-def test_every_answer_of_thousands_is_of_one_version(method: str, fitted: Fitted) -> None:
-    ask_while_editing(fitted, method, rounds=25)
+@pytest.mark.parametrize(("method", "rounds"), [("proto", 25), ("knn", 10), ("linear", 3)])
+def test_every_answer_of_many_is_of_one_version(method: str, rounds: int, fitted: Fitted) -> None:
+    ask_while_editing(fitted, method, rounds)
 
 
 def test_edits_of_two_threads_are_all_made(fitted: Fitted) -> None:

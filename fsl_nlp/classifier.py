@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fsl_nlp.answering import Answering
 from fsl_nlp.checks import (
     as_examples,
     as_labels,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 class FewShotClassifier(  # type: ignore[misc, override]
     Editable,
-    Answering,
     SentAsBytes,
     ClassifierMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fsl_nlp.scripts import HAN
 from fsl_nlp.types import Prediction
 
 _ENGLISH = "and|also|then|plus|besides"
@@ -17,7 +18,7 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _JOIN = re.compile(rf"(?:(?:{_ENGLISH})\b|{_CHINESE}|[\s,，、])+", re.IGNORECASE)
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+")
+_WORD = re.compile(rf"[{HAN}]|[^\W_]+")
 _FEWEST_WORDS = 2  # of a clause; a character of Chinese is a word
 _MOST = 6  # clauses of a message: there are 21 ways to take neighbours of 6
 _LEAST_CONFIDENCE = 0.5  # of a part

@@ -1,6 +1,8 @@
-"""Intervals of 95%, as half-widths."""
+"""Intervals of 95%."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 NORMAL_95 = 1.959964  # half-width of a 95% interval, in standard errors
 
@@ -40,3 +42,26 @@ def interval_of_share(hits: int, count: int) -> tuple[float, float]:
     half = z * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
     scale = 1 + z * z / count
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of `count` cases, with its 95% interval.
+
+    >>> str(Share.of(9, 10))
+    '90.0% (59.6% to 98.2%)'
+    """
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+    @classmethod
+    def of(cls, hits: int, count: int) -> Share:
+        """The share of hits; (0 to 1) if there are no cases."""
+        low, high = interval_of_share(hits, count)
+        return cls(hits / count if count else 0.0, low, high, count)
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fsl_nlp.data.labels import readable
 from fsl_nlp.errors import DataError, OptionError
@@ -108,6 +109,30 @@ def draw_examples(examples: Sequence[Example], count: int, seed: int) -> list[Ex
         return list(examples)
     chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
     return [examples[i] for i in sorted(chosen.tolist())]
+
+
+def deal_folds(
+    classes: NDArray[np.int64],
+    folds: int,
+    rng: np.random.Generator,
+    alone: Collection[int] = (),
+) -> NDArray[np.int64]:
+    """The fold of each example, by its class [n]; -1 for those that are never held out.
+
+    Each class is spread evenly. The only example of a class is never held out, unless the class is
+    one of `alone`.
+
+    >>> deal_folds(np.array([0, 0, 1]), 5, np.random.default_rng(0)).tolist()[2]
+    -1
+    """
+    fold = np.full(len(classes), -1)
+    start = 0
+    for c in np.unique(classes):
+        rows = rng.permutation(np.flatnonzero(classes == c))
+        if c in alone or len(rows) > 1:
+            fold[rows] = (start + np.arange(len(rows))) % folds
+            start += len(rows)
+    return fold
 
 
 def shared_classes(first: Dataset, second: Dataset) -> list[Label]:

@@ -230,8 +230,8 @@ def more() -> None:
             assert report.accuracy
             assert report.gain
             print(
-                f"  {name:10} seed {seed}: expected {report.accuracy.value:.1%} ± "
-                f"{report.accuracy.half_width:.1%}, on {validation} {first:.1%} ± "
+                f"  {name:10} seed {seed}: expected {report.accuracy}, "
+                f"on {validation} {first:.1%} ± "
                 f"{half_width_of_share(first, len(valid)):.1%}; ten more: forecast "
                 f"{100 * report.gain.value:+.1f} ({100 * report.gain.low:.1f} to "
                 f"{100 * report.gain.high:.1f}), came {100 * (second - first):+.1f}"

@@ -33,6 +33,7 @@ def from_archive(content: bytes) -> SavedClassifier:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             files = {name: file.read(name) for name in file.namelist()}
         manifest = files[CLASSIFIER.manifest]
+    # zipfile raises NotImplementedError for a compression, and RuntimeError for a password.
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ArtifactError(f"These bytes hold no saved classifier: {error}.") from None
 

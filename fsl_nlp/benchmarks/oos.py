@@ -209,8 +209,9 @@ def decide(decision: Decision | None, shown: Shown) -> Decided:
         return Decided(confidence, confidence, confidence, np.zeros(len(shown), dtype=bool))
     familiarity = decision.familiarity
     rejected = [not verdict.answers for verdict in decision.verdicts(shown)]
-    certainty = confidence * familiarity.in_scope(shown)
-    return Decided(confidence, familiarity.score(shown), certainty, np.array(rejected))
+    score = familiarity.score(shown)
+    certainty = confidence * familiarity.probability(score)
+    return Decided(confidence, score, certainty, np.array(rejected))
 
 
 def decision_figures(

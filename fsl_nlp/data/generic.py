@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cache
 
 from fsl_nlp.data.catalogue import datasets_folder
-
-_CHINESE = re.compile("[\u3400-\u9fff]")
+from fsl_nlp.scripts import are_chinese
 
 
 def generic_texts(texts: Iterable[str]) -> tuple[str, ...]:
-    """Those that are shipped, in Chinese if most of the `texts` are, else in English.
+    """Those that are shipped, in Chinese if half of the `texts` are, else in English.
 
     () for texts without letters: an encoder of such texts may read no words.
 
@@ -22,8 +20,7 @@ def generic_texts(texts: Iterable[str]) -> tuple[str, ...]:
     texts = list(texts)
     if not any(character.isalpha() for text in texts for character in text):
         return ()
-    chinese = [bool(_CHINESE.search(text)) for text in texts]
-    return _lines("zh" if 2 * sum(chinese) > len(chinese) else "en")
+    return _lines("zh" if are_chinese(texts) else "en")
 
 
 @cache

@@ -6,32 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fsl_nlp.intervals import interval_of_share
+from fsl_nlp.intervals import Share
 
 _FEW = 50  # held-out questions
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share of `count` cases, with its 95% interval.
-
-    >>> str(Share.of(9, 10))
-    '90.0% (59.6% to 98.2%)'
-    """
-
-    value: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, hits: int, count: int) -> Share:
-        """The share of hits; (0 to 1) if there are no cases."""
-        low, high = interval_of_share(hits, count)
-        return cls(hits / count if count else 0.0, low, high, count)
-
-    def __str__(self) -> str:
-        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
 
 
 @dataclass(frozen=True)
@@ -40,8 +17,8 @@ class Expectation:
 
     `answered` is the share of true questions that got an answer, `accuracy` the share of those
     answers that were right, and `caught` the share of pseudo-outsiders that got none: texts of
-    labels that were held out whole, and outsiders that the user gave. They are closer to the other
-    labels than most real outsiders are. `accuracy_of_all` counts the questions without an answer,
+    labels that were held out whole. They are closer to the other labels than most real outsiders
+    are. `accuracy_of_all` counts the questions without an answer,
     too, by their best label.
     """
 

@@ -123,7 +123,7 @@ def conformity_of(held_out: Sequence[HeldOut]) -> Conformity | None:
     Where no classifier has all labels, those with fewer judge, and labels are not told apart. They
     are a little too sure, as they choose among fewer labels.
     """
-    whole = [part for part in held_out if (part.classes >= 0).all()]
+    whole = [part for part in held_out if part.has_all_labels]
     probabilities, classes = list[NDArray[np.float64]](), list[NDArray[np.int64]]()
     for part in whole or held_out:
         has_label = part.classes >= 0

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision.expectation import Expectation, Share
+from fsl_nlp.decision.expectation import Expectation
 from fsl_nlp.decision.familiarity import Familiarity, fit_familiarity
 from fsl_nlp.decision.label_sets import conformity_of
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.decision.shown import HeldOut, Shown
 from fsl_nlp.decision.targets import Targets
+from fsl_nlp.intervals import Share
 from fsl_nlp.vectors import Matrix
 
 Numbers = NDArray[np.float64]

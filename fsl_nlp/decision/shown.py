@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +44,7 @@ class HeldOut:
     generic: NDArray[np.floating[Any]] | None = None
     outsiders: NDArray[np.floating[Any]] | None = None
 
-
-def joined(parts: Iterable[Shown]) -> Shown:
-    """The rows of several, which have the same labels, as one."""
-    parts = list(parts)
-    return Shown(
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.vectors for part in parts]),
-    )
+    @property
+    def has_all_labels(self) -> bool:
+        """Whether the classifier has the label of every example that it was asked for."""
+        return bool((self.classes >= 0).all())

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fsl_nlp.answering import Answering
 from fsl_nlp.checks import as_examples, as_labels, as_texts, check_equal
 from fsl_nlp.editing import support as changes
 from fsl_nlp.editing.changes import Change
@@ -26,7 +27,7 @@ from fsl_nlp.types import Dataset, Example, Label
 _SWAPPING = Lock()
 
 
-class Editable(Versioned):
+class Editable(Versioned, Answering):  # type: ignore[misc, override]
     """Edits of a fitted classifier. Each makes a new version and swaps it in, in one step.
 
     A method with a frozen encoder learns again from its stored vectors, so that the result is
@@ -125,10 +126,6 @@ class Editable(Versioned):
         """
         with own_torch_state():
             return suggest(self._now(), texts, n, seed=seed)
-
-    def _now(self) -> Any:
-        """The classifier as it is now, which no edit changes."""
-        raise NotImplementedError
 
     def _saved(self, version: Version, folder: Path, digest: str) -> None:
         """Note where a version lies, unless another one has taken its place."""

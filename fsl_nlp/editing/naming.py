@@ -7,7 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-_CHINESE = re.compile("[\u3400-\u9fff]+")
+from fsl_nlp.scripts import HAN
+
+_CHINESE = re.compile(f"[{HAN}]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LENGTHS = (2, 3, 4)  # characters of a term in a text without spaces
 _WORDS = 2  # in a name

@@ -26,6 +26,22 @@ def label_texts(label: Label, dataset: Dataset, *, names: bool, descriptions: bo
     return [text for text in texts if text]
 
 
+def all_label_texts(
+    dataset: Dataset, *, names: bool = True, descriptions: bool = True
+) -> tuple[list[str], list[int]]:
+    """The texts of all labels, and the class index of each.
+
+    >>> all_label_texts(Dataset((), ("lost_card", "top_up")))
+    (['lost card', 'top up'], [0, 1])
+    """
+    pairs = [
+        (text, i)
+        for i, label in enumerate(dataset.labels)
+        for text in label_texts(label, dataset, names=names, descriptions=descriptions)
+    ]
+    return [text for text, _ in pairs], [i for _, i in pairs]
+
+
 def check_covered(dataset: Dataset, classes: Sequence[int]) -> None:
     """Refuse labels that have neither an example nor a text; `classes` are the indices that do."""
     covered = set(classes)

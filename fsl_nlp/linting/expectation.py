@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.intervals import half_width_of_share
 from fsl_nlp.linting.crossfit import CrossFit, Floats, Integers
 from fsl_nlp.types import Label
 
@@ -17,25 +16,6 @@ SHARE = 0.5  # of the texts, for the second point of the learning curve
 _RESAMPLES = 500
 # Of a power law: error = a * texts^-slope. Steeper curves than this come from chance.
 _STEEPEST = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """Cross-fitted accuracy, and half of its 95% interval; `texts` were held out.
-
-    >>> round(Accuracy.of(np.array([True, True, False, True])).half_width, 2)
-    0.42
-    """
-
-    value: float
-    half_width: float
-    texts: int
-
-    @classmethod
-    def of(cls, is_right: NDArray[np.bool_]) -> Accuracy:
-        """The accuracy on these texts."""
-        share = float(is_right.mean())
-        return cls(share, half_width_of_share(share, len(is_right)), len(is_right))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ wrong thing, less for one that is only of little use.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -32,7 +33,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(ABC):
     """The part that all findings share."""
 
     kind: ClassVar[str] = ""
@@ -50,11 +51,11 @@ class Finding:
         """What to do about it, in one line."""
         return self._advice()
 
-    def _summary(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _summary(self) -> str: ...
 
-    def _advice(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _advice(self) -> str: ...
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for `json.dumps`."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fsl_nlp.folders import PRIVATE_FILE, write_atomically
-from fsl_nlp.linting.expectation import MORE, Accuracy, Gain
+from fsl_nlp.intervals import Share
+from fsl_nlp.linting.expectation import MORE, Gain
 from fsl_nlp.linting.findings import Finding, Sentence
-from fsl_nlp.output import one_line, percent, without_nan
+from fsl_nlp.output import one_line, without_nan
 from fsl_nlp.types import Label
 from fsl_nlp.vectors import Matrix
 
@@ -40,7 +41,7 @@ class LintReport:
     labels: tuple[Label, ...]
     sentences: tuple[Sentence, ...] = field(repr=False)
     findings: tuple[Finding, ...] = field(repr=False)
-    accuracy: Accuracy | None
+    accuracy: Share | None
     gain: Gain | None
     gains: tuple[Gain, ...] = field(repr=False)
     vectors: Matrix = field(repr=False, compare=False)
@@ -108,8 +109,7 @@ class LintReport:
         """The expected accuracy in words."""
         if self.accuracy is None:
             return "Expected accuracy: cannot tell, because no label has two different texts."
-        shown = percent(self.accuracy.value, self.accuracy.half_width, 1)
-        return f"Expected accuracy on texts like these: {shown} (95%, held-out texts)."
+        return f"Expected accuracy on texts like these: {self.accuracy}, of held-out texts."
 
     @property
     def advice(self) -> list[str]:

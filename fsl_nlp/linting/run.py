@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fsl_nlp.errors import DataError
+from fsl_nlp.intervals import Share
 from fsl_nlp.linting.crossfit import CrossFit, Integers, cross_fit, deal_folds, folds_for
 from fsl_nlp.linting.duplicates import centred, group_duplicates
-from fsl_nlp.linting.expectation import SHARE, Accuracy, Gain, expected_gains
+from fsl_nlp.linting.expectation import SHARE, Gain, expected_gains
 from fsl_nlp.linting.findings import (
     DOUBTFUL,
     LITTLE_USE,
@@ -88,7 +89,8 @@ def lint_vectors(
     found: list[Finding] = []
     accuracy, gain, gains = None, None, list[Gain]()
     if fitted:
-        accuracy = Accuracy.of(fitted.is_right[fitted.held_out])
+        right = fitted.is_right[fitted.held_out]
+        accuracy = Share.of(int(right.sum()), len(right))
         half = cross_fit(vectors, classes, fold, names=names, share=SHARE, seed=seed)
         gain, gains = expected_gains(fitted, half, support.labels, seed)
         found += find_pairs(fitted, sentences, support.labels)
@@ -151,15 +153,10 @@ def _load(encoder: str | TextEncoder, support: Dataset) -> TextEncoder:
 
 def _names(encoder: TextEncoder, support: Dataset) -> tuple[Matrix, Integers]:
     """The vectors of label names and descriptions, which `linear` learns from; their classes."""
-    from fsl_nlp.inputs.label_texts import label_texts
+    from fsl_nlp.inputs.label_texts import all_label_texts
 
-    pairs = [
-        (text, c)
-        for c, label in enumerate(support.labels)
-        for text in label_texts(label, support, names=True, descriptions=True)
-    ]
-    vectors = unit(encoder.encode([text for text, _ in pairs]))
-    return vectors, np.array([c for _, c in pairs], np.int64)
+    texts, classes = all_label_texts(support)
+    return unit(encoder.encode(texts)), np.array(classes, np.int64)
 
 
 def _too_long(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:

@@ -16,9 +16,10 @@ from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.decision.targets import Targets
 from fsl_nlp.errors import OptionError
 from fsl_nlp.inputs.kinds import CANDIDATES, PAIR, TEXT, common_kinds
-from fsl_nlp.inputs.label_texts import label_texts
+from fsl_nlp.inputs.label_texts import all_label_texts
 from fsl_nlp.methods.base import Classifier, Method
 from fsl_nlp.methods.weights import with_weight
+from fsl_nlp.splits import deal_folds
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example
 from fsl_nlp.vectors import Matrix, unit
@@ -161,15 +162,13 @@ def _reference(
     examples, classes = list(labelled.examples), labelled.class_indices
     settings = getattr(method, "settings", None)
     if common_kinds(examples) == (TEXT,):
-        for i, label in enumerate(labelled.labels):
-            texts = label_texts(
-                label,
-                labelled,
-                names=getattr(settings, "label_names", True),
-                descriptions=getattr(settings, "descriptions", True),
-            )
-            examples += [Example(text) for text in texts]
-            classes += [i] * len(texts)
+        texts, of_texts = all_label_texts(
+            labelled,
+            names=getattr(settings, "label_names", True),
+            descriptions=getattr(settings, "descriptions", True),
+        )
+        examples += [Example(text) for text in texts]
+        classes += of_texts
     return Reference(
         fitted.embed(examples),
         np.array(classes, np.int64),
@@ -205,14 +204,7 @@ def single_split(classes: Rows, vectors: Matrix, seed: int) -> list[Split]:
 
 def text_folds(classes: Rows, seed: int) -> list[Rows]:
     """The rows of each fold; every class is spread evenly, and a single example stays."""
-    rng = np.random.default_rng(seed)
-    fold = np.full(len(classes), -1)
-    start = 0
-    for c in np.unique(classes):
-        rows = rng.permutation(np.flatnonzero(classes == c))
-        if len(rows) > 1:
-            fold[rows] = (start + np.arange(len(rows))) % FOLDS
-            start += len(rows)
+    fold = deal_folds(classes, FOLDS, np.random.default_rng(seed))
     return [np.flatnonzero(fold == f) for f in range(FOLDS) if (fold == f).any()]
 
 

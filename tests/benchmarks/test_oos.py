@@ -129,7 +129,7 @@ def test_a_decision_judges_what_is_shown() -> None:
     shown = Shown(np.log([[0.8, 0.2], [0.4, 0.6]]), np.zeros((2, 1)))
     decision = SimpleNamespace(
         familiarity=SimpleNamespace(
-            score=lambda _: np.array([2.0, -1.0]), in_scope=lambda _: np.array([0.5, 0.1])
+            score=lambda _: np.array([2.0, -1.0]), probability=lambda _: np.array([0.5, 0.1])
         ),
         verdicts=lambda _: [Verdict(), Verdict(OUT_OF_SCOPE, answers=False)],
     )

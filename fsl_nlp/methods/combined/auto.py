@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.kinds import common_kinds
-from fsl_nlp.inputs.label_texts import label_texts
+from fsl_nlp.inputs.label_texts import all_label_texts
 from fsl_nlp.intervals import NORMAL_95
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
 from fsl_nlp.methods.combined.report import Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
+from fsl_nlp.splits import deal_folds
 from fsl_nlp.types import Dataset
 
 if TYPE_CHECKING:
@@ -250,19 +251,10 @@ class _Choice:
         """
         names = bool(self.options.get("label_names", True))
         descriptions = bool(self.options.get("descriptions", True))
-        has_label_text = [
-            bool(label_texts(label, self.support, names=names, descriptions=descriptions))
-            for label in self.support.labels
-        ]
+        _, described = all_label_texts(self.support, names=names, descriptions=descriptions)
         rng = np.random.default_rng(self.seed)
         for _ in range(repeats):
-            fold = np.full(len(self.targets), -1)
-            start = 0
-            for c, has_text in enumerate(has_label_text):
-                rows = rng.permutation(np.flatnonzero(self.targets == c))
-                if has_text or len(rows) > 1:
-                    fold[rows] = (start + np.arange(len(rows))) % FOLDS
-                    start += len(rows)
+            fold = deal_folds(self.targets, FOLDS, rng, alone=set(described))
             yield from (np.flatnonzero(fold == f) for f in range(FOLDS) if (fold == f).any())
 
     def _affordable(self, seconds: float) -> list[NDArray[np.int64]]:

@@ -11,7 +11,7 @@ import numpy as np
 from fsl_nlp.encoders.length import too_long_for
 from fsl_nlp.encoders.mentions import encode_mentions, mention_graph
 from fsl_nlp.inputs.kinds import MENTIONS, PAIR, TEXT, Inputs, common_kinds
-from fsl_nlp.inputs.label_texts import label_texts
+from fsl_nlp.inputs.label_texts import all_label_texts
 from fsl_nlp.inputs.mentions import PARTS, combine
 from fsl_nlp.inputs.pairs import angles, side_by_side
 from fsl_nlp.types import Dataset, Example
@@ -99,12 +99,8 @@ class Reader:
         self, dataset: Dataset, *, names: bool, descriptions: bool
     ) -> tuple[Matrix, list[int]]:
         """[m, D]: the vectors of label names and descriptions, and the class of each."""
-        pairs = [
-            (text, i)
-            for i, label in enumerate(dataset.labels)
-            for text in label_texts(label, dataset, names=names, descriptions=descriptions)
-        ]
-        return self.read_texts([text for text, _ in pairs]), [i for _, i in pairs]
+        texts, classes = all_label_texts(dataset, names=names, descriptions=descriptions)
+        return self.read_texts(texts), classes
 
 
 @dataclass(frozen=True)

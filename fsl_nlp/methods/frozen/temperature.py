@@ -38,11 +38,9 @@ def cross_fit_temperature(
     temperature is learned in gaps, each head's own: `score_gap`.
     """
     usual = head.usual_temperature if usual is None else usual
-    gap = score_gap(head.score(state, support.flatten(1, 2))[0], weights[0])
+    scores, targets, gap = _cross_fit_in_gaps(head, state, support, weights, held_out, seed)
     if gap <= 0:
         return Calibration(1.0, 0, "default")
-    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed, state)
-    scores /= np.where(gaps > 0, gaps, gap)[:, None]
     calibration = calibrate(scores, targets, start=usual, seed=seed)
     return replace(calibration, temperature=gap * calibration.temperature)
 
@@ -56,13 +54,29 @@ def temperature_ratio(
     those of `cross_fit_temperature`.
     """
     state = head.fit(support, weights)
-    gap = score_gap(head.score(state, support.flatten(1, 2))[0], weights[0])
+    scores, targets, gap = _cross_fit_in_gaps(head, state, support, weights, held_out, seed)
     if gap <= 0:
         return 1.0, 0
-    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed, state)
-    scores /= np.where(gaps > 0, gaps, gap)[:, None]
     usual = head.usual_temperature
     return fit_temperature(scores, targets, start=usual) / usual, len(targets)
+
+
+def _cross_fit_in_gaps(
+    head: Head,
+    state: State,
+    support: Tensor,
+    weights: Tensor,
+    held_out: NDArray[np.int64],
+    seed: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
+    """Scores of held-out examples in gaps of the heads that gave them, their classes, and the gap
+    of the head of `state`; no examples where that is 0."""
+    gap = score_gap(head.score(state, support.flatten(1, 2))[0], weights[0])
+    if gap <= 0:
+        return np.zeros((0, weights.shape[1]), np.float32), np.zeros(0, np.int64), 0.0
+    scores, targets, gaps = cross_fit(head, support, weights, held_out, seed, state)
+    scores /= np.where(gaps > 0, gaps, gap)[:, None]
+    return scores, targets, gap
 
 
 def score_gap(scores: Tensor, weights: Tensor) -> float:

@@ -24,7 +24,7 @@ from fsl_nlp.inputs.support import EXAMPLES, NAMES
 from fsl_nlp.methods.base import Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.prompted.efl_classifier import EflClassifier
 from fsl_nlp.methods.prompted.efl_net import has_inference_head, load_net
-from fsl_nlp.methods.prompted.prompt import PromptSpec, are_chinese, spec_of
+from fsl_nlp.methods.prompted.prompt import PromptSpec, spec_of
 from fsl_nlp.methods.prompted.settings import (
     DEFAULT_TUNE,
     EFL_TEMPERATURE,
@@ -34,6 +34,7 @@ from fsl_nlp.methods.prompted.settings import (
     TuneSettings,
 )
 from fsl_nlp.prompts.template import Template
+from fsl_nlp.scripts import are_chinese
 from fsl_nlp.seeding import seeded
 from fsl_nlp.training.adaptation import Adaptation, FullTuning, LoraTuning
 from fsl_nlp.training.batches import by_length

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from fsl_nlp.prompts.pieces import Pieces
 from fsl_nlp.prompts.rendering import Renderer
 from fsl_nlp.prompts.template import Template
 from fsl_nlp.prompts.verbalizer import Verbalizer
+from fsl_nlp.scripts import are_chinese
 from fsl_nlp.types import Dataset, Example, Label
 
 if TYPE_CHECKING:
@@ -146,19 +146,6 @@ def example_of(text: str, spec: PromptSpec) -> Example:
     if spec.blank is not None:
         text = f"{text}{spec.blank}"
     return Example(text, **fields)
-
-
-_HAN, _KANA = re.compile("[\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
-
-
-def are_chinese(texts: Sequence[str]) -> bool:
-    """Whether at least half of the texts hold Chinese characters, and no kana as Japanese has.
-
-    >>> are_chinese(["我的 package 到哪了", "hello"]), are_chinese(["荷物はどこですか"])
-    (True, False)
-    """
-    chinese = [bool(_HAN.search(text)) and not _KANA.search(text) for text in texts]
-    return any(chinese) and sum(chinese) >= len(texts) / 2
 
 
 def default_templates(examples: Sequence[Example]) -> list[str]:

@@ -22,7 +22,7 @@ from fsl_nlp.heads.base import pack
 from fsl_nlp.heads.linear import LinearHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import PAIR, TEXT, Inputs, common_kinds
-from fsl_nlp.inputs.label_texts import check_covered, label_texts
+from fsl_nlp.inputs.label_texts import all_label_texts, check_covered
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, UNLABELLED, WEIGHTS
 from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen.temperature import temperature_ratio
@@ -268,12 +268,12 @@ class TunedMethod(Method):
         """The examples with one more for each label text, and their classes."""
         examples, classes = list(support.examples), support.class_indices
         settings = self.settings
-        for i, label in enumerate(support.labels):
-            texts = label_texts(
-                label, support, names=settings.label_names, descriptions=settings.descriptions
-            )
-            examples += [Example(text, label) for text in texts]
-            classes += [i] * len(texts)
+        texts, of_texts = all_label_texts(
+            support, names=settings.label_names, descriptions=settings.descriptions
+        )
+        pairs = zip(texts, of_texts, strict=True)
+        examples += [Example(text, support.labels[i]) for text, i in pairs]
+        classes += of_texts
         check_covered(support, classes)
         return examples, classes
 

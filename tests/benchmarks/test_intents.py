@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from fsl_nlp.benchmarks.intents import Intents, read_task
 from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.splits import sample_shots
+
+from .conftest import write_rows
 
 # One text of each label is drawn. If it is "alpha", all five test texts are right; if it is
 # "beta", the two that hold that word twice are taken for "pay": three of five are right.
@@ -30,19 +31,13 @@ TASK = "banking77-1-shot"
 PLAN = Intents("proto", "words", {"label_names": False})
 
 
-def write(path: Path, rows: list[tuple[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
-    path.write_text("".join(f"{line}\n" for line in lines))
-
-
 @pytest.fixture
 def corpora(tmp_path: Path, words: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
     folder = tmp_path / "intents/banking77"
-    write(folder / "train.jsonl", TRAIN)
-    write(folder / "test.jsonl", TEST)
-    write(folder / "train_5.jsonl", [TRAIN[1], TRAIN[2]])
+    write_rows(folder / "train.jsonl", TRAIN)
+    write_rows(folder / "test.jsonl", TEST)
+    write_rows(folder / "train_5.jsonl", [TRAIN[1], TRAIN[2]])
     return tmp_path
 
 

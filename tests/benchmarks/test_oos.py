@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,16 +28,12 @@ from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import OUT_OF_SCOPE, Verdict
 from fsl_nlp.errors import OptionError
 
+from .conftest import write_rows
+
 PLAN = OutOfScope("proto", "words", {"label_names": False})
 TRAIN = [("alpha", "pay"), ("alpha beta", "pay"), ("gamma", "track"), ("gamma delta", "track")]
 TEST = [("alpha alpha", "pay"), ("gamma gamma", "track"), ("gamma gamma alpha", "pay")]
 OUTSIDERS = [("omega", "oos"), ("psi omega", "oos")]
-
-
-def write(path: Path, rows: list[tuple[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
-    path.write_text("".join(f"{line}\n" for line in lines))
 
 
 @pytest.fixture
@@ -46,11 +41,11 @@ def corpora(tmp_path: Path, words: TextEncoder, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("fsl_nlp.encoders.load_encoder", lambda *_, **__: words)
     folder = tmp_path / "intents/clinc150"
     for name, rows in (("train_5", TRAIN), ("test", TEST), ("oos_test", OUTSIDERS)):
-        write(folder / f"{name}.jsonl", rows)
+        write_rows(folder / f"{name}.jsonl", rows)
     # Some held-out labels share the words of a trained one.
     rows = [(f"group{n % 20} text{i}", f"label{n}") for n in range(31) for i in range(2)]
     for name in ("train", "develop", "test"):
-        write(tmp_path / f"intents/smp2017/{name}.jsonl", rows)
+        write_rows(tmp_path / f"intents/smp2017/{name}.jsonl", rows)
     return tmp_path
 
 
@@ -159,7 +154,7 @@ def test_figures_of_a_ranking_by_hand() -> None:
 def test_the_table_shows_published_systems_beside_the_full_corpus(
     corpora: Path, capsys: Any
 ) -> None:
-    write(corpora / "intents/clinc150/train.jsonl", TRAIN)
+    write_rows(corpora / "intents/clinc150/train.jsonl", TRAIN)
     result = run_benchmark(PLAN, ["clinc150-all", "clinc150-5-shot"], data_dir=corpora)
     console().print(as_table(PLAN, result))
     lines = capsys.readouterr().out.split("\n")

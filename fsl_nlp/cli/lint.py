@@ -16,9 +16,13 @@ from fsl_nlp.cli.options import (
     TextColumn,
 )
 from fsl_nlp.cli.run import Run, command
+from fsl_nlp.output import one_line
 
 if TYPE_CHECKING:
     from fsl_nlp.linting import LintReport
+    from fsl_nlp.linting.findings import Finding
+
+_SENTENCES = 3  # of a finding
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,6 +72,20 @@ def add_to(app: typer.Typer) -> None:
         run.show(result, lambda: _as_text(report, top, html))
 
 
+def _crossing(finding: Finding) -> list[tuple[str, str]]:
+    """Sentences that are taken for another intent, and from which to which."""
+    from fsl_nlp.linting.findings import ConfusablePair, MergeableIntents
+
+    if not isinstance(finding, ConfusablePair | MergeableIntents):
+        return []
+    rows = [
+        (one_line(s.text), f"{one_line(s.label)} -> {one_line(s.predicted)}")
+        for s in finding.sentences[:_SENTENCES]
+    ]
+    more = len(finding.sentences) - _SENTENCES
+    return [*rows, (f"and {more} more (--json lists all)", "")] if more > 0 else rows
+
+
 def _as_text(report: LintReport, top: int, html: Path | None) -> Any:
     from fsl_nlp.cli.tables import Group, Table
 
@@ -76,6 +94,8 @@ def _as_text(report: LintReport, top: int, html: Path | None) -> Any:
         table = Table("harm", "kind", "what", "what to do")
         for finding in report.findings[:top]:
             table.add_row(f"{finding.harm:.1f}", finding.kind, finding.summary, finding.advice)
+            for text, way in _crossing(finding):
+                table.add_row("", "", f"  {text}", way)
         parts += ["", table]
     if len(report.findings) > top:
         parts.append(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -19,6 +21,8 @@ from fsl_nlp.cli.run import Run, command
 
 if TYPE_CHECKING:
     from fsl_nlp.evaluation.scoring import Score
+    from fsl_nlp.intervals import Share
+    from fsl_nlp.types import Label, Prediction
 
 # With fewer texts a perfectly calibrated classifier shows an error of 10 percent and more.
 _ENOUGH = 100
@@ -42,9 +46,12 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Score a saved classifier on labelled texts.
 
-        ECE is the expected calibration error: how far the confidence is from the accuracy. It is
-        shown for 100 texts or more; with fewer it is mostly noise.
+        Accuracy is that of the best label of every text. ECE is the expected calibration error: how
+        far the confidence is from the accuracy. It is shown for 100 texts or more; with fewer it is
+        mostly noise. "answered" is the share of the texts that the classifier does not turn away.
         """
+        import numpy as np
+
         from fsl_nlp import load_dataset
         from fsl_nlp.cli.predict import load_bot
         from fsl_nlp.evaluation.scoring import check_targets, score_predictions
@@ -63,16 +70,29 @@ def add_to(app: typer.Typer) -> None:
         labels = classifier.classifier_.labels
         targets = match_labels(data.known_targets, labels)
         check_targets(targets, labels)  # before the long work
-        probabilities = classifier.predict_proba(data.examples, store=True)
-        predicted = [labels[i] for i in probabilities.argmax(axis=1)]
-        confidence = probabilities.max(axis=1)
-        score = score_predictions(targets, predicted, labels, confidence=confidence, seed=run.seed)
+        answers = classifier.classify(list(data.examples), top_k=1, store=True)
+        # Without an answer, the best label is the first alternative.
+        best = [a.alternatives[0].label if a.label is None else a.label for a in answers]
+        confidence = np.array([answer.confidence for answer in answers])
+        score = score_predictions(targets, best, labels, confidence=confidence, seed=run.seed)
         result = {"test": test, "model_version": classifier.model_version_, **score.to_dict()}
-        run.show(result, lambda: score_as_table(score))
+        shares = _answered(answers, targets) if classifier.decision_ else None
+        if shares:
+            names = ("answered", "accuracy_of_answers")
+            result |= {n: asdict(share) for n, share in zip(names, shares, strict=True)}
+        run.show(result, lambda: score_as_table(score, shares))
 
 
-def score_as_table(score: Score) -> Any:
-    """The score as a table for people."""
+def _answered(answers: Sequence[Prediction], targets: Sequence[Label]) -> tuple[Share, Share]:
+    """The share of the texts that got a label, and the share of those labels that are right."""
+    from fsl_nlp.intervals import Share
+
+    right = [a.label == t for a, t in zip(answers, targets, strict=True) if a.label is not None]
+    return Share.of(len(right), len(answers)), Share.of(sum(right), len(right))
+
+
+def score_as_table(score: Score, shares: tuple[Share, Share] | None = None) -> Any:
+    """The score as a table for people; `shares` are those of `_answered`."""
     from fsl_nlp.cli.tables import Group, Table
 
     def percent(value: float, interval: tuple[float, float]) -> str:
@@ -89,6 +109,10 @@ def score_as_table(score: Score) -> Any:
         assert score.calibration_error_interval is not None
         error = percent(score.calibration_error, score.calibration_error_interval)
         parts.append(f"ECE       {error}")
+    if shares:
+        answered, right = shares
+        interval = f"95% interval {right.low:.2%} to {right.high:.2%}"
+        parts.append(f"answered  {answered.value:.2%}   ({right.value:.2%} right, {interval})")
     if score.worst:
         table = Table("label", "F1", "texts", title="\nWorst labels")
         for row in score.worst:

@@ -61,6 +61,7 @@ def test_fit_predict_evaluate(run: Cli, train: Path, tmp_path: Path) -> None:
     assert rest[2] == "    --  no answer (the text is empty)"
 
     scored = run("evaluate", out, train)
+    assert re.search(r"\nanswered  \d+\.\d\d%   \(\d+\.\d\d% right, 95% interval", scored.out)
     assert scored.status == 0
     assert "texts     9\naccuracy  100.00%   (95% interval 100.00% to 100.00%)" in scored.out
     assert "macro-F1  100.00%" in scored.out
@@ -77,6 +78,8 @@ def test_fit_predict_evaluate(run: Cli, train: Path, tmp_path: Path) -> None:
     targets = [row.partition(",")[2] for row in dots]
     correct = np.array([a["label"] == t for a, t in zip(answers, targets, strict=True)])
     score = run("evaluate", out, many, "--json").json
+    assert 0 < score["answered"]["value"] <= 1
+    assert score["answered"]["count"] == score["count"]
     expected = expected_calibration_error(confidence, correct)
     assert score["calibration_error"] == pytest.approx(expected, abs=1e-6)
 

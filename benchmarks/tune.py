@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument(
         "--reject",
         default="none",
-        help="share of true questions to turn away, such as 0.05; SetFit turns none away",
+        help="share of in-scope questions to turn away, such as 0.05; SetFit turns none away",
     )
     parser.add_argument("--setfit-python", help="Python of an environment that has SetFit")
     parser.add_argument("--json", action="store_true")

@@ -60,8 +60,8 @@ class FewShotClassifier(  # type: ignore[misc, override]
     name the method where the result must be the same everywhere.
 
     `classify` does not answer what looks like nothing that was learned. `reject` is the share of
-    true questions that may be turned away with it; None turns none away. Instead of it, give
-    `coverage`, the share of true questions to answer, or `precision`, the share of the answers
+    in-scope questions that may be turned away with it; None turns none away. Instead of it, give
+    `coverage`, the share of in-scope questions to answer, or `precision`, the share of the answers
     that must be right. `decision_.expected` says what to expect. `predict` and `predict_proba`
     always answer.
 
@@ -126,8 +126,8 @@ class FewShotClassifier(  # type: ignore[misc, override]
         words = self._options().get("words")  # what a prompt learns from without examples
         support = as_support(examples, as_labels(labels, "labels"), descriptions, words)
         more = as_examples([] if unlabelled is None else unlabelled, "unlabelled")
-        strange = as_examples([] if outsiders is None else outsiders, "outsiders")
-        return self.fit_dataset(support.with_unlabelled(more), checkpoint, strange)
+        out_of_scope = as_examples([] if outsiders is None else outsiders, "outsiders")
+        return self.fit_dataset(support.with_unlabelled(more), checkpoint, out_of_scope)
 
     def fit_dataset(
         self,

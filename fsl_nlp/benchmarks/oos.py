@@ -108,7 +108,7 @@ class OutOfScope(Benchmark):
         most=1000,
     )
     reject: float = setting(
-        DEFAULT_REJECT, "Share of true questions that may be turned away.", least=0, most=1
+        DEFAULT_REJECT, "Share of in-scope questions that may be turned away.", least=0, most=1
     )
     score: str = setting("test", "'test', or 'dev' to choose settings without the tests.")
 

@@ -70,14 +70,14 @@ def add_to(app: typer.Typer) -> None:
         reject: Annotated[
             str,
             typer.Option(
-                help="Share of true questions that may be turned away as out of scope; 'none': "
+                help="Share of in-scope questions that may be turned away as out of scope; 'none': "
                 "answer every question."
             ),
         ] = str(DEFAULT_REJECT).lower(),
         coverage: Annotated[
             float | None,
             typer.Option(
-                min=0, max=1, help="Instead of --reject: the share of true questions to answer."
+                min=0, max=1, help="Instead of --reject: the share of in-scope questions to answer."
             ),
         ] = None,
         precision: Annotated[
@@ -175,7 +175,7 @@ def add_to(app: typer.Typer) -> None:
         }
         if unlabelled:
             support = support.with_unlabelled(load_unlabelled(unlabelled, **plain))
-        strange = load_unlabelled(outsiders, **plain).examples if outsiders else ()
+        out_of_scope = load_unlabelled(outsiders, **plain).examples if outsiders else ()
         if method == "auto" and budget not in (None, "0"):
             limit = "no time limit" if budget == "none" else f"{budget} for tuned methods"
             run.note(f"comparing methods on held-out texts; {limit}.")
@@ -184,7 +184,7 @@ def add_to(app: typer.Typer) -> None:
         decides = Targets.of(classifier.reject, coverage, precision).rejects
         announce_fit(run, method, encoder, options, device, support, decides=decides)
         started = time.perf_counter()
-        classifier.fit_dataset(support, checkpoint, strange)
+        classifier.fit_dataset(support, checkpoint, out_of_scope)
         seconds = time.perf_counter() - started
         classifier.save(out, store_examples=store_examples)
         expected = classifier.decision_ and classifier.decision_.expected

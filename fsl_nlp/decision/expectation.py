@@ -15,7 +15,7 @@ _FEW = 50  # held-out questions
 class Expectation:
     """How the thresholds did on held-out examples of the support.
 
-    `answered` is the share of true questions that got an answer, `accuracy` the share of those
+    `answered` is the share of in-scope questions that got an answer, `accuracy` the share of those
     answers that were right, and `caught` the share of pseudo-outsiders that got none: texts of
     labels that were held out whole. They are closer to the other labels than most real outsiders
     are. `accuracy_of_all` counts the questions without an answer,
@@ -39,7 +39,7 @@ class Expectation:
 
     def __str__(self) -> str:
         lines = [
-            f"answers {self.answered} of true questions",
+            f"answers {self.answered} of in-scope questions",
             f"right in {self.accuracy} of its answers",
         ]
         if self.caught:

@@ -24,18 +24,19 @@ _STEPS = 50  # of Newton's method, which needs about ten
 
 @dataclass(frozen=True)
 class Familiarity:
-    """One score out of the signals: their mean, each in standard deviations of true questions.
+    """One score out of the signals: their mean, each in standard deviations of in-scope questions.
 
     Most questions that the classifier was not trained on but should answer are between -1 and 1.
     The contrast to outsiders counts only where it is lower than for most questions: it tells far
     texts from questions better than the other signals, but texts of an unknown intent worse.
 
     An unweighted sum was as good on BANKING77, CLINC150, SMP2017 and the shipped samples as weights
-    learned from the support by a logistic regression of true questions against intents held out.
+    that a logistic regression learned from the support: in-scope questions against intents held
+    out.
     """
 
     signals: Signals
-    centre: NDArray[np.float64]  # [S]: the mean of each signal over true questions
+    centre: NDArray[np.float64]  # [S]: the mean of each signal over in-scope questions
     spread: NDArray[np.float64]  # [S]: its standard deviation
     slope: float
     intercept: float
@@ -111,8 +112,8 @@ def fit_familiarity(
     The held-out texts are measured against what the classifier of their split was fitted on. True
     questions among them give the centre and the spread of each signal. Their scores in the result
     are what to choose a threshold by: those with a class are questions that the classifier did not
-    see, those with class -1 pseudo-outsiders. With fewer than 5 true questions among them the score
-    still orders texts, but its zero means nothing.
+    see, those with class -1 pseudo-outsiders. With fewer than 5 in-scope questions among them the
+    score still orders texts, but its zero means nothing.
 
     `outsiders` [o, D] are the vectors of texts that belong to no label. `generic` [g, D] are those
     of texts that any chatbot may get and few are made for; those that look like an example are left

@@ -22,7 +22,7 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _FEWEST = 3  # values for a normal prediction interval
-# Where few questions were held out, what is in scope with less than this probability is strange.
+# Where few questions were held out, a text that is in scope with less than this is turned away.
 _UNLIKELY = 0.1
 
 
@@ -31,13 +31,13 @@ class Reference:
     """What a classifier was fitted on: vectors [m, D] and their classes [m].
 
     `generic` [g, D] are vectors of texts that any chatbot may get and few are made for. `outsiders`
-    is what the classifier shows of texts that are known to be out of scope.
+    [o, D] are those of texts that are known to be out of scope.
     """
 
     vectors: Matrix
     classes: NDArray[np.int64]
     generic: Matrix | None = None
-    outsiders: Shown | None = None
+    outsiders: Matrix | None = None
 
 
 def learn_decision(
@@ -45,17 +45,16 @@ def learn_decision(
 ) -> Decision | None:
     """The decision of a classifier, from its reference and from splits of its support.
 
-    None if no true question was held out.
+    None if no in-scope question was held out.
     """
     if not any((part.classes >= 0).any() for part in held_out):
         return None
-    outsiders = reference.outsiders
     familiarity, scores = fit_familiarity(
         reference.vectors,
         reference.classes,
         held_out,
         generic=reference.generic,
-        outsiders=None if outsiders is None else outsiders.vectors,
+        outsiders=reference.outsiders,
     )
     cases = [
         _case(familiarity, part_scores, part.shown, part.classes)
@@ -63,16 +62,16 @@ def learn_decision(
     ]
     # A question is judged by a classifier with all labels, if one of those did not see it.
     whole = [case for case in cases if case.inside.all()] or cases
-    true = _joined([case[case.inside] for case in whole])
-    strange = _joined([case[~case.inside] for case in cases])
-    decision = _with_thresholds(Decision(familiarity), true, targets)
-    expected = _expectation(decision, true, strange)
+    inside = _joined([case[case.inside] for case in whole])
+    outside = _joined([case[~case.inside] for case in cases])
+    decision = _with_thresholds(Decision(familiarity), inside, targets)
+    expected = _expectation(decision, inside, outside)
     return replace(decision, expected=expected, conformity=conformity_of(held_out))
 
 
 @dataclass(frozen=True)
 class _Cases:
-    """Held-out examples: their familiarity and certainty, whether they are true questions, and
+    """Held-out examples: their familiarity and certainty, whether they are in-scope questions, and
     whether their label is right."""
 
     familiarity: Numbers
@@ -106,17 +105,17 @@ def _joined(cases: Sequence[_Cases]) -> _Cases:
     return _Cases(*map(np.concatenate, columns))
 
 
-def _with_thresholds(decision: Decision, true: _Cases, targets: Targets) -> Decision:
+def _with_thresholds(decision: Decision, inside: _Cases, targets: Targets) -> Decision:
     if targets.reject:
-        least = low_quantile(true.familiarity, targets.reject)
-        if (len(true.familiarity) + 1) * targets.reject < 1:  # too few for an order statistic
+        least = low_quantile(inside.familiarity, targets.reject)
+        if (len(inside.familiarity) + 1) * targets.reject < 1:  # too few for an order statistic
             least = max(least, decision.familiarity.score_at(_UNLIKELY))
         return replace(decision, least_familiarity=least)
     if targets.coverage is not None:
-        least = low_quantile(true.certainty, 1 - targets.coverage)
+        least = low_quantile(inside.certainty, 1 - targets.coverage)
         return replace(decision, least_certainty=max(0.0, least))
     if targets.precision is not None:
-        least = certainty_for(true.certainty, true.right, targets.precision)
+        least = certainty_for(inside.certainty, inside.right, targets.precision)
         return replace(decision, least_certainty=least)
     return decision
 
@@ -161,12 +160,12 @@ def certainty_for(certainty: Numbers, right: Flags, precision: float) -> float:
     return 0.0 if last == len(order) - 1 else float(certainty[order[last]])
 
 
-def _expectation(decision: Decision, true: _Cases, strange: _Cases) -> Expectation:
-    answered = true.answered_by(decision)
-    turned_away = ~strange.answered_by(decision)
+def _expectation(decision: Decision, inside: _Cases, outside: _Cases) -> Expectation:
+    answered = inside.answered_by(decision)
+    turned_away = ~outside.answered_by(decision)
     return Expectation(
         answered=Share.of(int(answered.sum()), len(answered)),
-        accuracy=Share.of(int(true.right[answered].sum()), int(answered.sum())),
-        accuracy_of_all=Share.of(int(true.right.sum()), len(answered)),
+        accuracy=Share.of(int(inside.right[answered].sum()), int(answered.sum())),
+        accuracy_of_all=Share.of(int(inside.right.sum()), len(answered)),
         caught=Share.of(int(turned_away.sum()), len(turned_away)) if len(turned_away) else None,
     )

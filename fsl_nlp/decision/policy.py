@@ -49,11 +49,11 @@ class Decision:
         best = probabilities[:, 0]
         second = probabilities[:, 1] if probabilities.shape[1] > 1 else 0 * score
         asks = (second >= WORTH_ASKING) | (best < RATHER_WRONG)
-        strange = score < self.least_familiarity
+        out_of_scope = score < self.least_familiarity
         unsure = best * in_scope < self.least_certainty
         return [
             Verdict(_reason(s, u, p, a), not (s or u), float(p))
-            for s, u, p, a in zip(strange, unsure, in_scope, asks, strict=True)
+            for s, u, p, a in zip(out_of_scope, unsure, in_scope, asks, strict=True)
         ]
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -83,8 +83,8 @@ class Decision:
         )
 
 
-def _reason(strange: bool, unsure: bool, in_scope: float, asks: bool) -> str:
-    if strange or (unsure and in_scope < 0.5):
+def _reason(out_of_scope: bool, unsure: bool, in_scope: float, asks: bool) -> str:
+    if out_of_scope or (unsure and in_scope < 0.5):
         return OUT_OF_SCOPE
     return AMBIGUOUS if unsure or asks else OK
 

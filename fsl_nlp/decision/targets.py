@@ -17,8 +17,8 @@ class Targets:
 
     With `reject=0` it answers every question, too, and says how probably each is in scope.
 
-    `reject` is the share of true questions that may be turned away, `coverage` the share that must
-    be answered, `precision` the share of the answers that must be right.
+    `reject` is the share of in-scope questions that may be turned away, `coverage` the share that
+    must be answered, `precision` the share of the answers that must be right.
     """
 
     reject: float | None = DEFAULT_REJECT

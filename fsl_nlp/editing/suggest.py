@@ -104,21 +104,21 @@ def suggest(
     typical = _typicality(vectors, log.counts)
     unsure = _uncertainty(probabilities, verdicts)
     chosen = _choose(unsure * (1 + typical) / 2, vectors, n)
-    strange = np.flatnonzero(unknown)
+    rows = np.flatnonzero(unknown)
     labels = bot.classifier_.labels
     index = {label: i for i, label in enumerate(labels)}
     classes = np.array([index[e.label] for e in bot.examples_ if e.label is not None], np.int64)
     return Suggestions(
         texts=log.distinct,
-        unknown=len(strange),
+        unknown=len(rows),
         to_label=tuple(
             _suggestion(log, i, probabilities[i], labels, verdicts[i], float(typical[i]))
             for i in chosen
         ),
         new_labels=candidate_labels(
-            [log.examples[i].text for i in strange],
-            [log.counts[i] for i in strange],
-            vectors[strange],
+            [log.examples[i].text for i in rows],
+            [log.counts[i] for i in rows],
+            vectors[rows],
             [
                 *(e.text for e in bot.examples_),
                 *(e.text for e, u in zip(log.examples, unknown, strict=True) if not u),

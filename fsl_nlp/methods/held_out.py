@@ -73,16 +73,16 @@ def fit_decision(
     vectors = fitted.embed(examples)
     quick = not method.trainings(support) and len(support.unlabelled) <= _MANY_UNLABELLED
     splits = splits_of(classes, vectors, seed) if quick else single_split(classes, vectors, seed)
-    strange = _Strange.beside(examples, outsiders)
+    outside = _OutOfScope.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)
     try:
-        held_out = [_held_out(learner, support, split, strange) for split in splits]
+        held_out = [_held_out(learner, support, split, outside) for split in splits]
     except KeyboardInterrupt:
         if quick:
             raise
         log.warning("Stopped: the classifier is kept, and answers every question.")
         return None
-    return learn_decision(_reference(method, fitted, support, strange), held_out, targets)
+    return learn_decision(_reference(method, fitted, support, outside), held_out, targets)
 
 
 @own_torch_state()
@@ -94,47 +94,46 @@ def with_support(
     outsiders: Sequence[Example] = (),
 ) -> Decision:
     """The decision with the familiarity of another support set, and its thresholds as they are."""
-    strange = _Strange.beside(support.labelled.examples, outsiders)
-    reference = _reference(method, fitted, support, strange)
-    outside = reference.outsiders
+    outside = _OutOfScope.beside(support.labelled.examples, outsiders)
+    reference = _reference(method, fitted, support, outside)
     familiarity = decision.familiarity.with_support(
         reference.vectors,
         reference.classes,
         generic=reference.generic,
-        outsiders=None if outside is None else outside.vectors,
+        outsiders=reference.outsiders,
     )
     return replace(decision, familiarity=familiarity)
 
 
 @dataclass(frozen=True)
-class _Strange:
+class _OutOfScope:
     """Examples that belong to no label: those of all classifiers, and those of this one."""
 
     generic: Sequence[Example]
     outsiders: Sequence[Example]
 
     @classmethod
-    def beside(cls, examples: Sequence[Example], outsiders: Sequence[Example]) -> _Strange:
+    def beside(cls, examples: Sequence[Example], outsiders: Sequence[Example]) -> _OutOfScope:
         """Those for a classifier of the examples; sentences with marked mentions have none."""
         is_text = common_kinds(examples) == (TEXT,)
         generic = generic_texts(e.text for e in examples) if is_text else ()
         return cls([Example(text) for text in generic], outsiders)
 
 
-def _held_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:
+def _held_out(method: Method, support: Dataset, split: Split, outside: _OutOfScope) -> HeldOut:
     """As `hold_out`; no labels are held out if an option of the method needs them."""
     try:
-        return hold_out(method, support, split, strange)
+        return hold_out(method, support, split, outside)
     except OptionError:
         if not split.labels:
             raise
         classes = np.array(support.labelled.class_indices, np.int64)
         fold = split.judge[~np.isin(classes[split.judge], list(split.labels))]
         texts = Split(np.setdiff1d(np.arange(len(classes)), fold), fold)
-        return hold_out(method, support, texts, strange)
+        return hold_out(method, support, texts, outside)
 
 
-def hold_out(method: Method, support: Dataset, split: Split, strange: _Strange) -> HeldOut:
+def hold_out(method: Method, support: Dataset, split: Split, outside: _OutOfScope) -> HeldOut:
     """What the method, fitted on a part of the support, shows of another part."""
     labelled = support.labelled
     examples = [labelled.examples[i] for i in split.learn]
@@ -143,19 +142,19 @@ def hold_out(method: Method, support: Dataset, split: Split, strange: _Strange) 
     fitted = method.fit(part)
     column = {label: i for i, label in enumerate(fitted.labels)}
     judged = [labelled.examples[i] for i in split.judge]
-    reference = _reference(method, fitted, part, strange)
+    reference = _reference(method, fitted, part, outside)
     return HeldOut(
         reference.vectors,
         reference.classes,
         fitted.show(judged),
         np.array([column.get(example.label, -1) for example in judged], np.int64),
         reference.generic,
-        None if reference.outsiders is None else reference.outsiders.vectors,
+        reference.outsiders,
     )
 
 
 def _reference(
-    method: Method, fitted: Classifier, support: Dataset, strange: _Strange
+    method: Method, fitted: Classifier, support: Dataset, outside: _OutOfScope
 ) -> Reference:
     """The vectors of what was learned from, label texts included, and the class of each."""
     labelled = support.labelled
@@ -172,8 +171,8 @@ def _reference(
     return Reference(
         fitted.embed(examples),
         np.array(classes, np.int64),
-        fitted.embed(strange.generic) if strange.generic else None,
-        fitted.show(strange.outsiders) if strange.outsiders else None,
+        fitted.embed(outside.generic) if outside.generic else None,
+        fitted.embed(outside.outsiders) if outside.outsiders else None,
     )
 
 

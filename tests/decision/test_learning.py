@@ -45,7 +45,7 @@ def decide(splits: tuple[Reference, list[HeldOut]], **targets: float | None) -> 
 
 
 def shares(decision: Decision) -> tuple[float, float]:
-    """The shares of new true questions and of new outsiders that are answered."""
+    """The shares of new in-scope questions and of new outsiders that are answered."""
     questions = drawn(np.repeat(np.arange(LABELS), 300), 99)
     outsiders = drawn(np.full(600, -1), 98)
     counts = [[v.answers for v in decision.verdicts(shown)] for shown in (questions, outsiders)]

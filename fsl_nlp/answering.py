@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.clauses import answers_of_parts, possible_parts
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.predictions import decide, empty_prediction
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import ANSWERS
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.explaining import influences
@@ -215,11 +215,11 @@ class Answering(Labelling):
         if not questions:
             return predictions
         with self._storing(store):
-            shown = self._show(questions, bool(nearest))
-        verdicts = self.decision_.verdicts(shown) if self.decision_ else [ANSWERS] * len(shown)
+            outputs = self._outputs(questions, bool(nearest))
+        verdicts = self.decision_.verdicts(outputs) if self.decision_ else [ANSWERS] * len(outputs)
         columns = (
-            softmax(shown.scores),
-            self._nearest(shown.vectors, nearest),
+            softmax(outputs.scores),
+            self._nearest(outputs.vectors, nearest),
             self.classifier_.truncates(questions),
             verdicts,
         )
@@ -235,11 +235,11 @@ class Answering(Labelling):
             )
         return predictions
 
-    def _show(self, texts: list[Example], nearest: bool) -> Shown:
+    def _outputs(self, texts: list[Example], nearest: bool) -> Outputs:
         if self.decision_ or nearest:
-            return self.classifier_.show(texts)
+            return self.classifier_.outputs(texts)
         scores = self.classifier_.scores(texts)  # some methods compute vectors apart
-        return Shown(scores, np.zeros((len(texts), 0), np.float32))
+        return Outputs(scores, np.zeros((len(texts), 0), np.float32))
 
     def _nearest(self, vectors: Matrix, count: int) -> list[tuple[Neighbour, ...]]:
         if count == 0:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fsl_nlp.checks import as_examples
 from fsl_nlp.decision.label_sets import LabelSet, check_coverage
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label
@@ -39,7 +39,7 @@ class Scorer(Protocol):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the vectors."""
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from fsl_nlp.decision.outputs import Outputs
     from fsl_nlp.decision.policy import Decision
-    from fsl_nlp.decision.shown import Shown
     from fsl_nlp.evaluation.rejection import Flags, Values
     from fsl_nlp.methods.base import Classifier
 
@@ -171,7 +171,7 @@ def score_material(
     support, inside = material.support, material.inside
     column = {label: i for i, label in enumerate(classifier.labels)}
     targets = np.array([column[label] for label in inside.known_targets])
-    asked, outsiders = classifier.show(inside.examples), classifier.show(material.outside)
+    asked, outsiders = classifier.outputs(inside.examples), classifier.outputs(material.outside)
     classes = np.array([column[label] for label in support.known_targets])
     trained = Trained(classifier.embed(support.examples), classes)
     correct = asked.scores.argmax(axis=1) == targets
@@ -198,18 +198,18 @@ def score_material(
     }
 
 
-def decide(decision: Decision | None, shown: Shown) -> Decided:
+def decide(decision: Decision | None, outputs: Outputs) -> Decided:
     """What is decided; without a decision the confidence is all there is, and all are answered."""
     import numpy as np
 
     from fsl_nlp.decision.probabilities import softmax
 
-    confidence = softmax(shown.scores).max(axis=1)
+    confidence = softmax(outputs.scores).max(axis=1)
     if decision is None:
-        return Decided(confidence, confidence, confidence, np.zeros(len(shown), dtype=bool))
+        return Decided(confidence, confidence, confidence, np.zeros(len(outputs), dtype=bool))
     familiarity = decision.familiarity
-    rejected = [not verdict.answers for verdict in decision.verdicts(shown)]
-    score = familiarity.score(shown)
+    rejected = [not verdict.answers for verdict in decision.verdicts(outputs)]
+    score = familiarity.score(outputs)
     certainty = confidence * familiarity.probability(score)
     return Decided(confidence, score, certainty, np.array(rejected))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision.shown import HeldOut, Shown
+from fsl_nlp.decision.outputs import HeldOut, Outputs
 from fsl_nlp.decision.signals import NAMES, Signals, unlike_examples
 
 # Fewer held-out texts than this do not tell the mean and the spread of a signal.
@@ -41,21 +41,21 @@ class Familiarity:
     slope: float
     intercept: float
 
-    def score(self, shown: Shown) -> NDArray[np.float64]:
+    def score(self, outputs: Outputs) -> NDArray[np.float64]:
         """[q]: higher is more familiar."""
-        return _mean(self.standardised(shown))
+        return _mean(self.standardised(outputs))
 
-    def standardised(self, shown: Shown) -> NDArray[np.float64]:
+    def standardised(self, outputs: Outputs) -> NDArray[np.float64]:
         """[q, S]: the signals of `NAMES`, whose mean is the score."""
-        return _standardise(self.signals.measure(shown), self.centre, self.spread)
+        return _standardise(self.signals.measure(outputs), self.centre, self.spread)
 
-    def in_scope(self, shown: Shown) -> NDArray[np.float64]:
+    def in_scope(self, outputs: Outputs) -> NDArray[np.float64]:
         """[q]: the probability that a text belongs to one of the labels.
 
         It holds where half of the texts do. The others are held to be like texts of an intent that
         the classifier was not trained on; anything further away gets a lower probability still.
         """
-        return self.probability(self.score(shown))
+        return self.probability(self.score(outputs))
 
     def probability(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         """[q]: `in_scope` of texts with these scores."""
@@ -123,7 +123,7 @@ def fit_familiarity(
     measured = [
         _fit_signals(
             split.support_vectors, split.support_classes, split.generic, split.outsiders
-        ).measure(split.shown)
+        ).measure(split.outputs)
         for split in held_out
     ]
     rows = np.concatenate([np.zeros((0, len(NAMES))), *measured])

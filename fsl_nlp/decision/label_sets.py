@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.outputs import HeldOut
 from fsl_nlp.decision.probabilities import Scores, softmax
-from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.errors import OptionError
 from fsl_nlp.types import Label
 
@@ -128,7 +128,7 @@ def conformity_of(held_out: Sequence[HeldOut]) -> Conformity | None:
     for part in whole or held_out:
         has_label = part.classes >= 0
         own = part.classes[has_label]
-        probabilities.append(right_probabilities(part.shown.scores[has_label], own))
+        probabilities.append(right_probabilities(part.outputs.scores[has_label], own))
         classes.append(own if whole else np.full(len(own), -1))
     if not sum(map(len, classes)):
         return None

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from fsl_nlp.decision.expectation import Expectation
 from fsl_nlp.decision.familiarity import Familiarity, fit_familiarity
 from fsl_nlp.decision.label_sets import conformity_of
+from fsl_nlp.decision.outputs import HeldOut, Outputs
 from fsl_nlp.decision.policy import Decision
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import HeldOut, Shown
 from fsl_nlp.decision.targets import Targets
 from fsl_nlp.intervals import Share
 from fsl_nlp.vectors import Matrix
@@ -57,7 +57,7 @@ def learn_decision(
         outsiders=reference.outsiders,
     )
     cases = [
-        _case(familiarity, part_scores, part.shown, part.classes)
+        _case(familiarity, part_scores, part.outputs, part.classes)
         for part, part_scores in zip(held_out, scores, strict=True)
     ]
     # A question is judged by a classifier with all labels, if one of those did not see it.
@@ -91,13 +91,13 @@ class _Cases:
 
 
 def _case(
-    familiarity: Familiarity, scores: Numbers, shown: Shown, classes: NDArray[np.int64]
+    familiarity: Familiarity, scores: Numbers, outputs: Outputs, classes: NDArray[np.int64]
 ) -> _Cases:
     """Examples with these familiarity scores; their classes are -1 for outsiders."""
-    if not len(shown):
+    if not len(outputs):
         return _Cases(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
-    certainty = softmax(shown.scores).max(1) * familiarity.probability(scores)
-    return _Cases(scores, certainty, classes >= 0, shown.scores.argmax(1) == classes)
+    certainty = softmax(outputs.scores).max(1) * familiarity.probability(scores)
+    return _Cases(scores, certainty, classes >= 0, outputs.scores.argmax(1) == classes)
 
 
 def _joined(cases: Sequence[_Cases]) -> _Cases:

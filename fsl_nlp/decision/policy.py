@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fsl_nlp.decision.expectation import Expectation
 from fsl_nlp.decision.familiarity import Familiarity
 from fsl_nlp.decision.label_sets import Conformity
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import AMBIGUOUS, OK, OUT_OF_SCOPE, Verdict
 
 # A second label with this probability is worth asking about: one such question in four means it.
@@ -39,13 +39,13 @@ class Decision:
     expected: Expectation | None = None
     conformity: Conformity | None = None
 
-    def verdicts(self, shown: Shown) -> list[Verdict]:
+    def verdicts(self, outputs: Outputs) -> list[Verdict]:
         """The verdict on each example."""
-        if not len(shown):
+        if not len(outputs):
             return []
-        score = self.familiarity.score(shown)
+        score = self.familiarity.score(outputs)
         in_scope = self.familiarity.probability(score)
-        probabilities = np.sort(softmax(shown.scores), axis=1)[:, ::-1]
+        probabilities = np.sort(softmax(outputs.scores), axis=1)[:, ::-1]
         best = probabilities[:, 0]
         second = probabilities[:, 1] if probabilities.shape[1] > 1 else 0 * score
         asks = (second >= WORTH_ASKING) | (best < RATHER_WRONG)

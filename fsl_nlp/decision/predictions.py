@@ -1,4 +1,4 @@
-"""From what a classifier shows of a text to its prediction."""
+"""From the outputs of a classifier for a text to its prediction."""
 
 from __future__ import annotations
 

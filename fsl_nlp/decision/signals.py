@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 
 Floats = NDArray[np.float32]
 
@@ -59,7 +59,7 @@ class Signals:
 
     >>> vectors = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
     >>> signals = Signals.fit(vectors, np.array([0, 0, 1, 1]), outsiders=np.array([[0, 0, 1]]))
-    >>> near, far = signals.measure(Shown(np.array([[5, 0], [1, 1]]), np.eye(3)[[0, 2]]))
+    >>> near, far = signals.measure(Outputs(np.array([[5, 0], [1, 1]]), np.eye(3)[[0, 2]]))
     >>> bool((near > far).all())
     True
     """
@@ -119,16 +119,16 @@ class Signals:
             scale=scale,
         )
 
-    def measure(self, shown: Shown) -> NDArray[np.float64]:
+    def measure(self, outputs: Outputs) -> NDArray[np.float64]:
         """[q, 6], in the order of `NAMES`."""
-        rows = _unit(np.asarray(shown.vectors, np.float32))
+        rows = _unit(np.asarray(outputs.vectors, np.float32))
         cosines = rows @ self.kept.T  # [q, L]
         to_outsiders = rows @ self.outsiders.T  # [q, G]
         exponents = np.concatenate([cosines, to_outsiders], axis=1) - np.float32(1)
         exponents *= np.float32(2 / self.scale)
         responses = np.exp(exponents) @ self.coefficients  # [q, N + 1]
         columns = [
-            np.asarray(shown.scores).max(1),
+            np.asarray(outputs.scores).max(1),
             -self._distances(rows).min(1),
             self._relative_density(cosines),
             responses[:, :-1].max(1),

@@ -94,12 +94,12 @@ def suggest(
     if not log.examples:
         raise DataError("There is no text to suggest: all are blank, or stored examples.")
     with bot._storing(store=False):
-        shown = bot.classifier_.show(log.examples)
-        stored = bot.classifier_.embed(bot.examples_) if bot.examples_ else shown.vectors[:0]
+        outputs = bot.classifier_.outputs(log.examples)
+        stored = bot.classifier_.embed(bot.examples_) if bot.examples_ else outputs.vectors[:0]
     decision = bot.decision_
-    verdicts = decision.verdicts(shown) if decision else [ANSWERS] * len(shown)
-    vectors = unit(shown.vectors)
-    probabilities = softmax(shown.scores)
+    verdicts = decision.verdicts(outputs) if decision else [ANSWERS] * len(outputs)
+    vectors = unit(outputs.vectors)
+    probabilities = softmax(outputs.scores)
     unknown = _unknown(verdicts, vectors, unit(stored))
     typical = _typicality(vectors, log.counts)
     unsure = _uncertainty(probabilities, verdicts)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.vectors import unit
 
 Values = NDArray[np.floating[Any]]
@@ -32,39 +32,39 @@ class Trained:
     classes: NDArray[np.int64]
 
 
-def max_probability(shown: Shown, trained: Trained) -> Values:
+def max_probability(outputs: Outputs, trained: Trained) -> Values:
     """The confidence (Hendrycks and Gimpel 2017, arXiv 1610.02136)."""
-    best: Values = softmax(shown.scores).max(axis=1)
+    best: Values = softmax(outputs.scores).max(axis=1)
     return best
 
 
-def max_logit(shown: Shown, trained: Trained) -> Values:
+def max_logit(outputs: Outputs, trained: Trained) -> Values:
     """The highest score before the softmax (Hendrycks et al. 2022, arXiv 1911.11132)."""
-    best: Values = shown.scores.max(axis=1)
+    best: Values = outputs.scores.max(axis=1)
     return best
 
 
-def energy(shown: Shown, trained: Trained) -> Values:
+def energy(outputs: Outputs, trained: Trained) -> Values:
     """The logarithm of the sum of the exponentials of the scores (Liu et al. 2020, 2010.03759)."""
-    best = shown.scores.max(axis=1, keepdims=True).astype(np.float64)
-    total: Values = np.log(np.exp(shown.scores - best).sum(axis=1)) + best[:, 0]
+    best = outputs.scores.max(axis=1, keepdims=True).astype(np.float64)
+    total: Values = np.log(np.exp(outputs.scores - best).sum(axis=1)) + best[:, 0]
     return total
 
 
-def nearest_cosine(shown: Shown, trained: Trained) -> Values:
+def nearest_cosine(outputs: Outputs, trained: Trained) -> Values:
     """The cosine to the nearest training text."""
-    best: Values = (unit(shown.vectors) @ unit(trained.vectors).T).max(axis=1)
+    best: Values = (unit(outputs.vectors) @ unit(trained.vectors).T).max(axis=1)
     return best
 
 
-def mahalanobis(shown: Shown, trained: Trained, shrinkage: float = SHRINKAGE) -> Values:
+def mahalanobis(outputs: Outputs, trained: Trained, shrinkage: float = SHRINKAGE) -> Values:
     """Minus the relative Mahalanobis distance to the nearest class (Ren et al. 2021, 2106.09022).
 
     That is the distance to the class less the distance to the training texts as a whole. The
     covariances are shrunk towards a multiple of the identity, because few texts leave most
     directions without any spread.
     """
-    vectors, texts = unit(shown.vectors), unit(trained.vectors)
+    vectors, texts = unit(outputs.vectors), unit(trained.vectors)
     present, classes = np.unique(trained.classes, return_inverse=True)
     means = np.stack([texts[classes == c].mean(axis=0) for c in range(len(present))])
     centre = texts.mean(axis=0, keepdims=True)
@@ -89,7 +89,7 @@ def _distances(vectors: Values, means: Values, residuals: Values, shrinkage: flo
     return distances
 
 
-BASELINES: dict[str, Callable[[Shown, Trained], Values]] = {
+BASELINES: dict[str, Callable[[Outputs, Trained], Values]] = {
     "max probability": max_probability,
     "max logit": max_logit,
     "energy": energy,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.decision.calibration import Calibration
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
 from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.heads.options import check_options, options_of
@@ -96,9 +96,9 @@ class Classifier(ABC):
     def embed(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, D], for finding the training examples nearest to a question."""
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the vectors of the examples; each is read once where that is possible."""
-        return Shown(self.scores(examples), self.embed(examples))
+        return Outputs(self.scores(examples), self.embed(examples))
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""

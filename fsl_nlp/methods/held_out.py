@@ -1,4 +1,4 @@
-"""What a method shows of examples that it did not learn from: a part of the support."""
+"""The outputs of a method for a part of the support that it did not learn from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fsl_nlp.data.generic import generic_texts
 from fsl_nlp.decision.learning import Reference, learn_decision
+from fsl_nlp.decision.outputs import HeldOut
 from fsl_nlp.decision.policy import Decision
-from fsl_nlp.decision.shown import HeldOut
 from fsl_nlp.decision.targets import Targets
 from fsl_nlp.errors import OptionError
 from fsl_nlp.inputs.kinds import CANDIDATES, PAIR, TEXT, common_kinds
@@ -134,7 +134,7 @@ def _held_out(method: Method, support: Dataset, split: Split, outside: _OutOfSco
 
 
 def hold_out(method: Method, support: Dataset, split: Split, outside: _OutOfScope) -> HeldOut:
-    """What the method, fitted on a part of the support, shows of another part."""
+    """The outputs of the method, fitted on a part of the support, for another part."""
     labelled = support.labelled
     examples = [labelled.examples[i] for i in split.learn]
     labels = tuple(x for i, x in enumerate(labelled.labels) if i not in split.labels)
@@ -146,7 +146,7 @@ def hold_out(method: Method, support: Dataset, split: Split, outside: _OutOfScop
     return HeldOut(
         reference.vectors,
         reference.classes,
-        fitted.show(judged),
+        fitted.outputs(judged),
         np.array([column.get(example.label, -1) for example in judged], np.int64),
         reference.generic,
         reference.outsiders,

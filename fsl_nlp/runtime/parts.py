@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.probabilities import mean_log_probabilities
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.inputs.candidates import closeness, without_blank
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.inputs.mentions import PARTS, combine, mark_tokens, near_mentions
@@ -44,11 +44,11 @@ class LoadedPart:
             return self._nearest_candidates(examples)
         return self._score([SCORES], examples)[0]
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the vectors; where the scorer gives both, of one reading."""
         if self.reads in ("angle", "candidates"):
-            return Shown(self.scores(examples), self.embed(examples))
-        return Shown(*self._score([SCORES, VECTORS], examples))
+            return Outputs(self.scores(examples), self.embed(examples))
+        return Outputs(*self._score([SCORES, VECTORS], examples))
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
         """[n, D], for finding the training examples nearest to a question."""
@@ -146,15 +146,15 @@ class PartsClassifier:
         """[n, D], of the first part."""
         return self.loaded[0].embed(examples)
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The mean scores, and the vectors of the first part."""
         first, *others = self.loaded
-        shown = first.show(examples)
+        outputs = first.outputs(examples)
         if not others:
-            return shown
-        scores = [shown.scores, *(part.scores(examples) for part in others)]
+            return outputs
+        scores = [outputs.scores, *(part.scores(examples) for part in others)]
         weights = [part.weight for part in self.loaded]
-        return Shown(mean_log_probabilities(scores, weights), shown.vectors)
+        return Outputs(mean_log_probabilities(scores, weights), outputs.vectors)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether a part cannot read an example whole."""

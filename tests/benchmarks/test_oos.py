@@ -23,8 +23,8 @@ from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, load_material
 from fsl_nlp.benchmarks.run import run_benchmark
 from fsl_nlp.cli.benchmark_tables import as_table
 from fsl_nlp.cli.tables import console
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.policy import Decision
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.decision.verdict import OUT_OF_SCOPE, Verdict
 from fsl_nlp.errors import OptionError
 
@@ -121,18 +121,18 @@ def test_figures_of_a_decision_by_hand() -> None:
 
 def test_a_decision_judges_what_is_shown() -> None:
     """Its familiarity ranks outsiders, confidence times the chance to be in scope the answers."""
-    shown = Shown(np.log([[0.8, 0.2], [0.4, 0.6]]), np.zeros((2, 1)))
+    outputs = Outputs(np.log([[0.8, 0.2], [0.4, 0.6]]), np.zeros((2, 1)))
     decision = SimpleNamespace(
         familiarity=SimpleNamespace(
             score=lambda _: np.array([2.0, -1.0]), probability=lambda _: np.array([0.5, 0.1])
         ),
         verdicts=lambda _: [Verdict(), Verdict(OUT_OF_SCOPE, answers=False)],
     )
-    decided = decide(cast("Decision", decision), shown)
+    decided = decide(cast("Decision", decision), outputs)
     np.testing.assert_allclose(decided.confidence, [0.8, 0.6])
     np.testing.assert_allclose(decided.certainty, [0.4, 0.06])
     assert (decided.familiarity.tolist(), decided.rejected.tolist()) == ([2, -1], [False, True])
-    without = decide(None, shown)
+    without = decide(None, outputs)
     np.testing.assert_allclose([without.familiarity, without.certainty], [[0.8, 0.6]] * 2)
     assert without.rejected.tolist() == [False, False]
 

@@ -6,7 +6,7 @@ import pytest
 from fsl_nlp.data import load_dataset
 from fsl_nlp.decision import signals as signals_module
 from fsl_nlp.decision.familiarity import Familiarity, fit_familiarity
-from fsl_nlp.decision.shown import HeldOut, Shown
+from fsl_nlp.decision.outputs import HeldOut, Outputs
 from fsl_nlp.decision.signals import NAMES, Signals, unlike_examples
 from fsl_nlp.encoders import load_encoder
 
@@ -24,9 +24,9 @@ def means_of(vectors, classes):
     return np.stack([vectors[classes == c].mean(0) for c in range(classes.max() + 1)])
 
 
-def shown(vectors, means, sharpness=10.0):
+def outputs(vectors, means, sharpness=10.0):
     """What a classifier by class means shows."""
-    return Shown(sharpness * vectors @ means.T, vectors)
+    return Outputs(sharpness * vectors @ means.T, vectors)
 
 
 def split_off(vectors, classes, out, fold, **more):
@@ -38,7 +38,7 @@ def split_off(vectors, classes, out, fold, **more):
     training, training_classes = vectors[~held], column[classes[~held]]
     means = means_of(training, training_classes)
     return HeldOut(
-        training, training_classes, shown(vectors[held], means), column[classes[held]], **more
+        training, training_classes, outputs(vectors[held], means), column[classes[held]], **more
     )
 
 
@@ -67,7 +67,7 @@ def task():
         "support": (vectors, classes),
         "splits": splits_of(vectors, classes),
         **{
-            name: shown(rows, means)
+            name: outputs(rows, means)
             for name, rows in (("questions", questions), ("near", near), ("far", far))
         },
     }
@@ -207,7 +207,7 @@ def test_a_large_support_keeps_examples_of_every_class(monkeypatch):
 )
 def test_the_smallest_supports_give_finite_scores(vectors, classes):
     familiarity, scores = fit_familiarity(vectors, np.array(classes), [])
-    question = Shown(np.zeros((1, max(classes) + 1)), np.ones((1, vectors.shape[1])))
+    question = Outputs(np.zeros((1, max(classes) + 1)), np.ones((1, vectors.shape[1])))
     assert np.isfinite(familiarity.score(question)).all()
     assert 0 <= familiarity.in_scope(question)[0] <= 1
     assert scores == []
@@ -230,8 +230,8 @@ def test_the_samples_know_what_they_do_not_know(language):
         "en": ["do you like jazz", "how tall is that tower", "my cat sleeps all day"],
         "zh": ["你喜欢爵士乐吗", "那座塔有多高", "我的猫整天睡觉"],
     }[language]
-    inside = familiarity.score(shown(vectors[asked], means))
-    outside = familiarity.score(shown(encoder.encode(small_talk), means))
-    held_out = shown(vectors[classes >= 10], means)
+    inside = familiarity.score(outputs(vectors[asked], means))
+    outside = familiarity.score(outputs(encoder.encode(small_talk), means))
+    held_out = outputs(vectors[classes >= 10], means)
     assert auroc(inside, outside) > 0.95
     assert auroc(inside, familiarity.score(held_out)) > 0.6

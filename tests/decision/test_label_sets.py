@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fsl_nlp import FewShotClassifier, TextEncoder, load_dataset
 from fsl_nlp.decision.label_sets import Conformity, conformity_of, fewest_examples, fit_conformity
+from fsl_nlp.decision.outputs import HeldOut, Outputs
 from fsl_nlp.decision.probabilities import softmax
-from fsl_nlp.decision.shown import HeldOut, Shown
 from fsl_nlp.errors import DataError, OptionError
 
 COVERAGES = (0.8, 0.9, 0.95)
@@ -160,11 +160,11 @@ def test_a_method_with_one_training_has_sets_of_all_labels_together() -> None:
     """Its only split has a group of labels held out, too."""
     rng = np.random.default_rng(12)
     classes = np.repeat([0, 1, -1], 60)
-    shown = Shown(rng.standard_normal((180, 2)), np.zeros((180, 1)))
+    outputs = Outputs(rng.standard_normal((180, 2)), np.zeros((180, 1)))
     nothing = np.zeros((0, 1)), np.zeros(0, np.int64)
-    conformity = conformity_of([HeldOut(*nothing, shown, classes)])
+    conformity = conformity_of([HeldOut(*nothing, outputs, classes)])
     assert conformity
     assert len(conformity.probabilities) == 120
     assert not conformity.thresholds(0.8, 3)[1]
-    outsiders = HeldOut(*nothing, shown[classes < 0], classes[classes < 0])
+    outsiders = HeldOut(*nothing, outputs[classes < 0], classes[classes < 0])
     assert conformity_of([outsiders]) is None

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fsl_nlp.decision.learning import Reference, certainty_for, learn_decision, low_quantile
+from fsl_nlp.decision.outputs import HeldOut, Outputs
 from fsl_nlp.decision.policy import Decision
-from fsl_nlp.decision.shown import HeldOut, Shown
 from fsl_nlp.decision.targets import Targets
 from fsl_nlp.errors import OptionError
 
@@ -17,14 +17,14 @@ LABELS, SIZE = 6, 24
 CENTRES = np.eye(LABELS, SIZE) * 3
 
 
-def drawn(classes: np.ndarray, seed: int, noise: float = 0.5) -> Shown:
+def drawn(classes: np.ndarray, seed: int, noise: float = 0.5) -> Outputs:
     """Vectors around the centre of their class, -1 around none; cosines to centres as scores."""
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(len(classes), SIZE)) * noise
     vectors[classes >= 0] += CENTRES[classes[classes >= 0]]
     vectors[classes < 0] += rng.normal(size=SIZE) * 2
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return Shown((vectors @ CENTRES.T * 4).astype(np.float32), vectors)
+    return Outputs((vectors @ CENTRES.T * 4).astype(np.float32), vectors)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def shares(decision: Decision) -> tuple[float, float]:
     """The shares of new in-scope questions and of new outsiders that are answered."""
     questions = drawn(np.repeat(np.arange(LABELS), 300), 99)
     outsiders = drawn(np.full(600, -1), 98)
-    counts = [[v.answers for v in decision.verdicts(shown)] for shown in (questions, outsiders)]
+    counts = [[v.answers for v in decision.verdicts(outputs)] for outputs in (questions, outsiders)]
     return float(np.mean(counts[0])), float(np.mean(counts[1]))
 
 
@@ -82,7 +82,7 @@ def test_two_labels_that_are_both_likely_are_worth_asking_about(
 ) -> None:
     decision = decide(splits, reject=0.0)
     vectors = np.array([CENTRES[0] + CENTRES[1], CENTRES[0]], np.float32)
-    between, sure = decision.verdicts(Shown((vectors @ CENTRES.T).astype(np.float32), vectors))
+    between, sure = decision.verdicts(Outputs((vectors @ CENTRES.T).astype(np.float32), vectors))
     assert (between.reason, between.answers) == ("ambiguous", True)
     assert (sure.reason, sure.answers) == ("ok", True)
 
@@ -113,8 +113,8 @@ def test_a_saved_decision_is_the_same(splits: tuple[Reference, list[HeldOut]]) -
     decision = decide(splits, reject=0.05)
     arrays, settings = decision.state()
     again = Decision.restore(arrays, json.loads(json.dumps(settings)))
-    shown = drawn(np.array([0, 1, -1]), 7)
-    assert again.verdicts(shown) == decision.verdicts(shown)
+    outputs = drawn(np.array([0, 1, -1]), 7)
+    assert again.verdicts(outputs) == decision.verdicts(outputs)
     assert again.expected == decision.expected
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fsl_nlp import FewShotClassifier, TextEncoder
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.verdict import Verdict
 from fsl_nlp.editing.intents import candidate_labels, groups_of
 from fsl_nlp.editing.naming import name_of, terms
@@ -31,8 +31,8 @@ class Nearness:
     def __init__(self, vectors: Matrix) -> None:
         self.vectors = unit(vectors)
 
-    def verdicts(self, shown: Shown) -> list[Verdict]:
-        near = (unit(shown.vectors) @ self.vectors.T).max(1)
+    def verdicts(self, outputs: Outputs) -> list[Verdict]:
+        near = (unit(outputs.vectors) @ self.vectors.T).max(1)
         return [Verdict(in_scope=float(cosine > 0.4)) for cosine in near]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import ShrunkCovariance
 
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.evaluation.baseline_scores import (
     BASELINES,
     Trained,
@@ -21,7 +21,7 @@ from fsl_nlp.vectors import unit
 RNG = np.random.default_rng(0)
 CLASSES = np.array([0, 0, 0, 2, 2, 2, 2])  # no text has the second label
 TRAINED = Trained(RNG.normal(size=(7, 5)) + 3 * np.eye(5)[CLASSES], CLASSES)
-SHOWN = Shown(RNG.normal(size=(4, 3)), RNG.normal(size=(4, 5)))
+SHOWN = Outputs(RNG.normal(size=(4, 3)), RNG.normal(size=(4, 5)))
 
 
 def test_scores_of_the_logits() -> None:
@@ -29,7 +29,7 @@ def test_scores_of_the_logits() -> None:
     np.testing.assert_allclose(energy(SHOWN, TRAINED), np.log(powers.sum(1)))
     np.testing.assert_allclose(max_probability(SHOWN, TRAINED), powers.max(1) / powers.sum(1))
     np.testing.assert_allclose(max_logit(SHOWN, TRAINED), SHOWN.scores.max(1))
-    large = Shown(np.array([[2000.0, 2000.0]]), SHOWN.vectors[:1])
+    large = Outputs(np.array([[2000.0, 2000.0]]), SHOWN.vectors[:1])
     assert energy(large, TRAINED) == pytest.approx(2000 + np.log(2))
 
 
@@ -64,6 +64,6 @@ def test_one_text_for_each_label_is_enough() -> None:
     single = Trained(np.eye(3, 5), np.arange(3))
     for name, score in BASELINES.items():
         assert np.isfinite(score(SHOWN, single)).all(), name
-    near = Shown(SHOWN.scores[:2], np.array([[1.0, 0.1, 0, 0, 0], [0.2, 0, 0, 0.3, 0.9]]))
+    near = Outputs(SHOWN.scores[:2], np.array([[1.0, 0.1, 0, 0, 0], [0.2, 0, 0, 0.3, 0.9]]))
     first, second = mahalanobis(near, single)
     assert first > second

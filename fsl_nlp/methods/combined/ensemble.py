@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fsl_nlp.decision.calibration import Calibration
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.decision.probabilities import mean_log_probabilities
-from fsl_nlp.decision.shown import Shown
 from fsl_nlp.errors import ModelError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
@@ -47,12 +47,12 @@ class Ensemble(Classifier):
             [model.scores(examples) for model in self.models], self.weights
         )
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The mean scores, and the vectors of the first model."""
         first, *others = self.models
-        shown = first.show(examples)
-        scores = [shown.scores, *(model.scores(examples) for model in others)]
-        return Shown(mean_log_probabilities(scores, self.weights), shown.vectors)
+        outputs = first.outputs(examples)
+        scores = [outputs.scores, *(model.scores(examples) for model in others)]
+        return Outputs(mean_log_probabilities(scores, self.weights), outputs.vectors)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether a model cannot read an example whole."""

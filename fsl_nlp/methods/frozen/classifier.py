@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fsl_nlp.decision.calibration import Calibration
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.heads.base import Head, PreparedHead, State
 from fsl_nlp.inputs.kinds import PAIR, Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
@@ -52,10 +52,10 @@ class FrozenClassifier(Classifier):
         """[n, N]: the scores of the head, divided by the temperature."""
         return self.row_scores(self.rows(examples))
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the vectors, of one reading."""
         rows, vectors = self.reader.read_and_embed(examples)
-        return Shown(self.row_scores(transform(self.head, rows)), vectors)
+        return Outputs(self.row_scores(transform(self.head, rows)), vectors)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether the reader cannot read an example whole."""

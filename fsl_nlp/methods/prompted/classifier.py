@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fsl_nlp.decision.calibration import Calibration
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Tensors
 from fsl_nlp.methods.prompted.prompt import (
@@ -73,12 +73,12 @@ class PromptClassifier(Classifier):
         settings = replace(self.settings, temperature=calibration.temperature)
         return replace(self, settings=settings, calibration=calibration)
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the states at the mask; of one reading, where labels have vectors."""
         states = self.embed(examples)
         if self.vectors is None or not examples:
-            return Shown(self.scores(examples), states)
-        return Shown(self._finished(self._vector_scores(states)), states)
+            return Outputs(self.scores(examples), states)
+        return Outputs(self._finished(self._vector_scores(states)), states)
 
     def scores(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """[n, N], after calibration and temperature."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fsl_nlp.decision.calibration import Calibration
-from fsl_nlp.decision.shown import Shown
+from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.heads.base import State
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.methods.base import Classifier, Part, Tensors
@@ -64,10 +64,10 @@ class TunedClassifier(Classifier):
         """[n, N]."""
         return self.row_scores(self.rows(examples))
 
-    def show(self, examples: Sequence[Example]) -> Shown:
+    def outputs(self, examples: Sequence[Example]) -> Outputs:
         """The scores and the vectors, of one reading."""
         rows = self.rows(examples)
-        return Shown(self.row_scores(rows), rows)
+        return Outputs(self.row_scores(rows), rows)
 
     def truncates(self, examples: Sequence[Example]) -> list[bool]:
         """Whether each example is too long to be read whole."""

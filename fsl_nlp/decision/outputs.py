@@ -1,4 +1,4 @@
-"""What a decision sees of examples: what a classifier shows of them."""
+"""What a decision sees of examples: the outputs of a classifier for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Shown:
+class Outputs:
     """The scores [q, N] and the vectors [q, D] of q examples.
 
     The softmax of a row of scores gives the calibrated probability of each label.
@@ -22,13 +22,13 @@ class Shown:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, rows: Any) -> Shown:
-        return Shown(self.scores[rows], self.vectors[rows])
+    def __getitem__(self, rows: Any) -> Outputs:
+        return Outputs(self.scores[rows], self.vectors[rows])
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a classifier that was fitted on a part of the support shows of the rest.
+    """The outputs, for the rest of a support, of a classifier that was fitted on a part of it.
 
     `support_vectors` [m, D] are those of the examples that it was fitted on, and `support_classes`
     [m] are their labels, as columns of the scores. `classes` [q] are the labels of the rest; -1
@@ -39,7 +39,7 @@ class HeldOut:
 
     support_vectors: NDArray[np.floating[Any]]
     support_classes: NDArray[np.int64]
-    shown: Shown
+    outputs: Outputs
     classes: NDArray[np.int64]
     generic: NDArray[np.floating[Any]] | None = None
     outsiders: NDArray[np.floating[Any]] | None = None

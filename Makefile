@@ -67,7 +67,7 @@ docs: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,export,report,docs,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[embedded,export,report,serve,postgresql,docs,dev]'
 	touch $@
 
 clean:

@@ -86,6 +86,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classifier": BOTTOM
     | {"answering", "artifact", "checks", "decision", "editing", "encoders", "fitting"}
     | {"methods", "restoring", "transfer"},
+    "loading": BOTTOM | {"answering", "classifier", "runtime"},
+    "serving": BOTTOM
+    | {"answering", "artifact", "checks", "classifier", "data", "decision", "editing"}
+    | {"export", "inputs", "linting", "loading", "runtime"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

@@ -53,8 +53,8 @@ def add_to(app: typer.Typer) -> None:
         import numpy as np
 
         from fsl_nlp import load_dataset
-        from fsl_nlp.cli.predict import load_bot
         from fsl_nlp.evaluation.scoring import check_targets, score_predictions
+        from fsl_nlp.loading import load_bot
         from fsl_nlp.spelling import match_labels
 
         data = load_dataset(

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,7 +12,7 @@ import typer
 
 from fsl_nlp.cli.options import ClassifierFolder, Device, NoHeader, TextBColumn, TextColumn
 from fsl_nlp.cli.run import Run, command, say
-from fsl_nlp.errors import DataError, FslError, MissingExtraError
+from fsl_nlp.errors import DataError, FslError
 from fsl_nlp.output import one_line, to_json, visible
 
 if TYPE_CHECKING:
@@ -74,6 +73,8 @@ def add_to(app: typer.Typer) -> None:
         device: Device = "auto",
     ) -> None:
         """Label texts with a saved classifier, one after another; a file may have any length."""
+        from fsl_nlp.loading import load_bot
+
         columns = {"text": text_column, "text_b": text_b_column}
         asked = _texts(text, file, columns, header=not no_header)
         classifier = load_bot(folder, device)
@@ -111,21 +112,6 @@ def _label_sets(
         asked = [q for q in batch if getattr(q, "text", q).strip()]
         sets = iter(classifier.predict_set(asked, coverage))
         yield from (next(sets) if getattr(q, "text", q).strip() else None for q in batch)
-
-
-def load_bot(folder: Path, device: str = "auto") -> Answering:
-    """The classifier in a folder; without torch if possible, because that loads faster."""
-    if device in ("auto", "cpu"):
-        from fsl_nlp.runtime.bot import Bot, NeedsTorchError, is_exported
-
-        if is_exported(folder):
-            return Bot.load(folder)
-        if os.environ.get("FSL_NLP_BACKEND", "auto") in ("", "auto", "onnx"):
-            with suppress(NeedsTorchError, MissingExtraError):
-                return Bot.load(folder)
-    from fsl_nlp import FewShotClassifier
-
-    return FewShotClassifier.load(folder, device=device)
 
 
 def _no_bar(count: int) -> None: ...

@@ -25,9 +25,9 @@ def add_to(app: typer.Typer) -> None:
         device: Device = "auto",
     ) -> None:
         """Find the questions of a log to label next, and labels that are missing."""
-        from fsl_nlp.cli.predict import load_bot
         from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.editing.suggest import suggest
+        from fsl_nlp.loading import load_bot
 
         texts = load_unlabelled(log, text=text_column, header=not no_header, on_error=on_error)
         suggestions = suggest(load_bot(folder, device), texts.examples, number, seed=run.seed)

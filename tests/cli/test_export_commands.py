@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fsl_nlp import FewShotClassifier
-from fsl_nlp.cli.predict import load_bot
+from fsl_nlp.loading import load_bot
 from fsl_nlp.runtime import Bot
 
 Cli = Any

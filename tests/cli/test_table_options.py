@@ -145,12 +145,12 @@ def test_a_long_table(run: Cli, bot: Path, tmp_path: Path, monkeypatch: pytest.M
         def stream(self, texts: Any, **_: Any) -> Any:
             return (self.prediction for _ in texts)
 
-    from fsl_nlp.cli.predict import load_bot
+    from fsl_nlp.loading import load_bot
 
     loaded = load_bot(bot)
     quick = Quick(loaded)
     quick.prediction = loaded.classify("where is it")  # type: ignore[attr-defined]
-    monkeypatch.setattr("fsl_nlp.cli.predict.load_bot", lambda *_: quick)
+    monkeypatch.setattr("fsl_nlp.loading.load_bot", lambda *_: quick)
     result = run("predict", bot, "--file", tmp_path / "a.csv")
     assert result.out.count("<- where is it, ") == count
 

@@ -119,7 +119,7 @@ def interrupted(run: Cli, command: str, monkeypatch: pytest.MonkeyPatch, where: 
     ("command", "where"),
     [
         ("fit support_en --out bot", "fsl_nlp.load_dataset"),
-        ("predict bot text", "fsl_nlp.cli.predict.load_bot"),
+        ("predict bot text", "fsl_nlp.loading.load_bot"),
         ("evaluate bot support_en", "fsl_nlp.load_dataset"),
         ("export bot --out out", "fsl_nlp.FewShotClassifier.load"),
         ("inspect bot", "fsl_nlp.artifact.inspect_bot"),

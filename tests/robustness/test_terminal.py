@@ -68,7 +68,7 @@ def bot(monkeypatch: pytest.MonkeyPatch, words: TextEncoder) -> FewShotClassifie
     labels = [f"{hostile(rng)}.".replace("\0", "") for _ in range(4)]
     texts = [f"{word} {hostile(rng)}" for word in ("parcel", "money", "door", "kettle")]
     model = FewShotClassifier("proto", words).fit(texts, labels)
-    monkeypatch.setattr("fsl_nlp.cli.predict.load_bot", lambda *_: model)
+    monkeypatch.setattr("fsl_nlp.loading.load_bot", lambda *_: model)
     return model
 
 

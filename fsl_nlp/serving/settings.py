@@ -1,0 +1,41 @@
+"""What a server is told at its start: bots, address, and every limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Everything that a server depends on. It can be sent to another process.
+
+    `bots` are folders of saved classifiers; the first one answers requests that name none.
+    `new_bots` is where the page puts bots that it trains; None is beside the first bot.
+
+    >>> from pathlib import Path
+    >>> ServerSettings((Path("my-bot"),)).port
+    8000
+    """
+
+    bots: tuple[Path, ...]
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    threads: int | None = None  # that compute one batch together; None is all of the processor
+
+    keys: Path | None = None  # file of API keys
+    open: bool = False  # serve on any address without keys
+
+    log: str | None = None  # database URL of the log of questions
+    new_bots: Path | None = None
+
+    patience: float = 0.002  # seconds that a question waits for others to be answered with
+    batch_tokens: int = 8192  # tokens that are answered together, about
+    waiting: int = 1024  # questions that wait, over all requests; more are refused
+    texts: int = 256  # in one request
+    characters: int = 10_000  # of one text
+    body: int = 1 << 20  # bytes of a request
+    upload: int = 64 << 20  # bytes of a file for training
+    timeout: float = 30.0  # seconds until a request is given up
+    grace: float = 30.0  # seconds that accepted requests have when the server stops

@@ -19,11 +19,21 @@ def add_to(app: typer.Typer) -> None:
         ],
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any.")] = 8000,
+        keys: Annotated[
+            Path | None,
+            typer.Option(
+                help="File of API keys, which `fsl-nlp keys add` makes; callers need one."
+            ),
+        ] = None,
+        open_to_all: Annotated[
+            bool,
+            typer.Option("--open", help="Let other machines ask and teach without keys."),
+        ] = False,
     ) -> None:
         """Answer over HTTP, with a page to teach the bots."""
         from fsl_nlp.serving.run import serve
         from fsl_nlp.serving.settings import ServerSettings
 
-        settings = ServerSettings(tuple(folders), host=host, port=port)
+        settings = ServerSettings(tuple(folders), host=host, port=port, keys=keys, open=open_to_all)
         say(f"http://{host}:{port}")
         serve(settings)

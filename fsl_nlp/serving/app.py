@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from fsl_nlp import __version__
 from fsl_nlp.errors import DataError, FslError, OptionError
+from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots
 from fsl_nlp.serving.errors import STATUS, RequestError
@@ -29,11 +30,12 @@ class State:
     settings: ServerSettings
     bots: Bots
     batcher: Batcher
+    access: Access
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The application of a server, with its bots loaded."""
-    state = State(settings, Bots(settings.bots), Batcher(settings))
+    state = State(settings, Bots(settings.bots), Batcher(settings), Access(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

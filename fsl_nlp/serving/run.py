@@ -13,11 +13,13 @@ def serve(settings: ServerSettings) -> None:
     try:
         import uvicorn
 
+        from fsl_nlp.serving.access import check_settings
         from fsl_nlp.serving.app import create_app
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "A server needs more packages: pip install 'fsl-nlp[serve]'"
         ) from error
+    check_settings(settings)
     config = uvicorn.Config(
         partial(create_app, settings),
         factory=True,

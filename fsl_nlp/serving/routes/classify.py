@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from fsl_nlp.serving.access import require
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.types import Prediction
 
@@ -31,7 +32,7 @@ class ClassifyRequest(BaseModel):
     multiple: bool = False
 
 
-@router.post("/v1/classify")
+@router.post("/v1/classify", dependencies=[Depends(require("ask"))])
 async def classify(request: Request, body: ClassifyRequest) -> Any:
     """The label of a text, null if the bot does not know; a list of answers for a list."""
     server = request.app.state.server

@@ -111,6 +111,29 @@ def draw_examples(examples: Sequence[Example], count: int, seed: int) -> list[Ex
     return [examples[i] for i in sorted(chosen.tolist())]
 
 
+def draw_stratified(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
+    """So many examples, each label in its proportion; all if there are fewer.
+
+    Every example is equally likely to be drawn: the examples are shuffled within their labels, and
+    taken at equal distances from a random start (systematic sampling).
+
+    >>> data = Dataset.from_texts(list("abcdef"), ["x", "x", "x", "x", "y", "y"])
+    >>> draw_stratified(data, 3).targets
+    ['x', 'x', 'y']
+    """
+    size = len(dataset)
+    if count >= size:
+        return dataset
+    index = {label: i for i, label in enumerate(dataset.labels)}
+    classes = np.array([index.get(e.label, -1) if e.label is not None else -1 for e in dataset])
+    # Raw bits, as in episodes: the same sample on every platform.
+    bits = np.random.Philox(key=seed).random_raw(size + 1)
+    order = np.lexsort((bits[:size], classes))
+    start = int(bits[size]) % size
+    chosen = order[(start + np.arange(count) * size) // count]
+    return replace(dataset, examples=tuple(dataset.examples[i] for i in sorted(chosen.tolist())))
+
+
 def deal_folds(
     classes: NDArray[np.int64],
     folds: int,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.splits import (
+    draw_stratified,
     drop_shared,
     keep_classes,
     refuse_leakage,
@@ -115,6 +118,32 @@ def test_every_example_of_a_class_has_its_chance(data: Dataset) -> None:
 def test_no_shots_are_refused(data: Dataset, shots: int) -> None:
     with pytest.raises(OptionError, match=rf"shots={shots} \(--shot\): must be at least 1"):
         sample_shots(data, shots)
+
+
+# draw_stratified
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 36, 100])
+def test_a_sample_of_a_sorted_file_has_every_label_in_proportion(data: Dataset, count: int) -> None:
+    by_label = replace(data, examples=tuple(sorted(data, key=lambda e: str(e.label))))
+    sample = draw_stratified(by_label, count, seed=3)
+    size = min(count, len(data))
+    assert len(sample) == len(set(sample)) == size
+    for label in data.labels:
+        expected = size * data.targets.count(label) / len(data)
+        assert abs(sample.targets.count(label) - expected) < 1
+    indices = [by_label.examples.index(e) for e in sample]
+    assert indices == sorted(indices)
+    assert (sample.labels, sample.info) == (data.labels, data.info)
+    assert draw_stratified(by_label, count, seed=3) == sample
+
+
+def test_every_example_is_as_likely_to_be_drawn(data: Dataset) -> None:
+    draws = 1500
+    counts = Counter(e for seed in range(draws) for e in draw_stratified(data, 9, seed))
+    rate = 9 / len(data)
+    error = (rate * (1 - rate) / draws) ** 0.5
+    assert all(abs(counts[e] / draws - rate) < 4 * error for e in data)
 
 
 # leakage

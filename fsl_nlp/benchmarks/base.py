@@ -169,6 +169,8 @@ class Benchmark(ABC):
     def header(self) -> dict[str, Any]:
         """What identifies the run of a progress file; for a model folder, with its files."""
         header = {"benchmark": self.name, **asdict(self)}
+        if header.get("limit") is not None:
+            header["sample"] = "stratified"  # earlier versions scored the first texts of the file
         folder = Path(self.encoder).expanduser()
         if folder.is_dir():
             sizes = [(p.name, p.stat().st_size) for p in sorted(folder.glob("*.safetensors"))]
@@ -217,15 +219,30 @@ def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> 
     return support.with_unlabelled(draw_examples(texts.examples, count, seed))
 
 
-def score_texts(classifier: Classifier, test: Dataset) -> Row:
-    """The accuracy on the test texts, with its 95% interval over them."""
+def limit_setting() -> Any:
+    """The setting of a benchmark that can score a sample of its test texts."""
+    return setting(
+        None, "Only a sample of so many test texts, each label in its proportion.", least=1
+    )
+
+
+def score_texts(
+    classifier: Classifier, whole: Dataset, limit: int | None = None, seed: int = 0
+) -> Row:
+    """The accuracy on the test texts, with its 95% interval over them.
+
+    With a `limit` below their number they are a sample: files are often sorted by label.
+    """
     from fsl_nlp.intervals import half_width_of_share
     from fsl_nlp.output import without_nan
+    from fsl_nlp.splits import draw_stratified
 
+    test = whole if limit is None else draw_stratified(whole, limit, seed)
     accuracy, count = classifier.accuracy(test), len(test)
     return {
         "accuracy": accuracy,
         "half_width": without_nan(half_width_of_share(accuracy, count)),
         "interval_over": f"{count:,} test texts",
         "count": count,
+        "sample_of": len(whole) if count < len(whole) else None,
     }

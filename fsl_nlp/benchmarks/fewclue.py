@@ -18,6 +18,7 @@ from fsl_nlp.benchmarks.base import (
     Job,
     Published,
     Row,
+    limit_setting,
     score_texts,
     setting,
     with_unlabelled,
@@ -118,7 +119,7 @@ class FewClue(Benchmark):
         least=0,
         flag="--unlabelled-count",
     )
-    limit: int | None = setting(None, "Only so many test texts, for a quick look.", least=1)
+    limit: int | None = limit_setting()
     score: str = setting("test_public", "'test_public', or 'dev' where that is not at hand.")
 
     def __post_init__(self) -> None:
@@ -180,9 +181,8 @@ class FewClue(Benchmark):
         started = time.perf_counter()
         fitted = self.fit(job.task, job.split, data_dir, device)
         test = self._read(self.test_data(job), data_dir)
-        test = replace(test, examples=test.examples[: self.limit])
         return {
-            **score_texts(fitted.classifier, test),
+            **score_texts(fitted.classifier, test, self.limit, self.seed),
             "encoder": self.encoder,
             "dev_accuracy": fitted.dev_accuracy,
             "chosen": fitted.chosen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fsl_nlp.benchmarks.base import (
@@ -14,6 +14,7 @@ from fsl_nlp.benchmarks.base import (
     Job,
     Published,
     Row,
+    limit_setting,
     score_texts,
     setting,
     with_unlabelled,
@@ -100,7 +101,7 @@ class Intents(Benchmark):
         least=0,
         flag="--unlabelled-count",
     )
-    limit: int | None = setting(None, "Only so many test texts, for a quick look.", least=1)
+    limit: int | None = limit_setting()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,8 +155,7 @@ class Intents(Benchmark):
         if self.unlabelled:
             support = with_unlabelled(support, train, self.unlabelled, job.seed)
         test = load_dataset(self.test_data(job), data_dir=data_dir)
-        test = replace(test, examples=test.examples[: self.limit])
         classifier = self.build(self.options, support.texts, job.seed, device).fit(support)
-        row = score_texts(classifier, test)
+        row = score_texts(classifier, test, self.limit, self.seed)
         encoder = self.encoder_for(support.texts)
         return {**row, "encoder": encoder, "seconds": round(time.perf_counter() - started, 1)}

@@ -66,10 +66,11 @@ def run_benchmark(
         for title, group in groups.items()
     }
     settings = benchmark.settings()
+    partial = any(summary["sample_of"] for summary in summaries.values())
     return {
         "benchmark": benchmark.name,
         **settings,
-        "partial": settings.get("limit") is not None,
+        "partial": partial,
         "headings": {figure.key: figure.heading for figure in benchmark.figures},
         "tasks": summaries,
         "skipped": skipped,
@@ -78,7 +79,7 @@ def run_benchmark(
         "published": {
             system.name: mean(system.scores.values())
             for system in benchmark.published
-            if set(benchmark.tasks) == set(system.scores)
+            if set(benchmark.tasks) == set(system.scores) and not partial
         },
         "versions": versions(),
     }
@@ -147,11 +148,13 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
     """The row of the table that `job` belongs to; only published numbers are in percent.
 
     The interval is Student's t over the runs. One run, or runs with equal accuracies, have no
-    such interval; then it is the interval of the first run, if that has one.
+    such interval; then it is the interval of the first run, if that has one. Published results are
+    of whole test files, so a sample has none beside it.
     """
     accuracy = _mean([{**row, "value": row["accuracy"]} for row in rows])
     over = rows[0].get("interval_over", _runs(benchmark, rows))
-    key = benchmark.published_key(job)
+    sample_of = rows[0].get("sample_of")
+    key = "" if sample_of else benchmark.published_key(job)
     return {
         "accuracy": accuracy["value"],
         "deviation": accuracy["deviation"],
@@ -159,6 +162,7 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
         "interval_over": _runs(benchmark, rows) if accuracy["deviation"] else over,
         **_figures(benchmark, key, rows),
         "count": rows[0]["count"],
+        "sample_of": sample_of,
         "seconds": round(sum(row["seconds"] for row in rows), 1),
         "splits": list(rows),
         "published": {

@@ -31,7 +31,10 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Group:
     protocol = benchmark.protocol.format(**result)
     notes = [re.sub(r"\b1 (\w+)s\b", r"1 \1", protocol) + _interval(benchmark, rows.values())]
     if result["partial"]:
-        notes.append(f"Only {result['limit']} of the test texts were scored (--limit).")
+        notes.append(
+            "A sample of the test texts was scored (--limit), each label in its proportion, drawn "
+            f"with seed {result['seed']}. Published results are of whole files: none is beside it."
+        )
     notes += [f"{figure.heading} {figure.meaning}." for figure in (*figures, *compared)]
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(_systems(benchmark, rows))
@@ -62,7 +65,7 @@ def _accuracies(benchmark: Benchmark, result: dict[str, Any], figures: Sequence[
             task,
             percent(row["accuracy"], row["half_width"]),
             *_cells(figures, row.get("figures", {})),
-            f"{row['count']:,}",
+            _count(row),
             f"{row['seconds']:,.1f}",
             *(_score(row["published"].get(name)) for name in names),
         )
@@ -71,6 +74,11 @@ def _accuracies(benchmark: Benchmark, result: dict[str, Any], figures: Sequence[
         blanks = [""] * (len(figures) + 2)
         table.add_row("mean", accuracy, *blanks, *(_score(means.get(name)) for name in names))
     return table
+
+
+def _count(row: Mapping[str, Any]) -> str:
+    count = f"{row['count']:,}"
+    return f"a sample of {count}, of {row['sample_of']:,}" if row["sample_of"] else count
 
 
 def _comparison(benchmark: Benchmark, rows: Rows, figures: Sequence[Figure]) -> Table:

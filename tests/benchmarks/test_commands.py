@@ -110,8 +110,11 @@ def test_a_file_of_something_else_stays_as_it_is(
 def test_intents_on_a_sample(run: Cli) -> None:
     words = ("benchmark", "intents", "--task", "support_en-1-shot", "--limit", 10, "--draws", 2)
     result = run(*words)
-    assert (result.status, result.err) == (0, "note: intents: 2 jobs to run.\n")
-    assert "Only 10 of the test texts were scored (--limit)." in result.out
+    assert result.status == 0
+    assert result.err.startswith("note: intents: 2 jobs to run.\n")
+    assert "a sample of 10, of 300 " in result.out
+    assert "A sample of the test texts was scored (--limit)" in result.out
+    assert "drawn with seed 0" in " ".join(result.out.split())
     assert "the mean over 2 seeds." in result.out
     assert "the 95% interval over " in result.out
     assert "support_en-1-shot" in result.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,36 @@ def test_unlabelled_texts_come_from_the_training_file(
     assert len(supports[0].labelled) == 2
     assert len(supports[0].unlabelled) == 2
     assert {e.text for e in supports[0].unlabelled} <= {text for text, _ in TRAIN}
+
+
+def test_a_limit_draws_a_sample_of_the_sorted_file_and_hides_published_results(
+    corpora: Path,
+) -> None:
+    """The first two test texts have different labels, the last four the same."""
+    write_rows(corpora / "intents/banking77/test.jsonl", [*TEST[1:], TEST[0]])
+    plan = replace(PLAN, limit=2, draws=1)
+    published = ["banking77-5-shot"], ["published"]
+    rows = [
+        run_benchmark(replace(plan, seed=seed), *published, data_dir=corpora)["tasks"]
+        for seed in range(12)
+    ]
+    (title,) = rows[0]
+    assert {row[title]["sample_of"] for row in rows} == {5}
+    # With support "beta", "gamma gamma" and the like are right, those with "beta" twice are wrong.
+    assert len({row[title]["accuracy"] for row in rows}) > 1
+    assert all(row[title]["published"] == {} for row in rows)
+    whole = run_benchmark(replace(plan, limit=5), *published, data_dir=corpora)
+    assert whole["tasks"][title]["sample_of"] is None
+    assert whole["tasks"][title]["published"]["DNNC"] == 80.4
+    assert not whole["partial"]
+
+
+def test_a_progress_file_of_the_first_texts_is_not_continued(corpora: Path, tmp_path: Path) -> None:
+    plan, file = replace(PLAN, limit=2), tmp_path / "run.jsonl"
+    header = {name: value for name, value in plan.header().items() if name != "sample"}
+    file.write_text(json.dumps(header) + "\n")
+    with pytest.raises(DataError, match="sample is None, not 'stratified'"):
+        run_benchmark(plan, [TASK], data_dir=corpora, progress_file=file)
 
 
 def test_more_draws_go_on_in_the_same_file(

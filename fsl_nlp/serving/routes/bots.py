@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
+from fsl_nlp.serving.access import require
 from fsl_nlp.serving.information import describe, read_history
 from fsl_nlp.types import Example
 
 router = APIRouter()
+_ask, _teach = [Depends(require("ask"))], [Depends(require("teach"))]
 
 
 # Plain functions: FastAPI runs them in threads, and they read files.
-@router.get("/v1/bots")
+@router.get("/v1/bots", dependencies=_ask)
 def bots(request: Request) -> dict[str, Any]:
     """All bots; the first one answers requests that name none."""
     return {"bots": [describe(bot) for bot in request.app.state.server.bots]}
 
 
-@router.get("/v1/bots/{bot}")
+@router.get("/v1/bots/{bot}", dependencies=_ask)
 def bot_info(request: Request, bot: str) -> dict[str, Any]:
     """A bot: its labels, its version, what to expect of it."""
     return describe(request.app.state.server.bots[bot])
 
 
-@router.get("/v1/bots/{bot}/examples")
+@router.get("/v1/bots/{bot}/examples", dependencies=_teach)
 def examples(
     request: Request,
     bot: str,
@@ -58,7 +60,7 @@ def _row(example: Example) -> dict[str, Any]:
     return row if example.text_b is None else {**row, "text_b": example.text_b}
 
 
-@router.get("/v1/bots/{bot}/versions")
+@router.get("/v1/bots/{bot}/versions", dependencies=_teach)
 def versions(request: Request, bot: str) -> dict[str, Any]:
     """The edits of a bot, the newest first, without the texts that they removed."""
     saved = read_history(request.app.state.server.bots[bot].folder)

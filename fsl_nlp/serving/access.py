@@ -18,6 +18,7 @@ from fsl_nlp.serving.keys import ROLES, KeyFile, read_keys
 from fsl_nlp.serving.settings import ServerSettings
 
 _CALLER = "fsl_nlp.caller"  # where a request's scope holds its caller
+_KEY = "fsl_nlp.key"  # where it holds a key that did not come in a header
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def caller_of(request: HTTPConnection) -> Caller:
     return caller
 
 
+def offer_key(request: HTTPConnection, key: str | None) -> None:
+    """Take a key from where a client puts it that cannot send one in a header."""
+    request.scope[_KEY] = key
+
+
 class Access:
     """The keys of a server, and the addresses that sent wrong ones."""
 
@@ -117,7 +123,9 @@ def _key_of(request: HTTPConnection) -> str | None:
     if key := request.headers.get("x-api-key"):
         return key
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return (key.strip() or None) if scheme.lower() == "bearer" else None
+    if scheme.lower() == "bearer":
+        return key.strip() or None
+    return request.scope.get(_KEY)
 
 
 def _unauthorized(message: str, detail: str = "") -> RequestError:

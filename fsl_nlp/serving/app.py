@@ -17,10 +17,20 @@ from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots
 from fsl_nlp.serving.errors import STATUS, RequestError
-from fsl_nlp.serving.routes import bots, classify, health
+from fsl_nlp.serving.routes import (
+    bots,
+    classify,
+    health,
+    rasa,
+)
 from fsl_nlp.serving.settings import ServerSettings
 
-ROUTERS: tuple[APIRouter, ...] = (classify.router, health.router, bots.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    classify.router,
+    health.router,
+    bots.router,
+    rasa.router,
+)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from fastapi import Request
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.settings import ServerSettings
-from fsl_nlp.types import Prediction
+from fsl_nlp.types import Label, Prediction
 
 if TYPE_CHECKING:
     from fsl_nlp.answering import Answering
@@ -46,6 +46,17 @@ def _classify(
 ) -> Sequence[Prediction | list[Prediction]]:
     answers: Any = answering.classify(texts, **options)
     return answers
+
+
+def ranking(prediction: Prediction) -> list[tuple[Label, float]]:
+    """The labels of a prediction with their confidences, the best first, answered or not.
+
+    >>> from fsl_nlp.types import Alternative
+    >>> ranking(Prediction(None, 0.4, 0.1, "out_of_scope", (Alternative("track", 0.4),)))
+    [('track', 0.4)]
+    """
+    first = [] if prediction.label is None else [(prediction.label, prediction.confidence)]
+    return [*first, *((other.label, other.confidence) for other in prediction.alternatives)]
 
 
 def check_texts(texts: Sequence[str], settings: ServerSettings) -> None:

@@ -35,6 +35,10 @@ class ArtifactError(FslError, RuntimeError):
     """A saved classifier is incomplete, altered, too new or belongs to another encoder."""
 
 
+class LogError(FslError, RuntimeError):
+    """The log of questions cannot be opened, read or written."""
+
+
 class PluginError(FslError, ImportError):
     """What another package offers cannot be loaded, or is of the wrong kind."""
 

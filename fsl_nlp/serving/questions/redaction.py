@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fsl_nlp.errors import OptionError
 from fsl_nlp.serving.questions.check_digits import is_card, is_chinese_id, is_iban
 
-# Latin, Greek and Cyrillic. Chinese is written without spaces: in 邮箱zhang@qq.com请回复 the address
-# is what stands between the Chinese characters.
+# Latin, Greek and Cyrillic. Chinese is written without spaces: in 邮箱zhang@qq.com请回复 the
+# address is what stands between the Chinese characters.
 _LETTER = r"a-zA-Z\u00c0-\u024f\u0370-\u052f"
 _AT = r"(?: ?@ ?| ?[\[({] ?at ?[\])}] ?)"
 _DOT = r"(?:\.| ?[\[({] ?(?:dot|punkt) ?[\])}] ?)"
@@ -50,7 +50,7 @@ _LEAST_PHONE = 9  # digits after an area code and in all; shorter is an order nu
 _NUMBER = r"(?<!\d)(?<!\d[.,])(?:\d{9,}[Xx]?|\d{3}-\d{2}-\d{4}|[3-6]\d{3}(?:[ -]\d{4}){3})(?!\d)"
 
 # Full-width characters, dashes and spaces, each as one of ASCII: places stay the same.
-_PLAIN = {
+_PLAIN: dict[int, int | str] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-"),
     **dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " "),
@@ -108,7 +108,7 @@ def _phone(text: str) -> int:
     return len(text) if sum(map(str.isdecimal, text)) >= _LEAST_PHONE else 0
 
 
-STANDARD = (
+_RULES = (
     Rule("email", re.compile(_EMAIL, re.IGNORECASE), clue=re.compile(r"[@＠\])}）］｝]")),
     Rule("iban", re.compile(_IBAN), _checked(is_iban), _DIGIT),
     Rule("id", re.compile(_CHINESE_ID), _checked(is_chinese_id), _DIGIT),
@@ -126,7 +126,7 @@ class Redaction:
     'I am [email], call [phone] about order 123456'
     """
 
-    rules: tuple[Rule, ...] = STANDARD
+    rules: tuple[Rule, ...] = _RULES
 
     @classmethod
     def parse(cls, options: Iterable[str]) -> Redaction:
@@ -139,13 +139,16 @@ class Redaction:
         """
         options = list(options)
         added = [_rule(option) for option in options if option not in ("standard", "none")]
-        return cls((*added, *(() if "none" in options else STANDARD)))
+        return cls((*added, *(() if "none" in options else _RULES)))
 
     def __call__(self, text: str) -> str:
         """The text with `[email]`, `[phone]`, `[card]`, `[iban]`, `[id]` or `[number]` in it."""
         for rule in self.rules:
             text = rule.replace(text)
         return text
+
+
+STANDARD = Redaction()
 
 
 def _rule(option: str) -> Rule:

@@ -1,0 +1,76 @@
+"""Questions that the owner of a bot should look at: rejected, unsure, or answered wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select
+
+from fsl_nlp.decision.verdict import AMBIGUOUS, OUT_OF_SCOPE
+from fsl_nlp.serving.questions.reading import is_right, is_wrong, with_feedback
+from fsl_nlp.serving.questions.schema import dismissed, feedback, questions
+from fsl_nlp.types import Example, Label
+
+LIMIT = 8000  # different texts; `suggest` compares as many
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text of the inbox: how often and when last it was asked, and the right label users named.
+
+    >>> Asked("where is it", 3, datetime(2026, 11, 28), "track").count
+    3
+    """
+
+    text: str
+    count: int
+    last: datetime
+    label: Label | None = None
+
+
+def inbox(
+    connection: Connection, bot: str, *, since: datetime | None = None, limit: int = LIMIT
+) -> list[Asked]:
+    """The texts of a bot's inbox, those asked most often first.
+
+    A question is in it if it was rejected or unsure, or if feedback says that the answer was wrong;
+    not if its text was dismissed, or if feedback says that the answer was right.
+    """
+    confirmed = and_(is_right, questions.c.label.is_not(None))
+    unsure = questions.c.reason.in_((OUT_OF_SCOPE, AMBIGUOUS))
+    is_dismissed = exists().where(
+        dismissed.c.bot == questions.c.bot, dismissed.c.text_key == questions.c.text_key
+    )
+    conditions = [
+        questions.c.bot == bot,
+        or_(and_(unsure, not_(confirmed)), is_wrong),
+        ~is_dismissed,
+        *([] if since is None else [questions.c.time >= since]),
+    ]
+    times, last = func.count(), func.max(questions.c.time)
+    texts = connection.execute(
+        select(questions.c.text_key, func.min(questions.c.text), times, last)
+        .select_from(with_feedback)
+        .where(*conditions)
+        .group_by(questions.c.text_key)
+        .order_by(times.desc(), last.desc(), questions.c.text_key)
+        .limit(limit)
+    )
+    votes = connection.execute(
+        select(questions.c.text_key, feedback.c.label, times)
+        .select_from(with_feedback)
+        .where(*conditions, feedback.c.label.is_not(None))
+        .group_by(questions.c.text_key, feedback.c.label)
+        .order_by(times, func.max(feedback.c.time))  # of several labels, the last one stays
+    )
+    right = {key: label for key, label, _ in votes}
+    return [Asked(text, count, moment, right.get(key)) for key, text, count, moment in texts]
+
+
+def as_examples(asked: Iterable[Asked]) -> list[Example]:
+    """The texts for `suggest`, as often as they were asked, with the labels that users named."""
+    return [
+        example for item in asked for example in [Example(item.text, label=item.label)] * item.count
+    ]

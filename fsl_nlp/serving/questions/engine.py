@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from fsl_nlp.folders import PRIVATE_FILE
 _EXAMPLES = "sqlite:///questions.db or postgresql://user@host/database"
 # A connection that hears nothing for so long is given up.
 _POSTGRESQL = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 15_000}
+# Texts of users: not in messages of errors, and rows not in the lines that SQLAlchemy logs.
+_PRIVATE: dict[str, Any] = {"hide_parameters": True, "logging_name": "fsl_nlp"}
+logging.getLogger("sqlalchemy.engine.Engine.fsl_nlp").setLevel(logging.WARNING)
 
 
 def parse_url(text: str) -> URL:
@@ -48,7 +52,7 @@ def shown(url: URL) -> str:
 def make_engine(url: URL, *, busy: float = 5.0) -> Engine:
     """The engine of a checked URL; `busy` are seconds to wait for a lock of SQLite."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy})
+        engine = create_engine(url, **_PRIVATE, connect_args={"timeout": busy})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -60,7 +64,7 @@ def make_engine(url: URL, *, busy: float = 5.0) -> Engine:
         ) from error
     return create_engine(
         url,
-        hide_parameters=True,  # texts of users, in messages of errors
+        **_PRIVATE,
         pool_pre_ping=True,
         pool_recycle=1800,  # seconds
         connect_args={key: v for key, v in _POSTGRESQL.items() if key not in url.query},

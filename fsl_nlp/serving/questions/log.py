@@ -35,7 +35,7 @@ _logger = logging.getLogger("fsl_nlp")
 class QuestionLog:
     """Writes questions in a thread of its own. No failure of the database reaches an answer.
 
-    A question is dropped if too many wait; while the database is away, the thread tries again.
+    While the database is away, the thread tries again. A question is dropped if `queue` wait already.
     `days=None` keeps questions for ever. Counters: `written`, `dropped` (questions), and `failed`
     (attempts to write).
 
@@ -57,8 +57,9 @@ class QuestionLog:
         days: float | None = DAYS,
         redact: Redaction = STANDARD,
         queue: int = _QUEUE,
+        busy: float = 5.0,
     ) -> None:
-        self.store = QuestionStore(url)
+        self.store = QuestionStore(url, busy=busy)
         self.redact = redact
         self.days = days
         self.queue = queue
@@ -183,7 +184,8 @@ class QuestionLog:
         while batch or self._waiting or not self._closing.is_set():
             if not batch:
                 self._work.wait(max(0.0, pruning - time.monotonic()))
-                self._closing.wait(_PATIENCE)
+                if len(self._waiting) < _BATCH:
+                    self._closing.wait(_PATIENCE)
                 batch = self._take()
             try:
                 if batch:
@@ -215,27 +217,30 @@ class QuestionLog:
 
     def _write(self, batch: list[Question]) -> None:
         self._prepare()
-        safe = [replace(question, text=self.redact(question.text)) for question in batch]
         refused = 0
         try:
-            self.store.add(safe)
-        except LogError as error:
-            if not _is_refusal(error):
+            self.store.add([self._safe(question) for question in batch])
+        except Exception as error:
+            if _is_temporary(error):
                 raise
-            refused = sum(not self._is_added(question) for question in safe)
+            refused = sum(not self._is_added(question) for question in batch)
         with self._lock:
             self.written += len(batch) - refused
             self.dropped += refused
             self._unfinished -= len(batch)
 
+    def _safe(self, question: Question) -> Question:
+        return replace(question, text=self.redact(question.text))
+
     def _is_added(self, question: Question) -> bool:
-        """Write one question, which the database may refuse."""
+        """Write one question of a batch that holds something which cannot be written."""
         try:
-            self.store.add([question])
-        except LogError as error:
-            if not _is_refusal(error):
+            self.store.add([self._safe(question)])
+        except Exception as error:
+            if _is_temporary(error):
                 raise
             self.failed += 1
+            _logger.warning("A question cannot be logged: %s", _words(error))
             return False
         return True
 
@@ -252,16 +257,21 @@ class QuestionLog:
     def _fail(self, error: Exception) -> None:
         self.failed += 1
         self._is_prepared = False
-        # The words of an unexpected error may hold a text.
-        message = str(error) if isinstance(error, LogError) else type(error).__name__
         if not self.error:
             _logger.warning(
-                "Questions cannot be logged now, which is tried again; answers go on. %s", message
+                "Questions cannot be logged now, which is tried again; answers go on. %s",
+                _words(error),
             )
-        self.error = message
+        self.error = _words(error)
 
 
-def _is_refusal(error: LogError) -> bool:
-    """Whether the database refuses a value, so that trying again would not help."""
+def _is_temporary(error: Exception) -> bool:
+    """Whether the database is at fault, and not a value that it or Python refuses."""
     cause = error.__cause__
-    return isinstance(cause, (DataError, IntegrityError)) or type(cause) is StatementError
+    refuses = isinstance(cause, (DataError, IntegrityError)) or type(cause) is StatementError
+    return isinstance(error, LogError) and not refuses
+
+
+def _words(error: Exception) -> str:
+    """What a message may say; the words of an unexpected error may hold a text."""
+    return str(error) if isinstance(error, LogError) else type(error).__name__

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from fsl_nlp.types import Label
 
@@ -24,7 +24,7 @@ def new_id() -> str:
     >>> len(new_id()), new_id() == new_id()
     (32, False)
     """
-    return uuid4().hex
+    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ _logger = logging.getLogger("fsl_nlp")
 class QuestionLog:
     """Writes questions in a thread of its own. No failure of the database reaches an answer.
 
-    While the database is away, the thread tries again. A question is dropped if `queue` wait already.
-    `days=None` keeps questions for ever. Counters: `written`, `dropped` (questions), and `failed`
-    (attempts to write).
+    While the database is away, the thread tries again. A question is dropped if `queue` of them
+    wait. `days=None` keeps questions for ever. Counters: `written` and `dropped` (questions), and
+    `failed` (attempts to write).
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

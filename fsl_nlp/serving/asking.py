@@ -11,7 +11,7 @@ from fastapi import Request
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.settings import ServerSettings
-from fsl_nlp.types import Label, Prediction
+from fsl_nlp.types import Example, Label, Prediction
 
 if TYPE_CHECKING:
     from fsl_nlp.answering import Answering
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 async def ask(
     request: Request,
     bot: ServedBot,
-    texts: list[str],
+    questions: Sequence[str | Example],
     *,
     top_k: int = 3,
     nearest: int = 0,
     why: bool = False,
     multiple: bool = False,
 ) -> list[Any]:
-    """The `Prediction` of each text; with `multiple`, a list of them for each.
+    """The `Prediction` of each question; with `multiple`, a list of them for each.
 
     All endpoints that answer questions ask here, whatever the shape of their answers.
     """
     server = request.app.state.server
-    check_texts(texts, server.settings)
+    examples = check_questions(questions, bot, server.settings)
     options = {"top_k": top_k, "nearest": nearest, "why": why, "multiple": multiple}
     return list(
         await server.batcher.submit(
-            bot, texts, partial(_classify, options=options), tuple(options.values())
+            bot, examples, partial(_classify, options=options), tuple(options.values())
         )
     )
 
 
 def _classify(
-    answering: Answering, texts: list[str], options: dict[str, Any]
+    answering: Answering, examples: list[Example], options: dict[str, Any]
 ) -> Sequence[Prediction | list[Prediction]]:
-    answers: Any = answering.classify(texts, **options)
+    answers: Any = answering.classify(examples, **options)
     return answers
 
 
@@ -59,12 +59,29 @@ def ranking(prediction: Prediction) -> list[tuple[Label, float]]:
     return [*first, *((other.label, other.confidence) for other in prediction.alternatives)]
 
 
-def check_texts(texts: Sequence[str], settings: ServerSettings) -> None:
-    """Refuse lists and texts that are too long."""
-    if len(texts) > settings.texts:
+def check_questions(
+    questions: Sequence[str | Example], bot: ServedBot, settings: ServerSettings
+) -> list[Example]:
+    """Questions as examples of the kind that the bot takes.
+
+    Long lists and long texts are refused. So is a wrong kind, here and not in the batch: there it
+    would fail the questions of other requests, too.
+    """
+    examples = [Example(q) if isinstance(q, str) else q for q in questions]
+    check_texts([text for e in examples for text in (e.text, e.text_b or "")], settings)
+    if len(examples) > settings.texts:
         raise RequestError(
-            "too_large", f"{len(texts)} texts; one request takes at most {settings.texts}."
+            "too_large", f"{len(examples)} texts; one request takes at most {settings.texts}."
         )
+    inputs = bot.current.answering.classifier_.inputs
+    for i, example in enumerate(examples):
+        if example.text.strip():  # a blank question gets no answer, whatever its kind
+            inputs.check([example], "text", i)
+    return examples
+
+
+def check_texts(texts: Sequence[str], settings: ServerSettings) -> None:
+    """Refuse texts that are too long."""
     longest = max(map(len, texts), default=0)
     if longest > settings.characters:
         raise RequestError(

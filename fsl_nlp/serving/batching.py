@@ -12,9 +12,20 @@ from typing import Any
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.settings import ServerSettings
+from fsl_nlp.types import Example
 
 # What is computed for a group of questions to one bot.
-Work = Callable[[Any, list[str]], Sequence[Any]]
+Work = Callable[[Any, list[Example]], Sequence[Any]]
+
+
+def estimated_tokens(example: Example) -> int:
+    """About how many tokens an encoder reads; exact counts would take a second tokenizing.
+
+    >>> estimated_tokens(Example("where is my parcel")), estimated_tokens(Example("a", text_b="b"))
+    (8, 4)
+    """
+    parts = (example.text, example.text_b) if example.text_b else (example.text,)
+    return sum(len(part) // 3 + 2 for part in parts)
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class _Waiting:
     bot: ServedBot
     key: object  # questions with equal keys go together
     work: Work
-    texts: list[str]
+    examples: list[Example]
     answers: asyncio.Future[Sequence[Any]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -39,23 +50,23 @@ class Batcher:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "answers")
         self._waiting: deque[_Waiting] = deque()
-        self._count = 0  # of waiting texts
+        self._count = 0  # of waiting examples
         self._task: asyncio.Task[None] | None = None
 
     async def submit(
-        self, bot: ServedBot, texts: list[str], work: Work, key: object
+        self, bot: ServedBot, examples: list[Example], work: Work, key: object
     ) -> Sequence[Any]:
-        """What `work` gives for the texts. Texts of requests with the same key go together."""
-        if self._count + len(texts) > self._settings.waiting and self._count:
+        """What `work` gives for the examples. Those of requests with the same key go together."""
+        if self._count + len(examples) > self._settings.waiting and self._count:
             raise RequestError(
                 "overloaded",
                 "Too many questions wait. Ask again in a second.",
                 {"Retry-After": "1"},
             )
         bot.look()
-        waiting = _Waiting(bot, key, work, texts)
+        waiting = _Waiting(bot, key, work, examples)
         self._waiting.append(waiting)
-        self._count += len(texts)
+        self._count += len(examples)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         return await waiting.answers
@@ -81,11 +92,11 @@ class Batcher:
         batch, rest, tokens = [], deque[_Waiting](), 0
         for waiting in self._waiting:
             fits = waiting.bot is first.bot and waiting.key == first.key
-            size = sum(len(text) // 3 + 2 for text in waiting.texts)
+            size = sum(map(estimated_tokens, waiting.examples))
             if waiting is first or (fits and tokens + size <= self._settings.batch_tokens):
                 batch.append(waiting)
                 tokens += size
-                self._count -= len(waiting.texts)
+                self._count -= len(waiting.examples)
             else:
                 rest.append(waiting)
         self._waiting = rest
@@ -98,9 +109,9 @@ class Batcher:
 
 def _compute(batch: list[_Waiting]) -> list[Sequence[Any]]:
     first = batch[0]
-    answers = first.work(first.bot.current.answering, [t for w in batch for t in w.texts])
+    answers = first.work(first.bot.current.answering, [e for w in batch for e in w.examples])
     rows, start = [], 0
     for waiting in batch:
-        rows.append(answers[start : start + len(waiting.texts)])
-        start += len(waiting.texts)
+        rows.append(answers[start : start + len(waiting.examples)])
+        start += len(waiting.examples)
     return rows

@@ -9,9 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fsl_nlp.serving.access import require
 from fsl_nlp.serving.asking import ask
-from fsl_nlp.types import Prediction
+from fsl_nlp.types import Example, Prediction
 
 router = APIRouter()
+
+
+class Pair(BaseModel):
+    """Two texts, for a bot that was fitted on pairs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    text_b: str
 
 
 class ClassifyRequest(BaseModel):
@@ -19,7 +28,7 @@ class ClassifyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str | list[str]
+    text: str | Pair | list[str | Pair]
     bot: str | None = None
     top_k: int = Field(3, ge=1, le=1000)
     nearest: int = Field(0, ge=0, le=100)
@@ -31,18 +40,18 @@ class ClassifyRequest(BaseModel):
 async def classify(request: Request, body: ClassifyRequest) -> Any:
     """The label of a text, null if the bot does not know; a list of answers for a list."""
     bot = request.app.state.server.bots[body.bot]
-    texts = [body.text] if isinstance(body.text, str) else body.text
+    questions = body.text if isinstance(body.text, list) else [body.text]
     answers = await ask(
         request,
         bot,
-        texts,
+        [q if isinstance(q, str) else Example(q.text, text_b=q.text_b) for q in questions],
         top_k=body.top_k,
         nearest=body.nearest,
         why=body.why,
         multiple=body.multiple,
     )
     rows = [_row(answer, bot.name) for answer in answers]
-    return rows[0] if isinstance(body.text, str) else rows
+    return rows if isinstance(body.text, list) else rows[0]
 
 
 def _row(answer: Prediction | list[Prediction], bot: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fsl_nlp.serving.errors import STATUS, RequestError
 from fsl_nlp.serving.routes import (
     bots,
     classify,
+    downloads,
     health,
     rasa,
 )
@@ -27,6 +28,7 @@ from fsl_nlp.serving.settings import ServerSettings
 
 ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
+    downloads.router,
     health.router,
     bots.router,
     rasa.router,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fsl_nlp.cli.run import Run, command, say
+from fsl_nlp.cli.run import Run, command, has_option, say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,11 +29,33 @@ def add_to(app: typer.Typer) -> None:
             bool,
             typer.Option("--open", help="Let other machines ask and teach without keys."),
         ] = False,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option(help="Without keys: another name of this machine that requests may use."),
+        ] = None,
+        allow_origin: Annotated[
+            list[str] | None,
+            typer.Option(help="A site whose pages may use the server, as https://shop.example.org"),
+        ] = None,
+        access_log: Annotated[
+            bool,
+            typer.Option("--access-log", help="A line of JSON on stderr for each request."),
+        ] = False,
     ) -> None:
         """Answer over HTTP, with a page to teach the bots."""
         from fsl_nlp.serving.run import serve
         from fsl_nlp.serving.settings import ServerSettings
 
-        settings = ServerSettings(tuple(folders), host=host, port=port, keys=keys, open=open_to_all)
+        settings = ServerSettings(
+            tuple(folders),
+            host=host,
+            port=port,
+            keys=keys,
+            open=open_to_all,
+            allow_hosts=tuple(allow_host or ()),
+            allow_origins=tuple(allow_origin or ()),
+            access_log=access_log,
+            debug=has_option("--debug"),
+        )
         say(f"http://{host}:{port}")
         serve(settings)

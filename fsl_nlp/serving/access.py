@@ -13,8 +13,10 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.serving.browsers import check_origin
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.keys import ROLES, KeyFile, read_keys
+from fsl_nlp.serving.limits import allow_work
 from fsl_nlp.serving.settings import ServerSettings
 
 _CALLER = "fsl_nlp.caller"  # where a request's scope holds its caller
@@ -67,6 +69,8 @@ def check(request: HTTPConnection, role: str) -> Caller:
         raise RequestError(
             "forbidden", f"This needs a key with the role {role}; yours has {caller.role}."
         )
+    if role != "ask":
+        allow_work(request.scope)
     return caller
 
 
@@ -196,6 +200,8 @@ def is_loopback(host: str) -> bool:
 
 def check_settings(settings: ServerSettings) -> None:
     """Refuse to serve other machines without keys, and a key file that cannot be used."""
+    for origin in settings.allow_origins:
+        check_origin(origin)
     if settings.keys is not None:
         if settings.open:
             raise OptionError("Give --keys or --open, not both.")

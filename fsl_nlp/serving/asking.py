@@ -10,6 +10,7 @@ from fastapi import Request
 
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.middleware import BOT
 from fsl_nlp.serving.settings import ServerSettings
 from fsl_nlp.types import Example, Label, Prediction
 
@@ -33,6 +34,7 @@ async def ask(
     """
     server = request.app.state.server
     examples = check_questions(questions, bot, server.settings)
+    request.scope[BOT] = bot.name
     options = {"top_k": top_k, "nearest": nearest, "why": why, "multiple": multiple}
     return list(
         await server.batcher.submit(

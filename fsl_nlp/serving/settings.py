@@ -26,6 +26,10 @@ class ServerSettings:
 
     keys: Path | None = None  # file of API keys
     open: bool = False  # serve on any address without keys
+    allow_hosts: tuple[str, ...] = ()  # names that requests may use, where no keys are needed
+    allow_origins: tuple[str, ...] = ()  # sites whose pages may use the server
+    access_log: bool = False  # a line of JSON on stderr for each request
+    debug: bool = False  # messages of unexpected errors in the log; they may quote texts
 
     log: str | None = None  # database URL of the log of questions
     new_bots: Path | None = None
@@ -37,5 +41,13 @@ class ServerSettings:
     characters: int = 10_000  # of one text
     body: int = 1 << 20  # bytes of a request
     upload: int = 64 << 20  # bytes of a file for training
-    timeout: float = 30.0  # seconds until a request is given up
+    timeout: float = 30.0  # seconds until a question is given up
+    work_timeout: float = 600.0  # seconds until an edit or an upload is given up
+    body_timeout: float = (
+        10.0  # seconds without a byte of a body, or of an answer that a client reads
+    )
+    connections: int = 1000  # open at once, of one worker
+    head_timeout: float = 10.0  # seconds for the head of a request
+    head: int = 32 << 10  # bytes of the head of a request
+    keep_alive: float = 75.0  # seconds that a connection may wait for its next request
     grace: float = 30.0  # seconds that accepted requests have when the server stops

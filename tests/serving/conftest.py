@@ -11,6 +11,8 @@ import pytest
 
 from fsl_nlp import FewShotClassifier, load_dataset
 
+URL = "http://127.0.0.1:8000"  # a server without keys answers for names of this machine alone
+
 # The served bots, by the name of their folder.
 CORPORA = {
     "shop": ("support_en", "embedded:en"),
@@ -37,7 +39,7 @@ def client_of(*folders: Path, **settings: Any) -> Iterator[Any]:
     from fsl_nlp.serving.settings import ServerSettings
 
     app = create_app(ServerSettings(folders, **settings))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, URL, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fsl_nlp.serving.access import require
 from fsl_nlp.serving.asking import ask
+from fsl_nlp.serving.body import RequestBody
 from fsl_nlp.types import Example, Prediction
 
 router = APIRouter()
 
 
-class Pair(BaseModel):
+class Pair(RequestBody):
     """Two texts, for a bot that was fitted on pairs."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str
     text_b: str
 
 
-class ClassifyRequest(BaseModel):
+class ClassifyRequest(RequestBody):
     """Texts to label, and how much to say of each."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str | Pair | list[str | Pair]
     bot: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 # C0 without tab and line feed, DEL, C1, and what Unicode says of lines and the direction of
@@ -70,16 +71,32 @@ def without_nan(value: Any) -> Any:
 
 
 def percent(
-    value: float, half_width: float | None = None, digits: int = 2, *, sign: str = ""
+    value: float,
+    half_width: float | None = None,
+    digits: int = 2,
+    *,
+    sign: str = "",
+    interval: Sequence[float] | None = None,
 ) -> str:
     """A share in percent, with the half-width of its interval if there is one.
 
-    `sign` is "+" for a difference.
+    `sign` is "+" for a difference. Where the ends of the `interval` are not nearly as far from the
+    value, as near 100%, they are shown instead.
 
     >>> percent(0.5, 0.01), percent(0.5, None), percent(0.5, float("nan"))
     ('50.00% ± 1.00%', '50.00%', '50.00%')
+    >>> percent(0.5, 0.1, 0, interval=(0.4, 0.6)), percent(1.0, 0.02, 0, interval=(0.96, 1.0))
+    ('50% ± 10%', '100% (96% to 100%)')
     """
     text = f"{value:{sign}.{digits}%}"
+    if interval is not None and not _is_symmetric(value, *interval):
+        return f"{text} ({interval[0]:.{digits}%} to {interval[1]:.{digits}%})"
     if half_width is None or math.isnan(half_width):
         return text
     return f"{text} ± {half_width:.{digits}%}"
+
+
+def _is_symmetric(value: float, low: float, high: float) -> bool:
+    """Whether the ends are equally far from the value, but for a fifth; NaN says yes."""
+    shorter, longer = sorted((value - low, high - value))
+    return not shorter < 0.8 * longer

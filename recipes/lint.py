@@ -25,7 +25,7 @@ from fsl_nlp import Dataset, FewShotClassifier, lint, load_dataset
 from fsl_nlp.data.labels import readable
 from fsl_nlp.encoders import load_encoder
 from fsl_nlp.encoders.choice import choose_encoder
-from fsl_nlp.intervals import half_width_of_share
+from fsl_nlp.intervals import Share
 from fsl_nlp.linting.crossfit import CrossFit, cross_fit, deal_folds, folds_for
 from fsl_nlp.linting.duplicates import group_duplicates
 from fsl_nlp.linting.findings import MergeableIntents, Mislabel, TwoTopics
@@ -226,13 +226,13 @@ def more() -> None:
             few = subset(data, before, [data.targets[i] for i in before])
             report = lint_vectors(few, vectors[before], [False] * len(before), seed, learned)
             first = accuracy(few, valid)
+            share = Share.of(round(first * len(valid)), len(valid))
             second = accuracy(subset(data, rows, targets), valid)
             assert report.accuracy
             assert report.gain
             print(
                 f"  {name:10} seed {seed}: expected {report.accuracy}, "
-                f"on {validation} {first:.1%} ± "
-                f"{half_width_of_share(first, len(valid)):.1%}; ten more: forecast "
+                f"on {validation} {share}; ten more: forecast "
                 f"{100 * report.gain.value:+.1f} ({100 * report.gain.low:.1f} to "
                 f"{100 * report.gain.high:.1f}), came {100 * (second - first):+.1f}"
             )

@@ -143,9 +143,10 @@ class Benchmark(ABC):
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
         """Learn and score. The row has at least the keys accuracy, count, encoder and seconds.
 
-        A row with an interval also has half_width and interval_over. The key figures holds, by the
-        key of each `Figure`, its value and its half_width, either of which may be None; the key
-        compared holds, by name, such figures of other ways to do the same.
+        A row with an interval also has half_width and interval_over, and interval, its ends, if
+        they are not equally far from the accuracy. The key figures holds, by the key of each
+        `Figure`, its value and its half_width, either of which may be None, and its interval; the
+        key compared holds, by name, such figures of other ways to do the same.
         """
 
     def title(self, job: Job) -> str:
@@ -233,16 +234,33 @@ def score_texts(
 
     With a `limit` below their number they are a sample: files are often sorted by label.
     """
-    from fsl_nlp.intervals import half_width_of_share
-    from fsl_nlp.output import without_nan
     from fsl_nlp.splits import draw_stratified
 
     test = whole if limit is None else draw_stratified(whole, limit, seed)
-    accuracy, count = classifier.accuracy(test), len(test)
+    count = len(test)
+    share = share_figure(round(classifier.accuracy(test) * count), count)
     return {
-        "accuracy": accuracy,
-        "half_width": without_nan(half_width_of_share(accuracy, count)),
+        "accuracy": share.pop("value"),
+        **share,
         "interval_over": f"{count:,} test texts",
         "count": count,
         "sample_of": len(whole) if count < len(whole) else None,
+    }
+
+
+def share_figure(hits: int, count: int) -> dict[str, Any]:
+    """A share of texts as a figure: value, half_width and interval; None of no texts.
+
+    >>> share_figure(0, 0)
+    {'value': None, 'half_width': None, 'interval': None}
+    """
+    from fsl_nlp.intervals import Share
+
+    if count == 0:
+        return {"value": None, "half_width": None, "interval": None}
+    share = Share.of(hits, count)
+    return {
+        "value": share.value,
+        "half_width": share.half_width,
+        "interval": [share.low, share.high],
     }

@@ -132,6 +132,7 @@ class FewRel(Benchmark):
         row = {
             "accuracy": result.accuracy.value,
             "half_width": result.accuracy.half_width,
+            "interval": result.accuracy.interval,
             "interval_over": f"{len(table):,} episodes",
             "count": len(table),
             "episode_hash": result.episode_hash,

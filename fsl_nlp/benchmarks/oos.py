@@ -15,6 +15,7 @@ from fsl_nlp.benchmarks.base import (
     Published,
     Row,
     setting,
+    share_figure,
 )
 from fsl_nlp.benchmarks.oos_tasks import TASKS, Asked, Material, load_material
 from fsl_nlp.decision.targets import DEFAULT_REJECT, Targets
@@ -166,7 +167,6 @@ def score_material(
     import numpy as np
 
     from fsl_nlp.evaluation.baseline_scores import BASELINES, Trained
-    from fsl_nlp.intervals import half_width_of_share
 
     support, inside = material.support, material.inside
     column = {label: i for i, label in enumerate(classifier.labels)}
@@ -175,11 +175,11 @@ def score_material(
     classes = np.array([column[label] for label in support.known_targets])
     trained = Trained(classifier.embed(support.examples), classes)
     correct = asked.scores.argmax(axis=1) == targets
-    accuracy = float(correct.mean())
+    accuracy = share_figure(int(correct.sum()), len(inside))
     questions, others = decide(decision, asked), decide(decision, outsiders)
     return {
-        "accuracy": accuracy,
-        "half_width": half_width_of_share(accuracy, len(inside)),
+        "accuracy": accuracy.pop("value"),
+        **accuracy,
         "interval_over": f"{len(inside):,} test texts",
         "count": len(inside),
         "outsiders": len(material.outside),
@@ -242,10 +242,11 @@ def outsider_figures(inside: Values, outside: Values) -> dict[str, Any]:
     """How a score ranks questions before outsiders."""
     from fsl_nlp.evaluation import rejection
 
-    area, half_width = (f(inside, outside) for f in (rejection.auroc, rejection.auroc_half_width))
+    area = rejection.auroc(inside, outside)
+    low, high = rejection.auroc_interval(inside, outside)
     above = rejection.false_positive_rate(inside, outside, _RECALL)
     return {
-        "auroc": {"value": area, "half_width": half_width},
+        "auroc": {"value": area, "half_width": (high - low) / 2, "interval": [low, high]},
         "false_positives": {"value": above, "half_width": None},
     }
 
@@ -262,11 +263,6 @@ def coverage_figures(score: Values, correct: Flags) -> dict[str, Any]:
     return {key: {"value": value, "half_width": None} for key, value in values.items()}
 
 
-def _share(flags: NDArray[np.bool_]) -> dict[str, float | None]:
-    """The share of true ones with its interval; None of no texts."""
-    from fsl_nlp.intervals import half_width_of_share
-
-    if len(flags) == 0:
-        return {"value": None, "half_width": None}
-    share = float(flags.mean())
-    return {"value": share, "half_width": half_width_of_share(share, len(flags))}
+def _share(flags: NDArray[np.bool_]) -> dict[str, Any]:
+    """The share of true ones."""
+    return share_figure(int(flags.sum()), len(flags))

@@ -159,6 +159,7 @@ def _summary(benchmark: Benchmark, job: Job, rows: Sequence[Row]) -> dict[str, A
         "accuracy": accuracy["value"],
         "deviation": accuracy["deviation"],
         "half_width": accuracy["half_width"],
+        "interval": accuracy["interval"],
         "interval_over": _runs(benchmark, rows) if accuracy["deviation"] else over,
         **_figures(benchmark, key, rows),
         "count": rows[0]["count"],
@@ -193,7 +194,7 @@ def _means(runs: Sequence[Row]) -> dict[str, Any]:
     return {key: _mean([run[key] for run in runs]) for key in runs[0]}
 
 
-def _mean(runs: Sequence[Row]) -> dict[str, float | None]:
+def _mean(runs: Sequence[Row]) -> dict[str, Any]:
     """The mean of the runs' values, with Student's t interval over them.
 
     Where that does not exist it is the interval of the first run. A value that a run does not have
@@ -201,14 +202,19 @@ def _mean(runs: Sequence[Row]) -> dict[str, float | None]:
     """
     values = [run["value"] for run in runs]
     if None in values:
-        return {"value": None, "deviation": None, "half_width": None}
+        return {"value": None, "deviation": None, "half_width": None, "interval": None}
     deviation = stdev(values) if len(values) > 1 else None
-    half_width = runs[0].get("half_width")
+    half_width, interval = runs[0].get("half_width"), runs[0].get("interval")
     if deviation:
         from fsl_nlp.intervals import half_width_of_mean
 
-        half_width = half_width_of_mean(deviation, len(values))
-    return {"value": mean(values), "deviation": deviation, "half_width": half_width}
+        half_width, interval = half_width_of_mean(deviation, len(values)), None
+    return {
+        "value": mean(values),
+        "deviation": deviation,
+        "half_width": half_width,
+        "interval": interval,
+    }
 
 
 def _runs(benchmark: Benchmark, rows: Sequence[Row]) -> str:

@@ -64,7 +64,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp import load_dataset
         from fsl_nlp.data.loading import load_unlabelled
         from fsl_nlp.heads.options import check_options, options_of
-        from fsl_nlp.intervals import half_width_of_share
+        from fsl_nlp.intervals import Share
         from fsl_nlp.pretraining import AdaptSettings
         from fsl_nlp.pretraining import adapt as train
         from fsl_nlp.pretraining.corpus import plain_texts
@@ -108,7 +108,7 @@ def add_to(app: typer.Typer) -> None:
         share, count = result["masked_accuracy"], result["hidden"]
         result |= {
             "accuracy": share,
-            "half_width": half_width_of_share(share, count),
+            "half_width": Share.of(round(share * count), count).half_width,
             "interval_over": f"{count:,} hidden pieces",
         }
 

@@ -63,7 +63,7 @@ def _accuracies(benchmark: Benchmark, result: dict[str, Any], figures: Sequence[
     for task, row in rows.items():
         table.add_row(
             task,
-            percent(row["accuracy"], row["half_width"]),
+            percent(row["accuracy"], row["half_width"], interval=row["interval"]),
             *_cells(figures, row.get("figures", {})),
             _count(row),
             f"{row['seconds']:,.1f}",
@@ -99,7 +99,9 @@ def _cells(figures: Sequence[Figure], values: Mapping[str, Any]) -> list[str]:
     """The value of each figure with its interval; "-" for one that does not exist."""
     cells = [values.get(figure.key, {}) for figure in figures]
     return [
-        "-" if cell.get("value") is None else percent(cell["value"], cell["half_width"], 1)
+        "-"
+        if cell.get("value") is None
+        else percent(cell["value"], cell["half_width"], 1, interval=cell.get("interval"))
         for cell in cells
     ]
 

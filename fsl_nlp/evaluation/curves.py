@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import MissingExtraError, OptionError
 from fsl_nlp.evaluation.evaluator import evaluate
@@ -60,7 +62,7 @@ class Curve:
         for line in self.lines:
             xs = [x for x, _ in line.points]
             ys = [100 * mean.value for _, mean in line.points]
-            bars = [100 * mean.half_width for _, mean in line.points]
+            bars = np.array([_bars(mean) for _, mean in line.points]).T
             axes.errorbar(xs, ys, yerr=bars, marker="o", capsize=3, label=line.name)
         axes.set(title=self.title, xlabel=self.x, ylabel="accuracy, % (95% interval)")
         axes.set_xticks(sorted({x for line in self.lines for x, _ in line.points}))
@@ -71,6 +73,12 @@ class Curve:
             picture, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
         )
         return picture.getvalue()
+
+
+def _bars(mean: Mean) -> tuple[float, float]:
+    """How far the interval goes below and above the mean, in percent."""
+    low, high = mean.interval or (mean.value - mean.half_width, mean.value + mean.half_width)
+    return 100 * (mean.value - low), 100 * (high - mean.value)
 
 
 def check_picture(path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
-from fsl_nlp.intervals import NORMAL_95
+from fsl_nlp.intervals import wilson
 
 Values = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
@@ -27,17 +27,24 @@ def auroc(inside: Values, outside: Values) -> float:
     return float(_placements(inside, outside)[0].mean())
 
 
-def auroc_half_width(inside: Values, outside: Values) -> float:
-    """Half of the 95% interval of `auroc` (DeLong et al. 1988); NaN for fewer than two of a kind.
+def auroc_interval(inside: Values, outside: Values) -> tuple[float, float]:
+    """The 95% interval of `auroc`; NaN for fewer than two texts of a kind.
 
-    >>> round(auroc_half_width(np.array([0.9, 0.5]), np.array([0.5, 0.1])), 3)
-    0.346
+    It is Wilson's, for a share with the variance that DeLong et al. (1988) give. A variance of
+    nothing counts as that of the rarer kind.
+
+    >>> low, high = auroc_interval(np.arange(20) + 9.5, np.arange(20))
+    >>> round(low, 2), round(high, 2)
+    (0.71, 0.94)
     """
     if min(len(inside), len(outside)) < 2:
-        return float("nan")
+        return float("nan"), float("nan")
     parts = _placements(inside, outside)
     variance = sum(float(part.var(ddof=1)) / len(part) for part in parts)
-    return float(NORMAL_95 * math.sqrt(variance))
+    area, count = float(parts[0].mean()), float(min(len(inside), len(outside)))
+    if variance > 0:
+        count = area * (1 - area) / variance
+    return wilson(area, count)
 
 
 def _placements(inside: Values, outside: Values) -> tuple[Values, Values]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
-from fsl_nlp.intervals import NORMAL_95
+from fsl_nlp.intervals import half_width_of_difference, interval_of_mean
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.output import percent, to_json, without_nan
 from fsl_nlp.reading import read_whole
@@ -22,29 +22,49 @@ NO_INTERVAL = "no interval: it needs at least 2 episodes"
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over episodes with the half-width of its 95% interval: NaN for one episode."""
+    """A mean over episodes with the half-width of its 95% interval: NaN for one episode.
+
+    `low` and `high` are the ends of the interval, for accuracies: near 100% the lower end is
+    farther away. Differences have None, and so have results of earlier versions.
+    """
 
     value: float
     half_width: float
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Mean:
-        """The mean of the values of all episodes.
+        """The mean accuracy of all episodes.
 
-        >>> Mean.of(np.array([0.25, 0.75])).value
-        0.5
+        >>> print(Mean.of(np.array([0.25, 0.75])), Mean.of(np.ones(100)))
+        50.00% (0.57% to 99.43%) 100.00% (96.21% to 100.00%)
         """
-        count = len(values)
-        spread = values.std(ddof=1) / np.sqrt(count) if count > 1 else float("nan")
-        return cls(float(values.mean()), float(NORMAL_95 * spread))
+        value = float(values.mean())
+        variance = float(values.var(ddof=1)) if len(values) > 1 else float("nan")
+        low, high = interval_of_mean(value, variance, len(values))
+        return cls(value, (high - low) / 2, low, high)
+
+    @classmethod
+    def of_differences(cls, gaps: NDArray[np.float64]) -> Mean:
+        """The mean difference of all episodes."""
+        return cls(float(gaps.mean()), half_width_of_difference(gaps.tolist()))
 
     @classmethod
     def from_dict(cls, content: dict[str, float | None]) -> Mean:
-        """A mean from its fields; None, as `without_nan` writes it, becomes NaN."""
-        return cls(**{k: float("nan") if v is None else float(v) for k, v in content.items()})
+        """A mean from its fields; None, as `without_nan` writes it, is NaN in the first two."""
+        fields = {k: None if v is None else float(v) for k, v in content.items()}
+        value, width = (fields.pop(k) for k in ("value", "half_width"))
+        nan = float("nan")
+        return cls(nan if value is None else value, nan if width is None else width, **fields)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The ends of the interval; None where it is value ± half_width, or does not exist."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
     def __str__(self) -> str:
-        return percent(self.value, self.half_width)
+        return percent(self.value, self.half_width, interval=self.interval)
 
 
 @dataclass(frozen=True)
@@ -188,7 +208,7 @@ def compare(first: Result, second: Result) -> Comparison:
             "episodes: one of them was altered. Evaluate it again."
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
-    return Comparison(first.method, second.method, Mean.of(gaps))
+    return Comparison(first.method, second.method, Mean.of_differences(gaps))
 
 
 def versions() -> dict[str, str]:

@@ -15,11 +15,13 @@ from fsl_nlp.decision.calibration_error import (
     expected_calibration_error,
 )
 from fsl_nlp.errors import DataError, did_you_mean
+from fsl_nlp.intervals import Share
 from fsl_nlp.output import without_nan
 from fsl_nlp.types import Label
 
 Interval = tuple[float, float]
 
+_NO_INTERVAL = (float("nan"), float("nan"))
 _RESAMPLES = 1000
 _INDICES_AT_ONCE = 1 << 19
 _SHOWN = 5  # how many labels a message names, worst labels and confusions a report
@@ -45,9 +47,12 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Score:
-    """How well predictions match. Intervals are 95% bootstrap intervals over the texts.
+    """How well predictions match, with 95% intervals over the texts.
 
-    A single text has none: then they are NaN. Without confidences there is no calibration error.
+    That of the accuracy is Wilson's; those of macro-F1 and the calibration error are bootstrap
+    intervals, and that of macro-F1 has at least the width of the accuracy's: where every text is
+    right, resamples do not differ. A single text has none: then they are NaN. Without confidences
+    there is no calibration error.
     """
 
     count: int
@@ -107,7 +112,9 @@ def score_predictions(
     guess = np.array([index[label] for label in predicted])
     f1 = _f1(true[None], guess[None], len(labels))[0]
     counts = np.bincount(true, minlength=len(labels))
-    accuracies, macro = _bootstrap(true, guess, len(labels), seed)
+    macro_f1 = float(np.nanmean(f1))
+    accuracy = Share.of(int((true == guess).sum()), len(true))
+    macro = _middle(_bootstrap(true, guess, len(labels), seed), len(true))
     worst = sorted((float(f1[i]), -int(counts[i]), i) for i in np.flatnonzero(counts).tolist())
     pairs = Counter((t, g) for t, g in zip(true.tolist(), guess.tolist(), strict=True) if t != g)
     error = error_interval = None
@@ -116,10 +123,10 @@ def score_predictions(
         error_interval = calibration_error_interval(confidence, true == guess, seed=seed)
     return Score(
         count=len(true),
-        accuracy=float((true == guess).mean()),
-        accuracy_interval=_middle(accuracies, len(true)),
-        macro_f1=float(np.nanmean(f1)),
-        macro_f1_interval=_middle(macro, len(true)),
+        accuracy=accuracy.value,
+        accuracy_interval=(accuracy.low, accuracy.high) if len(true) > 1 else _NO_INTERVAL,
+        macro_f1=macro_f1,
+        macro_f1_interval=_at_least_as_wide(macro, macro_f1, accuracy),
         worst=tuple(
             LabelScore(labels[i], value, -count) for value, count, i in worst[:shown] if value < 1
         ),
@@ -133,21 +140,20 @@ def score_predictions(
 
 def _bootstrap(
     true: NDArray[Any], guess: NDArray[Any], count: int, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Accuracy and macro-F1 of each resample, [R] each.
+) -> NDArray[np.float64]:
+    """Macro-F1 of each resample, [R].
 
     The resamples are drawn in parts: all R * n indices at once would be 800 MB for 100,000 texts.
     The result does not depend on the size of a part.
     """
     rng = np.random.default_rng(seed)
     at_once = max(1, _INDICES_AT_ONCE // len(true))
-    accuracies, macro = [], []
+    macro = []
     for start in range(0, _RESAMPLES, at_once):
         indices = rng.integers(0, len(true), (min(at_once, _RESAMPLES - start), len(true)))
         targets, predictions = true[indices], guess[indices]
-        accuracies.append((targets == predictions).mean(axis=1))
         macro.append(np.nanmean(_f1(targets, predictions, count), axis=1))
-    return np.concatenate(accuracies), np.concatenate(macro)
+    return np.concatenate(macro)
 
 
 def _f1(true: NDArray[Any], guess: NDArray[Any], count: int) -> NDArray[np.float64]:
@@ -168,6 +174,13 @@ def _f1(true: NDArray[Any], guess: NDArray[Any], count: int) -> NDArray[np.float
 
 def _middle(values: NDArray[Any], count: int) -> Interval:
     if count < 2:
-        return float("nan"), float("nan")
+        return _NO_INTERVAL
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _at_least_as_wide(interval: Interval, value: float, accuracy: Share) -> Interval:
+    """The interval, with ends that are as far from the value as the accuracy's at least."""
+    low = max(0.0, value - (accuracy.value - accuracy.low))
+    high = min(1.0, value + (accuracy.high - accuracy.value))
+    return float(np.minimum(interval[0], low)), float(np.maximum(interval[1], high))

@@ -15,7 +15,7 @@ from torch import Tensor
 from fsl_nlp.errors import ModelError
 from fsl_nlp.heads.base import Head
 from fsl_nlp.heads.operations import unit
-from fsl_nlp.intervals import NORMAL_95
+from fsl_nlp.intervals import half_width_of_difference
 from fsl_nlp.meta.head import MetaHead
 from fsl_nlp.meta.learner import Learner
 from fsl_nlp.meta.outer import Batch, meta_loss
@@ -256,10 +256,8 @@ def trainable(meta: Tensors) -> list[str]:
 
 
 def mean_and_width(values: Tensor) -> tuple[float, float]:
-    """The mean of values, and the half-width of its 95% interval."""
-    count = len(values)
-    width = NORMAL_95 * float(values.std()) / math.sqrt(count) if count > 1 else math.nan
-    return float(values.mean()), width
+    """The mean of accuracies or differences, and the half-width of its 95% interval."""
+    return float(values.mean()), half_width_of_difference(values.tolist())
 
 
 @torch.no_grad()

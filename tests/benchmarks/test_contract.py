@@ -130,7 +130,12 @@ def test_figures_by_hand() -> None:
     length, rival = row["figures"]["length"], row["compared"]["rival"]["length"]
     assert (length["value"], length["half_width"]) == pytest.approx((0.21, 0.127062), abs=1e-5)
     assert (rival["value"], rival["half_width"]) == pytest.approx((0.105, 0.063531), abs=1e-5)
-    assert row["figures"]["width"] == {"value": 0.25, "deviation": 0.0, "half_width": 0.03}
+    assert row["figures"]["width"] == {
+        "value": 0.25,
+        "deviation": 0.0,
+        "half_width": 0.03,
+        "interval": None,
+    }
     assert row["figures"]["missing"]["value"] is None
     assert row["published_figures"] == {"a book": {"length": 21.5}}
 

@@ -116,7 +116,7 @@ def test_figures_of_a_decision_by_hand() -> None:
          "calibration_error": 0.0}
     )  # fmt: skip
     nothing = decision_figures(decided([False]), decided([False]), np.array([True]))
-    assert nothing["precision"] == {"value": None, "half_width": None}
+    assert nothing["precision"] == {"value": None, "half_width": None, "interval": None}
 
 
 def test_a_decision_judges_what_is_shown() -> None:

@@ -64,6 +64,7 @@ def test_the_numbers_are_saved_as_json(drawn: Curve, tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
+    ends = {"low": None, "high": None}
     assert json.loads(text, parse_constant=refuse) == {
         "title": "shop & 商店",
         "x": "shots",
@@ -71,11 +72,11 @@ def test_the_numbers_are_saved_as_json(drawn: Curve, tmp_path: Path) -> None:
             {
                 "name": "线性, 5-way",
                 "points": [
-                    [1, {"value": 0.5, "half_width": 0.01}],
-                    [5, {"value": 0.75, "half_width": 0.02}],
+                    [1, {"value": 0.5, "half_width": 0.01, **ends}],
+                    [5, {"value": 0.75, "half_width": 0.02, **ends}],
                 ],
             },
-            {"name": "a <b> & c", "points": [[1, {"value": 0.25, "half_width": None}]]},
+            {"name": "a <b> & c", "points": [[1, {"value": 0.25, "half_width": None, **ends}]]},
         ],
     }
 

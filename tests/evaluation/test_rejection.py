@@ -14,9 +14,10 @@ from fsl_nlp.evaluation.rejection import (
     accuracy_at_coverage,
     area_under_risk_coverage,
     auroc,
-    auroc_half_width,
+    auroc_interval,
     false_positive_rate,
 )
+from fsl_nlp.intervals import wilson
 
 Values = NDArray[np.float64]
 
@@ -47,7 +48,11 @@ def test_the_interval_of_auroc_is_delongs(ties: bool) -> None:
     inside, outside = drawn(0, ties=ties)
     wins = np.array([[(x > y) + 0.5 * (x == y) for y in outside] for x in inside])
     variance = wins.mean(1).var(ddof=1) / 90 + wins.mean(0).var(ddof=1) / 60
-    assert auroc_half_width(inside, outside) == pytest.approx(1.959964 * variance**0.5)
+    area = auroc(inside, outside)
+    expected = wilson(area, area * (1 - area) / variance)
+    assert auroc_interval(inside, outside) == pytest.approx(expected)
+    width = expected[1] - expected[0]
+    assert width == pytest.approx(2 * 1.959964 * variance**0.5, rel=0.05)
 
 
 def test_nineteen_intervals_of_twenty_hold_the_true_auroc() -> None:
@@ -55,7 +60,8 @@ def test_nineteen_intervals_of_twenty_hold_the_true_auroc() -> None:
     held = 0
     for seed in range(300):
         scores = drawn(seed + 100, ties=False)
-        held += abs(auroc(*scores) - 0.8271) <= auroc_half_width(*scores)
+        low, high = auroc_interval(*scores)
+        held += low <= 0.8271 <= high
     assert 275 <= held <= 297
 
 
@@ -63,8 +69,8 @@ def test_a_perfect_and_a_useless_score() -> None:
     high, low = np.array([0.8, 0.9]), np.array([0.1, 0.2, 0.3])
     assert (auroc(high, low), auroc(low, high), auroc(low, low)) == (1.0, 0.0, 0.5)
     assert (false_positive_rate(high, low), false_positive_rate(low, high)) == (0.0, 1.0)
-    assert auroc_half_width(high, low) == 0.0
-    assert np.isnan(auroc_half_width(high[:1], low))
+    assert auroc_interval(high, low) == (pytest.approx(0.3424, abs=1e-4), 1.0)  # as 2 of 2
+    assert np.isnan(auroc_interval(high[:1], low)).all()
 
 
 def test_coverage_by_hand() -> None:

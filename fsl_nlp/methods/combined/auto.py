@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fsl_nlp.errors import FslError, OptionError
 from fsl_nlp.inputs.kinds import common_kinds
 from fsl_nlp.inputs.label_texts import all_label_texts
-from fsl_nlp.intervals import NORMAL_95
+from fsl_nlp.intervals import interval_of_mean
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
 from fsl_nlp.methods.combined.report import Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
@@ -213,17 +213,21 @@ class _Choice:
     def _candidate(self, name: str, note: str, started: float, over: str = "") -> Candidate:
         hits = self.hits[name]
         accuracy, error = self._mean(hits)
-        gain = gain_error = None
+        count = int(np.isfinite(hits).sum())
+        half_width = gain = gain_error = None
+        if accuracy is not None and error is not None:
+            low, high = interval_of_mean(accuracy, error**2 * count, count)
+            half_width = (high - low) / 2
         if over:
             gain, gain_error = self._mean(hits - self.hits[over])
         candidate = Candidate(
             name,
             note,
             accuracy,
-            None if error is None else NORMAL_95 * error,
+            half_width,
             gain,
             gain_error,
-            int(np.isfinite(hits).sum()),
+            count,
             time.perf_counter() - started,
         )
         return replace(candidate, note=verdict(candidate)) if over else candidate

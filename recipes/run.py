@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -29,8 +30,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fsl_nlp import __version__, processor
 from fsl_nlp.errors import FslError
+from fsl_nlp.evaluation.result import Mean
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.intervals import half_width_of_mean
+from fsl_nlp.output import percent
 from fsl_nlp.reading import read_text
 
 HERE = Path(__file__).parent
@@ -123,18 +126,18 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     result = results[0]
     if "interval_over" in result:
         return {
-            "accuracy": _show(values[0], result["half_width"]),
+            "accuracy": _show(values[0], result["half_width"], result.get("interval")),
             "interval over": result["interval_over"],
         }
     if isinstance(result["accuracy"], dict):
-        width = result["accuracy"]["half_width"]
+        over_episodes = Mean.from_dict(result["accuracy"])
         return {
-            "accuracy": _show(values[0], width),
+            "accuracy": _show(values[0], over_episodes.half_width, over_episodes.interval),
             "interval over": f"{result['episodes']['episodes']:,} episodes",
         }
     low, high = result["accuracy_interval"]
     return {
-        "accuracy": _show(values[0], (high - low) / 2),
+        "accuracy": _show(values[0], (high - low) / 2, (low, high)),
         "interval over": f"{result['count']:,} test texts",
     }
 
@@ -163,10 +166,9 @@ def _show_figure(figure: dict[str, Any] | float) -> str:
     """A share in percent; a published one is in percent already, and has no interval."""
     if not isinstance(figure, dict):
         return f"{figure:.1f}"
-    value, width = figure["value"], figure["half_width"]
-    if value is None:
+    if figure["value"] is None:
         return "-"
-    return f"{100 * value:.1f}" + ("" if width is None else f" ± {100 * width:.1f}")
+    return _show(figure["value"], figure["half_width"], figure.get("interval"), digits=1)
 
 
 def _accuracy(result: dict[str, Any]) -> float:
@@ -174,10 +176,13 @@ def _accuracy(result: dict[str, Any]) -> float:
     return float(accuracy["value"] if isinstance(accuracy, dict) else accuracy)
 
 
-def _show(value: float, width: float | None) -> str:
-    if width is None:
-        return f"{100 * value:.2f}"
-    return f"{100 * value:.2f} ± {100 * width:.2f}"
+def _show(
+    value: float,
+    width: float | None,
+    interval: Sequence[float] | None = None,
+    digits: int = 2,
+) -> str:
+    return percent(value, width, digits, interval=interval).replace("%", "")
 
 
 def machine() -> str:

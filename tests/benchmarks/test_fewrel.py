@@ -79,7 +79,7 @@ def test_two_relations_that_read_the_same(tmp_path: Path) -> None:
     (tmp_path / "fewrel/val_wiki.json").write_text(json.dumps(content), "utf-8")
     result = run_benchmark(PLAN, ["3-way-3-shot"], data_dir=tmp_path)
     assert result["accuracy"] == pytest.approx(2 / 3)
-    # No episode differs; of 30, Wilson's interval with Student's t of 2.045 allows t^2 / (30 + t^2).
+    # No episode differs. Wilson's interval of 0 among 30, with t = 2.045, ends at t^2 / (30 + t^2).
     assert result["half_width"] == pytest.approx(2.045230**2 / (30 + 2.045230**2) / 2)
 
 

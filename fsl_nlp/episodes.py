@@ -95,6 +95,11 @@ class EpisodeTable:
         return self.classes.shape[1]
 
     @property
+    def has_none_of_the_above(self) -> bool:
+        """Whether some queries belong to no class of their episode."""
+        return bool((self.target == self.way).any())
+
+    @property
     def hash(self) -> str:
         """Sixteen hex digits that name these episodes over this dataset."""
         digest = hashlib.sha256(self.dataset_hash.encode())

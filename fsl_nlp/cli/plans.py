@@ -86,6 +86,8 @@ def announce_episodes(
     """Note the work and the time, for many episodes or for a method that trains in each."""
     if run.quiet or (_is_frozen(spec) and len(table) < _QUICK_EPISODES):
         return
+    if table.has_none_of_the_above and (no_batch or not _is_frozen(spec)):
+        return  # the evaluation refuses it
     work = f"{describe_episodes(table)} with {spec.name}"
     try:
         seconds: float | None

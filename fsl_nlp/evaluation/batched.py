@@ -91,7 +91,7 @@ def score_in_batches(
         vectors,
         row_of.to(device),
         (names[0][0].to(device), names[1][0].to(device)) if names else None,
-        none_margin=method.settings.none_margin if (table.target == table.way).any() else None,
+        none_margin=method.settings.none_margin if table.has_none_of_the_above else None,
     )
     rows = table.support[0].size + table.query.shape[1]
     rows += table.way * names[0].shape[2] if names else 0

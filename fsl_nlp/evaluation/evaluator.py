@@ -88,7 +88,10 @@ def evaluate(
     built = loaded(built, dataset)
     if isinstance(built, MetaMethod):
         built.note_shape(table.way, table.support.shape[2])
-    if isinstance(built, FrozenMethod) and not one_by_one:
+    in_batches = isinstance(built, FrozenMethod) and not one_by_one
+    if table.has_none_of_the_above and not in_batches:
+        raise OptionError(_refusal_of_none(method.name, isinstance(built, FrozenMethod)))
+    if isinstance(built, FrozenMethod) and in_batches:
         scored = score_in_batches(built, dataset, table, memory=memory)
         settings |= {**asdict(built.settings), **built.head.options()}
         settings |= {"transductive": built.head.transductive, "precision": built.encoder.precision}
@@ -118,6 +121,19 @@ def evaluate(
         diverged_tasks=scored.diverged,
         versions=versions(),
         episode_accuracy=tuple(counts.episode_accuracy.tolist()),
+    )
+
+
+def _refusal_of_none(name: str, frozen: bool) -> str:
+    """Why a method that is fitted on one episode after another cannot answer none of the above."""
+    why = (
+        f"Method {name!r} is fitted on one episode at a time here, and then it answers one of the "
+        "classes whatever the query, never none of the above (--nota-rate, na_rate). "
+    )
+    if frozen:
+        return why + "Leave out --no-batch (one_by_one)."
+    return (
+        why + "Use a frozen method, such as 'proto' or 'linear', or episodes without such queries."
     )
 
 

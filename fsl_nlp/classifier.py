@@ -271,6 +271,10 @@ class FewShotClassifier(  # type: ignore[misc, override]
         with own_torch_state():
             return super()._probabilities(texts)
 
+    def _vectors_of(self, texts: Sequence[Example]) -> NDArray[np.float32]:
+        with own_torch_state():
+            return super()._vectors_of(texts)
+
     def _now(self) -> Self:
         check_is_fitted(self)
         return copy(self)

@@ -17,6 +17,7 @@ from fsl_nlp.decision.probabilities import softmax
 from fsl_nlp.errors import DataError
 from fsl_nlp.inputs.kinds import Inputs
 from fsl_nlp.types import Example, Label
+from fsl_nlp.vectors import unit
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -99,6 +100,26 @@ class Labelling:
         best = now.predict_proba(texts, store=store).argmax(axis=1)
         return cast("NDArray[Any]", now.classes_[best])
 
+    def embed(
+        self, texts: Sequence[str] | Sequence[Example], *, store: bool = False
+    ) -> NDArray[np.float32]:
+        """[n, D]: the vector of each text, of unit length, in which `nearest` compares texts.
+
+        Of a classifier with several encoders they are those of the first. `store` and empty texts
+        are as in `predict_proba`.
+
+        >>> from fsl_nlp import FewShotClassifier
+        >>> classifier = FewShotClassifier("proto", "embedded:en")
+        >>> texts, labels = ["where is my parcel", "refund me"], ["track", "refund"]
+        >>> classifier = classifier.fit(texts, labels)
+        >>> classifier.embed(["has my parcel been sent"]).shape
+        (1, 384)
+        """
+        now = self._now()
+        examples = now._checked(texts, "texts", allow_empty=False)
+        with now._storing(store):
+            return now._vectors_of(examples)
+
     def predict_set(
         self,
         texts: Sequence[str] | Sequence[Example],
@@ -153,3 +174,7 @@ class Labelling:
         if not texts:
             return np.zeros((0, len(self.classes_)))
         return softmax(self.classifier_.scores(texts))
+
+    def _vectors_of(self, texts: Sequence[Example]) -> NDArray[np.float32]:
+        """[n, D], of unit length."""
+        return unit(self.classifier_.embed(texts)) if texts else np.zeros((0, 0), np.float32)

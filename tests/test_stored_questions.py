@@ -107,6 +107,7 @@ def test_no_question_is_stored(
     classifier.classify(asked, nearest=2)
     classifier.predict(asked)
     classifier.predict_proba(asked)
+    classifier.embed(asked)
     list(classifier.stream(asked, nearest=1))
     classifier.score(asked, classifier.predict(asked).tolist())
     assert stored(encoder) == before

@@ -18,6 +18,7 @@ from fsl_nlp.serving.routes import (
     bots,
     classify,
     health,
+    inference,
     rasa,
 )
 from fsl_nlp.serving.settings import ServerSettings
@@ -27,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     bots.router,
     rasa.router,
+    inference.router,
 )
 
 

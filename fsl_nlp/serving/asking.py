@@ -61,6 +61,16 @@ def ranking(prediction: Prediction) -> list[tuple[Label, float]]:
     return [*first, *((other.label, other.confidence) for other in prediction.alternatives)]
 
 
+def doubt(prediction: Prediction) -> float:
+    """The probability that the best label is wrong, because another is right or none is.
+
+    >>> doubt(Prediction(None, 0.8, 0.6, "out_of_scope", in_scope=0.25))
+    0.8
+    """
+    in_scope = 1.0 if prediction.in_scope is None else prediction.in_scope
+    return 1.0 - prediction.confidence * in_scope
+
+
 def check_questions(
     questions: Sequence[str | Example], bot: ServedBot, settings: ServerSettings
 ) -> list[Example]:

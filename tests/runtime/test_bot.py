@@ -113,6 +113,9 @@ def assert_equal_answers(
     """One by one, together, and with all that an answer holds."""
     expected = classifier.predict_proba(list(questions))
     np.testing.assert_allclose(bot.predict_proba(list(questions)), expected, atol=1e-5)
+    vectors = bot.embed(list(questions))
+    np.testing.assert_allclose(vectors, classifier.embed(list(questions)), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert bot.predict(list(questions)).tolist() == classifier.predict(list(questions)).tolist()
     assert bot.classes_.tolist() == classifier.classes_.tolist()
     for question in questions[:3]:

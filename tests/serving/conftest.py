@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -54,3 +56,34 @@ def client(saved_bots: dict[str, Path]) -> Iterator[Any]:
     """A client of a server with both bots, which no test changes."""
     with client_of(*saved_bots.values()) as client:
         yield client
+
+
+@contextmanager
+def _live_server(*folders: Path, **settings: Any) -> Iterator[str]:
+    """The address of a server that listens on this machine, in a thread, until the block ends."""
+    import uvicorn
+
+    from fsl_nlp.serving.app import create_app
+    from fsl_nlp.serving.settings import ServerSettings
+
+    config = uvicorn.Config(
+        create_app(ServerSettings(folders, **settings)), port=0, log_config=None
+    )
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        until = time.monotonic() + 20
+        while not server.started and thread.is_alive() and time.monotonic() < until:
+            time.sleep(0.02)
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Callable[..., Any]:
+    """`with live_server(folder, ...) as url:`, for clients that need an address."""
+    return _live_server

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from fsl_nlp.explaining import words
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.serving.access import check, offer_key
-from fsl_nlp.serving.asking import ask, check_texts, ranking
+from fsl_nlp.serving.asking import ask, check_texts, doubt, ranking
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.types import Label, Prediction
@@ -130,8 +130,7 @@ def _of_prediction(prediction: Prediction) -> dict[str, Any]:
     """
     rows = [_intent(label, confidence) for label, confidence in ranking(prediction)]
     if prediction.label is None:
-        in_scope = 1.0 if prediction.in_scope is None else prediction.in_scope
-        rows.insert(0, _intent(FALLBACK, 1.0 - prediction.confidence * in_scope))
+        rows.insert(0, _intent(FALLBACK, doubt(prediction)))
     return {"intent": rows[0], "intent_ranking": rows}
 
 

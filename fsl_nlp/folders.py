@@ -85,6 +85,18 @@ def _replace(source: Path, target: Path) -> None:
             time.sleep(0.01 * 2**attempt)
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names of the files of a folder: a rename alone may be lost."""
+    if sys.platform == "win32":  # renames are journalled, and a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without it
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def is_leftover(name: str, target: str) -> bool:
     """Whether a writer of the file or folder `target` that was killed may have left this name.
 

@@ -1,10 +1,15 @@
-"""The lock of a folder: who holds it writes there alone."""
+"""The lock of a folder: who holds it writes there alone.
+
+A save holds it, and so does an edit of what is saved, from the reading to the save: then no two
+edits are made of the same version.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,36 +19,47 @@ LOCK = ".lock"  # a file on Windows; elsewhere the folder itself is locked
 
 _LONGEST_WAIT = 600.0  # seconds
 _PAUSE = 0.01
-_HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}  # the lock is another's
+_TAKEN = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}  # the lock is another's
+
+_held = threading.local()  # `folders`: what this thread holds, and whether the system locks it
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[bool]:
+def locked(folder: Path, *, patience: float | None = None) -> Iterator[bool]:
     """Hold the lock of an existing folder; gives False where its file system has no locks.
 
-    Only one thread of one process can hold it. The system releases the lock of a process that ends,
-    however it ends.
+    Only one thread of one process can hold it, and it may take it again inside. Others wait, at
+    most `patience` seconds (ten minutes by default), then an OSError of EBUSY ends that. The system
+    releases the lock of a process that ends, however it ends.
     """
+    folders: dict[object, bool] = _held.__dict__.setdefault("folders", {})
+    status = folder.stat()
+    place = (os.getpid(), status.st_dev, status.st_ino)  # a fork copies the memory, not the lock
+    if place in folders:
+        yield folders[place]
+        return
     descriptor = _open(folder)
     try:
-        is_held = _wait(descriptor)
+        is_held = _wait(descriptor, _LONGEST_WAIT if patience is None else patience)
+        folders[place] = is_held
         try:
             yield is_held
         finally:
+            del folders[place]
             if is_held:
                 _unlock(descriptor)
     finally:
         _close(descriptor, folder)
 
 
-def _wait(descriptor: int) -> bool:
-    end = time.monotonic() + _LONGEST_WAIT
+def _wait(descriptor: int, patience: float) -> bool:
+    end = time.monotonic() + patience
     while True:
         try:
             _lock(descriptor)
             return True
         except OSError as error:
-            if error.errno not in _HELD:
+            if error.errno not in _TAKEN:
                 return False
         if time.monotonic() > end:
             raise OSError(errno.EBUSY, "another process is writing there, and does not end")

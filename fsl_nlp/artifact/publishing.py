@@ -2,7 +2,8 @@
 
 The name of a file holds its sum, so a new file never replaces an old one. The manifest is written
 last and is the only file that is replaced: until then a reader sees the old folder whole. Saves of
-one folder wait for each other. The last one wins, and removes the files of all others.
+one folder wait for each other. The last one wins, and removes the files of all others. When a save
+returns, the disk has it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from fsl_nlp.artifact.manifest import Protocol, pack
 from fsl_nlp.errors import ArtifactError
-from fsl_nlp.folders import PRIVATE_FILE, is_old, make_folder, write_atomically
+from fsl_nlp.folders import PRIVATE_FILE, is_old, make_folder, sync_folder, write_atomically
 from fsl_nlp.locks import locked
 
 
@@ -39,11 +40,36 @@ def publish(
     with locked(folder) as is_alone:
         if replacing is not None:
             _refuse_another(folder, protocol, replacing)
-        mode = _mode(folder / protocol.manifest)
-        for name, content in packed.items():
-            write_atomically(folder / name, content, mode=mode)
+        before = {path.name for path in folder.iterdir()}
+        try:
+            _write(folder, protocol, packed)
+        except BaseException:
+            if is_alone:
+                _withdraw(folder, protocol, packed, before)
+            raise
         _remove_others(folder, protocol, packed, is_alone)
     return hashlib.sha256(packed[protocol.manifest]).hexdigest()
+
+
+def _write(folder: Path, protocol: Protocol, packed: Mapping[str, bytes]) -> None:
+    mode = _mode(folder / protocol.manifest)
+    for name, content in packed.items():
+        if name == protocol.manifest:
+            sync_folder(folder)  # the files that it names are there first, after a power cut too
+        write_atomically(folder / name, content, mode=mode)
+    sync_folder(folder)
+
+
+def _withdraw(
+    folder: Path, protocol: Protocol, packed: Mapping[str, bytes], before: Collection[str]
+) -> None:
+    """Remove the files of a save that failed: on a full disk, they would fill it further."""
+    with suppress(OSError):
+        manifest = folder / protocol.manifest
+        if manifest.exists() and manifest.read_bytes() == packed[protocol.manifest]:
+            return  # the save was done, and readers need its files
+        for name in packed.keys() - set(before) - {protocol.manifest}:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _refuse_another(folder: Path, protocol: Protocol, replacing: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from fsl_nlp.cli.options import (
     TextColumn,
 )
 from fsl_nlp.cli.run import Run, command
+from fsl_nlp.locks import locked
 from fsl_nlp.output import one_line
 
 if TYPE_CHECKING:
@@ -85,28 +87,32 @@ def add_to(app: typer.Typer) -> None:
         read = {"text": text_column, "header": not no_header, "on_error": on_error}
         # Files are read first: they may be wrong, and a bot takes a second to load.
         change = _change(action, words, into, description, read, label_column, text_b_column)
-        bot = FewShotClassifier.load(folder, device=device)
-        if action == "history":
-            history = bot.history()
-            run.show(
-                {"history": [entry.to_dict() for entry in history]}, lambda: _table(bot, history)
-            )
-        elif action == "diff":
-            other = FewShotClassifier.load(Path(words[0]), device=device) if words else None
-            difference = bot.diff(other)
-            run.show(difference.to_dict(), lambda: str(difference))
-        elif action == "forget":
-            bot.forget_history()
-            bot.save(folder)
-            text = "Forgotten: texts that were removed, and how to undo the edits until now."
-            run.show({"out": str(folder)}, lambda: text)
-        else:
+        if action in ("history", "diff"):
+            bot = FewShotClassifier.load(folder, device=device)
+            if action == "history":
+                history = bot.history()
+                entries = [entry.to_dict() for entry in history]
+                run.show({"history": entries}, lambda: _table(bot, history))
+            else:
+                other = FewShotClassifier.load(Path(words[0]), device=device) if words else None
+                difference = bot.diff(other)
+                run.show(difference.to_dict(), lambda: str(difference))
+            return
+        # Another edit of the folder waits, and then begins with this one's result.
+        with locked(folder) if folder.is_dir() else nullcontext():
+            bot = FewShotClassifier.load(folder, device=device)
+            if action == "forget":
+                bot.forget_history()
+                bot.save(folder)
+                text = "Forgotten: texts that were removed, and how to undo the edits until now."
+                run.show({"out": str(folder)}, lambda: text)
+                return
             result = change(bot, refuse_if_worse)
             if result.applied:
                 bot.save(folder)
-            run.show({"out": str(folder), **result.to_dict()}, lambda: str(result))
-            if not result.applied:
-                raise typer.Exit(1)
+        run.show({"out": str(folder), **result.to_dict()}, lambda: str(result))
+        if not result.applied:
+            raise typer.Exit(1)
 
 
 def _check_words(

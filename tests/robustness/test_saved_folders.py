@@ -174,8 +174,71 @@ def test_a_writer_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(locks, "_LONGEST_WAIT", 0.05)
     manifest = read_snapshot(KEPT / "meta", META).manifest
-    with (
-        locks.locked(tmp_path),
-        pytest.raises(OSError, match="another process is writing there"),
-    ):
+    with held_elsewhere(tmp_path), pytest.raises(OSError, match="another process is writing there"):
         publish(tmp_path, META, manifest, {})
+
+
+@contextmanager
+def held_elsewhere(folder: Path) -> Iterator[None]:
+    """The lock of a folder is held by another thread."""
+    from fsl_nlp.locks import locked
+
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with locked(folder):
+            holding.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert holding.wait(60)
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_thread_that_holds_a_lock_may_save_inside(tmp_path: Path) -> None:
+    from fsl_nlp.locks import locked
+
+    manifest = read_snapshot(KEPT / "meta", META).manifest
+    with locked(tmp_path) as outside, locked(tmp_path) as inside:
+        publish(tmp_path, META, manifest, {})
+        assert outside == inside
+        with pytest.raises(OSError, match="another process"):
+            run_all([partial(take, tmp_path)])
+    take(tmp_path)  # free again
+
+
+def take(folder: Path) -> None:
+    from fsl_nlp.locks import locked
+
+    with locked(folder, patience=0.05):
+        pass
+
+
+def test_a_save_that_finds_the_disk_full_takes_no_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsl_nlp.artifact import publishing
+
+    manifest = read_snapshot(KEPT / "linear", CLASSIFIER).manifest
+    publish(tmp_path, CLASSIFIER, manifest, {"tensors": b"first", "examples": b"same"})
+    before, write, count = names(tmp_path), publishing.write_atomically, 0
+
+    def until_full(path: Path, content: bytes, **options: int) -> None:
+        nonlocal count
+        count += 1
+        if count == failing:
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content, **options)
+
+    monkeypatch.setattr(publishing, "write_atomically", until_full)
+    for failing in (1, 2, 3):
+        count = 0
+        with pytest.raises(OSError, match="No space left"):
+            publish(tmp_path, CLASSIFIER, manifest, {"tensors": b"second", "examples": b"same"})
+        assert names(tmp_path) == before
+        assert read_snapshot(tmp_path, CLASSIFIER).contents["tensors"] == b"first"

@@ -50,7 +50,7 @@ def record_of(
     `parameters` are those of the constructor of `FewShotClassifier`.
     """
     from fsl_nlp import __version__
-    from fsl_nlp.methods.base import RENAMED_OPTIONS
+    from fsl_nlp.methods.old_options import RENAMED_OPTIONS
 
     saved_encoder = _record_of_encoder(encoder)
     # A saved classifier outlives the old names of options.

@@ -88,3 +88,5 @@ class ChangeEntry(_Change, total=False):
 
     accuracy: float | None
     reverse: ReverseEntry | None
+    steps: int
+    added: int

@@ -33,6 +33,8 @@ _ACTIONS = {
     "remove-label": ("LABEL", 1, 1),
     "rename": ("OLD NEW", 2, 2),
     "merge": ("LABEL ... --into LABEL", 1, 1000),
+    "relabel": ("LABEL FILE", 2, 2),
+    "adapt": ("FILE", 1, 1),
     "undo": ("", 0, 0),
     "diff": ("[BOT]", 0, 1),
     "history": ("", 0, 0),
@@ -65,6 +67,9 @@ def add_to(app: typer.Typer) -> None:
         description: Annotated[
             str | None, typer.Option(help="For add-label: what the label means.")
         ] = None,
+        steps: Annotated[
+            int, typer.Option(min=1, max=5, help="For adapt: the gradient steps to take.")
+        ] = 5,
         refuse_if_worse: Annotated[
             bool,
             typer.Option(
@@ -84,9 +89,13 @@ def add_to(app: typer.Typer) -> None:
 
         words = words or []
         _check_words(action, words, into, description)
+        if action != "adapt" and "steps" in run.chosen:
+            raise typer.BadParameter("--steps is for adapt only.")
+        if action == "adapt" and refuse_if_worse:
+            raise typer.BadParameter("adapt estimates no accuracy: leave --refuse-if-worse out.")
         read = {"text": text_column, "header": not no_header, "on_error": on_error}
         # Files are read first: they may be wrong, and a bot takes a second to load.
-        change = _change(action, words, into, description, read, label_column, text_b_column)
+        change = _change(action, words, into, description, steps, read, label_column, text_b_column)
         if action in ("history", "diff"):
             bot = FewShotClassifier.load(folder, device=device)
             if action == "history":
@@ -136,6 +145,7 @@ def _change(
     words: Sequence[str],
     into: str | None,
     description: str | None,
+    steps: int,
     read: dict[str, Any],
     label_column: str | None,
     text_b_column: str | None,
@@ -149,6 +159,14 @@ def _change(
         return lambda bot, refuse: bot.add_examples(
             data.labelled.examples, data.labelled.known_targets, refuse_if_worse=refuse
         )
+    if action == "adapt":
+        data = load_dataset(words[0], label=label_column, text_b=text_b_column, **read)
+        return lambda bot, _: bot.adapt(
+            data.labelled.examples, data.labelled.known_targets, steps=steps
+        )
+    if action == "relabel":
+        chosen = load_unlabelled(words[1], **read).examples
+        return lambda bot, refuse: bot.relabel(chosen, words[0], refuse_if_worse=refuse)
     if action == "remove":
         texts = load_unlabelled(words[0], **read).examples
         return lambda bot, refuse: bot.remove_examples(texts, refuse_if_worse=refuse)

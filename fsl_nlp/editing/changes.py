@@ -11,7 +11,8 @@ from fsl_nlp.types import Dataset, Example, Label, LabelInfo
 # Actions, as `history` names them.
 ADD, REMOVE = "add_examples", "remove_examples"
 ADD_LABEL, REMOVE_LABEL = "add_label", "remove_label"
-RENAME, MERGE = "rename_label", "merge_labels"
+RENAME, MERGE, RELABEL = "rename_label", "merge_labels", "relabel"
+ADAPT = "adapt"
 
 # How many changes are kept, and how many of them with what it takes to undo them.
 LISTED, UNDOABLE = 200, 20
@@ -51,6 +52,7 @@ class Change:
     `number` is that of the version that it made, `name` its `model_version`, and `before` that of
     the version that it changed. `examples` and `labels` say how many there were after it, and
     `accuracy` what was expected of it. `reverse` is None if it was too long ago to be undone.
+    `steps` are the gradient steps of an `adapt`, and `added` the examples that it brought.
 
     >>> Change(1, "rename_label", "renamed 'a'", "v0", "v1", 10, 2).to_dict()["can_be_undone"]
     False
@@ -65,11 +67,14 @@ class Change:
     labels: int
     accuracy: float | None = None
     reverse: Reverse | None = None
+    steps: int = 0
+    added: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, without the texts that were removed."""
         fields = asdict(replace(self, reverse=None))
-        del fields["reverse"]
+        for name in ("reverse", "steps", "added"):
+            del fields[name]
         return {**fields, "can_be_undone": self.reverse is not None}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fsl_nlp.answering import Answering
 from fsl_nlp.checks import as_examples, as_labels, as_texts, check_equal
 from fsl_nlp.editing import support as changes
-from fsl_nlp.editing.changes import Change
+from fsl_nlp.editing.changes import ADAPT, Change
 from fsl_nlp.editing.differences import Difference, difference
 from fsl_nlp.editing.edits import Edit
 from fsl_nlp.editing.learning import edited, undone, without_history
@@ -23,6 +23,8 @@ from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.forks import Lock
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
+
+MOST_STEPS = 5  # of `adapt`
 
 _SWAPPING = Lock()
 
@@ -94,6 +96,40 @@ class Editable(Versioned, Answering):  # type: ignore[misc, override]
         """Make one label of several: one of them, another one, or a new one."""
         names, (target,) = as_labels(labels, "labels"), as_labels([into], "into")
         return self._edit(lambda s: changes.merge_labels(s, names, target), refuse_if_worse)
+
+    def relabel(
+        self,
+        texts: Sequence[str] | Sequence[Example],
+        label: Label,
+        *,
+        refuse_if_worse: bool = False,
+    ) -> Edit:
+        """Give stored examples another label of those that it has."""
+        examples, (name,) = as_examples(texts, "texts"), as_labels([label], "label")
+        return self._edit(lambda s: changes.relabel(s, examples, name), refuse_if_worse)
+
+    def adapt(
+        self,
+        texts: Sequence[str] | Sequence[Example],
+        labels: Sequence[Label] | NDArray[Any],
+        *,
+        steps: int = 5,
+    ) -> Edit:
+        """Take in more examples by 1 to 5 gradient steps: for a meta-learned classifier.
+
+        The steps go on from where the earlier ones ended, on the stored examples and the new ones.
+        Nothing is held out, so no accuracy is expected, and the thresholds stay.
+        """
+        examples = _labelled(texts, labels)
+        if isinstance(steps, bool) or steps not in range(1, MOST_STEPS + 1):
+            raise OptionError(f"steps={steps!r}: give a whole number from 1 to {MOST_STEPS}.")
+
+        def draft(support: Dataset) -> Draft:
+            added = changes.add_examples(support, examples)
+            summary = added.summary.replace("added", "adapted to", 1)
+            return replace(added, action=ADAPT, summary=summary, steps=steps)
+
+        return self._edit(draft, refuse_if_worse=False)
 
     def undo(self) -> Edit:
         """Go back to the version before the last edit; again, to the one before that."""

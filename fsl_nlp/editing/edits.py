@@ -57,7 +57,7 @@ class Edit:
     """The result of an edit.
 
     `before` and `after` are numbers of versions, equal if nothing changed (`applied` is False).
-    `moved` are stored texts whose label changes otherwise than by the edit itself.
+    `moved` are stored texts that get another label than before, other than by a new name for it.
 
     >>> unknown = Expected()
     >>> Edit("undo", "undone", True, 2, 1, "v1", (), unknown, unknown).to_dict()["after"]

@@ -46,8 +46,9 @@ def version_of(
     """The version of a record, of which the method has restored the classifier."""
     editing = saved.editing or SavedEditing()
     support = Dataset(saved.examples, classifier.labels, editing.info)
+    learner = recipe.learner.with_learned(classifier)
     version = Version(
-        replace(recipe, outsiders=editing.outsiders),
+        replace(recipe, learner=learner, outsiders=editing.outsiders),
         classifier,
         support,
         saved.model_version,
@@ -65,6 +66,8 @@ def version_of(
 
 def _entry_of(change: Change) -> dict[str, Any]:
     entry = {**asdict(replace(change, reverse=None))}
+    if not change.steps:
+        del entry["steps"], entry["added"]
     if (reverse := change.reverse) is None:
         return entry
     positions: dict[Label, list[int]] = {}
@@ -82,8 +85,9 @@ def _entry_of(change: Change) -> dict[str, Any]:
 
 def _change_of(entry: Mapping[str, Any]) -> Change:
     names = ("number", "action", "summary", "before", "name", "examples", "labels", "accuracy")
-    fields = {name: entry.get(name) for name in names}
-    return Change(**fields, reverse=_reverse_of(entry.get("reverse")))  # type: ignore[arg-type]
+    fields: dict[str, Any] = {name: entry.get(name) for name in names}
+    fields |= {name: entry.get(name, 0) for name in ("steps", "added")}
+    return Change(**fields, reverse=_reverse_of(entry.get("reverse")))
 
 
 def _reverse_of(entry: Mapping[str, Any] | None) -> Reverse | None:

@@ -11,6 +11,7 @@ from fsl_nlp.editing.changes import (
     ADD,
     ADD_LABEL,
     MERGE,
+    RELABEL,
     REMOVE,
     REMOVE_LABEL,
     RENAME,
@@ -28,7 +29,8 @@ _SHOWN = 3  # labels in a summary
 class Draft:
     """A changed support set, before anything has learned from it.
 
-    `renamed` maps labels of the set before to those that took their place.
+    `renamed` maps labels of the set before to those that took their place. `steps` are the
+    gradient steps to take; 0 is to learn again.
     """
 
     action: str
@@ -37,6 +39,7 @@ class Draft:
     reverse: Reverse
     renamed: dict[Label, Label]
     note: str = ""
+    steps: int = 0
 
 
 def add_examples(support: Dataset, examples: Sequence[Example]) -> Draft:
@@ -69,20 +72,10 @@ def add_label(
 
 def remove_examples(support: Dataset, examples: Iterable[Example]) -> Draft:
     """Without these examples, whatever their labels."""
-    unwanted = {key_of(example): example for example in examples}
     stored = support.labelled.examples
-    if missing := [e for k, e in unwanted.items() if k not in set(map(key_of, stored))]:
-        nearest = did_you_mean(missing[0].text, [example.text for example in stored])
-        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise DataError(f"This is no stored example: {missing[0].text[:60]!r}{more}.{nearest}")
+    unwanted = {key_of(example) for example in _stored(support, examples)}
     kept = [i for i, example in enumerate(stored) if key_of(example) not in unwanted]
-    remaining = {stored[i].label for i in kept}
-    if emptied := {e.label for e in stored} - remaining:
-        label = min(emptied, key=str)
-        raise DataError(
-            f"Then the label {label!r} would have no example. Use remove_label (`edit BOT "
-            "remove-label`), or add other examples first."
-        )
+    _refuse_empty(stored, [stored[i] for i in kept])
     return _without(support, kept, support.labels, REMOVE)
 
 
@@ -130,6 +123,53 @@ def merge_labels(support: Dataset, labels: Sequence[Label], into: Label) -> Draf
     summary = f"merged {_listed(merged)} into {into!r}"
     renamed = dict.fromkeys(merged, into)
     return _relabelled(support, renamed, all_labels, info, MERGE, summary)
+
+
+def relabel(support: Dataset, examples: Sequence[Example], label: Label) -> Draft:
+    """With another label for stored examples; those that have it already stay."""
+    (label,) = match_labels([_alike(support, label)], support.labels)
+    _check_label(support, label, hint="For a new label use add_label (`edit BOT add-label`).")
+    chosen = {key_of(example) for example in _stored(support, examples)}
+    stored = support.labelled.examples
+    changed = [
+        replace(e, label=label) if key_of(e) in chosen and e.label != label else e for e in stored
+    ]
+    moved = [old for old, new in zip(stored, changed, strict=True) if old != new]
+    if not moved:
+        raise DataError(f"There is nothing to change: {_texts(len(chosen))} of {label!r} already.")
+    _refuse_empty(stored, changed)
+    after = _with_labelled(support, changed)
+    skipped = len(chosen) - len(moved)
+    return Draft(
+        RELABEL,
+        f"relabelled {_texts(len(moved))} of {_by_label(moved)} as {label!r}",
+        after,
+        change_between(support, after, range(len(stored))),
+        {},
+        f"left out {_texts(skipped)} of {label!r} already." if skipped else "",
+    )
+
+
+def _stored(support: Dataset, examples: Iterable[Example]) -> list[Example]:
+    """The examples, all of which must be stored, whatever their labels there."""
+    wanted = {key_of(example): example for example in examples}
+    stored = support.labelled.examples
+    keys = set(map(key_of, stored))
+    if missing := [e for k, e in wanted.items() if k not in keys]:
+        nearest = did_you_mean(missing[0].text, [example.text for example in stored])
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DataError(f"This is no stored example: {missing[0].text[:60]!r}{more}.{nearest}")
+    return list(wanted.values())
+
+
+def _refuse_empty(before: Iterable[Example], after: Iterable[Example]) -> None:
+    """Refuse a change that leaves a label without an example."""
+    if emptied := {e.label for e in before} - {e.label for e in after}:
+        label = min(emptied, key=str)
+        raise DataError(
+            f"Then the label {label!r} would have no example. Use remove_label (`edit BOT "
+            "remove-label`), or add other examples first."
+        )
 
 
 def _with_more(

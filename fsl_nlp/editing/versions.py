@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from fsl_nlp.answering import as_array
 from fsl_nlp.artifact.model_version import model_version
 from fsl_nlp.decision.targets import Targets
-from fsl_nlp.editing.changes import Change
+from fsl_nlp.editing.changes import ADAPT, Change
 from fsl_nlp.errors import DataError
 from fsl_nlp.methods.held_out import fit_decision
 from fsl_nlp.types import Dataset, Example
@@ -99,6 +99,11 @@ class Version:
     is_whole: bool | None = True
     package: str | None = None
     origin: Origin | None = None
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the last change took a few steps, without holding examples out."""
+        return bool(self.changes) and self.changes[-1].action == ADAPT
 
     @property
     def number(self) -> int:

@@ -86,6 +86,16 @@ class MetaHead(PreparedHead):
             )
         return state
 
+    def adapt(self, state: State, support: Tensor, weights: Tensor, steps: int) -> State:
+        """The state after more steps, on support [B, N, K, ...] with weights [B, N, K]."""
+        fast = {name: tensor for name, tensor in state.items() if name != _DIVERGED}
+        with torch.inference_mode(False), torch.no_grad():
+            meta = {name: tensor.clone() for name, tensor in self.learned(support).items()}
+            support, weights = self.trim(support.clone()), weights.clone()
+            after = {name: tensor.clone() for name, tensor in fast.items()}
+            adapted = self.loop.adapt(meta, support, weights, steps=steps, after=after)
+        return {**adapted.fast, _DIVERGED: adapted.diverged}
+
     def diverged(self, state: State) -> int | None:
         """The number of tasks that diverged at the full rate."""
         return int(state[_DIVERGED].sum()) if self.algorithm.adapts != "none" else None

@@ -89,9 +89,11 @@ class InnerLoop:
         *,
         steps: int | None = None,
         noise: Tensor | None = None,
+        after: Tensors | None = None,
     ) -> Adapted:
         """Take the inner steps: support [B, N, K, ...] from `task_inputs`, weights [B, N, K] (0 for
-        padding), noise [B, N, ...] for heads with a random start."""
+        padding), noise [B, N, ...] for heads with a random start. `after` are the tensors of
+        earlier steps, to go on from; learned rates are then those of the last step."""
         steps = self.settings.inner_steps if steps is None else steps
         steps = 0 if self.learner.adapts == "none" else steps
         tasks, way, shot = weights.shape
@@ -100,20 +102,16 @@ class InnerLoop:
         flat = weights.flatten(1)  # [B, S]
         shares = one_hot.mT * flat[:, None]  # [B, N, S]
         shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-12)
-        inputs = features = support.flatten(1, 2)  # [B, S, ...]
-        if self.learner.body_adapts:
-            together = self.learner.features(meta, {}, inputs.flatten(0, 1))
-            features = together.view(*inputs.shape[:2], -1)
-        arguments = (features, shares) if noise is None else (features, shares, noise)
-        start = self.over_tasks(partial(self.learner.start, meta), *arguments)
-        penalty = support.new_zeros(tasks)
-        if noise is not None:
-            penalty = self.over_tasks(partial(self.learner.penalty, meta), features, shares)
+        inputs = support.flatten(1, 2)  # [B, S, ...]
+        start, penalty = after, support.new_zeros(tasks)
+        if start is None:
+            start, penalty = self._start(meta, inputs, shares, noise)
+        first = 0 if after is None else self.settings.inner_steps
         rate_scale = support.new_ones(tasks)
         diverged = torch.zeros(tasks, dtype=torch.bool, device=support.device)
         for attempt in range(_ATTEMPTS + 1):
             path, losses = self._steps(
-                meta, start, inputs, targets, shares.sum(1), rate_scale, steps
+                meta, start, inputs, targets, shares.sum(1), rate_scale, range(first, first + steps)
             )
             bad = _diverged(path[-1], losses)
             if not bad.any() or attempt == _ATTEMPTS:
@@ -123,6 +121,20 @@ class InnerLoop:
         if bad.any():  # even at the lowest rate: the task keeps its start
             path = [{n: _where(bad, start[n], t) for n, t in fast.items()} for fast in path]
         return Adapted(path, losses, diverged, penalty)
+
+    def _start(
+        self, meta: Tensors, inputs: Tensor, shares: Tensor, noise: Tensor | None
+    ) -> tuple[Tensors, Tensor]:
+        """`fast` before the first step, and the penalties [B]."""
+        features = inputs
+        if self.learner.body_adapts:
+            together = self.learner.features(meta, {}, inputs.flatten(0, 1))
+            features = together.view(*inputs.shape[:2], -1)
+        arguments = (features, shares) if noise is None else (features, shares, noise)
+        start: Tensors = self.over_tasks(partial(self.learner.start, meta), *arguments)
+        if noise is None:
+            return start, inputs.new_zeros(len(inputs))
+        return start, self.over_tasks(partial(self.learner.penalty, meta), features, shares)
 
     def scores(self, meta: Tensors, fast: Tensors, query: Tensor) -> Tensor:
         """Scores [B, Q, N] of queries [B, Q, ...] from `task_inputs`, by adapted tasks."""
@@ -208,17 +220,17 @@ class InnerLoop:
         targets: Tensor,
         weights: Tensor,
         rate_scale: Tensor,
-        steps: int,
+        steps: range,
     ) -> tuple[list[Tensors], Tensor]:
         if self.by_hand and self._is_linear(meta, fast):
-            rates = [self.rates(meta, fast, t) for t in range(steps)]
+            rates = [self.rates(meta, fast, t) for t in steps]
             scale = meta["log_scale"].exp()
             task = (inputs, targets, weights, rate_scale)
             return linear_steps(fast, *task, rates, scale, first_order=self.first_order)
         path, losses = [fast], []
         names, shared = list(fast), list(meta)
         recompute = self.settings.recompute and torch.is_grad_enabled()
-        for t in range(steps):
+        for t in steps:
 
             def run(inputs: Tensor, *tensors: Tensor, t: int = t) -> tuple[Tensor, ...]:
                 step_fast = dict(zip(names, tensors[: len(names)], strict=True))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from fsl_nlp.decision.calibration import Calibration
 from fsl_nlp.decision.outputs import Outputs
 from fsl_nlp.errors import DataError, ModelError, OptionError, warn_once
-from fsl_nlp.heads.class_weight import BALANCED
 from fsl_nlp.heads.options import check_options, options_of
 from fsl_nlp.inputs.kinds import TEXT, Inputs
 from fsl_nlp.inputs.support import (
@@ -26,6 +24,7 @@ from fsl_nlp.inputs.support import (
     check_candidates,
     check_kinds,
 )
+from fsl_nlp.methods.old_options import rename_old_options
 from fsl_nlp.methods.weights import is_weighted, with_weight
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.training.interrupts import ending_early
@@ -289,40 +288,25 @@ class Method(ABC):
             )
         return self.fit(support)
 
+    def adapt(self, fitted: Classifier, support: Dataset, new: int, steps: int) -> Classifier:
+        """What it fitted on all but the last `new` examples, after gradient steps on all of them.
+
+        Only a meta-learned method has such steps; others refuse.
+        """
+        raise OptionError(
+            f"adapt: method {self.name!r} is not meta-learned, so it has no steps to take. Use "
+            "add_examples (`edit BOT add`), which learns again from all examples."
+        )
+
+    def with_learned(self, fitted: Classifier) -> Method:
+        """The method with what a restored classifier of it holds of its own training."""
+        return self
+
     @abstractmethod
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> Classifier:
         """The classifier that `Classifier.state` described."""
-
-
-# Old names of options, accepted for one version.
-RENAMED_OPTIONS = {
-    "balance": "class_weight",
-    "sharpness": "loss_temperature",
-    "soften": "distillation_temperature",
-}
-_RENAMED_VALUES: dict[str, dict[Any, Any]] = {"balance": {True: BALANCED, False: None}}
-
-
-def rename_old_options(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The options, with an old name replaced where its new one is among `names`."""
-    renamed: dict[str, Any] = {}
-    for name, value in options.items():
-        new = RENAMED_OPTIONS.get(name)
-        if new is None or name in names or new not in names:
-            renamed[name] = value
-            continue
-        if new in options:
-            raise OptionError(f"{name!r} is the old name of {new!r}. Give one of them.")
-        warnings.warn(
-            f"The option {name!r} is now {new!r}; the old name will be removed.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        values = _RENAMED_VALUES.get(name, {})
-        renamed[new] = values.get(value, value) if isinstance(value, bool) else value
-    return renamed
 
 
 def take_options(method: str, options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:

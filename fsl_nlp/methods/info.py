@@ -11,9 +11,9 @@ from fsl_nlp.heads.options import OptionInfo as OptionInfo
 from fsl_nlp.heads.options import check_options
 from fsl_nlp.heads.options import options_of as options_of
 from fsl_nlp.methods import REGISTRY, method_class, method_names, methods_that_have
-from fsl_nlp.methods.base import rename_old_options
 from fsl_nlp.methods.combined.auto import CARD as AUTO
 from fsl_nlp.methods.combined.auto import FROZEN, TUNED
+from fsl_nlp.methods.old_options import rename_old_options
 
 # In the order in which methods are listed.
 FAMILIES = ("combined", "frozen", "tuned", "prompted", "meta")

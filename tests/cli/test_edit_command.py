@@ -57,6 +57,48 @@ def test_a_bot_is_edited_step_by_step(run: Run, folder: Path, more: Path, tmp_pa
     assert run("edit", folder, "remove-label", "log_in").status == 0
 
 
+def test_relabelled_texts(run: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.txt").write_text("refund me please\n", "utf-8")
+    moved = run("edit", folder, "relabel", "log_in", tmp_path / "wrong.txt", "--json").json
+    assert moved["summary"] == "relabelled 1 text of 'get_refund' as 'log_in'"
+    assert "get_refund -> log_in: 1" in run("edit", folder, "diff").out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("add", "{more}", "--steps", "2"), "--steps is for adapt only"),
+        (("adapt", "{more}", "--refuse-if-worse"), "adapt estimates no accuracy"),
+        (("adapt", "{more}", "--steps", "6"), "--steps"),
+        (("adapt", "{more}"), "not meta-learned, so it has no steps to take. Use add_examples"),
+    ],
+)
+def test_steps_are_for_meta_learned_bots(
+    run: Run, folder: Path, more: Path, words: tuple[str, ...], message: str
+) -> None:
+    result = run("edit", folder, *(word.format(more=more) for word in words))
+    assert result.status != 0
+    assert message in " ".join(result.err.split())
+
+
+def test_an_edit_waits_for_another_one(run: Run, folder: Path, more: Path) -> None:
+    from threading import Thread
+
+    from fsl_nlp.locks import locked
+
+    waiting = Thread(target=run, args=("edit", folder, "add", more))
+    with locked(folder):
+        waiting.start()
+        bot = FewShotClassifier.load(folder)
+        bot.remove_label("log_in")
+        waiting.join(0.5)
+        bot.save(folder)
+        assert waiting.is_alive()
+    waiting.join()
+    history = FewShotClassifier.load(folder).history()
+    assert [change.action for change in history] == ["remove_label", "add_examples"]
+
+
 def test_two_bots_are_compared(run: Run, folder: Path, more: Path, tmp_path: Path) -> None:
     other = FewShotClassifier.load(folder)
     other.remove_label("log_in")

@@ -61,6 +61,10 @@ def test_every_edit_of_every_head_is_a_fit(method: str, fitted: Fitted) -> None:
     labels = ["delivery" if label in merged else label for label in labels]
     assert_fit_on(bot, texts, labels)
 
+    bot.relabel(["my account is locked"], "delivery")
+    labels[texts.index("my account is locked")] = "delivery"
+    assert_fit_on(bot, texts, labels)
+
     bot.remove_label("pay")
     texts, labels = map(
         list, zip(*[(t, x) for t, x in zip(texts, labels, strict=True) if x != "pay"], strict=True)
@@ -73,6 +77,7 @@ def test_every_edit_of_every_head_is_a_fit(method: str, fitted: Fitted) -> None:
         "add_label",
         "rename_label",
         "merge_labels",
+        "relabel",
         "remove_label",
     ]
 
@@ -89,6 +94,7 @@ def test_undo_goes_back_step_by_step(fitted: Fitted) -> None:
         lambda b: b.add_examples(["refund my card"], ["get_refund"]),
         lambda b: b.rename_label("pay", "付款"),
         lambda b: b.merge_labels(["付款", "get_refund"], into="get_refund"),
+        lambda b: b.relabel(["我的 快递 到 哪 了", "where is my parcel"], "log_in"),
         lambda b: b.remove_examples(["I cannot sign in", "refund me please"]),
         lambda b: b.remove_label("查询物流"),
     ):
@@ -133,6 +139,17 @@ def test_an_edit_says_what_it_did(fitted: Fitted) -> None:
     assert edit.to_dict()["moved"][0]["after"] == moved.after
 
 
+def test_relabelling_says_which_texts_move(fitted: Fitted) -> None:
+    bot = fitted("knn")
+    edit = bot.relabel(["refund me please", "I cannot sign in"], "log_in")
+    assert edit.summary == "relabelled 1 text of 'get_refund' as 'log_in'"
+    assert edit.note == "left out 1 text of 'log_in' already."
+    assert [(m.text, m.after) for m in edit.moved if m.label == "log_in"] == [
+        ("refund me please", "log_in")
+    ]
+    assert bot.diff().relabelled[0].after == "log_in"
+
+
 def test_renaming_moves_no_text(fitted: Fitted) -> None:
     bot = fitted("knn")
     assert bot.rename_label("log_in", "sign_in").moved == ()
@@ -144,6 +161,8 @@ def test_numbers_stay_numbers(words: TextEncoder) -> None:
     bot = FewShotClassifier("proto", words).fit(["red", "blue", "dark red"], [2, 10, 2])
     bot.add_examples(["light blue"], ["10"])
     bot.rename_label(2, 11)
+    bot.relabel(["light blue"], "11")
+    bot.relabel(["light blue"], 10)
     assert bot.classes_.tolist() == [10, 11]
     assert bot.classify("red").label == 11
 
@@ -160,6 +179,11 @@ def test_numbers_stay_numbers(words: TextEncoder) -> None:
         (lambda b: b.add_examples([" "], ["log_in"]), r"texts\[0\] is empty"),
         (lambda b: b.remove_examples(["refund me plese"]), "no stored example.*refund me please"),
         (lambda b: b.remove_examples(TEXTS[:3]), "'track_order' would have no example"),
+        (lambda b: b.relabel(TEXTS[:3], "log_in"), "'track_order' would have no example"),
+        (lambda b: b.relabel(["refund me plese"], "log_in"), "Did you mean refund me please"),
+        (lambda b: b.relabel(["refund me please"], "pay"), "no label 'pay'. For a new label"),
+        (lambda b: b.relabel(["refund me please"], "get_refund"), "nothing to change: 1 text"),
+        (lambda b: b.relabel([], "get_refund"), "nothing to change"),
         (lambda b: b.add_label("log_in", ["let me in"]), "The label 'log_in' exists"),
         (lambda b: b.add_label("Log-In", ["let me in"]), "looks like the label 'log_in'"),
         (lambda b: b.add_label("pay"), "Give texts of the label 'pay'"),

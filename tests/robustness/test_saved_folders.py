@@ -219,26 +219,24 @@ def take(folder: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("failing", [1, 2, 3])
 def test_a_save_that_finds_the_disk_full_takes_no_space(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fsl_nlp.artifact import publishing
 
     manifest = read_snapshot(KEPT / "linear", CLASSIFIER).manifest
     publish(tmp_path, CLASSIFIER, manifest, {"tensors": b"first", "examples": b"same"})
-    before, write, count = names(tmp_path), publishing.write_atomically, 0
+    before, write, written = names(tmp_path), publishing.write_atomically, list[Path]()
 
     def until_full(path: Path, content: bytes, **options: int) -> None:
-        nonlocal count
-        count += 1
-        if count == failing:
+        written.append(path)
+        if len(written) == failing:
             raise OSError(28, "No space left on device", str(path))
         write(path, content, **options)
 
     monkeypatch.setattr(publishing, "write_atomically", until_full)
-    for failing in (1, 2, 3):
-        count = 0
-        with pytest.raises(OSError, match="No space left"):
-            publish(tmp_path, CLASSIFIER, manifest, {"tensors": b"second", "examples": b"same"})
-        assert names(tmp_path) == before
-        assert read_snapshot(tmp_path, CLASSIFIER).contents["tensors"] == b"first"
+    with pytest.raises(OSError, match="No space left"):
+        publish(tmp_path, CLASSIFIER, manifest, {"tensors": b"second", "examples": b"same"})
+    assert names(tmp_path) == before
+    assert read_snapshot(tmp_path, CLASSIFIER).contents["tensors"] == b"first"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,29 +14,26 @@ from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import DESCRIPTIONS, EXAMPLES, NAMES, SOURCE
-from fsl_nlp.meta.algorithms import (
-    MENTION_BODY,
-    VECTOR_BODIES,
-    Algorithm,
-    find_algorithm,
-)
-from fsl_nlp.meta.bodies import BodySettings, VectorBody, vector_body
-from fsl_nlp.meta.folder import Prepared, labels_of, load_prepared
+from fsl_nlp.meta.algorithms import MENTION_BODY, Algorithm, find_algorithm
+from fsl_nlp.meta.bodies import BodySettings, VectorBody
+from fsl_nlp.meta.folder import load_prepared
 from fsl_nlp.meta.head import NOT_TRAINED, MetaHead
 from fsl_nlp.meta.inner import InnerSettings
 from fsl_nlp.meta.ranks import Ranks
-from fsl_nlp.meta.run import MetaTrainingResult, meta_train
+from fsl_nlp.meta.run import meta_train
 from fsl_nlp.meta.settings import MetaSettings, TaskSize
 from fsl_nlp.meta.tasks import Source
 from fsl_nlp.meta.trainer import Training
-from fsl_nlp.methods.base import Classifier, MethodCard, Tensors, take_options
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.frozen.settings import FrozenSettings
+from fsl_nlp.methods.meta.adapting import adapted
+from fsl_nlp.methods.meta.body import body_of
+from fsl_nlp.methods.meta.preparing import encoder_entry, prepared_of
 from fsl_nlp.methods.meta.reading import MentionReader, RowReader
 from fsl_nlp.methods.meta.settings import PreparedSettings, changeable_options
 from fsl_nlp.methods.meta.sources import usable_sources
-from fsl_nlp.output import without_nan
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example, Label
 from fsl_nlp.vectors import Matrix
@@ -64,6 +61,8 @@ class MetaMethod(FrozenMethod):
     mentions: bool = False
     # The corpora it learned from, without their examples.
     sources: tuple[Dataset, ...] = ()
+    # The sum of its parameters, if they come from a folder.
+    parameters_sum: str = ""
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
@@ -110,7 +109,7 @@ class MetaMethod(FrozenMethod):
         head = MetaHead(
             chosen_algorithm,
             InnerSettings(**inner),
-            _body(chosen_algorithm, BodySettings(**body), encoder),
+            body_of(chosen_algorithm, BodySettings(**body), encoder),
         )
         return cls(
             name,
@@ -172,42 +171,17 @@ class MetaMethod(FrozenMethod):
             metadata={
                 "method": self.name,
                 "options": dict(self.user_options),
-                **_encoder_entry(self.encoder),
+                **encoder_entry(self.encoder),
             },
             on_check=on_check,
         )
         source_labels = tuple(Dataset((), s.labels, s.info, s.name) for s in usable)
         trained = replace(trained, head=training_result.head, sources=source_labels)
         if folder is not None and Ranks.current().is_first:
-            saved = trained.to_prepared(training_result)
+            saved = prepared_of(trained, training_result)
             seed = saved.seed if shown_seed is None else shown_seed
             replace(saved, seed=seed).save(folder)
         return trained
-
-    def to_prepared(self, result: MetaTrainingResult) -> Prepared:
-        """What is saved of a meta-training."""
-        training = result.training
-        assert self.shape
-        assert self.head.parameters
-        return Prepared(
-            method=self.name,
-            options={n: v for n, v in self.user_options.items() if n not in changeable_options()},
-            encoder=_encoder_entry(self.encoder)["encoder"],
-            seed=self.seed,
-            shape=asdict(self.shape),
-            mentions=self.mentions,
-            sources=[{"name": s.name, "labels": labels_of(s)} for s in self.sources],
-            training={
-                "steps": training.step,
-                "kept_step": training.best_step,
-                "seconds_a_step": round(training.seconds / max(1, training.step), 3),
-                "seconds_to_kept_step": round(training.best_seconds, 1),
-                "slowed_tasks": training.diverged,
-                "summary": result.summary,
-                "checks": without_nan([asdict(check) for check in training.checks]),
-            },
-            parameters=self.head.parameters,
-        )
 
     def loaded(self) -> MetaMethod:
         """The method with the content of its folder."""
@@ -233,7 +207,12 @@ class MetaMethod(FrozenMethod):
         shape = TaskSize(way, shot, saved.shape["query"])
         head = replace(method.head, parameters=saved.parameters)
         return replace(
-            method, head=head, shape=shape, mentions=saved.mentions, sources=saved.datasets()
+            method,
+            head=head,
+            shape=shape,
+            mentions=saved.mentions,
+            sources=saved.datasets(),
+            parameters_sum=saved.sum,
         )
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
@@ -280,6 +259,10 @@ class MetaMethod(FrozenMethod):
         body: Any = self.head.body
         return body if body.options().get("body") == MENTION_BODY else None
 
+    def calibrated_as(self, fitted: Classifier) -> MetaMethod:
+        """The method that its folder holds, with the temperature of the classifier."""
+        return cast("MetaMethod", FrozenMethod.calibrated_as(self.loaded(), fitted))
+
     def check_ready(self) -> None:
         """Refuse a method that is not meta-trained."""
         if not self.head.ready:
@@ -310,38 +293,44 @@ class MetaMethod(FrozenMethod):
         self.note_shape(len(support.labels), int(sizes.max()))
         return classifier
 
+    def adapt(self, fitted: Classifier, support: Dataset, new: int, steps: int) -> Classifier:
+        """More steps from where the earlier ones ended, on the stored and the new examples."""
+        self.check_inputs(support.examples)
+        return adapted(self, fitted, support, new, steps)
+
     def restore(
         self, labels: tuple[Label, ...], tensors: Tensors, settings: Mapping[str, Any]
     ) -> Classifier:
         """The saved classifier holds what was learned; the folder of the training is not needed."""
-        prepared = settings["prepared"]
+        return FrozenMethod.restore(self._as_saved(settings["prepared"]), labels, tensors, settings)
+
+    def with_learned(self, fitted: Classifier) -> Method:
+        """The method with the parameters of the classifier, so that edits need no folder either."""
+        classifier: Any = fitted
+        prepared = classifier.metadata["prepared"]
+        if not prepared.get("sum"):  # of an older fsl_nlp, or of a method that was never saved
+            return self
+        return replace(self._as_saved(prepared), head=classifier.head)
+
+    def _as_saved(self, prepared: Mapping[str, Any]) -> MetaMethod:
+        """The method that `metadata` describes, without its parameters."""
         options = {**prepared["options"], **self.user_options}
         method = self.build(self.name, self.encoder, self.seed, options)
-        method = replace(method, mentions=prepared["mentions"])
-        return FrozenMethod.restore(method, labels, tensors, settings)
+        learned = prepared.get("sum", "")
+        return replace(method, mentions=prepared["mentions"], parameters_sum=learned)
 
     def origin(self) -> dict[str, str]:
-        """The sum of the meta-trained parameters, if they lie in a folder."""
-        return {"prepared": load_prepared(self.prepared).sum} if self.prepared else {}
+        """The sum of the meta-trained parameters, if they come from a folder."""
+        if self.prepared:
+            return {"prepared": load_prepared(self.prepared).sum}
+        return {"prepared": self.parameters_sum} if self.parameters_sum else {}
 
     def metadata(self) -> dict[str, Any]:
-        """The options of the meta-training, and whether mentions are read."""
-        options = {n: v for n, v in self.user_options.items() if n not in changeable_options()}
-        return {"prepared": {"options": options, "mentions": self.mentions}}
+        """The options of the meta-training, whether mentions are read, the sum of parameters."""
+        sums = {"sum": self.parameters_sum} if self.parameters_sum else {}
+        return {"prepared": {"options": self.fixed_options, "mentions": self.mentions, **sums}}
 
-
-def _encoder_entry(encoder: TextEncoder) -> dict[str, dict[str, str]]:
-    return {"encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint}}
-
-
-def _body(algorithm: Algorithm, settings: BodySettings, encoder: TextEncoder) -> Any:
-    name = algorithm.body
-    if name in VECTOR_BODIES:
-        return vector_body(name, settings)
-    from fsl_nlp.meta.encoder_body import EncoderBody
-    from fsl_nlp.meta.mention_body import MentionBody
-
-    kind = MentionBody if name == MENTION_BODY else EncoderBody
-    # Second derivatives of bf16 are mostly noise; without inner steps there are none.
-    precision = encoder.precision if algorithm.adapts == "none" else "fp32"
-    return kind.build(name, settings, encoder, precision)
+    @property
+    def fixed_options(self) -> dict[str, Any]:
+        """The options that hold since the meta-training."""
+        return {n: v for n, v in self.user_options.items() if n not in changeable_options()}

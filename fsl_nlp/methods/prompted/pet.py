@@ -23,14 +23,7 @@ from fsl_nlp.heads import head_names
 from fsl_nlp.heads.options import check_options, options_of
 from fsl_nlp.inputs.kinds import KINDS, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.support import EXAMPLES, NAMES, UNLABELLED
-from fsl_nlp.methods.base import (
-    Classifier,
-    Method,
-    MethodCard,
-    Tensors,
-    rename_old_options,
-    take_options,
-)
+from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.combined.ensemble import (
     Ensemble,
     member_states,
@@ -38,6 +31,7 @@ from fsl_nlp.methods.combined.ensemble import (
 from fsl_nlp.methods.combined.reference import check_same_encoder, read_member
 from fsl_nlp.methods.frozen.classifier import FrozenClassifier
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.old_options import rename_old_options
 from fsl_nlp.methods.prompted.cards import PROMPT_CARDS
 from fsl_nlp.methods.prompted.classifier import PromptClassifier
 from fsl_nlp.methods.prompted.method import PromptMethod

@@ -19,6 +19,7 @@ from fsl_nlp.serving.routes import (
     classify,
     health,
     inference,
+    open_inference,
     rasa,
 )
 from fsl_nlp.serving.settings import ServerSettings
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bots.router,
     rasa.router,
     inference.router,
+    open_inference.router,
 )
 
 

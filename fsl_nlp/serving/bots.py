@@ -105,6 +105,9 @@ class Bots:
             raise RequestError("not_found", f"There is no bot {name!r}.{did_you_mean(name, bots)}")
         return bots[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._bots
+
     def __iter__(self) -> Iterator[ServedBot]:
         return iter(tuple(self._bots.values()))
 

@@ -7,8 +7,9 @@ the browser takes the server for the page's own.
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,14 +17,14 @@ from fsl_nlp.errors import OptionError
 from fsl_nlp.serving.errors import RequestError
 
 if TYPE_CHECKING:
-    from starlette.datastructures import Headers
+    from starlette.types import Scope
 
     from fsl_nlp.serving.settings import ServerSettings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(\d{1,5}))?")
 RASA = "/model/parse"  # its clients name other types than JSON; it changes nothing
-UPLOAD_HEADER = "x-file-name"  # a page of another site cannot send it without asking first
+UPLOAD_HEADER = b"x-file-name"  # a page of another site cannot send it without asking first
 
 
 class BrowserGuard:
@@ -36,38 +37,37 @@ class BrowserGuard:
         self._open = settings.open
         self._origins = frozenset(map(check_origin, settings.allow_origins))
 
-    def check(self, method: str, path: str, headers: Headers) -> None:
+    def check(self, scope: Scope) -> None:
         """Refuse (403) a request for another name, or from a page of another site."""
-        host = headers.get("host", "")
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
         # A browser always names the host.
-        if host and self._checks_hosts and not self._is_allowed(_name_of(host)):
+        if host and self._checks_hosts and not self._is_allowed(host):
             raise RequestError(
                 "forbidden",
                 "This server does not answer for the host of this request. Start it with "
                 "--allow-host NAME, or with --keys.",
             )
-        if method not in _SAFE_METHODS:
+        if scope["method"] not in _SAFE_METHODS:
             self._check_sender(headers, host)
-            if not path.endswith(RASA):
+            if not scope["path"].endswith(RASA):
                 _check_type(headers)
 
-    def _is_allowed(self, name: str) -> bool:
+    def _is_allowed(self, host: str) -> bool:
+        name = _name_of(host)
         if name in self._hosts or name == "localhost":
             return True
-        try:
-            address = ipaddress.ip_address(name.strip("[]"))
-        except ValueError:
-            return False
-        return self._open or address.is_loopback  # a number cannot be rebound
+        address = _address_of(name)
+        return address is not None and (self._open or address.is_loopback)
 
-    def _check_sender(self, headers: Headers, host: str) -> None:
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    def _check_sender(self, headers: dict[bytes, str], host: str) -> None:
+        origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
         if origin in self._origins:
             return
-        is_other = origin is not None and _without_port(urlsplit(origin).netloc) != _without_port(
-            host
+        is_same = origin is None or (
+            host and _without_port(_place_of(origin)) == _without_port(host)
         )
-        if is_other or site in ("cross-site", "same-site"):
+        if not is_same or site in ("cross-site", "same-site"):
             raise RequestError(
                 "forbidden",
                 "Pages of other sites may not use this server. Start it with "
@@ -75,10 +75,10 @@ class BrowserGuard:
             )
 
 
-def _check_type(headers: Headers) -> None:
+def _check_type(headers: dict[bytes, str]) -> None:
     """Refuse what a form of an old browser may send, which names no origin."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+    has_body = headers.get(b"content-length", "0") != "0" or b"transfer-encoding" in headers
     if has_body and not _is_json(kind) and UPLOAD_HEADER not in headers:
         raise RequestError("validation", "Send JSON, with Content-Type: application/json.")
 
@@ -89,6 +89,15 @@ def _is_json(kind: str) -> bool:
     )
 
 
+@lru_cache(64)
+def _address_of(name: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, which cannot be rebound; None if it is a name."""
+    try:
+        return ip_address(name.strip("[]"))
+    except ValueError:
+        return None
+
+
 def _name_of(host: str) -> str:
     """The name in a Host header; "" if it is none.
 
@@ -97,6 +106,11 @@ def _name_of(host: str) -> str:
     """
     match = _HOST.fullmatch(host.lower())
     return match[1] if match else ""
+
+
+def _place_of(origin: str) -> str:
+    """The host and port of an origin; "" for "null" and other words."""
+    return origin.partition("://")[2]
 
 
 def _without_port(place: str) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from fsl_nlp.serving.access import caller_of
 from fsl_nlp.serving.browsers import RASA, BrowserGuard, check_origin
 from fsl_nlp.serving.errors import RequestError, as_answer
-from fsl_nlp.serving.limits import Body
+from fsl_nlp.serving.limits import Body, Memory
 from fsl_nlp.serving.middleware import Envelope
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fsl_nlp.serving.settings import ServerSettings
 
@@ -33,6 +33,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
         self._settings = settings
+        self._memory = Memory(settings.bodies)
         self._browsers = None if settings.keys else BrowserGuard(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,21 +41,33 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Body(scope, receive, send, self._settings)
         try:
             self._check(scope)
-            exchange.check_length()
+            body = Body(scope, receive, self._settings, self._memory)
         except RequestError as error:
             await as_answer(error)(scope, receive, send)
             return
-        with exchange.time:
-            await self._app(scope, exchange.receive, exchange.send)
-        if exchange.time.cancelled_caught and not exchange.is_answered:
-            await as_answer(exchange.late())(scope, receive, send)
+        is_answered = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, body.receive, send_on)
+        except CancelledError:
+            if not body.time.is_over:
+                raise
+            body.time.forget_cancel()
+            if not is_answered:
+                await as_answer(body.late())(scope, receive, send)
+        finally:
+            body.close()
 
     def _check(self, scope: Scope) -> None:
         if self._browsers:
-            self._browsers.check(scope["method"], scope["path"], Headers(scope=scope))
+            self._browsers.check(scope)
         elif not _is_open(scope["path"]):
             caller_of(Request(scope))
 

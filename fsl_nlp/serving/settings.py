@@ -40,6 +40,7 @@ class ServerSettings:
     texts: int = 256  # in one request
     characters: int = 10_000  # of one text
     body: int = 1 << 20  # bytes of a request
+    bodies: int = 256 << 20  # bytes of all requests at once
     upload: int = 64 << 20  # bytes of a file for training
     timeout: float = 30.0  # seconds until a question is given up
     work_timeout: float = 600.0  # seconds until an edit or an upload is given up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,3 +182,15 @@ def test_the_command_refuses_before_it_loads_anything(
     result = run("serve", tmp_path / "missing", "--host", "0.0.0.0")
     assert result.status == 1
     assert "--open" in result.err
+
+
+def test_the_log_names_the_bot_and_the_key(
+    client_of: Callable[..., Any],
+    saved_bots: dict[str, Path],
+    key_file: tuple[Path, dict[str, str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with client_of(saved_bots["shop"], keys=key_file[0], access_log=True) as client:
+        client.post("/v1/classify", json=QUESTION, headers={"X-API-Key": key_file[1]["ask"]})
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["bot"], line["key"]) == ("shop", "the ask key")

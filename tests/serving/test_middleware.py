@@ -212,3 +212,13 @@ def test_a_question_ends_in_time_and_work_may_take_longer() -> None:
     answer = one.get("/v1/bots/shop/sleep?seconds=5")
     assert (answer.status_code, answer.json()["error_type"]) == (503, "timeout")
     assert one.post("/v1/work?seconds=0.4").json() == "done"
+
+
+def test_the_bodies_of_all_requests_have_a_limit_together() -> None:
+    one = client(body=1000, bodies=500)
+    answer = one.post("/v1/echo", json={"text": "x" * 600})
+    assert (answer.status_code, answer.json()["error_type"]) == (429, "overloaded")
+    for _ in range(3):  # what is answered takes no room
+        assert one.post("/v1/echo", json={"text": "x" * 400}).status_code == 200
+    file = {"X-File-Name": "data.csv"}
+    assert one.post("/v1/train", content=b"x" * 4000, headers=file).json() == {"bytes": 4000}

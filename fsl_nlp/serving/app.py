@@ -20,6 +20,7 @@ from fsl_nlp.serving.routes import (
     health,
     inference,
     open_inference,
+    page,
     rasa,
 )
 from fsl_nlp.serving.settings import ServerSettings
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rasa.router,
     inference.router,
     open_inference.router,
+    page.router,
 )
 
 

@@ -41,6 +41,23 @@ def add_to(app: typer.Typer) -> None:
             bool,
             typer.Option("--access-log", help="A line of JSON on stderr for each request."),
         ] = False,
+        log: Annotated[
+            str | None,
+            typer.Option(
+                metavar="URL",
+                help="Keep a log of questions: sqlite:///questions.db or postgresql://USER@HOST/DB.",
+            ),
+        ] = None,
+        log_days: Annotated[
+            float, typer.Option(min=0, help="Days that the log keeps a question; 0 is for ever.")
+        ] = 90,
+        log_redact: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Replace more than e-mail addresses, telephone, card and id numbers: "
+                "NAME=REGEX, may be repeated. 'none' replaces none of these."
+            ),
+        ] = None,
     ) -> None:
         """Answer over HTTP, with a page to teach the bots."""
         from fsl_nlp.serving.run import serve
@@ -56,6 +73,9 @@ def add_to(app: typer.Typer) -> None:
             allow_origins=tuple(allow_origin or ()),
             access_log=access_log,
             debug=has_option("--debug"),
+            log=log,
+            log_days=log_days or None,
+            log_redact=tuple(log_redact or ()),
         )
         say(f"http://{host}:{port}")
         serve(settings)

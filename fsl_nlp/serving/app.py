@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 
 from fsl_nlp import __version__
@@ -14,9 +15,12 @@ from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots
 from fsl_nlp.serving.errors import add_handlers
 from fsl_nlp.serving.guard import add_middleware
+from fsl_nlp.serving.questions.log import QuestionLog
+from fsl_nlp.serving.recording import open_log
 from fsl_nlp.serving.routes import (
     bots,
     classify,
+    feedback,
     health,
     inference,
     open_inference,
@@ -33,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     inference.router,
     open_inference.router,
     page.router,
+    feedback.router,
 )
 
 
@@ -44,16 +49,21 @@ class State:
     bots: Bots
     batcher: Batcher
     access: Access
+    questions: QuestionLog | None  # the log, if one is kept
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The application of a server, with its bots loaded."""
-    state = State(settings, Bots(settings.bots), Batcher(settings), Access(settings))
+    state = State(
+        settings, Bots(settings.bots), Batcher(settings), Access(settings), open_log(settings)
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         state.batcher.close()
+        if state.questions is not None:
+            await to_thread.run_sync(state.questions.close)
 
     app = FastAPI(
         title="fsl_nlp", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None

@@ -11,6 +11,7 @@ from fastapi import Request
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.middleware import BOT
+from fsl_nlp.serving.recording import Answers, record
 from fsl_nlp.serving.settings import ServerSettings
 from fsl_nlp.types import Example, Label, Prediction
 
@@ -27,7 +28,7 @@ async def ask(
     nearest: int = 0,
     why: bool = False,
     multiple: bool = False,
-) -> list[Any]:
+) -> Answers:
     """The `Prediction` of each question; with `multiple`, a list of them for each.
 
     All endpoints that answer questions ask here, whatever the shape of their answers.
@@ -36,11 +37,10 @@ async def ask(
     examples = check_questions(questions, bot, server.settings)
     request.scope[BOT] = bot.name
     options = {"top_k": top_k, "nearest": nearest, "why": why, "multiple": multiple}
-    return list(
-        await server.batcher.submit(
-            bot, examples, partial(_classify, options=options), tuple(options.values())
-        )
+    answers = await server.batcher.submit(
+        bot, examples, partial(_classify, options=options), tuple(options.values())
     )
+    return record(request, bot.name, examples, answers)
 
 
 def _classify(

@@ -38,6 +38,7 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 _CACHE, _CACHE_OF_FILES = (b"cache-control", b"no-store"), (b"cache-control", b"no-cache")
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 BOT = "fsl_nlp.bot"  # where a request's scope holds the name of its bot
+REQUEST_ID = "fsl_nlp.request_id"  # where it holds the id of the request
 _CLIENT_GONE = 499  # nginx's status, in logs alone
 
 
@@ -80,7 +81,7 @@ class _Exchange:
         self.scope = {**scope, "method": "GET"} if self._is_head else scope
         self._send = send
         self.id = _request_id(scope)
-        self.scope["fsl_nlp.request_id"] = self.id.decode()
+        self.scope[REQUEST_ID] = self.id.decode()
         self.status = 0
         self._bytes = 0
 

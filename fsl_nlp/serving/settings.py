@@ -32,6 +32,8 @@ class ServerSettings:
     debug: bool = False  # messages of unexpected errors in the log; they may quote texts
 
     log: str | None = None  # database URL of the log of questions
+    log_days: float | None = 90.0  # that questions are kept; None is for ever
+    log_redact: tuple[str, ...] = ()  # "none", or rules NAME=REGEX besides the standard ones
     new_bots: Path | None = None
 
     patience: float = 0.002  # seconds that a question waits for others to be answered with

@@ -28,6 +28,7 @@ class Asked:
     count: int
     last: datetime
     label: Label | None = None
+    text_b: str | None = None
 
 
 def inbox(
@@ -51,7 +52,13 @@ def inbox(
     ]
     times, last = func.count(), func.max(questions.c.time)
     texts = connection.execute(
-        select(questions.c.text_key, func.min(questions.c.text), times, last)
+        select(
+            questions.c.text_key,
+            func.min(questions.c.text),
+            func.min(questions.c.text_b),
+            times,
+            last,
+        )
         .select_from(with_feedback)
         .where(*conditions)
         .group_by(questions.c.text_key)
@@ -66,11 +73,16 @@ def inbox(
         .order_by(times, func.max(feedback.c.time))  # of several labels, the last one stays
     )
     right = {key: label for key, label, _ in votes}
-    return [Asked(text, count, moment, right.get(key)) for key, text, count, moment in texts]
+    return [
+        Asked(text, count, moment, right.get(key), text_b)
+        for key, text, text_b, count, moment in texts
+    ]
 
 
 def as_examples(asked: Iterable[Asked]) -> list[Example]:
     """The texts for `suggest`, as often as they were asked, with the labels that users named."""
     return [
-        example for item in asked for example in [Example(item.text, label=item.label)] * item.count
+        example
+        for item in asked
+        for example in [Example(item.text, item.label, item.text_b)] * item.count
     ]

@@ -100,7 +100,7 @@ class QuestionLog:
 
     def record(self, question: Question) -> None:
         """Have a question written. Takes microseconds, and raises nothing."""
-        size = len(question.text)
+        size = _size(question)
         with self._lock:
             if (
                 len(self._waiting) >= self.queue
@@ -205,7 +205,7 @@ class QuestionLog:
         with self._lock:
             batch = self._waiting[:_BATCH]
             del self._waiting[:_BATCH]
-            self._characters -= sum(len(question.text) for question in batch)
+            self._characters -= sum(map(_size, batch))
             if not self._waiting and not self._closing.is_set():
                 self._work.clear()
         return batch
@@ -230,7 +230,8 @@ class QuestionLog:
             self._unfinished -= len(batch)
 
     def _safe(self, question: Question) -> Question:
-        return replace(question, text=self.redact(question.text))
+        text_b = None if question.text_b is None else self.redact(question.text_b)
+        return replace(question, text=self.redact(question.text), text_b=text_b)
 
     def _is_added(self, question: Question) -> bool:
         """Write one question of a batch that holds something which cannot be written."""
@@ -263,6 +264,10 @@ class QuestionLog:
                 _words(error),
             )
         self.error = _words(error)
+
+
+def _size(question: Question) -> int:
+    return len(question.text) + len(question.text_b or "")
 
 
 def _is_temporary(error: Exception) -> bool:

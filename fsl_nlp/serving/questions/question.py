@@ -31,8 +31,8 @@ def new_id() -> str:
 class Question:
     """What was asked, and what was answered. `label` is None if there was no answer.
 
-    `alternatives` are labels with their confidence, the likeliest first. `request` is the id of the
-    HTTP request.
+    `text_b` is the second text of a pair. `alternatives` are labels with their confidence, the
+    likeliest first. `request` is the id of the HTTP request.
 
     >>> question = Question("where is it", "shop", label="track", confidence=0.9)
     >>> question.to_dict()["label"]
@@ -41,6 +41,7 @@ class Question:
 
     text: str
     bot: str
+    text_b: str | None = None
     model_version: str = ""
     label: Label | None = None
     reason: str = "ok"
@@ -52,7 +53,15 @@ class Question:
     time: datetime = field(default_factory=now)
 
     @classmethod
-    def of(cls, text: str, prediction: Prediction, *, bot: str, request: str = "") -> Question:
+    def of(
+        cls,
+        text: str,
+        prediction: Prediction,
+        *,
+        bot: str,
+        text_b: str | None = None,
+        request: str = "",
+    ) -> Question:
         """The question that a prediction answers.
 
         >>> from fsl_nlp.types import Prediction
@@ -62,6 +71,7 @@ class Question:
         return cls(
             text=text,
             bot=bot,
+            text_b=text_b,
             model_version=prediction.model_version,
             label=prediction.label,
             reason=prediction.reason,

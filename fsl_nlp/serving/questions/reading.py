@@ -101,6 +101,7 @@ def _entry(row: Row[Any]) -> Entry:
         bot=row.bot,
         model_version=row.model_version,
         text=row.text,
+        text_b=row.text_b,
         label=row.label,
         reason=row.reason,
         confidence=row.confidence,

@@ -87,6 +87,7 @@ questions = Table(
     Column("bot", Text, nullable=False),
     Column("model_version", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("text_b", Text),  # the second text of a pair
     Column("text_key", String(32), nullable=False),  # names equal texts: see `text_key`
     Column("label", LabelText),
     Column("reason", Text, nullable=False),
@@ -119,11 +120,12 @@ dismissed = Table(
 )
 
 
-def text_key(text: str) -> str:
+def text_key(text: str, text_b: str | None = None) -> str:
     """A name for texts that differ in spaces and capitals only.
 
     >>> text_key("Where is  it") == text_key("where is it"), len(text_key(""))
     (True, 32)
     """
-    plain = " ".join(text.split()).casefold()
+    plain = "\n".join(" ".join(part.split()) for part in (text, text_b) if part is not None)
+    plain = plain.casefold()
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:32]

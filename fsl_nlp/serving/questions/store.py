@@ -111,10 +111,15 @@ class QuestionStore:
 
     def dismiss(self, bot: str, texts: Iterable[str]) -> None:
         """Keep texts out of the inbox of a bot, whenever they are asked."""
-        keys = sorted({text_key(storable(text)) for text in texts})
-        if not keys:
+        texts = [storable(text) for text in texts]
+        if not texts:
             return
         with self.writing() as connection:
+            # What was asked may be a pair, whose second text is part of its key.
+            asked = select(questions.c.text_key).where(
+                questions.c.bot == bot, questions.c.text.in_(texts)
+            )
+            keys = sorted({*map(text_key, texts), *connection.scalars(asked)})
             connection.execute(
                 _insert(connection, dismissed).on_conflict_do_nothing(
                     index_elements=["bot", "text_key"]
@@ -199,13 +204,15 @@ def storable(text: str) -> str:
 
 def _row(question: Question) -> dict[str, Any]:
     text = storable(question.text)
+    text_b = None if question.text_b is None else storable(question.text_b)
     return {
         "id": question.id,
         "time": question.time,
         "bot": question.bot,
         "model_version": question.model_version,
         "text": text,
-        "text_key": text_key(text),
+        "text_b": text_b,
+        "text_key": text_key(text, text_b),
         "label": question.label,
         "reason": question.reason,
         "confidence": question.confidence,

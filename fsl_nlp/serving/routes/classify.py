@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -47,11 +48,21 @@ async def classify(request: Request, body: ClassifyRequest) -> Any:
         why=body.why,
         multiple=body.multiple,
     )
-    rows = [_row(answer, bot.name) for answer in answers]
+    rows = [_row(answer, bot.name, ids) for answer, ids in zip(answers, answers.ids, strict=True)]
     return rows if isinstance(body.text, list) else rows[0]
 
 
-def _row(answer: Prediction | list[Prediction], bot: str) -> dict[str, Any]:
+def _row(
+    answer: Prediction | list[Prediction], bot: str, ids: str | list[str] | None
+) -> dict[str, Any]:
+    """An answer with the name of the bot, and with its id in the log if there is one."""
     if isinstance(answer, list):
-        return {"bot": bot, "parts": [part.to_dict() for part in answer]}
-    return {"bot": bot, **answer.to_dict()}
+        names: Sequence[str | None] = ids or [None] * len(answer)
+        parts = [_named(part, name) for part, name in zip(answer, names, strict=True)]
+        return {"bot": bot, "parts": parts}
+    assert not isinstance(ids, list)
+    return {"bot": bot, **_named(answer, ids)}
+
+
+def _named(answer: Prediction, name: str | None) -> dict[str, Any]:
+    return answer.to_dict() | ({"id": name} if name else {})

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("bot", sa.Text, nullable=False),
         sa.Column("model_version", sa.Text, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
+        sa.Column("text_b", sa.Text),
         sa.Column("text_key", sa.String(32), nullable=False),
         sa.Column("label", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),

@@ -1,9 +1,13 @@
 """The examples of the README and of the documentation run, and print what stands below them.
 
 A page is one run from top to bottom, in an empty folder. Blocks of Python share one namespace; of
-shell blocks the lines that begin with `fsl-nlp` run; a block with `title="train.csv"` is written to
-that file. A block of `text` right below is what they print: numbers may differ, and a line of three
-points stands for any lines. `<!-- not run: reason -->` above a block leaves it out.
+shell blocks the lines that begin with `fsl-nlp` or `curl` run; a block with `title="train.csv"` is
+written to that file. A block of `text` or `json` right below is what they print: numbers may
+differ, and a line of three points stands for any lines. `<!-- not run: reason -->` above a block
+leaves it out.
+
+`fsl-nlp serve` runs in the background, until the next one or the end of the page. On the page it
+listens on port 8000, here on a free one.
 """
 
 from __future__ import annotations
@@ -13,7 +17,12 @@ import logging
 import os
 import re
 import shlex
+import shutil
+import signal
+import socket
+import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -21,6 +30,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from links import ROOT, pages
@@ -52,7 +62,7 @@ def blocks(text: str) -> Iterator[Block]:
         title = re.search(r'title="([^"]+)"', fence["more"])
         body = re.sub(rf"^{fence['indent']}", "", fence["body"], flags=re.MULTILINE)
         shown = None
-        if following and following["language"] == "text":
+        if following and following["language"] in ("text", "json"):
             between = text[fence.end() : following.start()]
             shown = following["body"] if not between.strip() else None
         runs = title or fence["language"] in ("python", "sh")
@@ -82,13 +92,63 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     os.environ.update(environment)
 
 
+class Server:
+    """What `fsl-nlp serve` starts in the background."""
+
+    def __init__(self) -> None:
+        self.port = 8000
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, words: list[str]) -> None:
+        """Serve on a free port, and wait until the bots answer."""
+        self.stop()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        call = "import sys; from fsl_nlp.cli import main; sys.exit(main())"
+        command = [sys.executable, "-c", call, *words, "--port", str(self.port)]
+        self._process = subprocess.Popen(command, text=True, stderr=subprocess.PIPE)
+        until = time.monotonic() + 60
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self._process.kill()
+                raise AssertionError(self._process.communicate()[1])
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Stop it as a service manager does."""
+        if self._process:
+            self._process.terminate()
+            self._process.communicate(timeout=60)
+            assert self._process.returncode in (0, -signal.SIGTERM)
+            self._process = None
+
+    def here(self, text: str) -> str:
+        """A text of the page with the port on which the server listens."""
+        return text.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [pytest.param(page, id=str(page.relative_to(ROOT))) for page in hand_written()],
 )
 @pytest.mark.usefixtures("clean_process")
-def test_examples_run(page: Path) -> None:
+def test_examples_run(page: Path, server: Server) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8")):
         place = f"{page.relative_to(ROOT)}:{block.line}"
@@ -97,28 +157,41 @@ def test_examples_run(page: Path) -> None:
             Path(block.file).write_text(block.body, encoding="utf-8")
         elif block.language == "python":
             with redirect_stdout(output):
-                exec(compile("\n" * block.line + block.body, page, "exec"), namespace)
+                exec(compile("\n" * block.line + server.here(block.body), page, "exec"), namespace)
         else:
-            for words in commands(block.body):
+            for line in commands(block.body):
                 with redirect_stdout(output):
-                    assert run(words) == 0, f"{place}: {shlex.join(words)} failed"
+                    assert run(line, server) == 0, f"{place}: {line} failed"
         if block.expected is not None:
             assert same(output.getvalue(), block.expected), (
                 f"{place} prints\n{output.getvalue()}\nand the page says\n{block.expected}"
             )
 
 
-def commands(body: str) -> Iterator[list[str]]:
-    """The words of each line that calls `fsl-nlp`."""
+def commands(body: str) -> Iterator[str]:
+    """The lines that call `fsl-nlp` or `curl`."""
     for line in body.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["fsl-nlp"]:
             assert not {"|", "<", ">"} & set(words), f"needs a shell: {line}"
-            yield words[1:]
+            yield shlex.join(words)
+        elif words[:1] == ["curl"]:
+            yield line
 
 
-def run(words: list[str]) -> int:
-    sys.argv[:] = ["fsl-nlp", *words]
+def run(line: str, server: Server) -> int:
+    """Run a line; its exit status."""
+    words = shlex.split(line)
+    if words[0] == "curl":
+        if not shutil.which("curl"):
+            pytest.skip("curl is not installed")
+        done = subprocess.run(["sh", "-c", server.here(line)], text=True, stdout=subprocess.PIPE)
+        print(done.stdout)
+        return done.returncode
+    if words[1] == "serve":
+        server.start(words[1:])
+        return 0
+    sys.argv[:] = words
     try:
         cli.main()
     except SystemExit as end:
@@ -161,7 +234,7 @@ fsl-nlp predict \\
 """
     first, second = blocks(text)
     assert (first.file, first.body) == ("a.csv", "text,label\n")
-    assert list(commands(second.body)) == [["predict", "my-bot", "a b"]]
+    assert list(commands(second.body)) == ["fsl-nlp predict my-bot 'a b'"]
     assert second.expected is not None
     assert same("8.25% yes\nmore\nlines\n", second.expected)
     assert same("8.25% yes\n", second.expected)

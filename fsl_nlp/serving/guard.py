@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # clients send a key where the route alone looks for it.
 OPEN_PATHS = frozenset(
     {"/", "/health", "/ready", "/info", "/docs", "/openapi.json", "/favicon.ico"}
+    | {"/v2", "/v2/health/live", "/v2/health/ready"}
 )
 OPEN_FOLDER = "/page/"
 

@@ -174,9 +174,12 @@ def test_huggingface_hub_works_unchanged(
     live_server: Callable[..., Any], saved_bots: dict[str, Path], tmp_path: Path
 ) -> None:
     from huggingface_hub import InferenceClient
+    from huggingface_hub.errors import HfHubHTTPError
 
     key = add_key(tmp_path / "keys.json", "hub", "ask")
     with live_server(*saved_bots.values(), keys=tmp_path / "keys.json") as url:
+        with pytest.raises(HfHubHTTPError, match="401"):
+            InferenceClient(url, token="hf_wrong").text_classification(PARCEL)
         hub = InferenceClient(url, token=key)
         rows = hub.text_classification(PARCEL, top_k=2)
         assert rows[0].label == "track_order"

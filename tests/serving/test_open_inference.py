@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fsl_nlp.serving.keys import add_key
 from tests.serving.shapes import same_shape
 
 RECORDED = json.loads((Path(__file__).parent / "recorded/open_inference.json").read_text())
@@ -42,6 +44,17 @@ def test_what_the_server_says_of_itself(client: Any) -> None:
     assert same_shape(client.get("/v2/models/shop").json(), RECORDED["model"])
     assert client.get("/v2/models/shop/ready").json() == {"name": "shop", "ready": True}
     assert client.get("/v2/models/shp/ready").status_code == 404
+
+
+def test_probes_need_no_key_and_bots_do(
+    client_of: Callable[..., Any], saved_bots: dict[str, Path], tmp_path: Path
+) -> None:
+    add_key(tmp_path / "keys.json", "website", "ask")
+    with client_of(saved_bots["shop"], keys=tmp_path / "keys.json") as client:
+        for path in ("/v2", "/v2/health/live", "/v2/health/ready"):
+            assert client.get(path).status_code == 200
+        assert client.get("/v2/models/shop").status_code == 401
+        assert client.post(INFER, json=RECORDED["request"]).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from fsl_nlp.types import Prediction
 
 
+_ALTERNATIVES = 5  # that are kept; an endpoint may give all labels
+
+
 def now() -> datetime:
     """The time in UTC."""
     return datetime.now(timezone.utc)
@@ -31,7 +34,7 @@ def new_id() -> str:
 class Question:
     """What was asked, and what was answered. `label` is None if there was no answer.
 
-    `text_b` is the second text of a pair. `alternatives` are labels with their confidence, the
+    `text_b` is the second text of a pair. `alternatives` are a few labels with their confidence, the
     likeliest first. `request` is the id of the HTTP request.
 
     >>> question = Question("where is it", "shop", label="track", confidence=0.9)
@@ -77,7 +80,10 @@ class Question:
             reason=prediction.reason,
             confidence=float(prediction.confidence),
             in_scope=None if prediction.in_scope is None else float(prediction.in_scope),
-            alternatives=tuple((a.label, float(a.confidence)) for a in prediction.alternatives),
+            alternatives=tuple(
+                (other.label, float(other.confidence))
+                for other in prediction.alternatives[:_ALTERNATIVES]
+            ),
             request=request,
         )
 

@@ -104,7 +104,7 @@ async def infer(request: Request, bot: str, body: InferRequest) -> dict[str, Any
         raise RequestError("validation", "inputs: give a tensor text, and text_b for pairs alone.")
     texts_b: list[str] | list[None] = second or [None] * len(first)
     examples = [Example(a, text_b=b) for a, b in zip(first, texts_b, strict=True)]
-    answers = await ask(request, served, examples, top_k=1)
+    answers = await ask(request, served, examples)
     values = {
         "label": ["" if answer.label is None else str(answer.label) for answer in answers],
         "score": [answer.confidence for answer in answers],

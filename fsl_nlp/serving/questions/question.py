@@ -34,8 +34,8 @@ def new_id() -> str:
 class Question:
     """What was asked, and what was answered. `label` is None if there was no answer.
 
-    `text_b` is the second text of a pair. `alternatives` are a few labels with their confidence, the
-    likeliest first. `request` is the id of the HTTP request.
+    `text_b` is the second text of a pair. `alternatives` are a few labels with their confidence,
+    the likeliest first. `request` is the id of the HTTP request.
 
     >>> question = Question("where is it", "shop", label="track", confidence=0.9)
     >>> question.to_dict()["label"]

@@ -64,13 +64,27 @@ export function complain(error, buttons = null) {
 
 /** An error in words: a title of the page, and what the server says. @param {any} error */
 export function inWords(error) {
-  const byType = { gone: "error.gone", slow: "error.slow", unauthorized: "error.key", forbidden: "error.role", overloaded: "error.busy" };
-  const explained = { ...byType, conflict: "error.conflict", unavailable: "error.unavailable", internal: "error.internal", timeout: "error.slow" };
-  const key = explained[error.type];
-  const detail = error.message && { text: error.message, fromServer: error.type !== undefined };
-  if (!key) return { title: t("error.refused"), detail };
-  const known = error.type in byType || error.type === "timeout";
-  return { title: t(key), detail: known ? { text: t(`${key}.do`), fromServer: false } : detail };
+  const key = keyOf(error);
+  if (key in EXPLAINED) return { title: t(key), detail: { text: t(EXPLAINED[key]), fromServer: false } };
+  return { title: t(key), detail: error.message && { text: error.message, fromServer: error.type !== undefined } };
+}
+
+/** Titles that the page can explain itself; after the others stands what the server says. */
+const EXPLAINED = {
+  "error.gone": "error.gone.do",
+  "error.slow": "error.slow.do",
+  "error.key": "error.key.do",
+  "error.role": "error.role.do",
+  "error.busy": "error.busy.do",
+  "error.conflict": "error.conflict.do",
+};
+
+/** The key of the title. One type of the server may mean two things, which its words tell. */
+function keyOf({ type, message }) {
+  if (type === "forbidden") return message.includes("the role") ? "error.role" : "error.forbidden";
+  if (type === "conflict") return message.includes("changed meanwhile") ? "error.conflict" : "error.refused";
+  const keys = { gone: "gone", slow: "slow", timeout: "slow", unauthorized: "key", overloaded: "busy", unavailable: "unavailable", internal: "internal" };
+  return `error.${keys[type] ?? "refused"}`;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { complain, showEdit, working } from "./card.js";
 import { button, checkbox } from "./dom.js";
 import { request } from "./http.js";
+import { nameOf, sure } from "./intents.js";
 import { recall, remember, t } from "./language.js";
 import { botNamed, path, reloadBot, replaceBot } from "./state.js";
 
@@ -29,13 +30,13 @@ export async function edit(bot, part, body, { careful = recall(CAREFUL) === "yes
   try {
     working(t("edit.working"));
     const version = botNamed(bot)?.model_version;
-    const json = { ...body, refuse_if_worse: careful, expected_version: version };
+    const json = { ...body, ...(part !== "undo" && { refuse_if_worse: careful }), expected_version: version };
     const result = await request(path(bot, part), { method: "POST", json });
     showEdit(result, { undo: () => undo(bot), insist });
     replaceBot(result.bot);
     return result.applied ? result : null;
   } catch (error) {
-    const cannotCompare = careful && error.status === 422 && error.message.includes("refuse_if_worse");
+    const cannotCompare = careful && error.message.includes("refuse_if_worse");
     if (cannotCompare) complain(new Error(t("edit.cannotCompare")), button(t("edit.insist"), insist));
     else complain(error);
     // What the server did before it was lost, or what somebody else did, is seen in its state.
@@ -49,8 +50,27 @@ export async function edit(bot, part, body, { careful = recall(CAREFUL) === "yes
 /** Go back to the version before the last edit. @param {string} bot */
 export const undo = (bot) => edit(bot, "undo", {}, { careful: false });
 
-/** Give sentences another intent, an existing or a new one. @param {import("./intents.js").Choice} choice */
-export const relabel = (bot, texts, choice) => edit(bot, "relabel", { texts, label: choice.label });
+/**
+ * Give stored sentences another intent, an existing or a new one. An intent cannot be left empty: one whose sentences
+ * all go is merged into the other, or renamed, if the reader agrees.
+ * @param {string} bot @param {{text: string, label: any}[]} rows @param {import("./intents.js").Choice} choice
+ */
+export async function move(bot, rows, choice) {
+  const left = emptied(bot, rows);
+  if (!left) return edit(bot, "relabel", { texts: rows.map((row) => row.text), label: choice.label, ...(choice.isNew && { create: true }) });
+  const parameters = { label: nameOf(left.label), into: nameOf(choice.label) };
+  if (!(await sure("move.whole", parameters, t(choice.isNew ? "intent.rename" : "merge.confirm")))) return null;
+  return choice.isNew
+    ? edit(bot, "labels/rename", { old: left.label, new: choice.label })
+    : edit(bot, "labels/merge", { labels: [left.label], into: choice.label });
+}
+
+/** The intent that would have no sentence without these. */
+export function emptied(bot, rows) {
+  const counts = new Map();
+  for (const { label } of rows) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return botNamed(bot).labels.find((intent) => intent.examples > 0 && counts.get(intent.label) >= intent.examples);
+}
 
 /** Teach sentences that are not stored. @param {import("./intents.js").Choice} choice */
 export const teach = (bot, texts, choice) =>

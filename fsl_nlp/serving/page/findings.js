@@ -1,7 +1,7 @@
 /** What the check found, in words, with what can be done about it. */
 
 import { button, h } from "./dom.js";
-import { edit, relabel } from "./edits.js";
+import { edit, move } from "./edits.js";
 import { nameOf, pickIntent, sure } from "./intents.js";
 import { listed, number, percent, phrase, t } from "./language.js";
 import { link } from "./router.js";
@@ -32,8 +32,8 @@ const SHOW = {
       title: phrase("found.mislabel", { label: nameOf(first.label), share: percent(item.probability) }),
       sentences: h("p", { class: "quote", dir: "auto" }, first.text),
       actions: [
-        other !== null && button(phrase("move.to", { label: nameOf(other) }), () => move(name, [first.text], other, done)),
-        button(t("move.title"), () => choose(name, [first.text], first.label, done)),
+        other !== null && button(phrase("move.to", { label: nameOf(other) }), () => moveAll(name, [first], other, done)),
+        button(t("move.title"), () => choose(name, [first], first.label, done)),
         removal(name, [first], done),
         button(t("found.fine"), done, { class: "quiet" }),
       ],
@@ -51,7 +51,7 @@ const SHOW = {
         : phrase("found.duplicates", { count: item.sentences.length, label: nameOf(item.labels[0]) }),
       sentences: lines(item.sentences, several),
       actions: [
-        ...(several ? item.labels.map((label) => button(phrase("move.all", { label: nameOf(label) }), () => move(name, strays(item, label), label, done))) : []),
+        ...(several ? item.labels.map((label) => button(phrase("move.all", { label: nameOf(label) }), () => moveAll(name, strays(item, label), label, done))) : []),
         !several && repeats.length > 0 && removal(name, repeats, done, t("found.keepFirst")),
         button(t("found.fine"), done, { class: "quiet" }),
       ],
@@ -67,7 +67,7 @@ const SHOW = {
   }),
   "two topics": (name, item, done) => {
     const groups = [item.sentences.slice(0, item.first_size), item.sentences.slice(item.first_size)];
-    const split = (group) => choose(name, group.map((row) => row.text), item.labels[0], done);
+    const split = (group) => choose(name, group, item.labels[0], done);
     return {
       title: phrase("found.twoTopics", { label: nameOf(item.labels[0]) }),
       sentences: h(
@@ -87,7 +87,7 @@ const SHOW = {
 
 const two = (item) => ({ first: nameOf(item.labels[0]), second: nameOf(item.labels[1]) });
 
-const strays = (item, label) => item.sentences.filter((row) => row.label !== label).map((row) => row.text);
+const strays = (item, label) => item.sentences.filter((row) => row.label !== label);
 
 function sideBySide(name, item, title) {
   const [a, b] = item.labels;
@@ -108,19 +108,19 @@ function lines(sentences, withIntent = false) {
   ];
 }
 
-async function move(name, texts, label, done) {
-  if (await relabel(name, texts, { label, isNew: false, extra: false })) done();
+async function moveAll(name, rows, label, done) {
+  if (await move(name, rows, { label, isNew: false, extra: false })) done();
 }
 
-async function choose(name, texts, from, done) {
+async function choose(name, rows, from, done) {
   const choice = await pickIntent({
-    title: t("move.question", { count: texts.length }),
-    body: texts.length === 1 && h("p", { class: "quote", dir: "auto" }, texts[0]),
+    title: t("move.question", { count: rows.length }),
+    body: rows.length === 1 && h("p", { class: "quote", dir: "auto" }, rows[0].text),
     confirm: t("move.confirm"),
     intents: botNamed(name).labels.filter((intent) => intent.label !== from),
     fresh: true,
   });
-  if (choice && (await relabel(name, texts, choice))) done();
+  if (choice && (await move(name, rows, choice))) done();
 }
 
 function removal(name, rows, done, text = t("remove")) {

@@ -5,6 +5,9 @@ import { button, fill, h } from "./dom.js";
 import { setKey } from "./http.js";
 import { t } from "./language.js";
 
+/** The event that says that the server answers again. */
+export const BACK = "fsl-nlp-back";
+
 /**
  * Fill `place` with what `load` brings; while it does, what stands there stays.
  * @param {Element} place @param {() => Promise<any>} load children to show, or null to leave all as it is
@@ -30,7 +33,8 @@ export async function loadInto(place, load) {
 export function failure(error, retry) {
   const { title, detail } = inWords(error);
   const keys = ["forbidden", "unauthorized"];
-  return h(
+  if (error.type === "gone") addEventListener(BACK, () => element.isConnected && retry(), { once: true });
+  const element = h(
     "div",
     { class: "failure stack", role: "alert" },
     h("p", null, h("strong", null, title)),
@@ -41,4 +45,5 @@ export function failure(error, retry) {
       keys.includes(error.type) ? button(t("key.other"), () => (setKey(""), retry())) : button(t("retry"), retry),
     ),
   );
+  return element;
 }

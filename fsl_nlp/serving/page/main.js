@@ -1,10 +1,11 @@
 /** The page: its frame, and which view is in it. */
 
-import { announce, cardElements, closeCard, inWords, leaveCard } from "./card.js";
+import { announce, cardElements, closeCard, leaveCard } from "./card.js";
 import { askForKey } from "./dialog.js";
 import { button, fill, h, newId } from "./dom.js";
 import { handlers, request, sleep } from "./http.js";
 import { language, setLanguage, t } from "./language.js";
+import { BACK, failure } from "./loading.js";
 import { go, link, NEW_BOT, route } from "./router.js";
 import { allBots, botNamed, loadBots } from "./state.js";
 import { ask } from "./views/ask.js";
@@ -51,8 +52,9 @@ async function show({ moveFocus = true } = {}) {
     if (signal.aborted) return;
     open(name, view, query, signal, moveFocus);
   } catch (error) {
-    if (!signal.aborted) fill(main, failure(error, () => show()));
+    if (signal.aborted) return;
     frame(name, view);
+    place({ title: t("notLoaded"), element: failure(error, () => show()) }, moveFocus);
   }
 }
 
@@ -89,18 +91,6 @@ const missing = (name) => ({
     h("p", null, h("a", { href: NEW_BOT }, t("new.title"))),
   ),
 });
-
-/** What is shown in place of a view that could not be loaded. */
-function failure(error, retry) {
-  const { title, detail } = inWords(error);
-  return h(
-    "div",
-    { class: "stack" },
-    h("h1", { tabindex: "-1" }, title),
-    detail && h("p", null, detail.text),
-    h("div", { class: "buttons" }, button(t("retry"), retry, { class: "main" })),
-  );
-}
 
 /** The header: which bot, its views, the language. */
 function frame(name, view) {
@@ -146,7 +136,7 @@ function switchLanguage(name) {
 
 let watching = false;
 
-/** Say that the server is gone until it answers again, then show the view anew if it failed. */
+/** Say that the server is gone until it answers again; what could not be loaded is then loaded. */
 async function watchForServer() {
   if (watching) return;
   watching = true;
@@ -162,7 +152,7 @@ async function watchForServer() {
   watching = false;
   fill(lost);
   announce(t("found"));
-  if (!shown.update && main.querySelector(".failed-to-load, h1 + p + .buttons")) show();
+  dispatchEvent(new Event(BACK));
 }
 
 const skip = h("a", { class: "skip", href: "#content", onclick: (event) => (event.preventDefault(), main.focus()) }, "");

@@ -10,12 +10,13 @@ const LIST = `(${ONE}(?:, ${ONE})*)(?: and (\\d+) more)?`;
 /** [pattern, key, names of its groups]; "list" takes two groups. */
 const PATTERNS = [
   [`added ${TEXTS} of ${LIST}`, "did.add", ["count", "list"]],
+  [`adapted to ${TEXTS} of ${LIST}`, "did.adapt", ["count", "list"]],
   [`removed ${TEXTS} of ${LIST}`, "did.remove", ["count", "list"]],
   [`added the label (${ONE}) with ${TEXTS}`, "did.addIntent", ["label", "count"]],
   [`removed the label (${ONE}) with ${TEXTS}`, "did.removeIntent", ["label", "count"]],
   [`renamed (${ONE}) to (${ONE})`, "did.rename", ["label", "into"]],
   [`merged ${LIST} into (${ONE})`, "did.merge", ["list", "into"]],
-  [`(?:moved|relabelled) ${TEXTS}(?: of ${LIST})? (?:to|as|into) (${ONE})`, "did.relabel", ["count", "list", "into"]],
+  [`relabelled ${TEXTS} of ${LIST} as (${ONE})`, "did.relabel", ["count", "list", "into"]],
 ].map(([pattern, key, names]) => ({ pattern: new RegExp(`^${pattern}$`, "s"), key, names }));
 
 /** Nodes that say it; the English words of the server if they are new to the page. @param {string} summary */

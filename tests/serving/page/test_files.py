@@ -14,7 +14,7 @@ from fsl_nlp.serving.routes.page import FOLDER
 SCRIPTS = sorted(FOLDER.rglob("*.js"))
 # Parts of keys that the page puts together: `tab.${name}`.
 MADE = re.compile(
-    r"^(tab|kind|step|did|edit\.(accuracy|answered)|new\.example|remove\.\w+|error)\."
+    r"^(tab|kind|step|did|edit\.(accuracy|answered)|new\.example|(remove|move)\.\w+|error)\."
 )
 LONGEST = 350  # lines, as for modules of Python
 

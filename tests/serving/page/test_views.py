@@ -10,7 +10,7 @@ import pytest
 from .conftest import Open, body_of, settled
 
 EDIT = {
-    "action": "relabel", "summary": "moved 2 texts to 'refund_status'", "applied": True,
+    "action": "relabel", "summary": "relabelled 2 texts of 'track_order' as 'refund_status'", "applied": True,
     "before": 1, "after": 2, "model_version": "v2", "note": "",
     "moved": [{"text": "t", "label": "b", "before": "a", "after": "b"}],
     "expected_before": {"accuracy": 0.9, "answered": 0.95, "count": 100},
@@ -117,7 +117,7 @@ def test_an_edit_says_what_it_changes_and_can_be_undone(open_page: Open, server:
     assert body["expected_version"] == info["model_version"]
     page.click(".card >> text=Undo")
     page.wait_for_function("() => !document.querySelector('.card.busy')")
-    assert sent[1] == ("undo", {"refuse_if_worse": False, "expected_version": "v2"})
+    assert sent[1] == ("undo", {"expected_version": "v2"})
 
 
 def test_a_refused_edit_can_be_insisted_on(open_page: Open, server: Any) -> None:

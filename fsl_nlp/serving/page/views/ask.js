@@ -3,7 +3,7 @@
 import { confidences, inShort, neighbours, reasons, verdict } from "../answer.js";
 import { announce, complain, inform } from "../card.js";
 import { button, fill, h, once } from "../dom.js";
-import { relabel, teach } from "../edits.js";
+import { move, teach } from "../edits.js";
 import { request } from "../http.js";
 import { pickIntent } from "../intents.js";
 import { percent, t, together } from "../language.js";
@@ -114,8 +114,8 @@ async function correct(name, text, answer) {
     return saved;
   }
   if (!choice.extra && answer.id && !choice.isNew) return saved;
-  const isStored = answer.nearest.some((item) => item.text === text);
-  return Boolean(await (isStored ? relabel : teach)(name, [text], choice)) || saved;
+  const stored = answer.nearest.find((item) => item.text === text);
+  return Boolean(await (stored ? move(name, [stored], choice) : teach(name, [text], choice))) || saved;
 }
 
 async function noted(id, label) {

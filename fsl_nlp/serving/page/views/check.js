@@ -36,7 +36,7 @@ export async function report(name, place, signal) {
       await follow(content.job, show, signal).catch((error) => {
         if (error.type !== "forbidden" && error.type !== "not_found") throw error;
       });
-      await sleep(LOOK / 4);
+      await sleep(LOOK);
     }
   } finally {
     clearTimeout(timer);
@@ -61,7 +61,7 @@ export function check({ name, bot, signal }) {
 }
 
 function content(name, result, signal) {
-  const byKind = Map.groupBy ? Map.groupBy(result.findings, (item) => item.kind) : grouped(result.findings);
+  const byKind = grouped(result.findings);
   const kinds = [...byKind.keys()].sort((a, b) => worst(byKind.get(b)) - worst(byKind.get(a)));
   return [
     h("p", { class: "summary" }, summary(result)),

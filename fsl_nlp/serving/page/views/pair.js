@@ -1,7 +1,7 @@
 /** Two intents side by side: move sentences between them, or make them one. */
 
 import { button, fill, h } from "../dom.js";
-import { carefulBox, edit, relabel } from "../edits.js";
+import { carefulBox, edit, move } from "../edits.js";
 import { request } from "../http.js";
 import { askForName, nameOf, pickIntent } from "../intents.js";
 import { phrase, t } from "../language.js";
@@ -54,7 +54,7 @@ function column(name, bot, intent, other, examples) {
       { class: "line" },
       h("div", null, h("p", { dir: "auto" }, text), crossing.has(text) && h("p", { class: "hint" }, t("pair.crosses"))),
       bot.can_be_edited &&
-        button(t("pair.move"), () => relabel(name, [text], { label: other.label, isNew: false, extra: false }), {
+        button(t("pair.move"), () => move(name, [{ text, label: intent.label }], { label: other.label, isNew: false, extra: false }), {
           class: "chip",
           "aria-label": t("pair.moveOne", { label: String(other.label), text }),
         }),

@@ -2,7 +2,7 @@
 
 import { announce } from "../card.js";
 import { button, fill, h, labelled, newId } from "../dom.js";
-import { carefulBox, edit, relabel } from "../edits.js";
+import { carefulBox, edit, emptied, move } from "../edits.js";
 import { request } from "../http.js";
 import { nameOf, pickIntent, sure } from "../intents.js";
 import { number, t } from "../language.js";
@@ -82,12 +82,12 @@ export function sentences({ name, bot, query, signal }) {
       else chosen.delete(text);
       showSelection();
     });
-    const move = button(current.get("intent") === null ? nameOf(label) : t("move.title"), () => moveTo([text], label), {
+    const mover = button(current.get("intent") === null ? nameOf(label) : t("move.title"), () => moveTo([{ text, label }], label), {
       class: "chip",
       "aria-label": t("move.one", { label: String(label) }),
       "aria-describedby": id,
     });
-    return h("li", { class: "line" }, h("label", { class: "check" }, box, words), move);
+    return h("li", { class: "line" }, h("label", { class: "check" }, box, words), mover);
   }
 
   function showSelection() {
@@ -95,39 +95,39 @@ export function sentences({ name, bot, query, signal }) {
     fill(
       selection,
       h("strong", null, t("select.count", { count: chosen.size })),
-      button(t("move.title"), () => moveTo([...chosen.keys()])),
+      button(t("move.title"), () => moveTo(chosenRows())),
       button(t("remove"), () => removeChosen()),
       button(t("select.clear"), () => (chosen.clear(), showSelection(), showSentences()), { class: "quiet" }),
     );
   }
 
-  async function moveTo(texts, from) {
+  const chosenRows = () => [...chosen].map(([text, label]) => ({ text, label }));
+
+  async function moveTo(rows, from) {
     const choice = await pickIntent({
-      title: t("move.question", { count: texts.length }),
-      body: texts.length === 1 && h("p", { class: "quote", dir: "auto" }, texts[0]),
+      title: t("move.question", { count: rows.length }),
+      body: rows.length === 1 && h("p", { class: "quote", dir: "auto" }, rows[0].text),
       confirm: t("move.confirm"),
       intents: info().labels.filter((intent) => intent.label !== from),
       fresh: true,
     });
-    if (choice && (await relabel(name, texts, choice))) forget(texts);
+    if (choice && (await move(name, rows, choice))) forget(rows);
   }
 
   async function removeChosen() {
-    const texts = [...chosen.keys()];
-    const counts = new Map();
-    for (const label of chosen.values()) counts.set(label, (counts.get(label) ?? 0) + 1);
-    const emptied = info().labels.find((intent) => counts.get(intent.label) >= intent.examples);
-    if (emptied) {
-      const go = await sure("remove.whole", { label: nameOf(emptied.label) }, t("intent.remove"));
-      if (go && (await edit(name, "labels/remove", { label: emptied.label }))) chosen.clear(), showSelection();
+    const rows = chosenRows();
+    const left = emptied(name, rows);
+    if (left) {
+      const isSure = await sure("remove.whole", { label: nameOf(left.label) }, t("intent.remove"));
+      if (isSure && (await edit(name, "labels/remove", { label: left.label }))) forget(rows);
       return;
     }
-    if (!(await sure("remove.some", { count: texts.length }, t("remove")))) return;
-    if (await edit(name, "examples/remove", { texts })) forget(texts);
+    if (!(await sure("remove.some", { count: rows.length }, t("remove")))) return;
+    if (await edit(name, "examples/remove", { texts: rows.map((row) => row.text) })) forget(rows);
   }
 
-  function forget(texts) {
-    texts.forEach((text) => chosen.delete(text));
+  function forget(rows) {
+    rows.forEach((row) => chosen.delete(row.text));
     showSelection();
   }
 

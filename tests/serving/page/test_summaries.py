@@ -18,7 +18,7 @@ DESCRIBE = """async (summary) => {
   return place.textContent;
 }"""
 # Labels of users hold quotes, commas and "and"; numbers have no quotes.
-LABELS = ["track, order", "it's \"here\"", "退款 and 换货", "line\nbreak \\ 😀", 'a"b']
+LABELS = ["track, order", 'it\'s "here"', "退款 and 换货", "line\nbreak \\ 😀", 'a"b']
 
 
 def summaries() -> list[tuple[str, list[Any]]]:

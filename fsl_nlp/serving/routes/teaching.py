@@ -1,0 +1,239 @@
+"""Edits of a bot while it is served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field, StrictBool, StrictInt, StrictStr
+
+from fsl_nlp.serving.access import require
+from fsl_nlp.serving.asking import check_texts
+from fsl_nlp.serving.body import RequestBody
+from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.information import describe
+
+if TYPE_CHECKING:
+    from fsl_nlp.classifier import FewShotClassifier
+    from fsl_nlp.editing.edits import Edit
+
+router = APIRouter(dependencies=[Depends(require("teach"))])
+
+_MOST_TEXTS = 2000  # in one edit
+_LARGEST = 2**53  # whole numbers up to here are the same in every JSON library
+
+# Whole numbers stay whole numbers, and texts stay texts.
+Label = (
+    Annotated[StrictInt, Field(ge=-_LARGEST, le=_LARGEST)]
+    | Annotated[StrictStr, Field(min_length=1, max_length=200)]
+)
+Texts = Annotated[list[StrictStr], Field(max_length=_MOST_TEXTS)]
+SomeTexts = Annotated[list[StrictStr], Field(min_length=1, max_length=_MOST_TEXTS)]
+
+
+class EditBody(RequestBody):
+    """What every edit takes."""
+
+    refuse_if_worse: StrictBool = False
+    expected_version: Annotated[StrictStr, Field(max_length=100)] | None = None
+
+
+class LabelledText(RequestBody):
+    """A sentence and its label."""
+
+    text: StrictStr
+    label: Label
+
+
+class AddExamples(EditBody):
+    """Sentences of labels that the bot has."""
+
+    examples: Annotated[list[LabelledText], Field(min_length=1, max_length=_MOST_TEXTS)]
+
+
+class Adapt(RequestBody):
+    """As for `examples`, with the gradient steps to take. No accuracy is estimated."""
+
+    examples: Annotated[list[LabelledText], Field(min_length=1, max_length=_MOST_TEXTS)]
+    steps: Annotated[StrictInt, Field(ge=1, le=5)] = 5
+    expected_version: Annotated[StrictStr, Field(max_length=100)] | None = None
+
+
+class RemoveExamples(EditBody):
+    """Stored sentences, whatever their labels."""
+
+    texts: SomeTexts
+
+
+class Relabel(RemoveExamples):
+    """Stored sentences, and the label that they get."""
+
+    label: Label
+
+
+class AddLabel(EditBody):
+    """A new label, with sentences or a description of it."""
+
+    label: Label
+    texts: Texts = []
+    description: Annotated[StrictStr, Field(max_length=2000)] | None = None
+
+
+class RemoveLabel(EditBody):
+    """A label, which goes with its sentences."""
+
+    label: Label
+
+
+class RenameLabel(EditBody):
+    """A label, and its new name."""
+
+    old: Label
+    new: Label
+
+
+class MergeLabels(EditBody):
+    """Labels, and the one that takes their place."""
+
+    labels: Annotated[list[Label], Field(min_length=1, max_length=_MOST_TEXTS)]
+    into: Label
+
+
+class Undo(RequestBody):
+    """Nothing, or the version to undo."""
+
+    expected_version: Annotated[StrictStr, Field(max_length=100)] | None = None
+
+
+@router.post("/v1/bots/{bot}/examples")
+async def add_examples(request: Request, bot: str, body: AddExamples) -> dict[str, Any]:
+    """Learn from more sentences of labels that the bot has."""
+    texts, labels = _split(request, body.examples)
+    return await _edit(
+        request, bot, body, lambda b, refuse: b.add_examples(texts, labels, refuse_if_worse=refuse)
+    )
+
+
+@router.delete("/v1/bots/{bot}/examples")
+async def delete_examples(request: Request, bot: str, body: RemoveExamples) -> dict[str, Any]:
+    """Forget sentences. Where a client cannot send a body with DELETE: POST .../examples/remove."""
+    return await remove_examples(request, bot, body)
+
+
+@router.post("/v1/bots/{bot}/examples/remove")
+async def remove_examples(request: Request, bot: str, body: RemoveExamples) -> dict[str, Any]:
+    """Forget sentences, whatever their labels."""
+    texts = _checked(request, body.texts)
+    return await _edit(
+        request, bot, body, lambda b, refuse: b.remove_examples(texts, refuse_if_worse=refuse)
+    )
+
+
+@router.post("/v1/bots/{bot}/relabel")
+async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
+    """Give stored sentences another label, in one version."""
+    texts = _checked(request, body.texts)
+    return await _edit(
+        request, bot, body, lambda b, refuse: b.relabel(texts, body.label, refuse_if_worse=refuse)
+    )
+
+
+@router.post("/v1/bots/{bot}/labels")
+async def add_label(request: Request, bot: str, body: AddLabel) -> dict[str, Any]:
+    """Learn one more label, from sentences or a description of it."""
+    texts = _checked(request, body.texts)
+    return await _edit(
+        request,
+        bot,
+        body,
+        lambda b, refuse: b.add_label(body.label, texts, body.description, refuse_if_worse=refuse),
+    )
+
+
+@router.post("/v1/bots/{bot}/labels/remove")
+async def remove_label(request: Request, bot: str, body: RemoveLabel) -> dict[str, Any]:
+    """Forget a label and its sentences."""
+    return await _edit(
+        request, bot, body, lambda b, refuse: b.remove_label(body.label, refuse_if_worse=refuse)
+    )
+
+
+@router.post("/v1/bots/{bot}/labels/rename")
+async def rename_label(request: Request, bot: str, body: RenameLabel) -> dict[str, Any]:
+    """Give a label another name."""
+    return await _edit(
+        request,
+        bot,
+        body,
+        lambda b, refuse: b.rename_label(body.old, body.new, refuse_if_worse=refuse),
+    )
+
+
+@router.post("/v1/bots/{bot}/labels/merge")
+async def merge_labels(request: Request, bot: str, body: MergeLabels) -> dict[str, Any]:
+    """Make one label of several."""
+    return await _edit(
+        request,
+        bot,
+        body,
+        lambda b, refuse: b.merge_labels(body.labels, body.into, refuse_if_worse=refuse),
+    )
+
+
+@router.post("/v1/bots/{bot}/undo")
+async def undo(request: Request, bot: str, body: Undo | None = None) -> dict[str, Any]:
+    """Go back to the version before the last edit; again, to the one before that."""
+    return await _edit(request, bot, body or Undo(), lambda b, _: b.undo())
+
+
+@router.post("/v1/bots/{bot}/adapt")
+async def adapt(request: Request, bot: str, body: Adapt) -> dict[str, Any]:
+    """Take in sentences by a few gradient steps: for a meta-learned bot."""
+    texts, labels = _split(request, body.examples)
+    return await _edit(request, bot, body, lambda b, _: b.adapt(texts, labels, steps=body.steps))
+
+
+@router.get("/v1/bots/{bot}/diff")
+async def diff(request: Request, bot: str) -> dict[str, Any]:
+    """What the last edit changed: sentences, their labels, and what is answered otherwise."""
+    server = request.app.state.server
+    teacher = server.teachers[server.bots[bot]]
+
+    def work() -> dict[str, Any]:
+        classifier = teacher.classifier()
+        if not classifier.history():
+            raise RequestError("not_found", "This bot has not been edited.")
+        return dict(classifier.diff().to_dict())
+
+    return await asyncio.wrap_future(teacher.submit(work))
+
+
+async def _edit(
+    request: Request,
+    name: str,
+    body: EditBody | Adapt | Undo,
+    edit: Callable[[FewShotClassifier, bool], Edit],
+) -> dict[str, Any]:
+    """Make an edit in the thread of the bot's edits; gives what it did, and what the bot is now."""
+    server = request.app.state.server
+    bot = server.bots[name]
+    teacher = server.teachers[bot]
+    refuse = getattr(body, "refuse_if_worse", False)
+
+    def work() -> dict[str, Any]:
+        made = teacher.make(edit, refuse, body.expected_version)
+        return {**made.to_dict(), "bot": describe(bot)}
+
+    return await asyncio.wrap_future(teacher.submit(work))
+
+
+def _split(request: Request, examples: Sequence[LabelledText]) -> tuple[list[str], list[Any]]:
+    """The texts and the labels of sentences."""
+    return _checked(request, [e.text for e in examples]), [e.label for e in examples]
+
+
+def _checked(request: Request, texts: list[str]) -> list[str]:
+    check_texts(texts, request.app.state.server.settings)
+    return texts

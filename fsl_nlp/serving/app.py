@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from fsl_nlp.serving.routes import (
     open_inference,
     page,
     rasa,
+    teaching,
 )
 from fsl_nlp.serving.settings import ServerSettings
+from fsl_nlp.serving.teaching import Teachers
 
 ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
@@ -38,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     open_inference.router,
     page.router,
     feedback.router,
+    teaching.router,
 )
 
 
@@ -50,17 +54,24 @@ class State:
     batcher: Batcher
     access: Access
     questions: QuestionLog | None  # the log, if one is kept
+    teachers: Teachers
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The application of a server, with its bots loaded."""
     state = State(
-        settings, Bots(settings.bots), Batcher(settings), Access(settings), open_log(settings)
+        settings,
+        Bots(settings.bots),
+        Batcher(settings),
+        Access(settings),
+        open_log(settings),
+        Teachers(),
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await asyncio.to_thread(state.teachers.close)
         state.batcher.close()
         if state.questions is not None:
             await to_thread.run_sync(state.questions.close)

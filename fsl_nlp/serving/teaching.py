@@ -109,9 +109,7 @@ class Teacher:
         with self._counting:
             self._count -= 1
 
-    def make(
-        self, edit: EditFunction, refuse_if_worse: bool, expected_version: str | None
-    ) -> Edit:
+    def make(self, edit: EditFunction, refuse_if_worse: bool, expected_version: str | None) -> Edit:
         """As `change`, for the thread of the edits."""
         for attempt in range(_ATTEMPTS):
             with ExitStack() as held:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from fsl_nlp.serving.access import require
 from fsl_nlp.serving.asking import check_texts
@@ -24,12 +24,20 @@ router = APIRouter(dependencies=[Depends(require("teach"))])
 _MOST_TEXTS = 2000  # in one edit
 _LARGEST = 2**53  # whole numbers up to here are the same in every JSON library
 
+
+def _text_or_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("a label is a text or a whole number")
+    return value
+
+
 # Whole numbers stay whole numbers, and texts stay texts.
-Label = (
+Label = Annotated[
     Annotated[StrictInt, Field(ge=-_LARGEST, le=_LARGEST)]
-    | Annotated[StrictStr, Field(min_length=1, max_length=200)]
-)
-Texts = Annotated[list[StrictStr], Field(max_length=_MOST_TEXTS)]
+    | Annotated[StrictStr, Field(min_length=1, max_length=200)],
+    BeforeValidator(_text_or_number),
+]
+Texts = Annotated[list[StrictStr], Field(default_factory=list, max_length=_MOST_TEXTS)]
 SomeTexts = Annotated[list[StrictStr], Field(min_length=1, max_length=_MOST_TEXTS)]
 
 
@@ -77,7 +85,7 @@ class AddLabel(EditBody):
     """A new label, with sentences or a description of it."""
 
     label: Label
-    texts: Texts = []
+    texts: Texts
     description: Annotated[StrictStr, Field(max_length=2000)] | None = None
 
 

@@ -61,12 +61,10 @@ class AddExamples(EditBody):
     examples: Annotated[list[LabelledText], Field(min_length=1, max_length=_MOST_TEXTS)]
 
 
-class Adapt(RequestBody):
-    """As for `examples`, with the gradient steps to take. No accuracy is estimated."""
+class Adapt(AddExamples):
+    """Sentences of labels that the bot has, and the gradient steps to take."""
 
-    examples: Annotated[list[LabelledText], Field(min_length=1, max_length=_MOST_TEXTS)]
     steps: Annotated[StrictInt, Field(ge=1, le=5)] = 5
-    expected_version: Annotated[StrictStr, Field(max_length=100)] | None = None
 
 
 class RemoveExamples(EditBody):
@@ -107,12 +105,6 @@ class MergeLabels(EditBody):
 
     labels: Annotated[list[Label], Field(min_length=1, max_length=_MOST_TEXTS)]
     into: Label
-
-
-class Undo(RequestBody):
-    """Nothing, or the version to undo."""
-
-    expected_version: Annotated[StrictStr, Field(max_length=100)] | None = None
 
 
 @router.post("/v1/bots/{bot}/examples")
@@ -191,14 +183,18 @@ async def merge_labels(request: Request, bot: str, body: MergeLabels) -> dict[st
 
 
 @router.post("/v1/bots/{bot}/undo")
-async def undo(request: Request, bot: str, body: Undo | None = None) -> dict[str, Any]:
+async def undo(request: Request, bot: str, body: EditBody | None = None) -> dict[str, Any]:
     """Go back to the version before the last edit; again, to the one before that."""
-    return await _edit(request, bot, body or Undo(), lambda b, _: b.undo())
+    return await _edit(request, bot, body or EditBody(), lambda b, _: b.undo())
 
 
 @router.post("/v1/bots/{bot}/adapt")
 async def adapt(request: Request, bot: str, body: Adapt) -> dict[str, Any]:
     """Take in sentences by a few gradient steps: for a meta-learned bot."""
+    if body.refuse_if_worse:
+        raise RequestError(
+            "validation", "refuse_if_worse: adapt estimates no accuracy. Leave it out."
+        )
     texts, labels = _split(request, body.examples)
     return await _edit(request, bot, body, lambda b, _: b.adapt(texts, labels, steps=body.steps))
 
@@ -221,17 +217,16 @@ async def diff(request: Request, bot: str) -> dict[str, Any]:
 async def _edit(
     request: Request,
     name: str,
-    body: EditBody | Adapt | Undo,
+    body: EditBody,
     edit: Callable[[FewShotClassifier, bool], Edit],
 ) -> dict[str, Any]:
     """Make an edit in the thread of the bot's edits; gives what it did, and what the bot is now."""
     server = request.app.state.server
     bot = server.bots[name]
     teacher = server.teachers[bot]
-    refuse = getattr(body, "refuse_if_worse", False)
 
     def work() -> dict[str, Any]:
-        made = teacher.make(edit, refuse, body.expected_version)
+        made = teacher.make(edit, body.refuse_if_worse, body.expected_version)
         return {**made.to_dict(), "bot": describe(bot)}
 
     return await asyncio.wrap_future(teacher.submit(work))

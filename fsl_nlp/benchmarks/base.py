@@ -213,11 +213,22 @@ class Benchmark(ABC):
             raise OptionError(f"unlabelled: {self.method!r} does not learn from unlabelled texts.")
 
 
-def with_unlabelled(support: Dataset, texts: Dataset, count: int, seed: int) -> Dataset:
-    """`support` with `count` of the texts, drawn with `seed`, or with all if there are fewer."""
+# In the header of progress files: earlier versions learned from texts of the test, too.
+UNLABELLED_HEADER = {"unlabelled_texts": "without those of the test"}
+
+
+def with_unlabelled(
+    support: Dataset, texts: Dataset, test: Dataset, count: int, seed: int
+) -> tuple[Dataset, int]:
+    """`support` with `count` of the texts, drawn with `seed`, or with all if there are fewer.
+
+    Texts of the test are not among them. Also gives how many such texts there were.
+    """
+    from fsl_nlp.data.test_texts import without_texts_of
     from fsl_nlp.splits import draw_examples
 
-    return support.with_unlabelled(draw_examples(texts.examples, count, seed))
+    kept, left_out = without_texts_of(texts, [test])
+    return support.with_unlabelled(draw_examples(kept.examples, count, seed)), left_out
 
 
 def limit_setting() -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.benchmarks.base import (
+    UNLABELLED_HEADER,
     Benchmark,
     DataDir,
     Job,
@@ -82,6 +83,7 @@ class Fitted:
     chosen: dict[str, Any]
     dev_accuracy: float | None  # None: there was nothing to choose
     tried: int
+    left_out: int  # unlabelled texts that stand in the test
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class FewClue(Benchmark):
         """Only the settings: progress files from before benchmarks had names still continue."""
         header = super().header()
         del header["benchmark"]
-        return header
+        return {**header, **(UNLABELLED_HEADER if self.unlabelled_count else {})}
 
     def unsupported_reason(self, job: Job) -> str | None:
         """Why the method cannot learn `chid`; None for all other tasks."""
@@ -179,14 +181,15 @@ class FewClue(Benchmark):
     def run(self, job: Job, data_dir: DataDir, device: str) -> Row:
         """Learn from train_i, choose on dev_i, score the test file."""
         started = time.perf_counter()
-        fitted = self.fit(job.task, job.split, data_dir, device)
         test = self._read(self.test_data(job), data_dir)
+        fitted = self.fit(job.task, job.split, data_dir, device, test=test)
         return {
             **score_texts(fitted.classifier, test, self.limit, self.seed),
             "encoder": self.encoder,
             "dev_accuracy": fitted.dev_accuracy,
             "chosen": fitted.chosen,
             "tried": fitted.tried,
+            "left_out": fitted.left_out,
             "seconds": round(time.perf_counter() - started, 1),
         }
 
@@ -197,18 +200,32 @@ class FewClue(Benchmark):
         written = []
         for task in tasks:
             test = load_dataset(f"{task}:test", labelled=False, data_dir=data_dir)
-            fitted = self.fit(task, split, data_dir, device)
+            fitted = self.fit(task, split, data_dir, device, test=test)
             answers = fitted.classifier.predict([self._readable(e, task) for e in test])
             written.append(write_fewclue(folder, task, test.examples, answers))
         return written
 
-    def fit(self, task: str, split: str | int, data_dir: DataDir, device: str = "auto") -> Fitted:
-        """The classifier that is learned from train_i and has the highest accuracy on dev_i."""
+    def fit(
+        self,
+        task: str,
+        split: str | int,
+        data_dir: DataDir,
+        device: str = "auto",
+        *,
+        test: Dataset,
+    ) -> Fitted:
+        """The classifier that is learned from train_i and has the highest accuracy on dev_i.
+
+        Texts of `test` are left out of the unlabelled file.
+        """
         support = self._read(f"{task}:train_{split}", data_dir)
         dev = self._read(f"{task}:dev_{split}", data_dir)
+        left_out = 0
         if self.unlabelled_count and "unlabeled" in CATALOGUE[task].splits:
             texts = load_dataset(f"{task}:unlabeled", labelled=False, data_dir=data_dir)
-            support = with_unlabelled(support, texts, self.unlabelled_count, self.seed)
+            support, left_out = with_unlabelled(
+                support, texts, test, self.unlabelled_count, self.seed
+            )
         settings = list(self._candidates(task))
         if self.score == "dev":
             settings = settings[:1]
@@ -217,10 +234,10 @@ class FewClue(Benchmark):
             method = self.build({**self.options, **chosen}, support.texts, self.seed, device)
             classifier = method.fit(support)
             if len(settings) == 1:
-                return Fitted(classifier, chosen, None, 1)
+                return Fitted(classifier, chosen, None, 1, left_out)
             accuracy = classifier.accuracy(dev)
             if best is None or accuracy > (best.dev_accuracy or 0.0):
-                best = Fitted(classifier, chosen, accuracy, len(settings))
+                best = Fitted(classifier, chosen, accuracy, len(settings), left_out)
         assert best is not None
         return best
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fsl_nlp.benchmarks.base import (
+    UNLABELLED_HEADER,
     Benchmark,
     DataDir,
     Job,
@@ -135,7 +136,7 @@ class Intents(Benchmark):
         """The settings without `draws`: with more draws the same progress file continues."""
         header = super().header()
         del header["draws"]  # more of them continue the same file
-        return header
+        return {**header, **(UNLABELLED_HEADER if self.unlabelled else {})}
 
     def test_data(self, job: Job) -> str:
         """The whole test file of the corpus."""
@@ -152,10 +153,12 @@ class Intents(Benchmark):
             from fsl_nlp.splits import sample_shots
 
             support = sample_shots(train, shot, job.seed)
-        if self.unlabelled:
-            support = with_unlabelled(support, train, self.unlabelled, job.seed)
         test = load_dataset(self.test_data(job), data_dir=data_dir)
+        left_out = 0
+        if self.unlabelled:
+            support, left_out = with_unlabelled(support, train, test, self.unlabelled, job.seed)
         classifier = self.build(self.options, support.texts, job.seed, device).fit(support)
         row = score_texts(classifier, test, self.limit, self.seed)
         encoder = self.encoder_for(support.texts)
-        return {**row, "encoder": encoder, "seconds": round(time.perf_counter() - started, 1)}
+        seconds = round(time.perf_counter() - started, 1)
+        return {**row, "encoder": encoder, "left_out": left_out, "seconds": seconds}

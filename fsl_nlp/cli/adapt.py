@@ -63,6 +63,7 @@ def add_to(app: typer.Typer) -> None:
         """
         from fsl_nlp import load_dataset
         from fsl_nlp.data.loading import load_unlabelled
+        from fsl_nlp.data.test_texts import without_test_texts
         from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.intervals import Share
         from fsl_nlp.pretraining import AdaptSettings
@@ -92,6 +93,9 @@ def add_to(app: typer.Typer) -> None:
                     on_error=on_error,
                     data_dir=data_dir,
                 )
+            data, note = without_test_texts(data, source, data_dir)
+            if note:
+                run.note(note)
             plain += plain_texts(data.examples)
         run.note(f"{steps:,} steps of {settings.batch_size} texts, of {len(plain):,} in all.")
         result: dict[str, Any] = train(

@@ -35,6 +35,7 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Group:
             "A sample of the test texts was scored (--limit), each label in its proportion, drawn "
             f"with seed {result['seed']}. Published results are of whole files: none is beside it."
         )
+    notes += _left_out(rows)
     notes += [f"{figure.heading} {figure.meaning}." for figure in (*figures, *compared)]
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(_systems(benchmark, rows))
@@ -74,6 +75,16 @@ def _accuracies(benchmark: Benchmark, result: dict[str, Any], figures: Sequence[
         blanks = [""] * (len(figures) + 2)
         table.add_row("mean", accuracy, *blanks, *(_score(means.get(name)) for name in names))
     return table
+
+
+def _left_out(rows: Rows) -> list[str]:
+    """A line for each task whose unlabelled file holds texts of the test."""
+    lines = []
+    for task, row in rows.items():
+        if count := max(run.get("left_out", 0) for run in row["splits"]):
+            texts = "1 unlabelled text stands" if count == 1 else f"{count} unlabelled texts stand"
+            lines.append(f"{task}: {texts} in the test too, and nothing was learned from there.")
+    return lines
 
 
 def _count(row: Mapping[str, Any]) -> str:

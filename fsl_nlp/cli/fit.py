@@ -131,6 +131,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.checks import with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.data.loading import load_unlabelled
+        from fsl_nlp.data.test_texts import without_test_texts
         from fsl_nlp.spelling import match_keys
         from fsl_nlp.splits import sample_shots
 
@@ -174,7 +175,12 @@ def add_to(app: typer.Typer) -> None:
             "data_dir": data_dir,
         }
         if unlabelled:
-            support = support.with_unlabelled(load_unlabelled(unlabelled, **plain))
+            log, note = without_test_texts(
+                load_unlabelled(unlabelled, **plain), str(unlabelled), data_dir
+            )
+            if note:
+                run.note(note)
+            support = support.with_unlabelled(log)
         out_of_scope = load_unlabelled(outsiders, **plain).examples if outsiders else ()
         if method == "auto" and budget not in (None, "0"):
             limit = "no time limit" if budget == "none" else f"{budget} for tuned methods"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +14,15 @@ from typing import Any
 import pytest
 import torch
 
-from fsl_nlp import TextEncoder
+from fsl_nlp import TextEncoder, load_dataset
 from fsl_nlp.benchmarks import fewclue
 from fsl_nlp.benchmarks.base import Job
 from fsl_nlp.benchmarks.fewclue import FewClue
 from fsl_nlp.benchmarks.run import run_benchmark, submit_benchmark
+from fsl_nlp.cli.benchmark_tables import as_table
 from fsl_nlp.data.fewclue_submission import FILES, TASKS, write_fewclue
 from fsl_nlp.errors import DataError, OptionError
+from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.types import Example
 
 IDIOMS = ["四面八方", "五光十色", "三心二意", "四四五五", "八面三心", "二光五色", "十面四方"]
@@ -125,7 +128,7 @@ def test_dev_chooses_and_the_test_does_not(
     plan = FewClue("linear", model, choices={"C": [1e-6, 1000.0]})
     found = run_benchmark(plan, ["eprstmt"], [1], data_dir=corpora)
     (row,) = found["tasks"]["eprstmt"]["splits"]
-    assert read == ["eprstmt:train_1", "eprstmt:dev_1", "eprstmt:test_public"]
+    assert sorted(read) == ["eprstmt:dev_1", "eprstmt:test_public", "eprstmt:train_1"]
     assert row["tried"] == 2
     options = [{"C": 1e-6}, {"C": 1000.0}]
     train, dev = (load(f"eprstmt:{s}_1", data_dir=corpora) for s in ("train", "dev"))
@@ -161,13 +164,45 @@ def test_methods_and_tasks(
 def test_methods_that_can_learn_from_the_unlabelled_file(corpora: Path, model: str) -> None:
     """Where the plan says so; the file holds texts of the task alone."""
     plan = FewClue("linear", model, unlabelled=4)
-    kept = plan.fit("bustm", 0, corpora).classifier.head_state
-    plain = replace(plan, unlabelled=0).fit("bustm", 0, corpora).classifier
+    test = load_dataset("bustm:test_public", data_dir=corpora)
+    kept = plan.fit("bustm", 0, corpora, test=test).classifier.head_state
+    plain = replace(plan, unlabelled=0).fit("bustm", 0, corpora, test=test).classifier
     assert not torch.equal(kept["weight"], plain.head_state["weight"])
     assert FewClue("linear", model).unlabelled_count == 0
     assert FewClue("pet", model).unlabelled_count == 2000
     with pytest.raises(OptionError, match="'efl' does not learn from unlabelled texts"):
         FewClue("efl", model, unlabelled=4)
+
+
+def test_texts_of_the_test_are_left_out_of_the_unlabelled_file(
+    corpora: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them are put into a copy of the file, one with another white space."""
+    folder = tmp_path / "fewclue/eprstmt"
+    shutil.copytree(corpora / "fewclue/eprstmt", folder)
+    test = load_dataset("eprstmt:test_public", data_dir=tmp_path)
+    file = folder / "unlabeled.json"
+    line = json.loads(file.read_text("utf-8").split("\n")[0])
+    added = [{**line, "sentence": text} for text in (test.texts[0], f" {test.texts[1]} ")]
+    with file.open("a", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in added)
+    learned: list[list[str]] = []
+    fit = FrozenMethod.fit
+    monkeypatch.setattr(
+        FrozenMethod,
+        "fit",
+        lambda m, data: (learned.append([e.text for e in data.unlabelled]), fit(m, data))[1],
+    )
+    plan = FewClue("linear", model, unlabelled=1000)
+    result = run_benchmark(plan, ["eprstmt"], [0], data_dir=tmp_path)
+    before = load_dataset("eprstmt:unlabeled", labelled=False, data_dir=corpora)
+    assert learned[0] == before.texts
+    assert result["tasks"]["eprstmt"]["splits"][0]["left_out"] == 2
+    shown = " ".join(map(str, as_table(plan, result).renderables))
+    assert "eprstmt: 2 unlabelled texts stand in the test too" in shown
+    # Rows that were made with these texts are not continued.
+    assert plan.header()["unlabelled_texts"] == "without those of the test"
+    assert "unlabelled_texts" not in replace(plan, unlabelled=0).header()
 
 
 def test_goes_on_where_it_was_stopped(

@@ -106,6 +106,15 @@ def test_unlabelled_texts_come_from_the_training_file(
     assert {e.text for e in supports[0].unlabelled} <= {text for text, _ in TRAIN}
 
 
+def test_texts_of_the_test_are_not_learned_from(corpora: Path) -> None:
+    """A training text in capitals stands in the test, too."""
+    write_rows(corpora / "intents/banking77/train.jsonl", [*TRAIN, ("Gamma  GAMMA", "track")])
+    plan = Intents("linear", "words", {"label_names": False}, unlabelled=100, draws=2)
+    result = run_benchmark(plan, [TASK], data_dir=corpora)
+    # "gamma" is in the training file and in the test, as it is.
+    assert [row["left_out"] for row in result["tasks"][TASK]["splits"]] == [2, 2]
+
+
 def test_a_limit_draws_a_sample_of_the_sorted_file_and_hides_published_results(
     corpora: Path,
 ) -> None:

@@ -537,6 +537,22 @@ def test_the_command_is_installed() -> None:
     assert beside.exists() or shutil.which("fsl-nlp")
 
 
+def test_texts_of_a_test_are_left_out_of_named_texts(
+    run: Cli, english: None, tmp_path: Path
+) -> None:
+    folder = tmp_path / "intents/banking77"
+    folder.mkdir(parents=True)
+    for split, texts in (("train", ["a b", "c d", "e f"]), ("test", ["E  f"])):
+        rows = [json.dumps({"text": text, "label": f"label {i}"}) for i, text in enumerate(texts)]
+        (folder / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    words = ("fit", "support_en", "--shot", 2, "--data-dir", tmp_path, "--out", tmp_path / "bot")
+    result = run(*words, "--reject", "none", "--unlabelled", "banking77:train")
+    expected = "1 of 3 texts of banking77:train stand in banking77:test: they are left out."
+    assert expected in result.err
+    named = run(*words, "--reject", "none", "--unlabelled", "banking77:test")
+    assert "banking77:test is a test file" in named.err
+
+
 def test_labels_of_an_unlabelled_file_are_not_looked_at(
     run: Cli, train: Path, tmp_path: Path, texts: list[str]
 ) -> None:

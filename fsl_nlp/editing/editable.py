@@ -102,11 +102,12 @@ class Editable(Versioned, Answering):  # type: ignore[misc, override]
         texts: Sequence[str] | Sequence[Example],
         label: Label,
         *,
+        create: bool = False,
         refuse_if_worse: bool = False,
     ) -> Edit:
-        """Give stored examples another label of those that it has."""
+        """Give stored examples another label of those that it has; with `create`, or a new one."""
         examples, (name,) = as_examples(texts, "texts"), as_labels([label], "label")
-        return self._edit(lambda s: changes.relabel(s, examples, name), refuse_if_worse)
+        return self._edit(lambda s: changes.relabel(s, examples, name, create), refuse_if_worse)
 
     def adapt(
         self,

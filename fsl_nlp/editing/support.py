@@ -125,10 +125,17 @@ def merge_labels(support: Dataset, labels: Sequence[Label], into: Label) -> Draf
     return _relabelled(support, renamed, all_labels, info, MERGE, summary)
 
 
-def relabel(support: Dataset, examples: Sequence[Example], label: Label) -> Draft:
+def relabel(
+    support: Dataset, examples: Sequence[Example], label: Label, create: bool = False
+) -> Draft:
     """With another label for stored examples; those that have it already stay."""
     (label,) = match_labels([_alike(support, label)], support.labels)
-    _check_label(support, label, hint="For a new label use add_label (`edit BOT add-label`).")
+    labels = support.labels
+    if create and label not in labels:
+        _refuse_spelling(support, label)
+        labels = _ordered(support, [*labels, label])
+    else:
+        _check_label(support, label, hint="For a new label use add_label (`edit BOT add-label`).")
     chosen = {key_of(example) for example in _stored(support, examples)}
     stored = support.labelled.examples
     changed = [
@@ -138,7 +145,7 @@ def relabel(support: Dataset, examples: Sequence[Example], label: Label) -> Draf
     if not moved:
         raise DataError(f"There is nothing to change: {_texts(len(chosen))} of {label!r} already.")
     _refuse_empty(stored, changed)
-    after = _with_labelled(support, changed)
+    after = replace(_with_labelled(support, changed), labels=labels)
     skipped = len(chosen) - len(moved)
     return Draft(
         RELABEL,

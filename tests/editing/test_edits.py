@@ -150,6 +150,22 @@ def test_relabelling_says_which_texts_move(fitted: Fitted) -> None:
     assert bot.diff().relabelled[0].after == "log_in"
 
 
+def test_stored_texts_can_get_a_new_label(fitted: Fitted) -> None:
+    bot = fitted("knn")
+    before = bot.model_version_
+    edit = bot.relabel(["refund me please"], "complaint", create=True)
+    assert edit.summary == "relabelled 1 text of 'get_refund' as 'complaint'"
+    assert "complaint" in bot.classes_
+    assert bot.classify("refund me please").label == "complaint"
+    with pytest.raises(DataError, match="looks like the label 'complaint'"):
+        bot.relabel(["I want my money back"], "Complaint", create=True)
+    bot.relabel(["I want my money back"], "complaint", create=True)  # it exists by now
+    bot.undo()
+    bot.undo()
+    assert "complaint" not in bot.classes_
+    assert bot.model_version_ == before
+
+
 def test_renaming_moves_no_text(fitted: Fitted) -> None:
     bot = fitted("knn")
     assert bot.rename_label("log_in", "sign_in").moved == ()

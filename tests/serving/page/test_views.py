@@ -10,7 +10,8 @@ import pytest
 from .conftest import Open, body_of, settled
 
 EDIT = {
-    "action": "relabel", "summary": "relabelled 2 texts of 'track_order' as 'refund_status'", "applied": True,
+    "action": "relabel", "summary": "relabelled 2 texts of 'track_order' as 'refund_status'",
+    "applied": True,
     "before": 1, "after": 2, "model_version": "v2", "note": "",
     "moved": [{"text": "t", "label": "b", "before": "a", "after": "b"}],
     "expected_before": {"accuracy": 0.9, "answered": 0.95, "count": 100},

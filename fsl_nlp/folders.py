@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from fsl_nlp.errors import ModelError
 
@@ -55,13 +56,19 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o666) -> 
     `mode` is that of the file, less the umask: PRIVATE_FILE for users' texts and models. A folder
     that is missing is made, and is private if the file is.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with open_atomically(path, mode=mode) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def open_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` at the end if nothing failed; see `write_atomically`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         make_folder(path.parent, private=mode == PRIVATE_FILE)
         try:
             with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             _replace(temporary, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ _SHOWN, _GROUPS_SHOWN = 3, 10  # texts of a candidate label, and such labels, in
 class Suggestion:
     """A text to label. `count` is how often it was asked, `label` the best guess.
 
+    `feedback` is the label that users say is right.
+
     >>> Suggestion("send it back", "return", 0.4, 2, "between two labels").label
     'return'
     """
@@ -41,6 +43,7 @@ class Suggestion:
     confidence: float
     count: int
     reason: str
+    feedback: Label | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,19 @@ class Suggestions:
 
 
 def suggest(
-    bot: Answering, texts: Sequence[str] | Sequence[Example], n: int = 10, *, seed: int = 0
+    bot: Answering,
+    texts: Sequence[str] | Sequence[Example],
+    n: int = 10,
+    *,
+    seed: int = 0,
+    feedback: Mapping[str, Label] | None = None,
 ) -> Suggestions:
     """The `n` texts of a log to label next, and labels that are missing.
 
     A text is worth a label if the bot is unsure of it, if it is like many others of the log, and
-    if it is unlike those that were chosen before it. Nothing of the log is stored.
+    if it is unlike those that were chosen before it. `feedback` are labels of texts that users say
+    are right; where the bot is sure of another one, the text is worth as much as an unsure one.
+    Nothing of the log is stored.
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise OptionError(f"n={n!r}: must be a whole number, at least 0.")
@@ -102,17 +112,20 @@ def suggest(
     probabilities = softmax(outputs.scores)
     unknown = _unknown(verdicts, vectors, unit(stored))
     typical = _typicality(vectors, log.counts)
-    unsure = _uncertainty(probabilities, verdicts)
+    labels = bot.classifier_.labels
+    named = [(feedback or {}).get(example.text) for example in log.examples]
+    best = [labels[i] for i in probabilities.argmax(1)]
+    is_wrong = [name not in (None, label) for name, label in zip(named, best, strict=True)]
+    unsure = np.where(is_wrong, 1.0, _uncertainty(probabilities, verdicts))
     chosen = _choose(unsure * (1 + typical) / 2, vectors, n)
     rows = np.flatnonzero(unknown)
-    labels = bot.classifier_.labels
     index = {label: i for i, label in enumerate(labels)}
     classes = np.array([index[e.label] for e in bot.examples_ if e.label is not None], np.int64)
     return Suggestions(
         texts=log.distinct,
         unknown=len(rows),
         to_label=tuple(
-            _suggestion(log, i, probabilities[i], labels, verdicts[i], float(typical[i]))
+            _suggestion(log, i, probabilities[i], labels, verdicts[i], float(typical[i]), named[i])
             for i in chosen
         ),
         new_labels=candidate_labels(
@@ -218,12 +231,15 @@ def _suggestion(
     labels: Sequence[Label],
     verdict: Verdict,
     typical: float,
+    feedback: Label | None,
 ) -> Suggestion:
     first, second = np.argsort(-probabilities, kind="stable")[:2]
     reasons = [
         f"{one_line(labels[first])} {probabilities[first]:.0%} or "
         f"{one_line(labels[second])} {probabilities[second]:.0%}"
     ]
+    if feedback is not None:
+        reasons.insert(0, f"users say {one_line(feedback)}")
     if verdict.in_scope is not None and verdict.in_scope < 0.75:
         reasons.append(f"in scope {verdict.in_scope:.0%}")
     if log.counts[row] > 1:
@@ -235,6 +251,7 @@ def _suggestion(
         confidence=float(probabilities[first]),
         count=log.counts[row],
         reason="; ".join(reasons),
+        feedback=feedback,
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, exists, func, not_, or_, select
 
 from fsl_nlp.decision.verdict import AMBIGUOUS, OUT_OF_SCOPE
+from fsl_nlp.editing.suggest import LIMIT, Suggestions, suggest
 from fsl_nlp.serving.questions.reading import is_right, is_wrong, with_feedback
 from fsl_nlp.serving.questions.schema import dismissed, feedback, questions
 from fsl_nlp.types import Example, Label
 
-LIMIT = 8000  # different texts; `suggest` compares as many
+if TYPE_CHECKING:
+    from fsl_nlp.answering import Answering
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,14 @@ def inbox(
     ]
 
 
-def as_examples(asked: Iterable[Asked]) -> list[Example]:
-    """The texts for `suggest`, as often as they were asked, with the labels that users named."""
-    return [
+def suggestions(
+    bot: Answering, asked: Sequence[Asked], n: int = 10, *, seed: int = 0
+) -> Suggestions:
+    """What to label next of the inbox of a bot, with the labels that users named."""
+    texts = [
         example
         for item in asked
-        for example in [Example(item.text, item.label, item.text_b)] * item.count
+        for example in [Example(item.text, text_b=item.text_b)] * item.count
     ]
+    named = {item.text: item.label for item in asked if item.label is not None}
+    return suggest(bot, texts, n, seed=seed, feedback=named)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from fsl_nlp.errors import OptionError
 from fsl_nlp.output import without_nan
 from fsl_nlp.serving.questions.question import Entry, Feedback, Question, now
-from fsl_nlp.serving.questions.schema import feedback, questions
+from fsl_nlp.serving.questions.schema import feedback, questions, text_key
 from fsl_nlp.types import Label
 
 _AT_ONCE = 1000  # rows in memory
@@ -92,6 +92,40 @@ def entries(
     statement = statement.order_by(*(column.desc() if newest_first else column for column in order))
     for row in connection.execution_options(yield_per=_AT_ONCE).execute(statement):
         yield _entry(row)
+
+
+def matching(
+    connection: Connection,
+    *,
+    ids: Sequence[str] = (),
+    text: str | None = None,
+    containing: str | None = None,
+) -> list[str]:
+    """The ids of questions: these, those with this text, and those with these words in them.
+
+    Spaces and capitals make no difference. Words may also stand in the comment of a user.
+    """
+    key = None if text is None else text_key(text)
+    named = select(questions.c.id).where(or_(questions.c.id.in_(ids), questions.c.text_key == key))
+    matches = set(connection.scalars(named))
+    if containing is not None:
+        words = _plain(containing)
+        # Not in SQL: SQLite knows the capitals of ASCII only.
+        matches |= {
+            entry.question.id
+            for entry in entries(connection)
+            if any(words in _plain(part) for part in _texts(entry))
+        }
+    return sorted(matches)
+
+
+def _texts(entry: Entry) -> list[str]:
+    comment = entry.feedback.comment if entry.feedback else ""
+    return [entry.question.text, entry.question.text_b or "", comment]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -30,6 +30,11 @@ LONGEST = 10_000  # characters of a text that are kept
 _PRUNED_AT_ONCE = 2000  # rows, so that no writer waits long for the lock
 _ATTEMPTS = 50  # at changing the mode of a file that others are opening
 
+# Whether a question is there whose text was dismissed.
+_is_asked = exists().where(
+    questions.c.bot == dismissed.c.bot, questions.c.text_key == dismissed.c.text_key
+)
+
 
 class QuestionStore:
     """The tables of a log. Every method that meets the database raises a LogError if that fails.
@@ -143,12 +148,9 @@ class QuestionStore:
             if deleted < _PRUNED_AT_ONCE:
                 break
         of_question = exists().where(questions.c.id == feedback.c.question)
-        asked = exists().where(
-            questions.c.bot == dismissed.c.bot, questions.c.text_key == dismissed.c.text_key
-        )
         with self.writing() as connection:
             connection.execute(delete(feedback).where(feedback.c.time < before, ~of_question))
-            connection.execute(delete(dismissed).where(dismissed.c.time < before, ~asked))
+            connection.execute(delete(dismissed).where(dismissed.c.time < before, ~_is_asked))
         return count
 
     def forget(self, ids: Iterable[str]) -> int:
@@ -157,7 +159,12 @@ class QuestionStore:
         for start in range(0, len(ids), _PRUNED_AT_ONCE):
             part = ids[start : start + _PRUNED_AT_ONCE]
             with self.writing() as connection:
-                count += _delete(connection, select(questions.c.id).where(questions.c.id.in_(part)))
+                asked = questions.c.id.in_(part)
+                keys = connection.scalars(select(questions.c.text_key).where(asked)).all()
+                count += _delete(connection, select(questions.c.id).where(asked))
+                connection.execute(
+                    delete(dismissed).where(dismissed.c.text_key.in_(keys), ~_is_asked)
+                )
         if not self.is_remote:
             with self._errors():
                 self._execute_alone("PRAGMA wal_checkpoint(TRUNCATE)")

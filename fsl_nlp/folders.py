@@ -62,7 +62,7 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o666) -> 
 
 @contextmanager
 def open_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` at the end if nothing failed; see `write_atomically`."""
+    """A file that takes the place of `path` if nothing fails, as in `write_atomically`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         make_folder(path.parent, private=mode == PRIVATE_FILE)

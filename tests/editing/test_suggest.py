@@ -66,6 +66,15 @@ def test_an_unsure_text_comes_first_and_a_repetition_of_it_does_not_follow(
     assert first.reason.count("%") >= 2
 
 
+def test_a_sure_answer_that_users_call_wrong_is_worth_a_label(bot: FewShotClassifier) -> None:
+    sure = ["I cannot sign in now", "refund me please now", "has my order been sent now"]
+    (other,) = suggest(bot, [*sure, "快递 password"], 1).to_label
+    assert (other.text, other.feedback) == ("快递 password", None)
+    (first,) = suggest(bot, sure, 1, feedback={sure[1]: "complain", sure[0]: "log_in"}).to_label
+    assert (first.text, first.label, first.feedback) == (sure[1], "get_refund", "complain")
+    assert first.reason.startswith("users say complain; ")
+
+
 def test_the_same_log_gives_the_same_suggestions(bot: FewShotClassifier) -> None:
     log = [*WEATHER, *天气, "my parcel is locked", "sign in to refund"]
     once, again = bot.suggest(log, 5), bot.suggest(log, 5)

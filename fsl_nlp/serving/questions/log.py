@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 
+from fsl_nlp.editing.suggest import LIMIT
 from fsl_nlp.errors import LogError
 from fsl_nlp.forks import never_destroy, renew_after_fork
-from fsl_nlp.editing.suggest import LIMIT
 from fsl_nlp.serving.questions.inbox import Asked, inbox
 from fsl_nlp.serving.questions.question import Entry, Feedback, Question, now
 from fsl_nlp.serving.questions.reading import ALL, Selection, entries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Question:
 
     text: str
     bot: str
+    _: KW_ONLY
     text_b: str | None = None
     model_version: str = ""
     label: Label | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fsl_nlp.cli.options import shared
 from fsl_nlp.cli.run import Run, command
 from fsl_nlp.errors import MissingExtraError, OptionError
 from fsl_nlp.output import one_line
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fsl_nlp.serving.questions.store import QuestionStore
 
 Url = Annotated[
-    str, typer.Argument(metavar="URL", help="The log, as `fsl-nlp serve --log` has it.")
+    str, typer.Argument(metavar="URL", help="The log of a server, as its option --log names it.")
 ]
 Bot = Annotated[str | None, typer.Option(help="Questions to this bot only.")]
 Since = Annotated[
@@ -54,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
     def export(
         run: Run,
         url: Url,
-        out: Annotated[Path, typer.Option(help="File to write: .csv for spreadsheets, or .jsonl.")],
+        out: Annotated[Path, shared("--out", "The ending: .csv for spreadsheets, or .jsonl.")],
         bot: Bot = None,
         since: Since = None,
         reason: Reason = None,

@@ -29,6 +29,7 @@ _HELP = {
     "--way": "Classes in an episode.",
     "--shot": "Support examples of each class.",
     "--episodes": "Number of episodes.",
+    "--log": "Log of questions: sqlite:///questions.db or postgresql://USER@HOST/DATABASE.",
 }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fsl_nlp.cli.options import shared
 from fsl_nlp.cli.run import Run, command, has_option, say
 
 
@@ -43,13 +44,10 @@ def add_to(app: typer.Typer) -> None:
         ] = False,
         log: Annotated[
             str | None,
-            typer.Option(
-                metavar="URL",
-                help="Keep a log of questions: sqlite:///questions.db or postgresql://USER@HOST/DB.",
-            ),
+            shared("--log", "Every question goes into it, without personal data.", metavar="URL"),
         ] = None,
         log_days: Annotated[
-            float, typer.Option(min=0, help="Days that the log keeps a question; 0 is for ever.")
+            float, typer.Option(min=0, help="Days that the log keeps a question; 0: for ever.")
         ] = 90,
         log_redact: Annotated[
             list[str] | None,

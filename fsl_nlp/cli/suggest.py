@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fsl_nlp.cli.options import ClassifierFolder, Device, NoHeader, OnError, TextColumn
+from fsl_nlp.cli.options import ClassifierFolder, Device, NoHeader, OnError, TextColumn, shared
 from fsl_nlp.cli.run import Run, command
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         log: Annotated[
             str | None,
-            typer.Option(
+            shared(
                 "--log",
+                "In place of a file: what a server rejected, was unsure of, or answered wrongly "
+                "as users say.",
                 metavar="URL",
-                help="Instead: what a server logged (`serve --log`) that was rejected or unsure, "
-                "or that users say was answered wrongly.",
             ),
         ] = None,
         number: Annotated[int, typer.Option("-n", "--number", min=0, help="Texts to label.")] = 10,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from fsl_nlp.data.formulas import unescape
 from fsl_nlp.data.header import Row, table_of_rows
 from fsl_nlp.data.records import Table
 
@@ -29,6 +30,8 @@ def read_delimited(
     Record(position=2, values={'text': 'a, b', 'label': 'c'})
     >>> read_delimited("sep=;\ntext;label\na, b;c\n", "a.csv").records[0]
     Record(position=3, values={'text': 'a, b', 'label': 'c'})
+
+    An apostrophe before a text that looks like a formula belongs to no text.
     """
     named = _SEPARATOR_LINE.match(text)
     start = named.end() if named else 0
@@ -66,7 +69,7 @@ def _read_rows(text: str, delimiter: str, offset: int = 0, line: int = 1) -> Ite
             if end != delimiter:
                 break
         if match and not blank:
-            yield Row(start, tuple(fields))
+            yield Row(start, tuple(map(unescape, fields)))
         elif not match:
             # Only the line of the bad quote is lost; reading continues on the next line.
             yield Row(line, problem=_explain_quote(text, offset, line))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fsl_nlp.data.formats.phrases import plural
 from fsl_nlp.data.formats.rasa_writer import as_rasa
+from fsl_nlp.data.formulas import escape_apostrophe, escape_formula
 from fsl_nlp.data.records import quoted
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.folders import write_atomically
@@ -68,13 +69,7 @@ def write_dataset(
         raise OptionError(
             f"{path} exists. Name another file, or replace it with overwrite=True (--force)."
         )
-    if not dataset.examples:
-        raise DataError("The data set has no examples, so nothing is written.")
-    pairs = dataset.examples[0].text_b is not None
-    for number, example in enumerate(dataset.examples, 1):
-        if reason := _cannot_hold(example, pairs=pairs if writer.pairs else None):
-            shown = f"example {number}, {quoted(example.text)}"
-            raise DataError(f"{writer.title} cannot hold {shown}: {reason}.")
+    _check_contents(dataset, writer)
     if not writer.whole_numbers:
         dataset = _with_text_labels(dataset, writer.title)
     content = writer.render(dataset)
@@ -98,6 +93,16 @@ def choose_format(path: Path, name: str | None = None) -> str:
         if path.suffix.lower() in writer.suffixes:
             return key
     raise OptionError(f"{path}: its ending names no format. Say which with --format: {names}.")
+
+
+def _check_contents(dataset: Dataset, writer: Writer) -> None:
+    if not dataset.examples:
+        raise DataError("The data set has no examples, so nothing is written.")
+    pairs = dataset.examples[0].text_b is not None
+    for number, example in enumerate(dataset.examples, 1):
+        if reason := _cannot_hold(example, pairs=pairs if writer.pairs else None):
+            shown = f"example {number}, {quoted(example.text)}"
+            raise DataError(f"{writer.title} cannot hold {shown}: {reason}.")
 
 
 def _cannot_hold(example: Example, pairs: bool | None) -> str:
@@ -150,10 +155,22 @@ def _note_descriptions(dataset: Dataset, title: str) -> None:
         )
 
 
-def _as_csv(dataset: Dataset) -> str:
+def for_spreadsheet(dataset: Dataset) -> bytes:
+    r"""A CSV file that Excel shows in every language, and of which it computes nothing.
+
+    `load_dataset` reads the same texts and labels from it.
+
+    >>> for_spreadsheet(Dataset.from_texts(["=1+1"], ["sum"])).decode("utf-8-sig")
+    "text,label\n'=1+1,sum\n"
+    """
+    _check_contents(dataset, WRITERS["csv"])
+    return b"\xef\xbb\xbf" + _as_csv(dataset, escape_formula).encode()
+
+
+def _as_csv(dataset: Dataset, escape: Callable[[str], str] = escape_apostrophe) -> str:
     rows = _rows(dataset)
     lines = [list(rows[0]), *(row.values() for row in rows)]
-    return "".join(",".join(map(_field, line)) + "\n" for line in lines)
+    return "".join(",".join(_field(value, escape) for value in line) + "\n" for line in lines)
 
 
 def _rows(dataset: Dataset) -> list[dict[str, Label | None]]:
@@ -172,8 +189,8 @@ def _row(example: Example, with_id: bool) -> dict[str, Label | None]:
     return row
 
 
-def _field(value: Label | None) -> str:
-    text = "" if value is None else str(value)
+def _field(value: Label | None, escape: Callable[[str], str]) -> str:
+    text = "" if value is None else escape(value) if isinstance(value, str) else str(value)
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 

@@ -45,7 +45,7 @@ def test_the_texts_are_read_again(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     assert export(entries(), path) == len(TEXTS)
     texts = [example.text for example in load_dataset(path, labelled=False).examples]
-    assert texts == TEXTS
+    assert texts == [text.strip() for text in TEXTS]
 
 
 def test_all_that_is_known(tmp_path: Path) -> None:

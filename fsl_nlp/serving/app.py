@@ -12,14 +12,16 @@ from fastapi import APIRouter, FastAPI
 from fsl_nlp import __version__
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
-from fsl_nlp.serving.bots import Bots
+from fsl_nlp.serving.bots import Bots, reloading_on_hangup
 from fsl_nlp.serving.errors import add_handlers
 from fsl_nlp.serving.guard import add_middleware
+from fsl_nlp.serving.metrics import Measured, Metrics
 from fsl_nlp.serving.questions.log import QuestionLog
 from fsl_nlp.serving.recording import open_log
 from fsl_nlp.serving.routes import (
     bots,
     classify,
+    downloads,
     feedback,
     health,
     inference,
@@ -33,6 +35,7 @@ from fsl_nlp.serving.teaching import Teachers
 
 ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
+    downloads.router,
     health.router,
     bots.router,
     rasa.router,
@@ -54,23 +57,29 @@ class State:
     access: Access
     questions: QuestionLog | None  # the log, if one is kept
     teachers: Teachers
+    metrics: Metrics
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The application of a server, with its bots loaded."""
+    metrics = Metrics()
     state = State(
         settings,
-        Bots(settings.bots),
-        Batcher(settings),
+        Bots(settings.bots, threads=settings.threads, report=metrics.reloaded),
+        Batcher(settings, metrics),
         Access(settings),
         open_log(settings),
         Teachers(),
+        metrics,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        state.bots.watch()
+        with reloading_on_hangup(state.bots):
+            yield
         await to_thread.run_sync(state.teachers.close)
+        state.bots.close()
         state.batcher.close()
         if state.questions is not None:
             await to_thread.run_sync(state.questions.close)
@@ -83,4 +92,5 @@ def create_app(settings: ServerSettings) -> FastAPI:
         app.include_router(router)
     add_handlers(app)
     add_middleware(app, settings)
+    app.add_middleware(Measured, metrics=metrics)
     return app

@@ -38,8 +38,14 @@ async def ask(
     request.scope[BOT] = bot.name
     options = {"top_k": top_k, "nearest": nearest, "why": why, "multiple": multiple}
     answers = await server.batcher.submit(
-        bot, examples, partial(_classify, options=options), tuple(options.values())
+        bot,
+        examples,
+        partial(_classify, options=options),
+        tuple(options.values()),
+        slow=why or multiple,
+        is_gone=request.is_disconnected,
     )
+    server.metrics.answered(bot.name, answers)
     return record(request, bot.name, examples, answers)
 
 

@@ -3,115 +3,148 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.metrics import Metrics
+from fsl_nlp.serving.queues import Piece, Queue, Waiting, Work, compute
 from fsl_nlp.serving.settings import ServerSettings
 from fsl_nlp.types import Example
 
-# What is computed for a group of questions to one bot.
-Work = Callable[[Any, list[Example]], Sequence[Any]]
-
-
-def estimated_tokens(example: Example) -> int:
-    """About how many tokens an encoder reads; exact counts would take a second tokenizing.
-
-    >>> estimated_tokens(Example("where is my parcel")), estimated_tokens(Example("a", text_b="b"))
-    (8, 4)
-    """
-    parts = (example.text, example.text_b) if example.text_b else (example.text,)
-    return sum(len(part) // 3 + 2 for part in parts)
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    bot: ServedBot
-    key: object  # questions with equal keys go together
-    work: Work
-    examples: list[Example]
-    answers: asyncio.Future[Sequence[Any]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+# A question with `why` or `multiple` takes as long as dozens of others. They have a thread of
+# their own, which answers one at a time, and this share of the questions that may wait.
+_SLOW_SHARE = 1 / 16
+_GONE = 0.1  # seconds of waiting after which it is checked whether the client is still there
+_IDLE = 0.1  # seconds without a question, after which the next one does not wait for others
+_LONGEST_RETRY = 60  # seconds
 
 
 class Batcher:
     """Answers the questions that wait, those of many requests in one call.
 
-    One thread computes. What comes meanwhile waits, and goes together next, up to a budget of
-    tokens. A request that finds too many questions waiting is refused at once.
+    A thread computes. What comes meanwhile waits, and goes together next, up to a budget of tokens.
+    A request that finds too many questions waiting is refused at once.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self._settings = settings
-        self._thread = ThreadPoolExecutor(1, "answers")
-        self._waiting: deque[_Waiting] = deque()
-        self._count = 0  # of waiting examples
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, settings: ServerSettings, metrics: Metrics) -> None:
+        slow = max(1, int(settings.waiting * _SLOW_SHARE))
+        self._plain = _Lane("plain", settings, metrics, settings.waiting, settings.batch_tokens)
+        self._slow = _Lane("slow", settings, metrics, slow, 1)
 
     async def submit(
-        self, bot: ServedBot, examples: list[Example], work: Work, key: object
+        self,
+        bot: ServedBot,
+        examples: list[Example],
+        work: Work,
+        key: object,
+        *,
+        slow: bool = False,
+        is_gone: Callable[[], Awaitable[bool]] | None = None,
     ) -> Sequence[Any]:
-        """What `work` gives for the examples. Those of requests with the same key go together."""
-        if self._count + len(examples) > self._settings.waiting and self._count:
-            raise RequestError(
-                "overloaded",
-                "Too many questions wait. Ask again in a second.",
-                {"Retry-After": "1"},
-            )
-        bot.look()
-        waiting = _Waiting(bot, key, work, examples)
-        self._waiting.append(waiting)
-        self._count += len(examples)
+        """What `work` gives for the examples, all of one save of the bot.
+
+        Those of requests with the same key go together. `slow` says that each takes long. If
+        `is_gone` says that nobody waits for the answers, they are not computed.
+        """
+        if not examples:
+            return []
+        lane = self._slow if slow else self._plain
+        return await lane.submit(Waiting(bot.name, bot.current, key, work, examples, is_gone))
+
+    def close(self) -> None:
+        """Wait for the threads."""
+        self._plain.close()
+        self._slow.close()
+
+
+class _Lane:
+    """A queue and the thread that answers what waits in it."""
+
+    def __init__(
+        self, kind: str, settings: ServerSettings, metrics: Metrics, limit: int, budget: int
+    ) -> None:
+        self._timeout = settings.timeout
+        self._patience = settings.patience
+        self._limit = limit
+        self._metrics = metrics.lane(kind)
+        self._queue = Queue(budget)
+        self._thread = ThreadPoolExecutor(1, f"{kind} answers")
+        self._task: asyncio.Task[None] | None = None
+        self._go = asyncio.Event()
+        self._enough = 0.0  # requests that a batch waits for
+        self._usual = 1.0  # requests in a batch, lately
+        self._rate = 1.0  # examples a second, lately
+        self._last = 0.0  # when the last batch was done
+
+    async def submit(self, waiting: Waiting) -> Sequence[Any]:
+        queue = self._queue
+        if queue.count and queue.count + waiting.left > self._limit:
+            seconds = min(max(math.ceil(queue.count / self._rate), 1), _LONGEST_RETRY)
+            message = f"Too many questions wait. Ask again in {seconds} s."
+            raise RequestError("overloaded", message, {"Retry-After": str(seconds)})
+        loop = asyncio.get_running_loop()
+        waiting.since = loop.time()
+        waiting.result = loop.create_future()
+        late = RequestError("timeout", f"No answer within {self._timeout:g} s. Ask again later.")
+        timer = loop.call_later(self._timeout, waiting.fail, late)
+        queue.put(waiting)
+        self._metrics.waits(queue.count)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
-        return await waiting.answers
+        elif queue.requests >= self._enough:
+            self._go.set()
+        try:
+            return await waiting.result
+        finally:
+            timer.cancel()
+            queue.drop(waiting)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch = self._take()
-            try:
-                answers = await loop.run_in_executor(self._thread, _compute, batch)
-            except Exception as error:
-                for waiting in batch:
-                    if not waiting.answers.done():
-                        waiting.answers.set_exception(error)
+        if loop.time() - self._last > _IDLE:
+            self._usual = 1.0
+        while self._queue.count:
+            await self._wait_for_more()
+            batch = await self._still_wanted(self._queue.take())
+            if not batch:
                 continue
-            for waiting, rows in zip(batch, answers, strict=True):
-                if not waiting.answers.done():  # the client may have gone
-                    waiting.answers.set_result(rows)
+            start = loop.time()
+            outcomes = await loop.run_in_executor(self._thread, compute, batch)
+            self._last = loop.time()
+            for piece, outcome in zip(batch, outcomes, strict=True):
+                piece.deliver(outcome)
+            self._note(batch, start, self._last - start)
 
-    def _take(self) -> list[_Waiting]:
-        """The next requests of one bot and one kind, as many as fit."""
-        first = self._waiting[0]
-        batch, rest, tokens = [], deque[_Waiting](), 0
-        for waiting in self._waiting:
-            fits = waiting.bot is first.bot and waiting.key == first.key
-            size = sum(map(estimated_tokens, waiting.examples))
-            if waiting is first or (fits and tokens + size <= self._settings.batch_tokens):
-                batch.append(waiting)
-                tokens += size
-                self._count -= len(waiting.examples)
-            else:
-                rest.append(waiting)
-        self._waiting = rest
-        return batch
+    async def _wait_for_more(self) -> None:
+        """Wait a few milliseconds for half as many requests as are usual. A lone one is usual."""
+        self._enough = self._usual / 2
+        if self._queue.requests < self._enough:
+            self._go.clear()
+            timer = asyncio.get_running_loop().call_later(self._patience, self._go.set)
+            await self._go.wait()
+            timer.cancel()
+        self._enough = math.inf
+
+    async def _still_wanted(self, batch: list[Piece]) -> list[Piece]:
+        """The pieces that somebody still waits for."""
+        now = asyncio.get_running_loop().time()
+        for waiting in {piece.waiting for piece in batch}:
+            is_gone = waiting.is_gone if now - waiting.since > _GONE else None
+            if is_gone and await is_gone():
+                waiting.fail(RequestError("timeout", "The client has gone."))
+        return [piece for piece in batch if not piece.waiting.result.done()]
+
+    def _note(self, batch: list[Piece], start: float, seconds: float) -> None:
+        requests = {piece.waiting for piece in batch}
+        count = sum(len(piece.examples) for piece in batch)
+        self._usual += (len(requests) - self._usual) / 4
+        self._rate += (count / max(seconds, 1e-6) - self._rate) / 4
+        self._metrics.computed(count, seconds, [start - waiting.since for waiting in requests])
+        self._metrics.waits(self._queue.count)
 
     def close(self) -> None:
-        """Wait for the thread."""
         self._thread.shutdown()
-
-
-def _compute(batch: list[_Waiting]) -> list[Sequence[Any]]:
-    first = batch[0]
-    answers = first.work(first.bot.current.answering, [e for w in batch for e in w.examples])
-    rows, start = [], 0
-    for waiting in batch:
-        rows.append(answers[start : start + len(waiting.examples)])
-        start += len(waiting.examples)
-    return rows

@@ -35,10 +35,10 @@ _MAX_CHANGE = 0.02
 def run_self_test(classifier: Scorer) -> dict[str, NDArray[np.float32]]:
     """The classifier's vector [D] and its probabilities [N] for the test question."""
     examples = [classifier.example_of(QUESTION)]
-    probabilities = softmax(classifier.scores(examples))[0]
+    outputs = classifier.outputs(examples)
     return {
-        VECTOR: np.ascontiguousarray(classifier.embed(examples)[0]),
-        PROBABILITIES: probabilities.astype(np.float32),
+        VECTOR: np.ascontiguousarray(outputs.vectors[0]),
+        PROBABILITIES: softmax(outputs.scores)[0].astype(np.float32),
     }
 
 

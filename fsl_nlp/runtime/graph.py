@@ -25,8 +25,9 @@ from fsl_nlp.folders import cache_folder
 from fsl_nlp.forks import Lock
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.runtime.batches import batches_by_length
-from fsl_nlp.runtime.session import Session
-from fsl_nlp.sums import CHECKED, entries_of, fault_in
+from fsl_nlp.runtime.session import Session, usable_threads
+from fsl_nlp.runtime.sharing import shared
+from fsl_nlp.sums import CHECKED, Entries, entries_of, fault_in
 from fsl_nlp.vectors import Matrix
 
 if TYPE_CHECKING:
@@ -70,11 +71,15 @@ class GraphInfo:
 
 
 class Graph:
-    """A loaded graph. Safe to share between threads."""
+    """A loaded graph. Safe to share between threads.
 
-    def __init__(self, folder: Path, info: GraphInfo, session: Session) -> None:
+    Graphs of the same files, in whatever folders, use one session and one tokenizer.
+    """
+
+    def __init__(self, folder: Path, info: GraphInfo, files: Entries, session: Session) -> None:
         self.folder = folder
         self.info = info
+        self._files = files
         self._session = session
         self._tokenizer: TextTokenizer | None = None
         self._lock = Lock()
@@ -87,8 +92,10 @@ class Graph:
         are computed again only for files that have changed.
         """
         folder = folder.absolute()  # the working folder may change before the tokenizer is read
-        info = read_info(folder, remember=remember)
-        return cls(folder, info, Session(folder / MODEL, threads, weights=folder / WEIGHTS))
+        info, files = _read(folder, remember=remember)
+        key = files[MODEL], files[WEIGHTS], usable_threads() if threads is None else threads
+        session = shared(key, lambda: Session(folder / MODEL, threads, weights=folder / WEIGHTS))
+        return cls(folder, info, files, session)
 
     @classmethod
     def open_cached(cls, info: GraphInfo, *, threads: int | None = None) -> Graph:
@@ -107,11 +114,14 @@ class Graph:
         with self._lock:
             if self._tokenizer is None:
                 info = self.info
-                self._tokenizer = TextTokenizer(
-                    self.folder / TOKENIZER,
-                    prefix=info.pooling["prefix"],
-                    longest=None if info.kind == "mentions" else info.pooling["max_length"],
-                    truncate_left=info.truncate_left,
+                prefix = info.pooling["prefix"]
+                longest = None if info.kind == "mentions" else info.pooling["max_length"]
+                left = info.truncate_left
+                self._tokenizer = shared(
+                    (self._files[TOKENIZER], prefix, longest, left),
+                    lambda: TextTokenizer(
+                        self.folder / TOKENIZER, prefix=prefix, longest=longest, truncate_left=left
+                    ),
                 )
             return self._tokenizer
 
@@ -188,6 +198,11 @@ def write_info(folder: Path, info: GraphInfo) -> None:
 
 def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
     """The description of the graph in a folder, if its files are whole."""
+    return _read(folder, remember=remember)[0]
+
+
+def _read(folder: Path, *, remember: bool) -> tuple[GraphInfo, Entries]:
+    """The description of a graph, and the sizes and sums of its files."""
     path = folder / INFO
     try:
         manifest = parse_json(path.read_bytes())
@@ -207,7 +222,7 @@ def read_info(folder: Path, *, remember: bool = False) -> GraphInfo:
         raise ModelError(f"{path} is damaged. Make the graph again.") from None
     if fault := fault_in(folder, entries, note=folder / CHECKED if remember else None):
         raise ModelError(f"{fault} Copy the folder again, or make the graph again.")
-    return info
+    return info, entries
 
 
 def as_info(fields: Mapping[str, Any]) -> GraphInfo:

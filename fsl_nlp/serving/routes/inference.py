@@ -23,9 +23,9 @@ from pydantic_core import PydanticCustomError
 
 from fsl_nlp.serving.access import require
 from fsl_nlp.serving.asking import ask, check_questions, doubt, ranking
-from fsl_nlp.serving.batching import estimated_tokens
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.queues import estimated_tokens
 from fsl_nlp.types import Example, Prediction
 from fsl_nlp.vectors import Matrix
 

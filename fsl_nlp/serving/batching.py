@@ -113,7 +113,10 @@ class _Lane:
             if not batch:
                 continue
             start = loop.time()
-            outcomes = await loop.run_in_executor(self._thread, compute, batch)
+            try:
+                outcomes = await loop.run_in_executor(self._thread, compute, batch)
+            except Exception as error:  # no memory for a thread, for example
+                outcomes = [error] * len(batch)
             self._last = loop.time()
             for piece, outcome in zip(batch, outcomes, strict=True):
                 piece.deliver(outcome)

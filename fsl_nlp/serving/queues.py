@@ -95,7 +95,7 @@ class Piece:
         if isinstance(outcome, Exception):
             waiting.fail(outcome)
             return
-        waiting.answers += outcome
+        waiting.answers.extend(outcome)
         if len(waiting.answers) == len(waiting.examples) and not waiting.result.done():
             waiting.result.set_result(waiting.answers)
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,7 +60,9 @@ def run(scenario: Callable[[Batcher, StandIn], Awaitable[T]], **settings: Any) -
             bot.free.set()
             batcher.close()
 
-    return asyncio.run(main())
+    # In a thread: other tests may leave an event loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, main()).result()
 
 
 def submit(

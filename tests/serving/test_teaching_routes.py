@@ -213,3 +213,15 @@ def test_teaching_needs_the_role(
             headers = {"X-API-Key": keys[role]}
             assert client.post("/v1/bots/shop/undo", headers=headers).status_code == status
         assert client.post("/v1/bots/shop/undo").status_code == 401
+
+
+def test_stored_sentences_can_get_a_new_label(taught: Any, teaching: Path) -> None:
+    before = stored(teaching / "shop")
+    text = next(text for text, label in before.items() if label == "track_order")
+    body = {"texts": [text], "label": "complaint"}
+    assert "no label 'complaint'" in post(taught, "shop/relabel", body, status=422)["error"]
+    made = post(taught, "shop/relabel", {**body, "create": True})
+    assert "complaint" in [row["label"] for row in made["bot"]["labels"]]
+    assert stored(teaching / "shop") == {**before, text: "complaint"}
+    post(taught, "shop/undo")
+    assert stored(teaching / "shop") == before

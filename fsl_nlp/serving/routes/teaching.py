@@ -74,9 +74,10 @@ class RemoveExamples(EditBody):
 
 
 class Relabel(RemoveExamples):
-    """Stored sentences, and the label that they get."""
+    """Stored sentences, and the label that they get; with `create` it may be a new one."""
 
     label: Label
+    create: StrictBool = False
 
 
 class AddLabel(EditBody):
@@ -136,7 +137,10 @@ async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
     """Give stored sentences another label, in one version."""
     texts = _checked(request, body.texts)
     return await _edit(
-        request, bot, body, lambda b, refuse: b.relabel(texts, body.label, refuse_if_worse=refuse)
+        request,
+        bot,
+        body,
+        lambda b, refuse: b.relabel(texts, body.label, create=body.create, refuse_if_worse=refuse),
     )
 
 

@@ -48,6 +48,7 @@ def test_what_is_marked_is_right_after_characters_of_two_units(open_page: Open) 
     assert words <= {"where", "is", "my", "parcel", "😀😀", "😀"}
 
 
+@pytest.mark.slow
 def test_the_page_speaks_the_language_of_the_browser(open_page: Open) -> None:
     page = open_page("#/bot/shop-zh/ask", locale="zh-TW")
     assert page.inner_text("h1") == "问问机器人"
@@ -82,64 +83,6 @@ def test_sentences_are_found_and_the_back_button_works(open_page: Open) -> None:
     page.wait_for_selector(".lines")
     assert "intent=track_order" in page.evaluate("location.hash")
     assert page.input_value("input[type=search] >> nth=-1") == "parcel"
-
-
-def test_an_edit_says_what_it_changes_and_can_be_undone(open_page: Open, server: Any) -> None:
-    import httpx
-
-    info = httpx.get(f"{server.url}/v1/bots/shop").json()
-    sent = []
-
-    def edited(route: Any) -> None:
-        sent.append((route.request.url.rsplit("/", 1)[1], route.request.post_data_json))
-        changed = {**info, "model_version": "v2", "version": 2}
-        body_of({**EDIT, "bot": changed})(route)
-
-    page = open_page("#/bot/shop/sentences", {"**/relabel": edited, "**/undo": edited})
-    page.wait_for_selector(".lines")
-    page.check(".lines li >> nth=0 >> input")
-    page.check(".lines li >> nth=1 >> input")
-    page.check("text=Do not apply a change")
-    page.click("text=Move…")
-    page.fill("dialog input[type=search]", "REFUND")
-    assert page.locator("dialog .choices label").count() == 1
-    page.click("dialog label >> text=refund_status")
-    page.click("dialog button >> text=Move")
-    page.wait_for_selector(".card.done")
-    card = page.inner_text(".card")
-    assert "Moved 2 sentences to refund_status" in card
-    assert "Expected accuracy: 84.0%, down from 90.0%" in card
-    assert "1 stored sentence gets another answer" in card
-    assert page.locator(".selection").is_hidden()  # what was chosen is moved
-    ((name, body),) = sent
-    assert name == "relabel"
-    assert len(body["texts"]) == 2
-    assert (body["label"], body["refuse_if_worse"]) == ("refund_status", True)
-    assert body["expected_version"] == info["model_version"]
-    page.click(".card >> text=Undo")
-    page.wait_for_function("() => !document.querySelector('.card.busy')")
-    assert sent[1] == ("undo", {"expected_version": "v2"})
-
-
-def test_a_refused_edit_can_be_insisted_on(open_page: Open, server: Any) -> None:
-    import httpx
-
-    info = httpx.get(f"{server.url}/v1/bots/shop").json()
-    asked = []
-
-    def edited(route: Any) -> None:
-        careful = route.request.post_data_json["refuse_if_worse"]
-        asked.append(careful)
-        body_of({**EDIT, "applied": not careful, "bot": info})(route)
-
-    page = open_page("#/bot/shop/sentences?intent=track_order", {"**/labels/remove": edited})
-    page.check("text=Do not apply a change")
-    page.click("text=Remove the intent")
-    page.click("dialog button >> text=Remove")
-    page.wait_for_selector(".card.refused")
-    page.click("text=Apply it anyway")
-    page.wait_for_selector(".card.done")
-    assert asked == [True, False]
 
 
 def test_five_thousand_sentences_are_as_fast_as_fifty(open_page: Open) -> None:

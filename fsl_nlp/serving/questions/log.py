@@ -148,7 +148,6 @@ class QuestionLog:
         """
         feedback = replace(feedback, comment=self.redact(feedback.comment))
         end = time.monotonic() + _MOMENT
-        self.flush(_MOMENT)
         while not (is_written := self.store.give_feedback(feedback)):
             if time.monotonic() > end:
                 break

@@ -68,7 +68,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         Bots(settings.bots, threads=settings.threads, report=metrics.reloaded),
         Batcher(settings, metrics),
         Access(settings),
-        open_log(settings),
+        open_log(settings, metrics.logged),
         Teachers(),
         metrics,
     )

@@ -74,7 +74,11 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self.log_drops = counter("log_drops", "Questions that the log did not take")
+        self._log = counter(
+            "log_questions",
+            "Questions that the log wrote or dropped, and attempts to write that failed",
+            "event",
+        )
 
     def lane(self, queue: str) -> LaneMetrics:
         """The numbers of one queue."""
@@ -92,6 +96,10 @@ class Metrics:
             reasons.update(p.reason for p in (answer if isinstance(answer, list) else [answer]))
         for reason, count in reasons.items():
             self._questions.labels(bot, reason).inc(count)
+
+    def logged(self, event: str, count: int) -> None:
+        """Count what the log of questions wrote or dropped, and how often writing failed."""
+        self._log.labels(event).inc(count)
 
     def reloaded(self, bot: str, seconds: float, success: bool) -> None:
         """Count an attempt to load a bot again."""

@@ -11,7 +11,7 @@ from fastapi import Request
 from fsl_nlp.errors import LogError
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.middleware import REQUEST_ID
-from fsl_nlp.serving.questions.log import QuestionLog
+from fsl_nlp.serving.questions.log import QuestionLog, Report
 from fsl_nlp.serving.questions.question import Question
 from fsl_nlp.serving.questions.redaction import Redaction
 from fsl_nlp.serving.settings import ServerSettings
@@ -34,12 +34,15 @@ class Answers(list[Any]):
         self.ids = list(ids)
 
 
-def open_log(settings: ServerSettings) -> QuestionLog | None:
-    """The log of a server, which writes; None if it keeps none."""
+def open_log(settings: ServerSettings, report: Report) -> QuestionLog | None:
+    """The log of a server, which writes; None if it keeps none. `report` takes what it counts."""
     if settings.log is None:
         return None
     log = QuestionLog(
-        settings.log, days=settings.log_days, redact=Redaction.parse(settings.log_redact)
+        settings.log,
+        days=settings.log_days,
+        redact=Redaction.parse(settings.log_redact),
+        report=report,
     )
     log.start()
     return log

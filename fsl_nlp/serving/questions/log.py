@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,13 +32,16 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds between attempts, while the 
 _BETWEEN_PRUNINGS = 3600.0  # seconds
 _logger = logging.getLogger("fsl_nlp")
 
+# Takes an event, "written", "dropped" or "failed", and how often it happened.
+Report = Callable[[str, int], None]
+
 
 class QuestionLog:
     """Writes questions in a thread of its own. No failure of the database reaches an answer.
 
     While the database is away, the thread tries again. A question is dropped if `queue` of them
     wait. `days=None` keeps questions for ever. Counters: `written` and `dropped` (questions), and
-    `failed` (attempts to write).
+    `failed` (attempts to write); `report` is told of each change.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -59,11 +62,13 @@ class QuestionLog:
         redact: Redaction = STANDARD,
         queue: int = _QUEUE,
         busy: float = 5.0,
+        report: Report = lambda event, count: None,
     ) -> None:
         self.store = QuestionStore(url, busy=busy)
         self.redact = redact
         self.days = days
         self.queue = queue
+        self._report = report
         self._renew()
         renew_after_fork(self)
 
@@ -103,17 +108,18 @@ class QuestionLog:
         """Have a question written. Takes microseconds, and raises nothing."""
         size = _size(question)
         with self._lock:
-            if (
-                len(self._waiting) >= self.queue
-                or self._characters + size > _CHARACTERS
-                or self._closing.is_set()
-            ):
-                self.dropped += 1
-                return
-            self._waiting.append(question)
-            self._characters += size
-            self._unfinished += 1
-        if not self._work.is_set():
+            is_taken = (
+                len(self._waiting) < self.queue
+                and self._characters + size <= _CHARACTERS
+                and not self._closing.is_set()
+            )
+            if is_taken:
+                self._waiting.append(question)
+                self._characters += size
+                self._unfinished += 1
+        if not is_taken:
+            self._count("dropped")
+        elif not self._work.is_set():
             self._wake()
 
     @property
@@ -136,8 +142,8 @@ class QuestionLog:
             self._thread.join(timeout)
         with self._lock:
             remaining, self._unfinished = self._unfinished, 0
-            self.dropped += remaining
             self._waiting.clear()
+        self._count("dropped", remaining)
         self.store.close()
         return not remaining
 
@@ -167,6 +173,12 @@ class QuestionLog:
     def dismiss(self, bot: str, texts: Iterable[str]) -> None:
         """Keep texts out of the inbox of a bot."""
         self.store.dismiss(bot, map(self.redact, texts))
+
+    def _count(self, event: str, count: int = 1) -> None:
+        with self._lock:
+            setattr(self, event, getattr(self, event) + count)
+        if count:
+            self._report(event, count)
 
     # The thread that writes
 
@@ -224,9 +236,9 @@ class QuestionLog:
             if _is_temporary(error):
                 raise
             refused = sum(not self._is_added(question) for question in batch)
+        self._count("written", len(batch) - refused)
+        self._count("dropped", refused)
         with self._lock:
-            self.written += len(batch) - refused
-            self.dropped += refused
             self._unfinished -= len(batch)
 
     def _safe(self, question: Question) -> Question:
@@ -240,7 +252,7 @@ class QuestionLog:
         except Exception as error:
             if _is_temporary(error):
                 raise
-            self.failed += 1
+            self._count("failed")
             _logger.warning("A question cannot be logged: %s", _words(error))
             return False
         return True
@@ -256,7 +268,7 @@ class QuestionLog:
         self.error = ""
 
     def _fail(self, error: Exception) -> None:
-        self.failed += 1
+        self._count("failed")
         self._is_prepared = False
         if not self.error:
             _logger.warning(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -104,7 +105,9 @@ def test_recording_is_fast_and_so_is_writing(sqlite_url: str, open_log: OpenLog)
 
 
 def test_a_full_queue_drops_and_counts(sqlite_url: str) -> None:
-    log = QuestionLog(sqlite_url, queue=3)
+    counts = Counter[str]()
+    report = lambda event, count: counts.update({event: count})  # noqa: E731
+    log = QuestionLog(sqlite_url, queue=3, report=report)
     log._wake = lambda: None  # type: ignore[method-assign]  # nothing is written yet
     for i in range(5):
         log.record(ask(str(i)))
@@ -115,6 +118,7 @@ def test_a_full_queue_drops_and_counts(sqlite_url: str) -> None:
     assert (log.written, log.dropped) == (3, 2)
     log.record(ask("too late"))
     assert log.dropped == 3
+    assert counts == {"written": 3, "dropped": 3}
 
 
 def test_long_texts_do_not_fill_the_memory(

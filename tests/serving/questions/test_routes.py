@@ -68,6 +68,17 @@ def test_parts_of_a_message_are_logged_by_themselves(client: Any) -> None:
     }
 
 
+def test_the_log_is_counted_for_prometheus(client: Any) -> None:
+    client.post("/v1/classify", json={"text": ENGLISH})
+    log_of(client).flush()
+    (line,) = (
+        line
+        for line in client.app.state.server.metrics.as_text().decode().splitlines()
+        if line.startswith('fsl_nlp_log_questions_total{event="written"}')
+    )
+    assert float(line.split()[1]) == log_of(client).written >= 1
+
+
 def test_other_shapes_are_logged_too(client: Any) -> None:
     client.post("/model/parse", json={"text": ENGLISH})
     (row,) = rows(client)

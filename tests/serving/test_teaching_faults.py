@@ -1,0 +1,179 @@
+"""Edits while others ask, on a full disk, and of a damaged folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsl_nlp import FewShotClassifier, load_dataset
+from fsl_nlp.artifact import publishing
+from fsl_nlp.loading import load_bot
+
+ENGLISH = ["where is my parcel", "I want my money back", "do you take cards", "hello"]
+CHINESE = ["我的包裹在哪里", "我要退款", "可以刷卡吗", "你好"]
+
+
+def small_bot(folder: Path, corpus: str, encoder: str) -> Path:
+    """A bot of four labels of a corpus, which is edited in a moment."""
+    data = load_dataset(corpus)
+    labels = set(data.labels[-4:])
+    chosen = [e for e in data.examples if e.label in labels]
+    bot = FewShotClassifier("proto", encoder, reject=None)
+    return bot.fit([e.text for e in chosen], [e.label for e in chosen]).save(folder)  # type: ignore[misc]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return small_bot(tmp_path / "shop", "support_en", "embedded:en")
+
+
+def answers(folder: Path, questions: list[str]) -> dict[str, tuple[Any, float]]:
+    """What the bot in a folder answers: label and confidence."""
+    given = load_bot(folder).classify(questions)
+    return {q: (a.label, a.confidence) for q, a in zip(questions, given, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("corpus", "encoder", "questions"),
+    [
+        ("support_en", "embedded:en", ENGLISH),
+        pytest.param("support_zh", "embedded:multilingual", CHINESE, marks=pytest.mark.slow),
+    ],
+)
+def test_each_answer_is_of_one_version_while_the_bot_is_edited(
+    corpus: str,
+    encoder: str,
+    questions: list[str],
+    tmp_path: Path,
+    live_server: Callable[..., Any],
+) -> None:
+    import httpx
+
+    folder = small_bot(tmp_path / "bot", corpus, encoder)
+    label = load_bot(folder).classes_.tolist()[0]
+    expected: dict[str, dict[str, tuple[Any, float]]] = {}
+    asked: list[tuple[list[str], list[dict[str, Any]]]] = []
+    done = threading.Event()
+
+    def ask(url: str, number: int) -> None:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            count = 0
+            while not done.is_set():
+                several = questions if count % 3 == 0 else [questions[(number + count) % 4]]
+                answer = client.post("/v1/classify", json={"text": several})
+                assert answer.status_code == 200, answer.text
+                asked.append((several, answer.json()))
+                count += 1
+                time.sleep(0.02)  # the edits need the processor, too
+
+    with live_server(folder) as url, ThreadPoolExecutor(16) as threads:
+        asking = [threads.submit(ask, url, number) for number in range(16)]
+        try:
+            with httpx.Client(base_url=url, timeout=120) as client:
+                for number in range(6):
+                    version = client.get("/v1/bots/bot").json()["model_version"]
+                    expected[version] = answers(folder, questions)
+                    path, body = edits(label, number)
+                    made = client.post(f"/v1/bots/bot/{path}", json=body)
+                    assert made.status_code == 200, made.text
+                    # The next question gets the new version.
+                    new = client.post("/v1/classify", json={"text": questions[0]}).json()
+                    assert new["model_version"] == made.json()["model_version"]
+                expected[new["model_version"]] = answers(folder, questions)
+        finally:
+            done.set()
+        for thread in asking:
+            thread.result()
+    assert len({answer["model_version"] for _, rows in asked for answer in rows}) > 2
+    for several, rows in asked:
+        assert len({row["model_version"] for row in rows}) == 1
+        for question, row in zip(several, rows, strict=True):
+            right, confidence = expected[row["model_version"]][question]
+            assert row["label"] == right
+            assert row["confidence"] == pytest.approx(confidence, abs=0.01)
+
+
+def edits(label: Any, number: int) -> tuple[str, dict[str, Any]]:
+    """The path and the body of the edits, one after another."""
+    return (
+        ("labels", {"label": "new", "texts": ["can I pay by card", "可以用信用卡吗", "刷卡 card"]}),
+        ("examples", {"examples": [{"text": "do you take cards", "label": "new"}]}),
+        ("labels/rename", {"old": "new", "new": "付款 pay"}),
+        ("labels/merge", {"labels": ["付款 pay", label], "into": label}),
+        ("undo", {}),
+        ("labels/remove", {"label": "付款 pay"}),
+    )[number]
+
+
+ADD = {"examples": [{"text": "has the courier left", "label": "track_order"}]}
+
+
+@pytest.mark.parametrize("error", [28, 122])  # no space; a user's quota
+def test_on_a_full_disk_the_old_state_is_kept_and_served(
+    error: int, shop: Path, client_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = publishing.write_atomically  # type: ignore[attr-defined]
+    before = {path.name: path.read_bytes() for path in shop.iterdir()}
+
+    def until_full(path: Path, content: bytes, **options: int) -> None:
+        if path.name == "classifier.json":
+            raise OSError(error, os.strerror(error), str(path))
+        write(path, content, **options)
+
+    with client_of(shop) as client:
+        old = client.post("/v1/classify", json={"text": "has the courier left"}).json()
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "write_atomically", until_full)
+            for _ in range(2):
+                full = client.post("/v1/bots/shop/examples", json=ADD)
+                assert (full.status_code, full.json()["error_type"]) == (507, "storage")
+                assert "disk of the server is full" in full.json()["error"]
+        assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
+        assert client.post("/v1/classify", json={"text": "has the courier left"}).json() == old
+        assert client.get("/ready").status_code == 200
+        made = client.post("/v1/bots/shop/examples", json=ADD)  # there is room again
+        assert (made.status_code, made.json()["after"]) == (200, 2)
+
+
+def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(
+    shop: Path, client_of: Callable[..., Any]
+) -> None:
+    with client_of(shop) as client:
+        old = client.post("/v1/classify", json={"text": ENGLISH[0]}).json()
+        assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
+        manifest = (shop / "classifier.json").read_bytes()
+        (shop / "classifier.json").write_bytes(manifest[: len(manifest) // 2])
+        damaged = client.post("/v1/bots/shop/undo", json={})
+        assert (damaged.status_code, damaged.json()["error_type"]) == (503, "unavailable")
+        assert "damaged" in damaged.json()["error"]
+        client.app.state.server.bots["shop"].refresh()
+        ready = client.get("/ready")
+        assert ready.status_code == 503
+        assert "damaged" in ready.text
+        assert client.post("/v1/classify", json={"text": ENGLISH[0]}).status_code == 200
+        (shop / "classifier.json").write_bytes(manifest)  # copied again
+        undone = client.post("/v1/bots/shop/undo", json={})
+        assert (undone.status_code, undone.json()["after"]) == (200, 1)
+        assert client.get("/ready").status_code == 200
+        assert client.post("/v1/classify", json={"text": ENGLISH[0]}).json() == old
+
+
+def test_a_folder_that_may_not_be_written(shop: Path, client_of: Callable[..., Any]) -> None:
+    if sys.platform == "win32" or os.getuid() == 0:
+        pytest.skip("this user may write everywhere")
+    shop.chmod(0o500)
+    try:
+        with client_of(shop) as client:
+            answer = client.post("/v1/bots/shop/examples", json=ADD)
+    finally:
+        shop.chmod(0o700)
+    assert answer.status_code == 503
+    assert "may not write" in answer.json()["error"]

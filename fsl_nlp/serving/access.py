@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from fsl_nlp.errors import DataError, OptionError
@@ -42,24 +44,29 @@ class Caller:
 ANYBODY = Caller(None, "admin")
 
 
-def require(role: str) -> Callable[[HTTPConnection], Awaitable[Caller]]:
-    """A dependency of FastAPI that refuses callers without the role.
+class RoleCheck(SecurityBase):
+    """A dependency of FastAPI that refuses callers without a role."""
 
-    `@router.post("/v1/x", dependencies=[Depends(require("teach"))])`
-    """
-    return _dependency(role)
+    def __init__(self, role: str) -> None:
+        assert role in ROLES
+        self.role = role
+        # What OpenAPI says of an endpoint that depends on this.
+        self.model = HTTPBearer()
+        self.scheme_name = role
+
+    # A coroutine: FastAPI runs plain functions in a thread, which takes longer than the check.
+    async def __call__(self, request: HTTPConnection) -> Caller:
+        """The caller, who has the role."""
+        return check(request, self.role)
 
 
 @cache  # one object a role, so that FastAPI calls it once for a request
-def _dependency(role: str) -> Callable[[HTTPConnection], Awaitable[Caller]]:
-    assert role in ROLES
+def require(role: str) -> RoleCheck:
+    """A dependency that refuses callers without the role.
 
-    # A coroutine: FastAPI runs plain functions in a thread, which takes longer than the check.
-    async def has_role(request: HTTPConnection) -> Caller:
-        return check(request, role)
-
-    has_role.role = role  # type: ignore[attr-defined]  # for the reference
-    return has_role
+    `@router.post("/v1/x", dependencies=[Depends(require("teach"))])`
+    """
+    return RoleCheck(role)
 
 
 def check(request: HTTPConnection, role: str) -> Caller:

@@ -10,12 +10,14 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 
 from fsl_nlp import __version__
+from fsl_nlp.serving import reference
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots, reloading_on_hangup
 from fsl_nlp.serving.errors import add_handlers
 from fsl_nlp.serving.guard import add_middleware
 from fsl_nlp.serving.metrics import Measured, Metrics
+from fsl_nlp.serving.openapi import use_description
 from fsl_nlp.serving.questions.log import QuestionLog
 from fsl_nlp.serving.recording import open_log
 from fsl_nlp.serving.routes import (
@@ -44,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     page.router,
     feedback.router,
     teaching.router,
+    reference.router,
 )
 
 
@@ -85,11 +88,17 @@ def create_app(settings: ServerSettings) -> FastAPI:
             await to_thread.run_sync(state.questions.close)
 
     app = FastAPI(
-        title="fsl_nlp", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="fsl_nlp",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.state.server = state
     for router in ROUTERS:
         app.include_router(router)
+    use_description(app)
     add_handlers(app)
     add_middleware(app, settings)
     app.add_middleware(Measured, metrics=metrics)

@@ -10,14 +10,12 @@ from pydantic import BaseModel, ConfigDict, model_validator
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class RequestBody(BaseModel):
-    """Base of the bodies: no fields but those that are named, and strings that are texts.
+class ForeignBody(BaseModel):
+    """A body that the clients of other servers send, perhaps with fields that mean nothing here.
 
     JSON can write half of a character (a lone surrogate, "\\ud800"), which no file, database or
-    answer in UTF-8 can hold.
+    answer in UTF-8 can hold. It is refused.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -25,6 +23,12 @@ class RequestBody(BaseModel):
         if not _is_text(data):
             raise ValueError("a string holds half of a character (a lone surrogate)")
         return data
+
+
+class RequestBody(ForeignBody):
+    """A body with no fields but those that are named."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def _is_text(value: Any) -> bool:

@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 # What needs no key. Every other path does, one of a route that forgot to say so too; only Rasa's
 # clients send a key where the route alone looks for it.
-OPEN_PATHS = frozenset(
-    {"/", "/health", "/ready", "/info", "/docs", "/openapi.json", "/favicon.ico"}
-    | {"/v2", "/v2/health/live", "/v2/health/ready"}
-)
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/info", "/docs", "/openapi.json"})
+OPEN_PATHS |= {"/v2", "/v2/health/live", "/v2/health/ready"}
 OPEN_FOLDER = "/page/"
 
 

@@ -67,6 +67,8 @@ class Envelope:
             if not exchange.status:
                 await as_answer(INTERNAL)(scope, receive, exchange.send)
         finally:
+            if "route" in exchange.scope:  # the scope of HEAD is a copy
+                scope["route"] = exchange.scope["route"]
             if self._access_log:
                 write_line(**exchange.line())
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.bots import BotInfo, BotList, Sentences, Versions
 from fsl_nlp.serving.information import describe, read_history
 from fsl_nlp.types import Example
 
@@ -16,19 +18,19 @@ _ask, _teach = [Depends(require("ask"))], [Depends(require("teach"))]
 
 
 # Plain functions: FastAPI runs them in threads, and they read files.
-@router.get("/v1/bots", dependencies=_ask)
+@router.get("/v1/bots", dependencies=_ask, **shapes(BotList))
 def bots(request: Request) -> dict[str, Any]:
     """All bots; the first one answers requests that name none."""
     return {"bots": [describe(bot) for bot in request.app.state.server.bots]}
 
 
-@router.get("/v1/bots/{bot}", dependencies=_ask)
+@router.get("/v1/bots/{bot}", dependencies=_ask, **shapes(BotInfo))
 def bot_info(request: Request, bot: str) -> dict[str, Any]:
     """A bot: its labels, its version, what to expect of it."""
     return describe(request.app.state.server.bots[bot])
 
 
-@router.get("/v1/bots/{bot}/examples", dependencies=_teach)
+@router.get("/v1/bots/{bot}/examples", dependencies=_teach, **shapes(Sentences))
 def examples(
     request: Request,
     bot: str,
@@ -60,7 +62,7 @@ def _row(example: Example) -> dict[str, Any]:
     return row if example.text_b is None else {**row, "text_b": example.text_b}
 
 
-@router.get("/v1/bots/{bot}/versions", dependencies=_teach)
+@router.get("/v1/bots/{bot}/versions", dependencies=_teach, **shapes(Versions))
 def versions(request: Request, bot: str) -> dict[str, Any]:
     """The edits of a bot, the newest first, without the texts that they removed."""
     saved = read_history(request.app.state.server.bots[bot].folder)

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.questions import Answer, AnswerInParts
 from fsl_nlp.serving.asking import ask
 from fsl_nlp.serving.body import RequestBody
 from fsl_nlp.types import Example, Prediction
@@ -27,14 +29,18 @@ class ClassifyRequest(RequestBody):
     """Texts to label, and how much to say of each."""
 
     text: str | Pair | list[str | Pair]
-    bot: str | None = None
-    top_k: int = Field(3, ge=1, le=1000)
-    nearest: int = Field(0, ge=0, le=100)
-    why: bool = False
-    multiple: bool = False
+    bot: str | None = Field(None, description="Its name; without one the first bot answers")
+    top_k: int = Field(3, ge=1, le=1000, description="Labels: the best one and alternatives")
+    nearest: int = Field(0, ge=0, le=100, description="Learned sentences that are most similar")
+    why: bool = Field(False, description="Tell the words that the answer rests on")
+    multiple: bool = Field(False, description="Answer each part of a message on its own")
 
 
-@router.post("/v1/classify", dependencies=[Depends(require("ask"))])
+@router.post(
+    "/v1/classify",
+    dependencies=[Depends(require("ask"))],
+    **shapes(Answer | AnswerInParts | list[Answer | AnswerInParts]),
+)
 async def classify(request: Request, body: ClassifyRequest) -> Any:
     """The label of a text, null if the bot does not know; a list of answers for a list."""
     bot = request.app.state.server.bots[body.bot]

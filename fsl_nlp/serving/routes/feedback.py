@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.questions import LoggedQuestions
+from fsl_nlp.serving.answers.server import Done
+from fsl_nlp.serving.body import RequestBody
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.questions.question import Feedback
 from fsl_nlp.serving.questions.reading import Selection, parse_since
@@ -16,10 +20,8 @@ from fsl_nlp.serving.recording import in_thread, log_of
 router = APIRouter()
 
 
-class FeedbackRequest(BaseModel):
+class FeedbackRequest(RequestBody):
     """The right label of an answer, by the id of the answer."""
-
-    model_config = ConfigDict(extra="forbid")
 
     id: str = Field(pattern="^[0-9a-f]{32}$", description="The `id` of an answer.")
     label: Annotated[StrictStr, Field(min_length=1, max_length=200)] | StrictInt | None = Field(
@@ -28,7 +30,7 @@ class FeedbackRequest(BaseModel):
     comment: str = Field("", max_length=2000)
 
 
-@router.post("/v1/feedback", dependencies=[Depends(require("ask"))])
+@router.post("/v1/feedback", dependencies=[Depends(require("ask"))], **shapes(Done))
 async def feedback(request: Request, body: FeedbackRequest) -> dict[str, bool]:
     """Say what the right label of a question is. The last word on a question counts."""
     log = log_of(request)
@@ -38,7 +40,7 @@ async def feedback(request: Request, body: FeedbackRequest) -> dict[str, bool]:
     return {"ok": True}
 
 
-@router.get("/v1/questions", dependencies=[Depends(require("teach"))])
+@router.get("/v1/questions", dependencies=[Depends(require("teach"))], **shapes(LoggedQuestions))
 async def questions(
     request: Request,
     bot: str | None = None,

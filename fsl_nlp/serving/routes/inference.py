@@ -22,7 +22,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.protocols import Vectors
 from fsl_nlp.serving.asking import ask, check_questions, doubt, ranking
+from fsl_nlp.serving.body import ForeignBody
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.queues import estimated_tokens
@@ -32,7 +35,7 @@ from fsl_nlp.vectors import Matrix
 if TYPE_CHECKING:
     from fsl_nlp.answering import Answering
 
-router = APIRouter(dependencies=[Depends(require("ask"))])
+router = APIRouter(tags=["Other servers' shapes"], dependencies=[Depends(require("ask"))])
 
 
 def _explained(message: str) -> WrapValidator:
@@ -63,7 +66,7 @@ _Unknown = Annotated[
 ]
 
 
-class PredictRequest(BaseModel):
+class PredictRequest(ForeignBody):
     """A text, a pair of texts, or a batch of both: [["a"], ["b", "c"]]."""
 
     inputs: _Inputs
@@ -106,7 +109,7 @@ class TaskParameters(BaseModel):
     function_to_apply: Literal["softmax", "none"] | None = None
 
 
-class TaskRequest(BaseModel):
+class TaskRequest(ForeignBody):
     """A text, or a list of texts."""
 
     inputs: _Texts
@@ -147,7 +150,7 @@ def _scores(prediction: Prediction, unknown: str | None, *, raw: bool) -> list[d
     ]
 
 
-class EmbedRequest(BaseModel):
+class EmbedRequest(ForeignBody):
     """A text, or a list of texts. Vectors have unit length."""
 
     inputs: _Texts
@@ -162,7 +165,7 @@ async def embed(request: Request, body: EmbedRequest, bot: str | None = None) ->
     return _rounded(vectors)
 
 
-class EmbeddingsRequest(BaseModel):
+class EmbeddingsRequest(ForeignBody):
     """Texts to embed. `model` is the name of a bot."""
 
     input: _Texts
@@ -171,7 +174,7 @@ class EmbeddingsRequest(BaseModel):
     dimensions: None = None
 
 
-@router.post("/v1/embeddings")
+@router.post("/v1/embeddings", **shapes(Vectors))
 async def embeddings(
     request: Request, body: EmbeddingsRequest, bot: str | None = None
 ) -> dict[str, Any]:

@@ -11,15 +11,25 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fsl_nlp import __version__
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.protocols import (
+    Inference,
+    ModelMetadata,
+    ModelReady,
+    ProtocolLive,
+    ProtocolReady,
+    ProtocolServer,
+)
 from fsl_nlp.serving.asking import ask
+from fsl_nlp.serving.body import ForeignBody
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.types import Example
 
-router = APIRouter()
+router = APIRouter(tags=["Other servers' shapes"])
 _ask = [Depends(require("ask"))]
 
 _OUTPUTS = {"label": "BYTES", "score": "FP32", "reason": "BYTES"}
@@ -48,41 +58,50 @@ class OutputName(BaseModel):
     name: Literal["label", "score", "reason"]
 
 
-class InferRequest(BaseModel):
+_EXAMPLE: Any = {
+    "inputs": [
+        {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["where is my parcel"]},
+    ]
+}
+
+
+class InferRequest(ForeignBody):
     """Texts to label."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str | None = None
     inputs: list[InputTensor] = Field(min_length=1, max_length=2)
     outputs: list[OutputName] | None = None
 
 
-@router.get("/v2")
+@router.get("/v2", **shapes(ProtocolServer))
 async def server_metadata() -> dict[str, Any]:
     """The server and its version."""
     return {"name": "fsl_nlp", "version": __version__, "extensions": []}
 
 
-@router.get("/v2/health/live")
+@router.get("/v2/health/live", **shapes(ProtocolLive))
 async def live() -> dict[str, bool]:
     """The process lives."""
     return {"live": True}
 
 
-@router.get("/v2/health/ready")
+@router.get("/v2/health/ready", **shapes(ProtocolReady, s503=ProtocolReady))
 async def ready(request: Request) -> JSONResponse:
     """Whether the newest save of every bot answers; 503 if not."""
     is_ready = not any(bot.error for bot in request.app.state.server.bots)
     return JSONResponse({"live": True, "ready": is_ready}, 200 if is_ready else 503)
 
 
-@router.get("/v2/models/{bot}/ready", dependencies=_ask)
+@router.get("/v2/models/{bot}/ready", dependencies=_ask, **shapes(ModelReady, s503=ModelReady))
 async def model_ready(request: Request, bot: str) -> JSONResponse:
     """Whether the newest save of a bot answers; 503 if not."""
     error = request.app.state.server.bots[bot].error
     return JSONResponse({"name": bot, "ready": error is None}, 503 if error else 200)
 
 
-@router.get("/v2/models/{bot}", dependencies=_ask)
+@router.get("/v2/models/{bot}", dependencies=_ask, **shapes(ModelMetadata))
 async def model_metadata(request: Request, bot: str) -> dict[str, Any]:
     """The tensors that a bot takes and gives."""
     return {
@@ -93,7 +112,7 @@ async def model_metadata(request: Request, bot: str) -> dict[str, Any]:
     }
 
 
-@router.post("/v2/models/{bot}/infer", dependencies=_ask)
+@router.post("/v2/models/{bot}/infer", dependencies=_ask, **shapes(Inference))
 async def infer(request: Request, bot: str, body: InferRequest) -> dict[str, Any]:
     """The label, the score and the reason of each text."""
     served = request.app.state.server.bots[bot]

@@ -20,11 +20,12 @@ from fsl_nlp.explaining import words
 from fsl_nlp.json_text import parse_json
 from fsl_nlp.serving.access import check, offer_key
 from fsl_nlp.serving.asking import ask, check_texts, doubt, ranking
+from fsl_nlp.serving.body import ForeignBody
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.types import Label, Prediction
 
-router = APIRouter()
+router = APIRouter(tags=["Other servers' shapes"])
 
 FALLBACK = "nlu_fallback"  # what Rasa's FallbackClassifier answers if it does not know
 _INTENTS = 10  # that Rasa ranks
@@ -33,7 +34,7 @@ _BUTTON = re.compile(r"/(?P<name>[^{@]+)(?:@(?P<confidence>[0-9.]+))?(?P<entitie
 _ONE_WORD = re.compile(r"[\w.:+/-]+")
 
 
-class RasaMessage(BaseModel):
+class RasaMessage(ForeignBody):
     """A message as Rasa sends it. `token` is an API key; other fields are ignored."""
 
     text: str
@@ -83,11 +84,13 @@ async def _message(request: Request, token: str | None = None) -> RasaMessage:
     return message
 
 
-_message.role = "ask"  # type: ignore[attr-defined]  # for the reference
 _BODY = {"content": {"application/json": {"schema": RasaMessage.model_json_schema()}}}
 _OPTIONS: dict[str, Any] = {
     "response_model": RasaParse,
-    "openapi_extra": {"requestBody": {"required": True, **_BODY}},
+    "openapi_extra": {
+        "security": [{"ask": []}],  # `_message` checks it
+        "requestBody": {"required": True, **_BODY},
+    },
 }
 
 

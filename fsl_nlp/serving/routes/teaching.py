@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.edits import EditResult, VersionDifference
 from fsl_nlp.serving.asking import check_texts
 from fsl_nlp.serving.body import RequestBody
 from fsl_nlp.serving.errors import RequestError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(dependencies=[Depends(require("teach"))])
 
+_EDIT = shapes(EditResult)
 _MOST_TEXTS = 2000  # in one edit
 _LARGEST = 2**53  # whole numbers up to here are the same in every JSON library
 
@@ -76,22 +79,22 @@ class RemoveExamples(EditBody):
 class Relabel(RemoveExamples):
     """Stored sentences, and the label that they get; with `create` it may be a new one."""
 
-    label: Label
+    label: Label = Field(examples=["delivery_time"])
     create: StrictBool = False
 
 
 class AddLabel(EditBody):
     """A new label, with sentences or a description of it."""
 
-    label: Label
-    texts: Texts
+    label: Label = Field(examples=["gift_card"])
+    texts: Texts = Field(examples=[["I want to buy a gift card", "do you sell vouchers"]])
     description: Annotated[StrictStr, Field(max_length=2000)] | None = None
 
 
 class RemoveLabel(EditBody):
     """A label, which goes with its sentences."""
 
-    label: Label
+    label: Label = Field(examples=["gift_card"])
 
 
 class RenameLabel(EditBody):
@@ -108,7 +111,7 @@ class MergeLabels(EditBody):
     into: Label
 
 
-@router.post("/v1/bots/{bot}/examples")
+@router.post("/v1/bots/{bot}/examples", **_EDIT)
 async def add_examples(request: Request, bot: str, body: AddExamples) -> dict[str, Any]:
     """Learn from more sentences of labels that the bot has."""
     texts, labels = _split(request, body.examples)
@@ -117,13 +120,13 @@ async def add_examples(request: Request, bot: str, body: AddExamples) -> dict[st
     )
 
 
-@router.delete("/v1/bots/{bot}/examples")
+@router.delete("/v1/bots/{bot}/examples", **_EDIT)
 async def delete_examples(request: Request, bot: str, body: RemoveExamples) -> dict[str, Any]:
     """Forget sentences. Where a client cannot send a body with DELETE: POST .../examples/remove."""
     return await remove_examples(request, bot, body)
 
 
-@router.post("/v1/bots/{bot}/examples/remove")
+@router.post("/v1/bots/{bot}/examples/remove", **_EDIT)
 async def remove_examples(request: Request, bot: str, body: RemoveExamples) -> dict[str, Any]:
     """Forget sentences, whatever their labels."""
     texts = _checked(request, body.texts)
@@ -132,7 +135,7 @@ async def remove_examples(request: Request, bot: str, body: RemoveExamples) -> d
     )
 
 
-@router.post("/v1/bots/{bot}/relabel")
+@router.post("/v1/bots/{bot}/relabel", **_EDIT)
 async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
     """Give stored sentences another label, in one version."""
     texts = _checked(request, body.texts)
@@ -144,7 +147,7 @@ async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
     )
 
 
-@router.post("/v1/bots/{bot}/labels")
+@router.post("/v1/bots/{bot}/labels", **_EDIT)
 async def add_label(request: Request, bot: str, body: AddLabel) -> dict[str, Any]:
     """Learn one more label, from sentences or a description of it."""
     texts = _checked(request, body.texts)
@@ -156,7 +159,7 @@ async def add_label(request: Request, bot: str, body: AddLabel) -> dict[str, Any
     )
 
 
-@router.post("/v1/bots/{bot}/labels/remove")
+@router.post("/v1/bots/{bot}/labels/remove", **_EDIT)
 async def remove_label(request: Request, bot: str, body: RemoveLabel) -> dict[str, Any]:
     """Forget a label and its sentences."""
     return await _edit(
@@ -164,7 +167,7 @@ async def remove_label(request: Request, bot: str, body: RemoveLabel) -> dict[st
     )
 
 
-@router.post("/v1/bots/{bot}/labels/rename")
+@router.post("/v1/bots/{bot}/labels/rename", **_EDIT)
 async def rename_label(request: Request, bot: str, body: RenameLabel) -> dict[str, Any]:
     """Give a label another name."""
     return await _edit(
@@ -175,7 +178,7 @@ async def rename_label(request: Request, bot: str, body: RenameLabel) -> dict[st
     )
 
 
-@router.post("/v1/bots/{bot}/labels/merge")
+@router.post("/v1/bots/{bot}/labels/merge", **_EDIT)
 async def merge_labels(request: Request, bot: str, body: MergeLabels) -> dict[str, Any]:
     """Make one label of several."""
     return await _edit(
@@ -186,13 +189,13 @@ async def merge_labels(request: Request, bot: str, body: MergeLabels) -> dict[st
     )
 
 
-@router.post("/v1/bots/{bot}/undo")
+@router.post("/v1/bots/{bot}/undo", **_EDIT)
 async def undo(request: Request, bot: str, body: EditBody | None = None) -> dict[str, Any]:
     """Go back to the version before the last edit; again, to the one before that."""
     return await _edit(request, bot, body or EditBody(), lambda b, _: b.undo())
 
 
-@router.post("/v1/bots/{bot}/adapt")
+@router.post("/v1/bots/{bot}/adapt", **_EDIT)
 async def adapt(request: Request, bot: str, body: Adapt) -> dict[str, Any]:
     """Take in sentences by a few gradient steps: for a meta-learned bot."""
     if body.refuse_if_worse:
@@ -203,7 +206,7 @@ async def adapt(request: Request, bot: str, body: Adapt) -> dict[str, Any]:
     return await _edit(request, bot, body, lambda b, _: b.adapt(texts, labels, steps=body.steps))
 
 
-@router.get("/v1/bots/{bot}/diff")
+@router.get("/v1/bots/{bot}/diff", **shapes(VersionDifference))
 async def diff(request: Request, bot: str) -> dict[str, Any]:
     """What the last edit changed: sentences, their labels, and what is answered otherwise."""
     server = request.app.state.server

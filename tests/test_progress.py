@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from fsl_nlp.progress import track
+from fsl_nlp import FewShotClassifier
+from fsl_nlp.progress import listening, track
 
 
 class Terminal(io.StringIO):
@@ -49,3 +50,17 @@ def test_a_file_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_variable_silences_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TQDM_DISABLE", "1")
     assert written(monkeypatch, Terminal(), seconds=3) == ""
+
+
+def test_a_listener_hears_of_a_fit() -> None:
+    heard: dict[str, list[tuple[int, int | None]]] = {}
+    texts = ["where is my parcel", "track my order", "has it been sent", "is it on its way"]
+    more = ["I want my money back", "refund me", "pay me back", "give me a refund"]
+    with listening(lambda title, *count: heard.setdefault(title, []).append(count)):
+        FewShotClassifier(encoder="embedded:en").fit(texts + more, ["track"] * 4 + ["refund"] * 4)
+    assert heard["Held-out parts"] == [(i, 4) for i in range(4)]
+    compared = heard["Comparing methods"]
+    assert compared == [(i, len(compared)) for i in range(len(compared))]
+    with track(2, "Quiet") as advance:
+        advance(2)
+    assert "Quiet" not in heard

@@ -19,6 +19,7 @@ from fsl_nlp.inputs.kinds import CANDIDATES, PAIR, TEXT, common_kinds
 from fsl_nlp.inputs.label_texts import all_label_texts
 from fsl_nlp.methods.base import Classifier, Method
 from fsl_nlp.methods.weights import with_weight
+from fsl_nlp.progress import report
 from fsl_nlp.splits import deal_folds
 from fsl_nlp.torch_state import own_torch_state
 from fsl_nlp.types import Dataset, Example
@@ -76,7 +77,10 @@ def fit_decision(
     outside = _OutOfScope.beside(examples, outsiders)
     learner = method.calibrated_as(fitted)
     try:
-        held_out = [_held_out(learner, support, split, outside) for split in splits]
+        held_out = []
+        for number, split in enumerate(splits):
+            report("Held-out parts", number, len(splits))
+            held_out.append(_held_out(learner, support, split, outside))
     except KeyboardInterrupt:
         if quick:
             raise

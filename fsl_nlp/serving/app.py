@@ -16,7 +16,9 @@ from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots, reloading_on_hangup
 from fsl_nlp.serving.errors import add_handlers
 from fsl_nlp.serving.guard import add_middleware
+from fsl_nlp.serving.jobs import Jobs
 from fsl_nlp.serving.metrics import Measured, Metrics
+from fsl_nlp.serving.new_bots import NewBots
 from fsl_nlp.serving.openapi import use_description
 from fsl_nlp.serving.questions.log import QuestionLog
 from fsl_nlp.serving.recording import open_log
@@ -27,10 +29,12 @@ from fsl_nlp.serving.routes import (
     feedback,
     health,
     inference,
+    jobs,
     open_inference,
     page,
     rasa,
     teaching,
+    training,
 )
 from fsl_nlp.serving.settings import ServerSettings
 from fsl_nlp.serving.teaching import Teachers
@@ -47,6 +51,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     feedback.router,
     teaching.router,
     reference.router,
+    jobs.router,
+    training.router,
 )
 
 
@@ -61,11 +67,13 @@ class State:
     questions: QuestionLog | None  # the log, if one is kept
     teachers: Teachers
     metrics: Metrics
+    new_bots: NewBots
+    jobs: Jobs
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """The application of a server, with its bots loaded."""
-    metrics = Metrics()
+    metrics, new_bots = Metrics(), NewBots.of(settings)
     state = State(
         settings,
         Bots(settings.bots, threads=settings.threads, report=metrics.reloaded),
@@ -74,13 +82,17 @@ def create_app(settings: ServerSettings) -> FastAPI:
         open_log(settings, metrics.logged),
         Teachers(),
         metrics,
+        new_bots,
+        Jobs(new_bots.state / "jobs", settings),
     )
+    new_bots.look(state.bots)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        state.bots.watch()
+        state.bots.watch(new_bots.look)
         with reloading_on_hangup(state.bots):
             yield
+        await to_thread.run_sync(state.jobs.close)
         await to_thread.run_sync(state.teachers.close)
         state.bots.close()
         state.batcher.close()

@@ -163,9 +163,9 @@ class Bots:
             self._bots = {**self._bots, folder.name: bot}
         return bot
 
-    def watch(self) -> None:
-        """Load a bot again when its folder changes, until `close`."""
-        self._watcher = Thread(target=self._watch, name="watch bots", daemon=True)
+    def watch(self, look: Callable[[Bots], object] = lambda _: None) -> None:
+        """Load a bot again when its folder changes, until `close`; `look` may add bots."""
+        self._watcher = Thread(target=self._watch, args=(look,), name="watch bots", daemon=True)
         self._watcher.start()
 
     def reload(self) -> None:
@@ -180,11 +180,12 @@ class Bots:
         if self._watcher is not None:
             self._watcher.join()
 
-    def _watch(self) -> None:
+    def _watch(self, look: Callable[[Bots], object]) -> None:
         while not self._stopped:
             self._wake.wait(_LOOK)
             self._wake.clear()
             force, self._force = self._force, False
+            look(self)
             for bot in self:
                 if self._stopped:
                     return

@@ -44,6 +44,9 @@ class ServerSettings:
     body: int = 1 << 20  # bytes of a request
     bodies: int = 256 << 20  # bytes of all requests at once
     upload: int = 64 << 20  # bytes of a file for training
+    jobs: int = 8  # that wait or run; more are refused
+    job_seconds: float = 3600.0  # that one job may run
+    job_memory: int = 4 << 30  # bytes that one job may take
     timeout: float = 30.0  # seconds until a question is given up
     work_timeout: float = 600.0  # seconds until an edit or an upload is given up
     body_timeout: float = (

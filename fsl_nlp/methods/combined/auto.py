@@ -19,6 +19,7 @@ from fsl_nlp.intervals import interval_of_mean
 from fsl_nlp.methods.base import Classifier, Method, MethodCard
 from fsl_nlp.methods.combined.report import Candidate, Report, verdict
 from fsl_nlp.methods.combined.timing import seconds_to_train
+from fsl_nlp.progress import report
 from fsl_nlp.splits import deal_folds
 from fsl_nlp.types import Dataset
 
@@ -115,6 +116,7 @@ class _Choice:
         if len(support) > _MANY:
             self.folds = self.folds[:1]
         self.hits: dict[str, Hits] = {}
+        self.judged = 0  # folds, over all methods
 
     def run(self) -> tuple[str, Classifier, Report]:
         methods = self.methods
@@ -199,6 +201,8 @@ class _Choice:
         correct, tests = np.zeros(len(self.targets)), np.zeros(len(self.targets))
         quick = _without_calibration(method)
         for test_rows in folds:
+            report("Comparing methods", self.judged, len(self.methods) * len(self.folds))
+            self.judged += 1
             training_rows = np.setdiff1d(np.arange(len(self.targets)), test_rows)
             fitted = quick.fit(self._part(training_rows))
             scores = fitted.scores([self.support.examples[i] for i in test_rows])

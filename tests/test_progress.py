@@ -58,9 +58,9 @@ def test_a_listener_hears_of_a_fit() -> None:
     more = ["I want my money back", "refund me", "pay me back", "give me a refund"]
     with listening(lambda title, *count: heard.setdefault(title, []).append(count)):
         FewShotClassifier(encoder="embedded:en").fit(texts + more, ["track"] * 4 + ["refund"] * 4)
-    assert heard["Held-out parts"] == [(i, 4) for i in range(4)]
-    compared = heard["Comparing methods"]
-    assert compared == [(i, len(compared)) for i in range(len(compared))]
+    for title in ("Comparing methods", "Held-out parts"):
+        count = len(heard[title])
+        assert heard[title] == [(i, count) for i in range(count)]
     with track(2, "Quiet") as advance:
         advance(2)
     assert "Quiet" not in heard

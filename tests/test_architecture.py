@@ -89,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loading": BOTTOM | {"answering", "classifier", "runtime"},
     "serving": BOTTOM
     | {"answering", "artifact", "checks", "classifier", "data", "decision", "editing"}
-    | {"explaining", "export", "inputs", "linting", "loading", "runtime"},
+    | {"encoders", "explaining", "export", "inputs", "linting", "loading", "runtime"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

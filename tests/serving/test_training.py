@@ -241,7 +241,7 @@ def test_a_name_that_is_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
     ("options", "name", "content", "status", "words"),
     [
         ({}, "train.csv", b"", 400, "Send the file"),
-        ({}, "train.csv", b"a" * 2000, 413, "more than"),
+        ({}, "train.csv", b"a" * 2000, 413, "too large"),
         ({}, "train.pdf", b"a", 422, "must end in one of .csv"),
         ({}, "", b"a", 422, "must end in one of .csv"),
         ({"method": "lora"}, "train.csv", b"a", 422, "method"),
@@ -274,7 +274,8 @@ def test_bad_requests_are_refused_before_a_job_begins(
 
 
 def test_a_request_without_a_file_name_is_refused(client: Any) -> None:
-    answer = client.post("/v1/train", params={"bot": "new"}, content=b"a")
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/train", params={"bot": "new"}, content=b"a", headers=headers)
     assert answer.status_code == 422
     assert "x-file-name" in answer.json()["error"].lower()
 

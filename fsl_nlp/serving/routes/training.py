@@ -56,7 +56,7 @@ async def train(
     folder = await to_thread.run_sync(server.jobs.new)
     try:
         path = folder / UPLOAD / f"{_plain(Path(file_name).stem)}{suffix}"
-        await _receive(request, path, server.settings.upload)
+        await _receive(request, path)
         arguments = {
             "bot": name,
             "new_bots": str(server.new_bots.folder),
@@ -108,23 +108,14 @@ def _plain(stem: str) -> str:
     return "file-" + re.sub(r"[^\w-]", "_", stem)[:40]
 
 
-async def _receive(request: Request, path: Path, most: int) -> None:
+async def _receive(request: Request, path: Path) -> None:
     """Write the body of a request to a file, a part at a time."""
-    too_large = RequestError(
-        "too_large", f"The file has more than {most >> 20} MB. Send a part of it."
-    )
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most:
-        raise too_large
     path.parent.mkdir(0o700)
     size = 0
     try:
         async with await open_file(path, "xb") as file:
             async for part in request.stream():
-                size += len(part)
-                if size > most:
-                    raise too_large
-                await file.write(part)
+                size += await file.write(part)
     except OSError as error:
         raise RequestError("storage", f"The file cannot be stored: {error.strerror}.") from None
     if not size:

@@ -107,7 +107,9 @@ class JobProcess:
         words = _STEPS[stage] + (f": {done} of {total}" if total else "")
         same = stage == self._job.stage
         share = max(self._job.progress, round(min(share, 1.0), 3))
-        self._job = replace(self._job, progress=share, stage=stage, step=words)
+        self._job = replace(
+            self._job, progress=share, stage=stage, step=words, count=done, of=total
+        )
         if not same or time.monotonic() - self._written > _WRITE:
             self._written = time.monotonic()
             with self._ending:

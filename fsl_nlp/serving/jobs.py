@@ -72,7 +72,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is now. `step` says in words what it does; `stage` is a name for that."""
+    """A job as it is now.
+
+    `step` says in words what it does, `stage` is a name for that, of which `count` parts of `of`
+    are done.
+    """
 
     id: str
     kind: str
@@ -82,6 +86,8 @@ class Job:
     progress: float = 0.0
     stage: str = "starting"
     step: str = "starting"
+    count: int = 0
+    of: int = 0
     result: Any = None
     error: str | None = None
     ended: float | None = None
@@ -105,6 +111,8 @@ class Job:
             "progress": self.progress,
             "stage": self.stage,
             "step": self.step,
+            "count": self.count,
+            "of": self.of,
         }
         if self.state == DONE:
             fields["result"] = self.result

@@ -63,7 +63,8 @@ def test_a_job_ends_with_its_result_and_gives_way_to_answers(
     assert job.result["threads"] == "1"
     if hasattr(os, "nice"):
         assert job.result["nice"] >= 10
-    assert set(job.to_dict()) == {"id", "kind", "state", "progress", "stage", "step", "result"}
+    fields = {"id", "kind", "state", "progress", "stage", "step", "count", "of", "result"}
+    assert set(job.to_dict()) == fields
 
 
 def test_jobs_of_all_workers_run_one_at_a_time_in_their_order(

@@ -24,6 +24,8 @@ NEEDS_MORE = {
     "post /v1/feedback": "the id of an answer",
     "post /v1/bots/{bot}/adapt": "a bot that was meta-learned",
     "post /v1/train": "a file",
+    "get /v1/jobs/{job}": "a job",
+    "delete /v1/jobs/{job}": "a job",
     "delete /v1/bots/{bot}/examples": "a sentence that the example of examples/remove leaves",
 }
 

@@ -15,6 +15,8 @@ from fsl_nlp.data.files import SUFFIXES
 from fsl_nlp.errors import OptionError
 from fsl_nlp.output import one_line
 from fsl_nlp.serving.access import require
+from fsl_nlp.serving.answers import shapes
+from fsl_nlp.serving.answers.jobs import JobStarted
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.jobs import UPLOAD, Work
 from fsl_nlp.serving.new_bots import check_name
@@ -31,6 +33,7 @@ _LONGEST_NAME = 100  # characters
     status_code=202,
     dependencies=[Depends(require("admin"))],
     openapi_extra={"requestBody": {"required": True, **_FILE}},
+    **shapes(JobStarted, 202),
 )
 async def train(
     request: Request,

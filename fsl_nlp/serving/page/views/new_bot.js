@@ -63,7 +63,7 @@ export function newBot({ signal }) {
     place.scrollIntoView({ block: "nearest" });
     const result = await follow(job, bar.show, signal);
     await loadBots();
-    go(link(result?.bot ?? parameters.get("bot"), "ask"));
+    go(link(result?.bot?.name ?? parameters.get("bot"), "ask"));
   }
 
   return {

@@ -49,7 +49,7 @@ NOT_YET: set[tuple[str, str]] = {
 }
 # Flags that mean what they mean elsewhere, in words that fit the command.
 OTHER_WORDS = {("fit", "--out"), ("fit", "--shot"), ("episodes", "--split")}
-OTHER_WORDS |= {("benchmark oos", "--reject"), ("benchmark oos", "--score")}
+OTHER_WORDS |= {("benchmark oos", "--reject"), ("benchmark oos", "--score"), ("edit", "--steps")}
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 /** The card at the lower edge: what the last edit did, with Undo; or what went wrong. */
 
 import { button, fill, h } from "./dom.js";
+import { handlers, setKey } from "./http.js";
 import { percent, phrase, t } from "./language.js";
 import { describe } from "./summaries.js";
 
@@ -59,7 +60,16 @@ export function working(title) {
 export function complain(error, buttons = null) {
   if (error.type === "left") return;
   const { title, detail } = inWords(error);
-  open("failed", title, detail && h("p", detail.fromServer && { lang: "en" }, detail.text), buttons);
+  const needsKey = ["forbidden", "unauthorized"].includes(error.type);
+  open("failed", title, detail && h("p", detail.fromServer && { lang: "en" }, detail.text), buttons ?? (needsKey && button(t("key.other"), otherKey)));
+}
+
+/** Ask for another key, for what is done next. */
+async function otherKey() {
+  const value = await handlers.askForKey(false);
+  if (value === null) return;
+  setKey(value);
+  closeCard();
 }
 
 /** An error in words: a title of the page, and what the server says. @param {any} error */

@@ -52,7 +52,7 @@ export function pickIntent({ title, body, confirm, intents, likely = [], none, f
       body,
       intents.length >= SEARCH_FROM && labelled(t("pick.search"), search),
       list,
-      newRow && h("div", { class: "row" }, newRow, newName),
+      newRow && h("div", { class: "fresh" }, newRow, newName),
       noneRow,
       more?.element,
     ],

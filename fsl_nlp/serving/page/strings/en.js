@@ -147,7 +147,7 @@ export default {
   "select.label": "Chosen sentences",
   "select.page": "All on this page",
   "select.count": { one: "{count} chosen", other: "{count} chosen" },
-  "select.clear": "Choose none",
+  "select.clear": "Clear",
   "move.title": "Move…",
   "move.one": "Now in {label}. Move it",
   "move.to": "Move to {label}",

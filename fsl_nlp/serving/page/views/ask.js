@@ -121,7 +121,7 @@ async function correct(name, text, answer) {
 async function noted(id, label) {
   try {
     await request("v1/feedback", { method: "POST", json: { id, label } });
-    inform(t("ask.noted"));
+    announce(t("ask.noted"));
     return true;
   } catch (error) {
     complain(error);

@@ -6,6 +6,7 @@ import { percent, phrase, t } from "./language.js";
 import { describe } from "./summaries.js";
 
 const MOVED_SHOWN = 100; // sentences in the list
+const READ = 15_000; // milliseconds in which a message is read aloud
 
 const live = h("div", { class: "hidden", role: "status", "aria-live": "polite" });
 const card = h("section", { class: "card", hidden: true });
@@ -15,9 +16,15 @@ export const cardElements = () => [live, card];
 
 /** Say something to screen readers alone. @param {string} text */
 export function announce(text) {
+  clearTimeout(announced);
   live.textContent = "";
-  setTimeout(() => (live.textContent = text), 50); // the same words twice are two messages
+  announced = setTimeout(() => {
+    live.textContent = text; // after a moment, so that the same words twice are two messages
+    announced = setTimeout(() => (live.textContent = ""), READ); // nobody finds it again while reading the page
+  }, 50);
 }
+
+let announced = 0;
 
 export function closeCard() {
   card.hidden = true;
@@ -44,7 +51,7 @@ function open(kind, title, children, buttons) {
 
 /** A short word that something is done. @param {any} title @param {any[]} [lines] @param {any} [buttons] */
 export const inform = (title, lines = [], buttons = null) =>
-  open("done", title, lines.map((line) => h("p", null, line)), buttons);
+  open("done", title, lines.filter(Boolean).map((line) => h("p", null, line)), buttons);
 
 /** Something runs. @param {string} title */
 export function working(title) {

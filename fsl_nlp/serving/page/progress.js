@@ -21,10 +21,9 @@ export function progress(title) {
   return { element, show };
 }
 
-/** The steps that the page knows in the reader's words; others stay as the server writes them. */
+/** The stages that the page knows, in the reader's words; others stay as the server writes them. */
 function stepIn(job) {
-  if (job.state === "waiting") return t("step.waiting");
-  const step = String(job.step ?? "");
-  const words = t(`step.${step}`);
-  return words === `step.${step}` ? step : words;
+  const key = `step.${job.state === "waiting" ? "waiting" : job.stage}`;
+  const words = t(key);
+  return words === key ? String(job.step ?? "") : words;
 }

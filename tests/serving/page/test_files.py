@@ -53,7 +53,7 @@ def test_every_string_is_used_and_exists() -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_are_small_and_their_imports_exist(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= LONGEST
+    assert len(text.splitlines()) <= LONGEST or path.parent.name == "strings"
     for name, source in re.findall(r'import (?:\{([^}]*)\}|\w+) from "([^"]+)"', text):
         target = (path.parent / source).resolve()
         assert target.is_relative_to(FOLDER)

@@ -73,11 +73,12 @@ export function newBot({ signal }) {
     place.scrollIntoView({ block: "nearest" });
     const result = await follow(job, bar.show, signal);
     await loadBots();
-    go(link(result.bot.name, "ask"));
-    inform(t("new.done", { name: result.bot.name }), [
+    const ready = () => inform(t("new.done", { name: result.bot.name }), [
       t("bot.size", { count: result.labels, sentences: result.examples }),
       result.findings > 0 && h("a", { href: link(result.bot.name, "check") }, t("new.findings", { count: result.findings })),
     ]);
+    addEventListener("hashchange", ready, { once: true }); // after the view, which closes what stands on the card
+    go(link(result.bot.name, "ask"));
   }
 
   return {

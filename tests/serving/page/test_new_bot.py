@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from .conftest import Open, body_of
+from .test_accessibility import REPORT
 
 FAILED = (
     "shop.csv: 3 rows cannot be used.\n  shop.csv:2: the label is missing\n"
@@ -57,7 +58,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_table_becomes_a_bot(open_page: Open, training: Training, table: Path) -> None:
-    answers = {"**/v1/train?*": training.train, "**/v1/jobs/1": training.job}
+    answers = {"**/v1/train?*": training.train, "**/v1/jobs/1": training.job, "**/lint": REPORT}
     page = open_page("#/new", answers)
     page.set_input_files("input[type=file]", table)
     assert page.input_value("input[type=text] >> nth=0") == "我的 店"

@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 
 from fsl_nlp import __version__
-from fsl_nlp.serving import reference
+from fsl_nlp.serving import connections, reference
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots, reloading_on_hangup
@@ -108,6 +108,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         openapi_url=None,
     )
     app.state.server = state
+    connections.counts.on_close = metrics.connection_closed
     for router in ROUTERS:
         app.include_router(router)
     use_description(app)

@@ -33,6 +33,7 @@ class ConnectionCounts:
     waiting: dict[Connection, None] = field(default_factory=dict)
     displaced: int = 0  # waiting ones, closed for a new one
     refused: int = 0  # new ones, since all others were at work
+    on_close: Callable[[str], object] = str  # called with "displaced" or "refused"
 
 
 counts = ConnectionCounts()  # a process has one server
@@ -68,9 +69,11 @@ class Connection(HttpToolsProtocol):
         longest = next(iter(counts.waiting))
         if longest is self:
             counts.refused += 1
+            counts.on_close("refused")
             self._refuse(RequestError("unavailable", "The server is full.", {"Retry-After": "1"}))
         else:
             counts.displaced += 1
+            counts.on_close("displaced")
             longest._forget()
             longest.transport.abort()
 

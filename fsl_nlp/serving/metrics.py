@@ -67,6 +67,9 @@ class Metrics:
             registry=registry,
             buckets=_TEXTS,
         )
+        self._closed = counter(
+            "connections_closed", "Connections that were closed, since there were too many", "how"
+        )
         self._waiting = Gauge(
             "fsl_nlp_waiting_questions",
             "Questions that wait",
@@ -110,6 +113,10 @@ class Metrics:
         """Count a request."""
         self._requests.labels(endpoint, str(status)).inc()
         self._request_seconds.labels(endpoint).observe(seconds)
+
+    def connection_closed(self, how: str) -> None:
+        """Count a connection that was "displaced" by a new one, or a new one that was "refused"."""
+        self._closed.labels(how).inc()
 
     def as_text(self) -> bytes:
         """All numbers, in the format of Prometheus."""

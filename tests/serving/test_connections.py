@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,3 +272,68 @@ def test_the_limit_of_open_files_is_raised_or_respected() -> None:
             assert allow_files(hard) == hard - 256
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit of files")
+def test_ten_thousand_idle_connections_do_not_stop_answers(
+    saved_bots: dict[str, Path],
+) -> None:
+    """A real server with its usual limits; each tenth connection is followed by a question."""
+    import resource
+
+    import psutil
+
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 11_000:
+        pytest.skip("this process may not open 10,000 connections")
+
+    async def flood(port: int, server: psutil.Process) -> tuple[int, int, float]:
+        writers, answered, files, slowest = [], 0, 0, 0.0
+        for _ in range(100):
+            writers += await _idle(port, 100)
+            start = time.perf_counter()
+            answered += await _get(port)
+            slowest = max(slowest, time.perf_counter() - start)
+            files = max(files, server.num_fds())
+        for writer in writers:
+            writer.close()
+        return answered, files, slowest
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (11_000, hard))
+    try:
+        with served_by_command(saved_bots["shop"]) as (port, process):
+            answered, files, slowest = asyncio.run(flood(port, psutil.Process(process.pid)))
+            assert answered == 100
+            assert files < 1300
+            assert slowest < 5
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@contextmanager
+def served_by_command(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """`fsl-nlp serve` in a process of its own, with few files allowed at first."""
+    import resource
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = "from fsl_nlp.cli import main; main()"
+    command = [sys.executable, "-c", program, "serve", str(folder), "--port", str(port)]
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard)),
+    )
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(30)

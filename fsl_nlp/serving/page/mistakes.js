@@ -1,14 +1,14 @@
 /** What is wrong with an uploaded table: line by line in the reader's words, as far as the page has them. */
 
 import { h } from "./dom.js";
-import { t } from "./language.js";
+import { phrase, t } from "./language.js";
 
 const REASONS = { "the label is missing": "mistake.label", "the text is missing": "mistake.text", "Cancelled.": "mistake.cancelled" };
 
 /** [pattern of a line, what to show of it]; null leaves the line out. */
 const LINES = [
   [/: (\d+) (?:row|instance|example)s? cannot be used\.$/, (count) => t("mistake.rows", { count: Number(count) })],
-  [/^ {2}.*:(\d+): (.+)$/, (line, reason) => [t("mistake.line", { line }), " ", reasonOf(reason)]],
+  [/^ {2}.*:(\d+): (.+)$/, (line, reason) => phrase("mistake.line", { line, reason: reasonOf(reason) })],
   [/^ {2}and (\d+) more$/, (count) => t("more", { count: Number(count) })],
   [/^Fix them, or leave them out with on_error/, () => null],
 ];
@@ -28,4 +28,4 @@ export function mistakes(message) {
   });
 }
 
-const reasonOf = (text) => (REASONS[text] ? t(REASONS[text]) : h("span", { lang: "en" }, text));
+const reasonOf = (text) => (REASONS[text] ? h("span", null, t(REASONS[text])) : h("span", { lang: "en" }, text));

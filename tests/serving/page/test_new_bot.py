@@ -114,6 +114,6 @@ def test_errors_of_rows_are_in_chinese_too(
     page.set_input_files("input[type=file]", table)
     page.click("text=开始训练")
     page.wait_for_selector(".error p")
-    assert "第 2 行： 缺少意图" in page.inner_text(".error")
+    assert "第 2 行：缺少意图" in page.inner_text(".error")
     # Words that the page does not know stay English, and say so to screen readers.
     assert page.inner_text(".error [lang=en]") == "the text is longer than a novel"

@@ -323,7 +323,7 @@ export default {
   "new.done": "“{name}” is ready",
   "new.findings": { one: "The check found {count} thing to look at.", other: "The check found {count} things to look at." },
   "mistake.rows": { one: "{count} row of the table cannot be used:", other: "{count} rows of the table cannot be used:" },
-  "mistake.line": "Line {line}:",
+  "mistake.line": "Line {line}: {reason}",
   "mistake.label": "the intent is missing",
   "mistake.text": "the sentence is missing",
   "mistake.cancelled": "You cancelled it.",

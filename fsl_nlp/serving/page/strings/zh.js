@@ -323,7 +323,7 @@ export default {
   "new.done": "“{name}”训练好了",
   "new.findings": "检查发现 {count} 处需要看看。",
   "mistake.rows": "表格里有 {count} 行不能用：",
-  "mistake.line": "第 {line} 行：",
+  "mistake.line": "第 {line} 行：{reason}",
   "mistake.label": "缺少意图",
   "mistake.text": "缺少例句",
   "mistake.cancelled": "已取消。",

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fsl_nlp.encoders.hardware import free_memory
+from fsl_nlp.encoders.mentions import encode_mentions
 from fsl_nlp.episodes import EpisodeTable
 from fsl_nlp.errors import OptionError
+from fsl_nlp.evaluation.centring import TaskCentring
 from fsl_nlp.heads.base import Head, pack
 from fsl_nlp.methods.frozen.method import FrozenMethod
+from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.weights import is_weighted
 from fsl_nlp.progress import track
 from fsl_nlp.sampling import NOTHING
@@ -67,15 +70,20 @@ def score_in_batches(
     device = method.encoder.device
     started = time.perf_counter()
     used = np.setdiff1d(np.concatenate([table.support.ravel(), table.query.ravel()]), [NOTHING])
-    supports = np.setdiff1d(table.support, [NOTHING])
-    # The mean that vectors are centred on is that of the supports, never of the queries.
-    reader = method.reader_for([dataset.examples[i] for i in supports])
+    texts = [dataset.examples[i] for i in used]
+    centring = method.centring(texts)
+    if centring is None:
+        supports = np.setdiff1d(table.support, [NOTHING])
+        reader = method.reader_for([dataset.examples[i] for i in supports])
+    else:
+        reader = Reader(method.encoder)
 
     def read(rows: NDArray[np.float32]) -> Tensor:
         with torch.inference_mode():
-            return method.head.transform(torch.from_numpy(rows).to(device))
+            given = torch.from_numpy(rows).to(device)
+            return given if centring else method.head.transform(given)
 
-    vectors = read(reader.read([dataset.examples[i] for i in used]))
+    vectors = read(encode_mentions(method.encoder, texts) if centring else reader.read(texts))
     row_of = torch.zeros(len(dataset), dtype=torch.long)
     row_of[torch.from_numpy(used)] = torch.arange(len(used))
     label_rows, label_classes = method.read_label_texts(reader, dataset)
@@ -91,11 +99,12 @@ def score_in_batches(
         vectors,
         row_of.to(device),
         (names[0][0].to(device), names[1][0].to(device)) if names else None,
+        centring=TaskCentring.of(centring, device) if centring else None,
         none_margin=method.settings.none_margin if table.has_none_of_the_above else None,
     )
     rows = table.support[0].size + table.query.shape[1]
     rows += table.way * names[0].shape[2] if names else 0
-    episode_bytes = rows * vectors.shape[1] * 4 * _WORKING_COPIES
+    episode_bytes = rows * vectors[0].numel() * 4 * _WORKING_COPIES
     budget = memory if memory is not None else free_memory(device) // 4
     if device.type == "cpu":
         budget = min(budget, _CPU_BATCH_BYTES)
@@ -132,14 +141,16 @@ class _Scorer:
     def __init__(
         self,
         head: Head,
-        vectors: Tensor,  # [n, D]
+        vectors: Tensor,  # [n, D], or parts [n, P, D] that are centred task by task
         row_of: Tensor,  # [len(dataset)] -> row of `vectors`
         # Label texts of each class: vectors [C, M, D], weights [C, M].
         names: tuple[Tensor, Tensor] | None,
         *,
+        centring: TaskCentring | None,
         none_margin: float | None,
     ) -> None:
         self.head = head
+        self.centring = centring
         self.vectors = vectors
         self.row_of = row_of
         self.names = names
@@ -150,9 +161,16 @@ class _Scorer:
         weights = (indices != NOTHING).to(self.vectors.dtype)  # [B, N, K]
         support = self.vectors[self.row_of[indices.clamp(min=0)]]  # [B, N, K, D]
         query = self.vectors[self.row_of[self._on_device(table.query)]]  # [B, Q, D]
-        if self.names is not None:
-            classes = self._on_device(table.classes)
-            support = torch.cat([support, self.names[0][classes]], 2)
+        classes = self._on_device(table.classes)
+        names = self.names[0][classes] if self.names is not None else None  # [B, N, M, D]
+        if self.centring is not None:
+            centre = self.centring.centres(support, weights)
+            support = self._transform(self.centring.rows(support, centre))
+            query = self._transform(self.centring.rows(query, centre))
+            if names is not None:
+                names = self._transform(self.centring.rows_of_texts(names, centre))
+        if self.names is not None and names is not None:
+            support = torch.cat([support, names], 2)
             weights = torch.cat([weights, self.names[1][classes]], 2)
         state = self.head.fit(support, weights)
         scores = self.head.score(state, query)  # [B, Q, N]
@@ -162,6 +180,10 @@ class _Scorer:
             threshold = none_threshold(support_scores, weights, self.none_margin)
             predicted[scores.amax(-1) < threshold[:, None]] = table.way
         return predicted, self.head.diverged(state)
+
+    def _transform(self, rows: Tensor) -> Tensor:
+        flat = self.head.transform(rows.flatten(0, -2))
+        return flat.view(*rows.shape[:-1], *flat.shape[1:])
 
     def _on_device(self, indices: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(indices).to(self.vectors.device)

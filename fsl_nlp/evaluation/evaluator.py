@@ -12,6 +12,7 @@ from fsl_nlp.evaluation.method_spec import MethodSpec
 from fsl_nlp.evaluation.one_by_one import score_one_by_one
 from fsl_nlp.evaluation.result import Result, versions
 from fsl_nlp.evaluation.tally import tally
+from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import has_candidates
 from fsl_nlp.splits import refuse_leakage
 from fsl_nlp.torch_state import own_torch_state
@@ -58,6 +59,7 @@ def evaluate(
     from fsl_nlp.evaluation.batched import Scored, score_in_batches
     from fsl_nlp.evaluation.jobs import check_workers
     from fsl_nlp.methods.frozen.method import FrozenMethod
+    from fsl_nlp.methods.frozen.statistics import TRANSDUCTIVE
     from fsl_nlp.methods.meta.method import MetaMethod
 
     check_workers(workers)
@@ -94,7 +96,11 @@ def evaluate(
     if isinstance(built, FrozenMethod) and in_batches:
         scored = score_in_batches(built, dataset, table, memory=memory)
         settings |= {**asdict(built.settings), **built.head.options()}
-        settings |= {"transductive": built.head.transductive, "precision": built.encoder.precision}
+        reads_test = built.settings.statistics == TRANSDUCTIVE and has_mentions(dataset.examples)
+        settings |= {
+            "transductive": built.head.transductive or reads_test,
+            "precision": built.encoder.precision,
+        }
     else:
         predicted, seconds = score_one_by_one(
             method,

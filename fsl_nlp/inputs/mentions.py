@@ -38,12 +38,14 @@ def has_mentions(examples: Sequence[Example]) -> bool:
     return bool(examples) and all(e.head is not None and e.tail is not None for e in examples)
 
 
-def combine(parts: Matrix, centre: Matrix) -> Matrix:
-    """[n, P, D] and the parts' mean [P, D] over a corpus -> [n, P * D].
+def combine(parts: Matrix, centre: Matrix, scale: Matrix | None = None) -> Matrix:
+    """[n, P, D], the parts' mean [P, D] over a corpus and their scale [P, D] -> [n, P * D].
 
     Without the mean, all vectors of a corpus point much the same way.
     """
     centred = parts - centre
+    if scale is not None:
+        centred /= scale
     centred /= np.maximum(np.linalg.norm(centred, axis=-1, keepdims=True), 1e-12)
     centred *= np.array(PART_WEIGHTS, np.float32)[:, None]
     return centred.reshape(len(parts), centre.size)

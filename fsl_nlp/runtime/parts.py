@@ -119,7 +119,8 @@ class LoadedPart:
             for example, encoding in zip(examples, encodings, strict=True)
         ]
         parts = self.graph.vectors([ids for ids, _ in marked], masks=[mask for _, mask in marked])
-        return combine(parts.reshape(len(examples), len(PARTS), -1), self.tensors["centre"])
+        parts = parts.reshape(len(examples), len(PARTS), -1)
+        return combine(parts, self.tensors["centre"], self.tensors.get("scale"))
 
     def _nearest_candidates(self, examples: Sequence[Example]) -> Matrix:
         candidate_closeness = closeness(self.graph.encode, examples, self.settings["blank"])

@@ -21,6 +21,7 @@ from fsl_nlp.vectors import Matrix
 
 # The names of saved tensors that do not belong to the head's state.
 CENTRE = "reader.centre"
+SCALE = "reader.scale"
 LEARNED = "head.parameters."
 
 
@@ -92,6 +93,8 @@ class FrozenClassifier(Classifier):
         source, width = self.reader.graph(), self.reader.width
         centre = self.reader.centre
         tensors = {} if centre is None else {"centre": centre}
+        if self.reader.scale is not None:
+            tensors["scale"] = self.reader.scale
         return (Part(self.reader.reads, source, width, score, tensors),)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
@@ -99,6 +102,8 @@ class FrozenClassifier(Classifier):
         tensors: Tensors = {name: tensor.cpu().numpy() for name, tensor in self.head_state.items()}
         if self.reader.centre is not None:
             tensors[CENTRE] = self.reader.centre
+        if self.reader.scale is not None:
+            tensors[SCALE] = self.reader.scale
         if isinstance(self.head, PreparedHead):
             learned = self.head.parameters or {}
             tensors |= {f"{LEARNED}{n}": t.cpu().numpy() for n, t in learned.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from fsl_nlp.heads.learned import LearnedHead
 from fsl_nlp.heads.proto import ProtoHead
 from fsl_nlp.inputs.kinds import CANDIDATES, MENTIONS, PAIR, TEXT
 from fsl_nlp.inputs.label_texts import check_covered
+from fsl_nlp.inputs.mentions import has_mentions
 from fsl_nlp.inputs.support import (
     DESCRIPTIONS,
     EXAMPLES,
@@ -29,9 +30,10 @@ from fsl_nlp.inputs.support import (
 )
 from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_options
 from fsl_nlp.methods.frozen.candidates import CandidateClassifier
-from fsl_nlp.methods.frozen.classifier import CENTRE, LEARNED, FrozenClassifier, transform
+from fsl_nlp.methods.frozen.classifier import CENTRE, LEARNED, SCALE, FrozenClassifier, transform
 from fsl_nlp.methods.frozen.reading import PairReader, Reader
 from fsl_nlp.methods.frozen.settings import CandidateSettings, FrozenSettings
+from fsl_nlp.methods.frozen.statistics import TRANSDUCTIVE, Centring
 from fsl_nlp.methods.frozen.temperature import cross_fit_temperature
 from fsl_nlp.methods.weights import TrainingWeights, is_weighted
 from fsl_nlp.semisupervised.refit import learn_from_unlabelled
@@ -63,6 +65,8 @@ class FrozenMethod(Method):
     candidates: CandidateSettings = field(default=CandidateSettings(), kw_only=True)
     # A classifier that it fitted on nearly the same examples: the head may begin with its state.
     start: FrozenClassifier | None = field(default=None, repr=False, compare=False, kw_only=True)
+    # Whether vectors of sentences with mentions are scaled as well as centred.
+    scales_mentions: ClassVar[bool] = True
 
     @classmethod
     def head_class(cls, name: str) -> type[Head]:
@@ -140,6 +144,11 @@ class FrozenMethod(Method):
                 f"{self.name}`). For a classifier use 'proto' or 'linear'."
             )
         super().check(support)
+        if self.settings.statistics == TRANSDUCTIVE and has_mentions(support.examples):
+            raise OptionError(
+                "statistics='test' is the mean over all episodes of a table, so it is for episodes "
+                "in batches alone. Use 'background' or 'supports'."
+            )
         if is_weighted(support.examples) and has_candidates(support.examples):
             raise OptionError(
                 f"sample_weight: method {self.name!r} does not use it where texts have candidates. "
@@ -258,11 +267,22 @@ class FrozenMethod(Method):
 
     def reader_for(self, examples: Sequence[Example]) -> Reader:
         """The reader for examples of this kind; their labels are ignored."""
-        return Reader.for_examples(self.encoder, examples)
+        return Reader.for_examples(
+            self.encoder, examples, self.settings.statistics, scaled=self.scales_mentions
+        )
 
-    def reader_at(self, centre: Matrix | None) -> Reader:
-        """The reader that was fitted with this mean of its corpus."""
-        return Reader(self.encoder, centre)
+    def centring(self, examples: Sequence[Example]) -> Centring | None:
+        """What each task's sentences with mentions are centred with; None where all tasks' are so
+        with the same."""
+        if not has_mentions(examples):
+            return None
+        return Centring.of(
+            self.settings.statistics, self.encoder, examples, scaled=self.scales_mentions
+        )
+
+    def reader_at(self, centre: Matrix | None, scale: Matrix | None = None) -> Reader:
+        """The reader that was fitted with this mean and this scale."""
+        return Reader(self.encoder, centre, scale=scale)
 
     def read_label_texts(self, reader: Reader, dataset: Dataset) -> tuple[Matrix, list[int]]:
         """[m, D]: the vectors of label names and descriptions, and the class of each."""
@@ -280,7 +300,7 @@ class FrozenMethod(Method):
                 self.encoder, self.candidates.blank, tensors, settings
             )
         state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
-        centre = state.pop(CENTRE, None)
+        centre, scale = (state.pop(tensor, None) for tensor in (CENTRE, SCALE))
         learned = [name for name in state if name.startswith(LEARNED)]
         parameters = {name.removeprefix(LEARNED): state.pop(name) for name in learned}
         head = self.head
@@ -288,7 +308,10 @@ class FrozenMethod(Method):
             head = replace(head, parameters=parameters)
         reader: Reader = PairReader(self.encoder)
         if not settings.get("pairs", False):
-            reader = self.reader_at(centre.numpy() if centre is not None else None)
+            reader = self.reader_at(
+                centre.numpy() if centre is not None else None,
+                scale.numpy() if scale is not None else None,
+            )
         temperature = float(settings["temperature"])
         calibration = Calibration.from_dict(settings.get("calibration"))
         return FrozenClassifier(

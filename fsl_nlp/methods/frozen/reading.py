@@ -14,6 +14,7 @@ from fsl_nlp.inputs.kinds import MENTIONS, PAIR, TEXT, Inputs, common_kinds
 from fsl_nlp.inputs.label_texts import all_label_texts
 from fsl_nlp.inputs.mentions import PARTS, combine
 from fsl_nlp.inputs.pairs import angles, side_by_side
+from fsl_nlp.methods.frozen.statistics import Centring
 from fsl_nlp.types import Dataset, Example
 from fsl_nlp.vectors import Matrix
 
@@ -32,6 +33,7 @@ class Reader:
     encoder: TextEncoder
     centre: Matrix | None = None  # [P, D]
     optional: tuple[str, ...] = ()
+    scale: Matrix | None = None  # [P, D]; None: 1
 
     # The usual temperature of scores of its rows, in gaps; None is that of the head.
     usual_temperature: ClassVar[float | None] = None
@@ -56,19 +58,33 @@ class Reader:
         return self.encoder.text_graph if self.centre is None else mention_graph(self.encoder)
 
     @classmethod
-    def for_examples(cls, encoder: TextEncoder, examples: Sequence[Example]) -> Reader:
-        """The reader for examples of this kind; their labels are ignored."""
+    def for_examples(
+        cls,
+        encoder: TextEncoder,
+        examples: Sequence[Example],
+        statistics: str = "background",
+        *,
+        scaled: bool = True,
+    ) -> Reader:
+        """The reader for examples of this kind; their labels are ignored.
+
+        `statistics` are those of `methods.frozen.statistics`, for examples with mentions.
+        """
         kinds = common_kinds(examples)
         if PAIR in kinds:
             return PairReader(encoder)
         if MENTIONS in kinds:
-            return cls(encoder, encode_mentions(encoder, examples).mean(0))
+            parts = encode_mentions(encoder, examples)
+            centring = Centring.of(statistics, encoder, examples, scaled=scaled)
+            if centring is None:
+                return cls(encoder, parts.mean(0))
+            return cls(encoder, centring.centre(parts), scale=centring.scale)
         return cls(encoder)
 
     def read(self, examples: Sequence[Example]) -> Matrix:
         """[n, D]: the vectors of the examples."""
         if self.centre is not None:
-            return combine(encode_mentions(self.encoder, examples), self.centre)
+            return combine(encode_mentions(self.encoder, examples), self.centre, self.scale)
         return self.read_texts([example.text for example in examples])
 
     def embed(self, examples: Sequence[Example]) -> Matrix:
@@ -93,7 +109,7 @@ class Reader:
         parts = np.repeat(self.centre[None], len(texts), 0)
         if texts:
             parts[:, PARTS.index("sentence")] = self.encoder.encode(texts)
-        return combine(parts, self.centre)
+        return combine(parts, self.centre, self.scale)
 
     def read_label_texts(
         self, dataset: Dataset, *, names: bool, descriptions: bool

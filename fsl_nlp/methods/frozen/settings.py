@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from fsl_nlp.heads.options import check_size, option, require_above
+from fsl_nlp.heads.options import check_size, option, require_above, require_choice
+from fsl_nlp.methods.frozen.statistics import STATISTICS
 from fsl_nlp.prompts.template import check_blank
 
 
@@ -17,6 +19,11 @@ class FrozenSettings:
     temperature: float | None = option(
         None, "divides the scores; None learns it on the support set by cross-fitting"
     )
+    statistics: Literal["background", "supports", "test"] = option(
+        "background",
+        "what sentences with mentions are centred on: the supports and generic sentences; the "
+        "supports alone; or, in episodes, all supports of the table (transductive)",
+    )
     none_margin: float = option(
         1.0, "episodes: standard deviations above other classes' scores that a class needs"
     )
@@ -25,6 +32,7 @@ class FrozenSettings:
         if self.temperature is not None:
             require_above("temperature", self.temperature, 0)
         check_size("none_margin", self.none_margin)
+        require_choice("statistics", self.statistics, STATISTICS)
 
 
 @dataclass(frozen=True)

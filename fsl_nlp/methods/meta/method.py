@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 
+from fsl_nlp.data.generic import generic_mentions
 from fsl_nlp.errors import DataError, OptionError
 from fsl_nlp.inputs.kinds import MENTIONS, TEXT
 from fsl_nlp.inputs.mentions import has_mentions
@@ -28,6 +29,7 @@ from fsl_nlp.methods.base import Classifier, Method, MethodCard, Tensors, take_o
 from fsl_nlp.methods.frozen.method import FrozenMethod
 from fsl_nlp.methods.frozen.reading import Reader
 from fsl_nlp.methods.frozen.settings import FrozenSettings
+from fsl_nlp.methods.frozen.statistics import Centring
 from fsl_nlp.methods.meta.adapting import adapted
 from fsl_nlp.methods.meta.body import body_of
 from fsl_nlp.methods.meta.preparing import encoder_entry, prepared_of
@@ -63,6 +65,8 @@ class MetaMethod(FrozenMethod):
     sources: tuple[Dataset, ...] = ()
     # The sum of its parameters, if they come from a folder.
     parameters_sum: str = ""
+    # Bodies are meta-trained on vectors without a scale.
+    scales_mentions: ClassVar[bool] = False
 
     @classmethod
     def card(cls, name: str) -> MethodCard:
@@ -233,25 +237,37 @@ class MetaMethod(FrozenMethod):
             )
         if mentions is None:
             return super().reader_for(examples)
+        if self.settings.statistics == "background":
+            # The layers adapt, so the mean of a few supports would change with every step.
+            examples = generic_mentions(example.text for example in examples) or examples
         centre = mentions.centre_of(examples, self.head.parameters or {})
         return MentionReader(self.encoder, centre, body=mentions)
 
+    def _source_reader(self, examples: Sequence[Example]) -> Reader:
+        """The reader of a corpus to learn from: it is centred on the corpus itself."""
+        own = replace(self.settings, statistics="supports")
+        return replace(self, settings=own).reader_for(examples)
+
     def rows_of(self, source: Dataset) -> Source:
         """The rows and the classes of a corpus to learn from."""
-        rows = self.reader_for(source.examples).read(source.examples)
+        rows = self._source_reader(source.examples).read(source.examples)
         return Source(
             source.name,
             torch.from_numpy(rows).to(self.encoder.device),
             torch.tensor(source.class_indices),
         )
 
-    def reader_at(self, centre: Matrix | None) -> Reader:
+    def centring(self, examples: Sequence[Example]) -> Centring | None:
+        """None for bodies that read mentions in layers, and for those that do not read them."""
+        return super().centring(examples) if self.mentions and not self.mention_body else None
+
+    def reader_at(self, centre: Matrix | None, scale: Matrix | None = None) -> Reader:
         """The reader that was fitted with this mean of its corpus."""
         if centre is None:
             return self.reader_for([])
         if self.mention_body is not None:
             return MentionReader(self.encoder, centre, body=self.mention_body)
-        return super().reader_at(centre)
+        return super().reader_at(centre, scale)
 
     @property
     def mention_body(self) -> MentionBody | None:

@@ -22,6 +22,7 @@ from fsl_nlp.reading import refuse_devices
 from fsl_nlp.sampling import NOTHING, Draws, EpisodeSettings, Indices, Plan, make_distinct
 from fsl_nlp.types import Dataset, Task
 
+HASH_VERSION = 2
 _CHUNK = 20_000  # episodes drawn together; bounds memory
 
 
@@ -101,15 +102,15 @@ class EpisodeTable:
 
     @property
     def hash(self) -> str:
-        """Sixteen hex digits that name these episodes over this dataset."""
+        """The name of these episodes over this dataset, with the version of the dataset's hash."""
         digest = hashlib.sha256(self.dataset_hash.encode())
         for array in (self.classes, self.support, self.query, self.target):
             digest.update(str(array.shape).encode() + array.astype("<i8").tobytes())
-        return digest.hexdigest()[:16]
+        return _with_version(digest.hexdigest()[:16], hash_version(self.dataset_hash))
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that these episodes were not sampled from."""
-        actual_hash = dataset_hash(dataset)
+        actual_hash = dataset_hash(dataset, hash_version(self.dataset_hash))
         if actual_hash != self.dataset_hash:
             raise DataError(
                 f"These episodes are of another dataset (hash {self.dataset_hash}) than "
@@ -174,11 +175,45 @@ class EpisodeTable:
 _ARRAYS = ("classes", "support", "query", "target")
 
 
-def dataset_hash(dataset: Dataset) -> str:
-    """Sixteen hex digits that name the examples, in their order, and the labels."""
+def dataset_hash(dataset: Dataset, version: int = HASH_VERSION) -> str:
+    """The version, "-" and sixteen hex digits that name all that an evaluation reads of a dataset.
+
+    That is the examples in their order, with their candidates, and the labels with their names,
+    descriptions and words. Version 1, of earlier tables and results, has no number in front; it
+    does not see candidates and what is known of labels.
+
+    >>> dataset_hash(Dataset.from_texts(["a"], ["x"]))[:2]
+    '2-'
+    """
     digest = hashlib.sha256()
     for example in dataset:
-        fields = [example.text, example.text_b, example.head, example.tail, example.label]
+        fields: list[Any] = [
+            example.text,
+            example.text_b,
+            example.head,
+            example.tail,
+            example.label,
+        ]
+        if version > 1:
+            fields.append(example.candidates)
         digest.update(json.dumps(fields).encode() + b"\n")
     digest.update(json.dumps(list(dataset.labels)).encode())
-    return digest.hexdigest()[:16]
+    if version > 1:
+        infos = [dataset.info.get(label) for label in dataset.labels]
+        known = [info and [info.name, info.description, list(info.words)] for info in infos]
+        digest.update(json.dumps(known).encode())
+    return _with_version(digest.hexdigest()[:16], version)
+
+
+def hash_version(digest: str) -> int:
+    """The version in front of a hash.
+
+    >>> hash_version("2-0123456789abcdef"), hash_version("0123456789abcdef")
+    (2, 1)
+    """
+    version, dash, _ = digest.partition("-")
+    return int(version) if dash and version.isdecimal() else 1
+
+
+def _with_version(digits: str, version: int) -> str:
+    return digits if version == 1 else f"{version}-{digits}"

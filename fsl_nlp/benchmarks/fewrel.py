@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsl_nlp.benchmarks.base import Benchmark, DataDir, Job, Published, Row, setting
 from fsl_nlp.data import load_dataset
@@ -111,6 +111,10 @@ class FewRel(Benchmark):
         """The task with its split."""
         return f"{job.task} {job.split}"
 
+    def header(self) -> dict[str, Any]:
+        """The settings; earlier versions centred vectors on the test."""
+        return {**super().header(), "centre": "of each episode"}
+
     def test_data(self, job: Job) -> str:
         """The file of the split."""
         return f"fewrel:{job.split}"
@@ -136,6 +140,8 @@ class FewRel(Benchmark):
             "interval_over": f"{len(table):,} episodes",
             "count": len(table),
             "episode_hash": result.episode_hash,
+            "statistics": result.settings.get("statistics"),
+            "transductive": bool(result.settings.get("transductive")),
             "encoder": spec.encoder,
             "seconds": round(time.perf_counter() - started, 1),
         }

@@ -36,6 +36,8 @@ def as_table(benchmark: Benchmark, result: dict[str, Any]) -> Group:
             f"with seed {result['seed']}. Published results are of whole files: none is beside it."
         )
     notes += _left_out(rows)
+    if any(run.get("transductive") for row in rows.values() for run in row["splits"]):
+        notes.append("Transductive: an answer depends on other texts of the test.")
     notes += [f"{figure.heading} {figure.meaning}." for figure in (*figures, *compared)]
     notes += [f"{task} was left out: {reason}." for task, reason in result["skipped"].items()]
     notes += _sources(_systems(benchmark, rows))

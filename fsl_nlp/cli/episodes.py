@@ -192,7 +192,12 @@ def add_to(app: typer.Typer) -> None:
         shown = result.to_dict()
         del shown["episode_accuracy"]
         shown["comparisons"] = [
-            {"with": c.second, "difference": c.difference.value, "±": c.difference.half_width}
+            {
+                "with": c.second,
+                "difference": c.difference.value,
+                "±": c.difference.half_width,
+                "note": c.note,
+            }
             for c in comparisons
         ]
         run.show(shown, lambda: result_as_table(result, comparisons))
@@ -244,7 +249,7 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
         slowed = f"{result.diverged_tasks:,}; they were adapted at a lower rate"
         rows.append(("diverged tasks", slowed if result.diverged_tasks else "0"))
     if result.settings.get("transductive"):
-        rows.append(("note", "transductive: the queries of an episode are read together"))
+        rows.append(("note", f"transductive: {_what_is_read(result)}"))
     rows += [("compared", str(comparison)) for comparison in comparisons]
     encoder = result.settings["encoder"]
     table = Table(
@@ -254,6 +259,12 @@ def result_as_table(result: Result, comparisons: list[Comparison]) -> Any:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _what_is_read(result: Result) -> str:
+    if result.settings.get("statistics") == "test":
+        return "sentences are centred on the supports of all episodes, other queries among them"
+    return "the queries of an episode are read together"
 
 
 def _interval(result: Result) -> str:

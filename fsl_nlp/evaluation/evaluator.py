@@ -88,6 +88,9 @@ def evaluate(
         **built.origin(),
     }
     built = loaded(built, dataset)
+    statistics = None  # what vectors are centred on
+    if isinstance(built, FrozenMethod) and has_mentions(dataset.examples):
+        statistics = built.settings.statistics
     if isinstance(built, MetaMethod):
         built.note_shape(table.way, table.support.shape[2])
     in_batches = isinstance(built, FrozenMethod) and not one_by_one
@@ -96,9 +99,8 @@ def evaluate(
     if isinstance(built, FrozenMethod) and in_batches:
         scored = score_in_batches(built, dataset, table, memory=memory)
         settings |= {**asdict(built.settings), **built.head.options()}
-        reads_test = built.settings.statistics == TRANSDUCTIVE and has_mentions(dataset.examples)
         settings |= {
-            "transductive": built.head.transductive or reads_test,
+            "transductive": built.head.transductive or statistics == TRANSDUCTIVE,
             "precision": built.encoder.precision,
         }
     else:
@@ -110,6 +112,7 @@ def evaluate(
             progress_file=Path(progress_file) if progress_file else None,
         )
         scored = Scored(predicted, 0.0, seconds)
+    settings["statistics"] = statistics
     counts = tally(dataset, table, scored.predicted)
     return Result(
         method=method.name,

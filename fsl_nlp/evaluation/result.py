@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl_nlp.episodes import hash_version
 from fsl_nlp.errors import DataError
 from fsl_nlp.folders import write_atomically
 from fsl_nlp.intervals import half_width_of_difference, interval_of_mean
@@ -165,11 +166,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference of two results on the same episodes, first minus second."""
+    """The paired difference of two results on the same episodes, first minus second.
+
+    `note` says how the two differ in what they read of the test; "" if they do not.
+    """
 
     first: str
     second: str
     difference: Mean
+    note: str = ""
 
     @property
     def beyond_noise(self) -> bool:
@@ -181,7 +186,8 @@ class Comparison:
             verdict = NO_INTERVAL
         else:
             verdict = "a difference" if self.beyond_noise else "no significant difference"
-        return f"{self.first} - {self.second}: {self.difference} ({verdict})"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.first} - {self.second}: {self.difference} ({verdict}){note}"
 
 
 def compare(first: Result, second: Result) -> Comparison:
@@ -198,9 +204,17 @@ def compare(first: Result, second: Result) -> Comparison:
     ('proto', 'knn')
     """
     if first.episode_hash != second.episode_hash:
+        versions = {hash_version(result.episode_hash) for result in (first, second)}
+        older = (
+            " One is of an earlier version, whose hashes do not hold label names, descriptions and "
+            "candidates: evaluate it again."
+            if len(versions) > 1
+            else ""
+        )
         raise DataError(
             f"The results are of different episodes ({first.episode_hash} and "
             f"{second.episode_hash}). Use the same dataset, settings and seed, or a saved table."
+            f"{older}"
         )
     if len(first.episode_accuracy) != len(second.episode_accuracy):
         raise DataError(
@@ -208,7 +222,27 @@ def compare(first: Result, second: Result) -> Comparison:
             "episodes: one of them was altered. Evaluate it again."
         )
     gaps = np.array(first.episode_accuracy) - np.array(second.episode_accuracy)
-    return Comparison(first.method, second.method, Mean.of_differences(gaps))
+    note = _difference_in_reading(first, second)
+    return Comparison(first.method, second.method, Mean.of_differences(gaps), note)
+
+
+def _difference_in_reading(first: Result, second: Result) -> str:
+    """How two results differ in the test texts that an answer depends on."""
+    statistics = [result.settings.get("statistics", _UNKNOWN) for result in (first, second)]
+    transductive = [bool(result.settings.get("transductive")) for result in (first, second)]
+    centred = [name for name in statistics if name not in (None, _UNKNOWN)]
+    if _UNKNOWN in statistics and centred:
+        older = (first, second)[statistics.index(_UNKNOWN)].method
+        return f"{older} is of an earlier version, and does not say what its vectors are centred on"
+    if transductive[0] != transductive[1]:
+        reader = (first, second)[transductive.index(True)].method
+        return f"{reader} reads other texts of the test (transductive), the other result does not"
+    if len(set(centred)) > 1:
+        return f"their vectors are centred on different statistics, {' and '.join(centred)}"
+    return ""
+
+
+_UNKNOWN = "unknown"
 
 
 def versions() -> dict[str, str]:

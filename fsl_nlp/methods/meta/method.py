@@ -243,14 +243,10 @@ class MetaMethod(FrozenMethod):
         centre = mentions.centre_of(examples, self.head.parameters or {})
         return MentionReader(self.encoder, centre, body=mentions)
 
-    def _source_reader(self, examples: Sequence[Example]) -> Reader:
-        """The reader of a corpus to learn from: it is centred on the corpus itself."""
-        own = replace(self.settings, statistics="supports")
-        return replace(self, settings=own).reader_for(examples)
-
     def rows_of(self, source: Dataset) -> Source:
-        """The rows and the classes of a corpus to learn from."""
-        rows = self._source_reader(source.examples).read(source.examples)
+        """The rows and the classes of a corpus to learn from, which is centred on itself."""
+        settings = replace(self.settings, statistics="supports")
+        rows = replace(self, settings=settings).reader_for(source.examples).read(source.examples)
         return Source(
             source.name,
             torch.from_numpy(rows).to(self.encoder.device),

@@ -336,7 +336,7 @@ def test_options_reach_the_head_and_the_settings(words: TextEncoder) -> None:
             {"parameters": {}},
             "method 'projection' has no option 'parameters'. It has: descriptions (true or false), "
             "label_names (true or false), none_margin (number), shrinkage (number), "
-            "temperature (number or None).",
+            "statistics (text), temperature (number or None).",
         ),
     ],
 )

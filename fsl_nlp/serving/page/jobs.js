@@ -1,8 +1,11 @@
 /** Work that takes the server a while: training, checking. */
 
+import { fill } from "./dom.js";
 import { request, ServerError, sleep } from "./http.js";
+import { progress } from "./progress.js";
 
 const LOOK = 0.7; // seconds between two looks
+const QUICK = 200; // milliseconds; what takes longer is shown
 
 /**
  * Wait for a job; its result, or an error with its words.
@@ -21,3 +24,22 @@ export async function follow(id, show, signal) {
 
 /** @param {string} id */
 export const cancel = (id) => request(`v1/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+
+/**
+ * What an address answers once its job is done; until then `place` shows how far the job is.
+ * @param {string} address @param {string} title what runs @param {Element} place @param {AbortSignal} signal
+ */
+export async function worked(address, title, place, signal) {
+  const { element, show } = progress(title);
+  const timer = setTimeout(() => fill(place, element), QUICK);
+  try {
+    for (;;) {
+      const content = await request(address, { signal });
+      // Beside other fields, a job is one that works at something newer.
+      if (Object.keys(content).join() !== "job") return content;
+      await follow(content.job, show, signal);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -262,6 +262,8 @@ export default {
   "inbox.start": "The questions that people ask are not kept unless you want it. To keep them, start the server like this:",
   "inbox.command": "Command",
   "inbox.private": "E-mail addresses, phone numbers, card numbers and identity numbers are removed before a question is stored.",
+  "inbox.busy": "The questions are being grouped…",
+  "inbox.newer": "More questions came in and are being grouped.",
   "inbox.empty": "Nothing is waiting. Every question so far was answered, or dealt with.",
   "inbox.count": { one: "{count} different question is waiting.", other: "{count} different questions are waiting." },
   "inbox.groups": "Asked for the same thing",

@@ -262,6 +262,8 @@ export default {
   "inbox.start": "默认不保存顾客的问题。要保存，请这样启动服务器：",
   "inbox.command": "命令",
   "inbox.private": "保存之前会去掉邮箱、电话、银行卡号和证件号码。",
+  "inbox.busy": "正在给问题分组…",
+  "inbox.newer": "又有新问题，正在分组。",
   "inbox.empty": "没有待处理的问题：都答上了，或者已经处理过。",
   "inbox.count": "有 {count} 个不同的问题等待处理。",
   "inbox.groups": "问的是同一件事",

@@ -3,44 +3,27 @@
 import { button, fill, h } from "../dom.js";
 import { carefulBox } from "../edits.js";
 import { finding, keyOf, KINDS } from "../findings.js";
-import { request, sleep } from "../http.js";
 import { nameOf } from "../intents.js";
-import { follow } from "../jobs.js";
+import { worked } from "../jobs.js";
 import { percent, phrase, t, together } from "../language.js";
 import { loadInto } from "../loading.js";
 import { sentenceMap } from "../map.js";
-import { progress } from "../progress.js";
 import { botNamed, path, whenChanged } from "../state.js";
 
 const SHOWN = 5; // findings of a kind before "more"
 const GAINS = 10;
-const LOOK = 1; // seconds between two looks for a report, where the job itself may not be seen
 
 /** The last report of each bot, and the version that it is of; the check of many sentences takes a while. */
 const reports = new Map();
 
 /** The report of the version that the bot is at; it shows how far it is in `place`. */
-export async function report(name, place, signal) {
+async function report(name, place, signal) {
   const version = botNamed(name).model_version;
   const kept = reports.get(name);
   if (kept?.version === version) return kept.content;
-  const { element, show } = progress(t("check.busy"));
-  const timer = setTimeout(() => fill(place, element), 200);
-  try {
-    for (;;) {
-      const content = await request(path(name, "lint"), { signal });
-      if (content.findings) {
-        reports.set(name, { version, content });
-        return content;
-      }
-      await follow(content.job, show, signal).catch((error) => {
-        if (error.type !== "forbidden" && error.type !== "not_found") throw error;
-      });
-      await sleep(LOOK);
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+  const content = await worked(path(name, "lint"), t("check.busy"), place, signal);
+  reports.set(name, { version, content });
+  return content;
 }
 
 /** The sentences of two intents that are taken for the other's, by the last report. */

@@ -6,6 +6,7 @@ import { carefulBox, teach } from "../edits.js";
 import { request } from "../http.js";
 import { nameOf, pickIntent } from "../intents.js";
 import { percent, phrase, t } from "../language.js";
+import { worked } from "../jobs.js";
 import { loadInto } from "../loading.js";
 import { botNamed, path } from "../state.js";
 
@@ -17,7 +18,10 @@ export function inbox({ name, bot, signal }) {
   const place = h("div", { class: "stack wide-gap" });
   const load = () => loadInto(place, async () => {
     try {
-      return content(name, bot, await request(path(name, `inbox?n=${SINGLES}`), { signal }));
+      const found = await worked(path(name, `inbox?n=${SINGLES}`), t("inbox.busy"), place, signal);
+      // Others were asked since these were grouped.
+      const newer = found.job && h("div", { class: "banner", role: "status" }, h("p", null, t("inbox.newer")), button(t("reload"), load));
+      return [newer, content(name, bot, found)];
     } catch (error) {
       if (error.status === 404) return withoutLog(error);
       throw error;

@@ -22,8 +22,10 @@ from fsl_nlp.serving.new_bots import NewBots
 from fsl_nlp.serving.openapi import use_description
 from fsl_nlp.serving.questions.log import QuestionLog
 from fsl_nlp.serving.recording import open_log
+from fsl_nlp.serving.results import Results
 from fsl_nlp.serving.routes import (
     bots,
+    checking,
     classify,
     downloads,
     feedback,
@@ -53,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference.router,
     jobs.router,
     training.router,
+    checking.router,
 )
 
 
@@ -69,6 +72,7 @@ class State:
     metrics: Metrics
     new_bots: NewBots
     jobs: Jobs
+    results: Results
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
@@ -84,8 +88,10 @@ def create_app(settings: ServerSettings) -> FastAPI:
         metrics,
         new_bots,
         Jobs(new_bots.state / "jobs", settings),
+        Results(new_bots.state / "results"),
     )
     new_bots.look(state.bots)
+    state.results.forget()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

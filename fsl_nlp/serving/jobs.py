@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -61,13 +61,15 @@ _ENVIRONMENT = {
 class Work:
     """What a job does: `function`, as "package.module:name", of the arguments and a `Report`.
 
-    Work with a `key` is not done twice at the same time.
+    Work with a `key` is not done twice at the same time. `files` lie in the folder `upload` of the
+    job, whose path is the argument "job".
     """
 
     kind: str
     function: str
     arguments: Mapping[str, Any]
     key: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,18 @@ class Jobs:
     def start(self, folder: Path, work: Work) -> str:
         """Start the job in a folder that `new` made; gives its id."""
         limits = {"seconds": self._settings.job_seconds, "bytes": self._settings.job_memory}
-        task = {**asdict(work), "limits": limits, "created": time.time()}
+        arguments = {**work.arguments, "job": str(folder)}
+        task = {
+            "kind": work.kind,
+            "key": work.key,
+            "function": work.function,
+            "arguments": arguments,
+            "limits": limits,
+            "created": time.time(),
+        }
         with _refusing_full_disks(self.folder), self._lock:
+            for name, content in work.files.items():
+                write_atomically(folder / UPLOAD / name, content, mode=PRIVATE_FILE)
             write_json(folder / TASK, task)
             self._processes[folder.name] = _start(folder)
         return folder.name

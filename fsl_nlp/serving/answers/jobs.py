@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -42,5 +42,5 @@ class JobState(BaseModel):
     step: str = Field(description="What it does, in words")
     count: int = Field(description="How much of the stage is done")
     of: int = Field(description="Of how much; 0 is unknown")
-    result: Trained | None = Field(None, description="Of a training that is done")
+    result: Trained | dict[str, Any] | None = Field(None, description="Of a job that is done")
     error: str | None = Field(None, description="Why it failed")

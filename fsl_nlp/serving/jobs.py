@@ -216,8 +216,9 @@ class Jobs:
                 ended = folder.stat().st_mtime if job is None else job.ended
                 if ended is not None and now - ended > _KEPT:
                     shutil.rmtree(folder, ignore_errors=True)
-                elif job is not None:
-                    self._current(job)  # collects the process
+                elif job is not None and self._current(job).is_over:
+                    # Its process was killed before it could do that.
+                    shutil.rmtree(folder / UPLOAD, ignore_errors=True)
 
 
 def read_jobs(folder: Path) -> list[Job]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ def test_a_job_whose_process_was_killed_has_failed_for_all_workers(
     jobs_of: Callable[..., Jobs], tmp_path: Path
 ) -> None:
     first, second = jobs_of(), jobs_of()
-    name = first.submit(example("sleep", pid=str(tmp_path / "pid")))
+    work = replace(example("sleep", pid=str(tmp_path / "pid")), files={"a.csv": b"secret"})
+    name = first.submit(work)
     behind = second.submit(example("note", file=str(tmp_path / "log"), name="next"))
     until(first, name, lambda job: job.progress > 0)
     psutil.Process(int((tmp_path / "pid").read_text())).kill()
@@ -132,6 +134,10 @@ def test_a_job_whose_process_was_killed_has_failed_for_all_workers(
     assert job.state == FAILED
     assert "Start it again." in str(job.error)
     assert first.get(name).state == FAILED
+    upload = tmp_path / "jobs" / name / "upload"
+    assert (upload / "a.csv").exists()
+    first.new()
+    assert not upload.exists()  # the file of a user does not stay
     assert until(first, behind, is_over).state == DONE  # the next one has its turn
 
 

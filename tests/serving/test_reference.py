@@ -108,7 +108,15 @@ def test_every_example_works(
 
 
 # An order in which each edit is possible.
-ORDER = ["examples", "diff", "relabel", "examples/remove", "labels", "labels/remove"]
+ORDER = [
+    "inbox/dismiss",
+    "examples",
+    "diff",
+    "relabel",
+    "examples/remove",
+    "labels",
+    "labels/remove",
+]
 ORDER += ["labels/merge", "undo", "labels/rename"]
 
 

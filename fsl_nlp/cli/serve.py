@@ -19,7 +19,20 @@ def add_to(app: typer.Typer) -> None:
             list[Path], typer.Argument(help="Folders that `fsl-nlp fit --out` or `export` wrote.")
         ],
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any.")] = 8000,
+        port: Annotated[
+            int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
+        ] = 8000,
+        workers: Annotated[
+            int, typer.Option(min=1, max=256, help="Processes that answer, each with all bots.")
+        ] = 1,
+        threads: Annotated[
+            int | None,
+            typer.Option(
+                min=1,
+                help="Threads of each worker that compute a batch together. Without it they share "
+                "the processors.",
+            ),
+        ] = None,
         keys: Annotated[
             Path | None,
             typer.Option(
@@ -56,15 +69,27 @@ def add_to(app: typer.Typer) -> None:
                 "NAME=REGEX, may be repeated. 'none' replaces none of these."
             ),
         ] = None,
+        limit: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Limit as NAME=VALUE; may be repeated. The most important: waiting=1024 "
+                "questions that wait, before others are refused; texts=256 in one request; "
+                "characters=10000 of one text; body=1048576 bytes of a request; timeout=30 "
+                "seconds for an answer; connections=1000 of each worker; grace=30 seconds to "
+                "finish when the server stops. A wrong name lists them all."
+            ),
+        ] = None,
     ) -> None:
         """Answer over HTTP, with a page to teach the bots."""
         from fsl_nlp.serving.run import serve
-        from fsl_nlp.serving.settings import ServerSettings
+        from fsl_nlp.serving.settings import ServerSettings, parse_limits
 
         settings = ServerSettings(
             tuple(folders),
             host=host,
             port=port,
+            workers=workers,
+            threads=threads,
             keys=keys,
             open=open_to_all,
             allow_hosts=tuple(allow_host or ()),
@@ -74,6 +99,14 @@ def add_to(app: typer.Typer) -> None:
             log=log,
             log_days=log_days or None,
             log_redact=tuple(log_redact or ()),
+            **parse_limits(limit or ()),  # type: ignore[arg-type]  # each of its own type
         )
-        say(f"http://{host}:{port}")
-        serve(settings)
+
+        def started(address: str) -> None:
+            if run.quiet:
+                return
+            names = ", ".join(folder.absolute().name for folder in folders)
+            say(f"{names}: {address} (the page; for programs, see {address}/docs)")
+            say("Ctrl-C stops the server.")
+
+        serve(settings, started)

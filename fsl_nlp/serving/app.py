@@ -114,6 +114,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         openapi_url=None,
     )
     app.state.server = state
+    app.state.is_stopping = False
     connections.counts.on_close = metrics.connection_closed
     for router in ROUTERS:
         app.include_router(router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -87,7 +88,7 @@ class _Lane:
             message = f"Too many questions wait. Ask again in {seconds} s."
             raise RequestError("overloaded", message, {"Retry-After": str(seconds)})
         loop = asyncio.get_running_loop()
-        waiting.since = loop.time()
+        waiting.since = time.perf_counter()  # uvloop's clock has milliseconds
         waiting.result = loop.create_future()
         late = RequestError("timeout", f"No answer within {self._timeout:g} s. Ask again later.")
         timer = loop.call_later(self._timeout, waiting.fail, late)
@@ -105,19 +106,19 @@ class _Lane:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() - self._last > _IDLE:
+        if time.perf_counter() - self._last > _IDLE:
             self._usual = 1.0
         while self._queue.count:
             await self._wait_for_more()
             batch = await self._still_wanted(self._queue.take())
             if not batch:
                 continue
-            start = loop.time()
+            start = time.perf_counter()
             try:
                 outcomes = await loop.run_in_executor(self._thread, compute, batch)
             except Exception as error:  # no memory for a thread, for example
                 outcomes = [error] * len(batch)
-            self._last = loop.time()
+            self._last = time.perf_counter()
             for piece, outcome in zip(batch, outcomes, strict=True):
                 piece.deliver(outcome)
             self._note(batch, start, self._last - start)
@@ -134,7 +135,7 @@ class _Lane:
 
     async def _still_wanted(self, batch: list[Piece]) -> list[Piece]:
         """The pieces that somebody still waits for."""
-        now = asyncio.get_running_loop().time()
+        now = time.perf_counter()
         for waiting in {piece.waiting for piece in batch}:
             is_gone = waiting.is_gone if now - waiting.since > _GONE else None
             if is_gone and await is_gone():

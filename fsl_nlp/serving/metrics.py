@@ -17,8 +17,8 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -39,10 +39,10 @@ class Metrics:
     """The numbers of a server."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = self._registry = CollectorRegistry()
         if SHARED not in os.environ:
             ProcessCollector(registry=registry)
-            PlatformCollector(registry=registry)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"fsl_nlp_{name}", text, labels, registry=registry)

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
+
+from fsl_nlp.errors import OptionError, did_you_mean
+
+_MOST = 1 << 40
+
+
+def _limit(default: float, words: str) -> Any:
+    """A field that `--limit` may set."""
+    return field(default=default, metadata={"limit": words})
 
 
 @dataclass(frozen=True)
@@ -36,24 +47,53 @@ class ServerSettings:
     log_redact: tuple[str, ...] = ()  # "none", or rules NAME=REGEX besides the standard ones
     new_bots: Path | None = None
 
-    patience: float = 0.002  # seconds that a question waits for others to be answered with
-    batch_tokens: int = 8192  # tokens that are answered together, about
-    waiting: int = 1024  # questions that wait, over all requests; more are refused
-    texts: int = 256  # in one request
-    characters: int = 10_000  # of one text
-    body: int = 1 << 20  # bytes of a request
-    bodies: int = 256 << 20  # bytes of all requests at once
-    upload: int = 64 << 20  # bytes of a file for training
-    jobs: int = 8  # that wait or run; more are refused
-    job_seconds: float = 3600.0  # that one job may run
-    job_memory: int = 4 << 30  # bytes that one job may take
-    timeout: float = 30.0  # seconds until a question is given up
-    work_timeout: float = 600.0  # seconds until an edit or an upload is given up
-    body_timeout: float = (
-        10.0  # seconds without a byte of a body, or of an answer that a client reads
-    )
-    connections: int = 1000  # open at once, of one worker
-    head_timeout: float = 10.0  # seconds for the head of a request
-    head: int = 32 << 10  # bytes of the head of a request
-    keep_alive: float = 75.0  # seconds that a connection may wait for its next request
-    grace: float = 30.0  # seconds that accepted requests have when the server stops
+    texts: int = _limit(256, "in one request")
+    characters: int = _limit(10_000, "of one text")
+    waiting: int = _limit(1024, "questions that wait; more are refused")
+    timeout: float = _limit(30.0, "seconds until a question is given up")
+    batch_tokens: int = _limit(1024, "that are answered together, about")
+    patience: float = _limit(0.002, "seconds that questions wait for others, if others are usual")
+    body: int = _limit(1 << 20, "bytes of a request")
+    bodies: int = _limit(256 << 20, "bytes of all requests at once")
+    upload: int = _limit(64 << 20, "bytes of a file for training")
+    jobs: int = _limit(8, "that wait or run; more are refused")
+    job_seconds: float = _limit(3600.0, "that one job may run")
+    job_memory: int = _limit(4 << 30, "bytes that one job may take")
+    work_timeout: float = _limit(600.0, "seconds until an edit or an upload is given up")
+    connections: int = _limit(1000, "open at once, of each worker")
+    keep_alive: float = _limit(75.0, "seconds that a connection waits for its next request")
+    head: int = _limit(32 << 10, "bytes of the head of a request")
+    head_timeout: float = _limit(10.0, "seconds for the head of a request")
+    body_timeout: float = _limit(10.0, "seconds without a byte of a body, or of an answer read")
+    grace: float = _limit(30.0, "seconds for accepted requests when the server stops")
+
+
+# What `--limit NAME=VALUE` may set, in words.
+LIMITS = {f.name: f.metadata["limit"] for f in fields(ServerSettings) if "limit" in f.metadata}
+
+
+def parse_limits(pairs: Iterable[str]) -> dict[str, int | float]:
+    """The limits of NAME=VALUE pairs.
+
+    >>> parse_limits(["texts=1000", "timeout=2.5"])
+    {'texts': 1000, 'timeout': 2.5}
+    """
+    defaults: dict[str, Any] = {f.name: f.default for f in fields(ServerSettings)}
+    limits: dict[str, int | float] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in LIMITS:
+            raise OptionError(
+                f"--limit {pair}: there is no limit {name!r}.{did_you_mean(name, LIMITS)} "
+                f"Limits: {'; '.join(f'{n} ({words})' for n, words in LIMITS.items())}."
+            )
+        number = type(defaults[name])
+        try:
+            limits[name] = number(text)
+        except ValueError:
+            limits[name] = -1
+        least = 0 if name == "patience" else 1e-3
+        if not least <= limits[name] < _MOST:
+            kind = "a whole number" if number is int else "a number"
+            raise OptionError(f"--limit {pair}: must be {kind} above 0.")
+    return limits

@@ -89,16 +89,15 @@ async def live() -> dict[str, bool]:
 
 @router.get("/v2/health/ready", **shapes(ProtocolReady, s503=ProtocolReady))
 async def ready(request: Request) -> JSONResponse:
-    """Whether the newest save of every bot answers; 503 if not."""
-    is_ready = not any(bot.error for bot in request.app.state.server.bots)
+    """Whether requests are answered; 503 while the server stops."""
+    is_ready = not request.app.state.is_stopping
     return JSONResponse({"live": True, "ready": is_ready}, 200 if is_ready else 503)
 
 
 @router.get("/v2/models/{bot}/ready", dependencies=_ask, **shapes(ModelReady, s503=ModelReady))
 async def model_ready(request: Request, bot: str) -> JSONResponse:
-    """Whether the newest save of a bot answers; 503 if not."""
-    error = request.app.state.server.bots[bot].error
-    return JSONResponse({"name": bot, "ready": error is None}, 503 if error else 200)
+    """Whether a bot answers; an older save does, if the newest cannot be loaded."""
+    return JSONResponse({"name": request.app.state.server.bots[bot].name, "ready": True})
 
 
 @router.get("/v2/models/{bot}", dependencies=_ask, **shapes(ModelMetadata))

@@ -139,6 +139,7 @@ def test_a_second_interrupt_ends_it_at_once(shop: Path, tmp_path: Path) -> None:
         assert "Traceback" not in server.errors
 
 
+@pytest.mark.slow
 def test_workers_answer_on_one_socket(shop: Path, tmp_path: Path) -> None:
     with running(tmp_path, shop, "--workers", 2, "--threads", 1) as server:
         workers = until(lambda: len(pids := server.children()) == 2 and pids)
@@ -178,6 +179,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_parent(shop: Path, tmp_path: Path) -> None:
     with running(tmp_path, shop, "--workers", 2, "--threads", 1) as server:
         workers = until(lambda: len(pids := server.children()) == 2 and pids)
@@ -185,7 +187,7 @@ def test_workers_end_with_their_parent(shop: Path, tmp_path: Path) -> None:
         until(lambda: not any(map(is_alive, workers)))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_is_no_bot_is_said_in_one_sentence(workers: int, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with running(tmp_path, tmp_path / "empty", "--workers", workers) as server:

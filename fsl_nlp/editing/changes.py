@@ -73,7 +73,7 @@ class Change:
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, without the texts that were removed."""
         fields = asdict(replace(self, reverse=None))
-        for name in ("reverse", "steps", "added"):
+        for name in ("reverse", *(() if self.steps else ("steps", "added"))):
             del fields[name]
         return {**fields, "can_be_undone": self.reverse is not None}
 

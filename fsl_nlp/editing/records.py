@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fsl_nlp.artifact.editing import info_entries, info_of
@@ -65,9 +65,8 @@ def version_of(
 
 
 def _entry_of(change: Change) -> dict[str, Any]:
-    entry = {**asdict(replace(change, reverse=None))}
-    if not change.steps:
-        del entry["steps"], entry["added"]
+    entry = change.to_dict()
+    del entry["can_be_undone"]
     if (reverse := change.reverse) is None:
         return entry
     positions: dict[Label, list[int]] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -72,7 +74,7 @@ def _described(folder: Path, current: Loaded) -> dict[str, Any]:
     manifest = saved.manifest
     labels = manifest.get("labels", [])
     info = info_of(labels, manifest.get("editing", {}).get("info", ()))
-    reason = why_not_editable(manifest) if manifest else _NEWER
+    reason = why_not_editable(folder, manifest) if manifest else _NEWER
     expected = inspection.expected
     return {
         "model_version": inspection.model_version,
@@ -107,8 +109,8 @@ def _history_of(folder: Path, version: str) -> SavedHistory:
     return saved if saved.manifest["model_version"] == version else SavedHistory({}, ())
 
 
-def why_not_editable(manifest: Mapping[str, Any]) -> str | None:
-    """Why the server cannot edit the classifier of a manifest; None if it can."""
+def why_not_editable(folder: Path, manifest: Mapping[str, Any]) -> str | None:
+    """Why the server cannot edit the classifier of a folder and its manifest; None if it can."""
     if any("folder" in part for part in part_entries(dict(manifest))):
         return "It is an exported bot. Edit the one that it was made from, and export it again."
     if manifest.get("method_source") == "object":
@@ -122,4 +124,8 @@ def why_not_editable(manifest: Mapping[str, Any]) -> str | None:
         return f"It was saved without its sentences, and an edit learns from them. {_FIT_AGAIN}"
     if editing.get("whole") is False:
         return f"It learned from more than the sentences that are saved with it. {_FIT_AGAIN}"
+    if not os.access(folder, os.W_OK):
+        return "The server may not write in its folder. Edit it elsewhere with `fsl-nlp edit`."
+    if find_spec("torch") is None:
+        return "The server has no PyTorch to learn with. Edit it elsewhere with `fsl-nlp edit`."
     return None

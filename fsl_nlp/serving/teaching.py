@@ -216,17 +216,12 @@ def load_editable(folder: Path) -> FewShotClassifier:
         manifest, _ = parse_manifest(path.read_bytes(), path, CLASSIFIER)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if reason := why_not_editable(manifest):
+    if reason := why_not_editable(folder, manifest):
         raise RequestError("conflict", reason)
-    try:
-        from fsl_nlp.classifier import FewShotClassifier
-        from fsl_nlp.editing.versions import require_whole
-    except ImportError as error:
-        raise RequestError(
-            "conflict",
-            f"This server cannot edit: {error.name or 'a package'} is not installed. Edit the bot "
-            "elsewhere with `fsl-nlp edit`; the server loads it again by itself.",
-        ) from error
+    # Not before: without edits, the server needs neither PyTorch nor the memory that it takes.
+    from fsl_nlp.classifier import FewShotClassifier
+    from fsl_nlp.editing.versions import require_whole
+
     bot = FewShotClassifier.load(folder)
     try:
         require_whole(bot.version_)

@@ -151,6 +151,7 @@ def test_saved_adaptations_can_be_undone_without_the_meta_training(
     again = FewShotClassifier.load(tmp_path / "bot", encoder=words)
     np.testing.assert_allclose(probabilities(again), probabilities(bot), atol=1e-6)
     again.adapt(["the parcel of my account"], ["track_order"])
+    assert again.history()[-1].to_dict()["steps"] == 5
     for _ in range(4):
         again.undo()
     assert again.model_version_ == start[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -166,14 +165,25 @@ def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(
         assert client.post("/v1/classify", json={"text": ENGLISH[0]}).json() == old
 
 
-def test_a_folder_that_may_not_be_written(shop: Path, client_of: Callable[..., Any]) -> None:
-    if sys.platform == "win32" or os.getuid() == 0:
-        pytest.skip("this user may write everywhere")
-    shop.chmod(0o500)
-    try:
-        with client_of(shop) as client:
-            answer = client.post("/v1/bots/shop/examples", json=ADD)
-    finally:
-        shop.chmod(0o700)
-    assert answer.status_code == 503
-    assert "may not write" in answer.json()["error"]
+@pytest.mark.parametrize(
+    ("name", "replacement", "message"),
+    [
+        ("os.access", lambda *_: False, "may not write in its folder"),
+        ("find_spec", lambda _: None, "has no PyTorch to learn with"),
+    ],
+)
+def test_a_server_that_cannot_edit_says_so_before_it_tries(
+    name: str,
+    replacement: Callable[..., Any],
+    message: str,
+    shop: Path,
+    client_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"fsl_nlp.serving.information.{name}", replacement)
+    with client_of(shop) as client:
+        info = client.get("/v1/bots/shop").json()
+        answer = client.post("/v1/bots/shop/examples", json=ADD)
+    assert not info["can_be_edited"]
+    assert message in info["why_not"]
+    assert (answer.status_code, answer.json()["error"]) == (409, info["why_not"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from fsl_nlp.serving.connections import allow_files, counts
@@ -304,6 +306,10 @@ def test_ten_thousand_idle_connections_do_not_stop_answers(
     try:
         with served_by_command(saved_bots["shop"]) as (port, process):
             answered, files, slowest = asyncio.run(flood(port, psutil.Process(process.pid)))
+            numbers = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            displaced = re.search(r'connections_closed_total{how="displaced"} (\d+)', numbers)
+            assert displaced
+            assert int(displaced[1]) > 8000
             assert answered == 100
             assert files < 1300
             assert slowest < 5

@@ -74,6 +74,9 @@ class RequestError(HTTPException):
 INTERNAL = RequestError("internal", "The server failed. Its log says why.")
 
 
+_NO_OBJECT = ("model_attributes_type", "model_type")
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let an application answer every error as {"error", "error_type"}."""
     from fastapi.exceptions import RequestValidationError
@@ -105,7 +108,7 @@ def _sentence(errors: Iterable[Mapping[str, Any]]) -> str:
     for first in errors:
         if first["type"] == "json_invalid":
             return one_line(f"The body is not JSON in UTF-8: {first['ctx']['error']}.")
-        if first["type"] == "model_attributes_type" and tuple(first["loc"]) == ("body",):
+        if first["type"] in _NO_OBJECT and not set(first["loc"]) - {"body"}:
             return "The body must be a JSON object, sent with Content-Type: application/json."
         place = ".".join(str(part) for part in first["loc"] if part != "body")
         message = first["msg"].removeprefix("Value error, ").rstrip(".") + "."

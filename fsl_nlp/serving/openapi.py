@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
+from fsl_nlp.serving.body import SCHEMAS
 from fsl_nlp.serving.errors import STATUS
 from fsl_nlp.serving.keys import ROLES
 
@@ -81,7 +82,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):  # the framework's form of errors
         schemas.pop(unused, None)
-    schemas["Error"] = _ERROR
+    schemas |= {"Error": _ERROR, **SCHEMAS}
     components["responses"] = {
         name: _answer(description, header) for name, description, header in ERRORS.values()
     }

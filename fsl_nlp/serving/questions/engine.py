@@ -18,7 +18,6 @@ _EXAMPLES = "sqlite:///questions.db or postgresql://user@host/database"
 _POSTGRESQL = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 15_000}
 # Texts of users: not in messages of errors, and rows not in the lines that SQLAlchemy logs.
 _PRIVATE: dict[str, Any] = {"hide_parameters": True, "logging_name": "fsl_nlp"}
-logging.getLogger("sqlalchemy.engine.Engine.fsl_nlp").setLevel(logging.WARNING)
 
 
 def parse_url(text: str) -> URL:
@@ -51,6 +50,7 @@ def shown(url: URL) -> str:
 
 def make_engine(url: URL, *, busy: float = 5.0) -> Engine:
     """The engine of a checked URL; `busy` are seconds to wait for a lock of SQLite."""
+    logging.getLogger("sqlalchemy.engine.Engine.fsl_nlp").setLevel(logging.WARNING)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **_PRIVATE, connect_args={"timeout": busy})
         event.listen(engine, "connect", _set_up_sqlite)

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from fsl_nlp.serving.schema_words import Schemas
 
 _FILE = "train.csv"
+_NEW_BOT = "new-bot"
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,12 @@ class Call:
             value = bot if name == "bot" else schemas.sample(parameter["schema"], name)
             if parameter["in"] == "path":
                 path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
-            elif parameter.get("required"):
+            elif parameter["in"] == "query" and parameter.get("required"):
                 query[name] = value
         content = operation.get("requestBody", {}).get("content", {})
         schema = content.get("application/json", {}).get("schema")
+        if content and schema is None and "bot" in query:
+            query["bot"] = _NEW_BOT
         return cls(
             method.upper(),
             path + (f"?{urlencode(query)}" if query else ""),
@@ -47,9 +50,8 @@ class Call:
 
     def curl(self, url: str, has_key: bool) -> str:
         """The command, in several lines."""
-        method = (
-            "" if self.method == ("GET" if self.body is None else "POST") else f"-X {self.method} "
-        )
+        usual = "POST" if self.is_upload or self.body is not None else "GET"
+        method = "" if self.method == usual else f"-X {self.method} "
         parts = [f"curl {method}{shlex.quote(url + self.path)}"]
         if has_key:
             parts.append('-H "X-API-Key: $KEY"')

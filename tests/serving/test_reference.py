@@ -120,6 +120,16 @@ ORDER = [
 ORDER += ["labels/merge", "undo", "labels/rename"]
 
 
+def test_the_example_of_an_upload_names_a_new_bot(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v1/train"]["post"]
+    call = Call.of("/v1/train", "post", operation, Schemas(document), "shop")
+    assert call.curl("http://a", has_key=False) == (
+        "curl 'http://a/v1/train?bot=new-bot' \\\n"
+        "  -H 'X-File-Name: train.csv' \\\n"
+        "  --data-binary @train.csv"
+    )
+
+
 def test_calls_as_people_write_them() -> None:
     call = Call("POST", "/v1/x", {"text": "it's", "why": True})
     assert call.curl("http://a", has_key=True) == (

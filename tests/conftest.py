@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -40,6 +41,13 @@ SHOP = {
     "get_refund": ["I want my money back", "refund me please", "the refund has not arrived"],
     "log_in": ["I forgot my password", "I cannot sign in", "my account is locked"],
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heeded() -> None:
+    """A shell starts what runs in the background without Ctrl-C, and so would the tests theirs."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

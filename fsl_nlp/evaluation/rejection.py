@@ -35,7 +35,7 @@ def auroc_interval(inside: Values, outside: Values) -> tuple[float, float]:
 
     >>> low, high = auroc_interval(np.arange(20) + 9.5, np.arange(20))
     >>> round(low, 2), round(high, 2)
-    (0.71, 0.94)
+    (0.72, 0.94)
     """
     if min(len(inside), len(outside)) < 2:
         return float("nan"), float("nan")

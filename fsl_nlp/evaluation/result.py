@@ -39,7 +39,7 @@ class Mean:
         """The mean accuracy of all episodes.
 
         >>> print(Mean.of(np.array([0.25, 0.75])), Mean.of(np.ones(100)))
-        50.00% (0.57% to 99.43%) 100.00% (96.21% to 100.00%)
+        50.00% ± 49.39% 100.00% (96.21% to 100.00%)
         """
         value = float(values.mean())
         variance = float(values.var(ddof=1)) if len(values) > 1 else float("nan")

@@ -50,6 +50,7 @@ NOT_YET: set[tuple[str, str]] = {
 # Flags that mean what they mean elsewhere, in words that fit the command.
 OTHER_WORDS = {("fit", "--out"), ("fit", "--shot"), ("episodes", "--split")}
 OTHER_WORDS |= {("benchmark oos", "--reject"), ("benchmark oos", "--score"), ("edit", "--steps")}
+OTHER_WORDS |= {("serve", "--workers"), ("serve", "--limit")}
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

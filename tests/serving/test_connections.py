@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from fsl_nlp.serving.connections import allow_files, counts
 
 from .small_app import serving, small_app
 
+T = TypeVar("T")
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /v1/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LIMITS: dict[str, Any] = {"head_timeout": 0.3, "body_timeout": 0.3, "keep_alive": 0.5, "timeout": 5}
@@ -207,6 +209,12 @@ def test_an_answer_that_fails_midway_is_cut_off(port: int) -> None:
         assert is_closed(client)
 
 
+def in_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Its result. A thread of its own: this one may have the event loop of a browser's tests."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 async def _idle(port: int, count: int) -> list[asyncio.StreamWriter]:
     """Connections that send nothing, or a part of a head."""
     writers = []
@@ -239,7 +247,7 @@ def test_idle_connections_make_room_for_those_that_ask() -> None:
         return answered, largest
 
     with serving(small_app(connections=40, head_timeout=30)) as port:
-        assert asyncio.run(flood(port)) == (10, 40)
+        assert in_loop(flood(port)) == (10, 40)
 
 
 def test_requests_at_work_are_not_displaced_and_a_full_server_says_so() -> None:
@@ -305,7 +313,7 @@ def test_ten_thousand_idle_connections_do_not_stop_answers(
     resource.setrlimit(resource.RLIMIT_NOFILE, (11_000, hard))
     try:
         with served_by_command(saved_bots["shop"]) as (port, process):
-            answered, files, slowest = asyncio.run(flood(port, psutil.Process(process.pid)))
+            answered, files, slowest = in_loop(flood(port, psutil.Process(process.pid)))
             numbers = httpx.get(f"http://127.0.0.1:{port}/metrics").text
             displaced = re.search(r'connections_closed_total{how="displaced"} (\d+)', numbers)
             assert displaced

@@ -45,6 +45,9 @@ Answers = dict[str, dict[str, tuple[Any, float]]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--encoders", nargs="+", default=list(SAMPLES))
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "int8"])
+    parser.add_argument("--workers", type=int, default=1, help="of the server")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--minutes", type=float, help="of mixed load with edits and reloads")
     parser.add_argument("--client", help=argparse.SUPPRESS)
@@ -57,9 +60,9 @@ def main() -> None:
             rows = [mixed(Path(folder), options.minutes)]
         else:
             rows = [
-                compare(Path(folder), encoder, precision, options.seconds)
-                for encoder in SAMPLES
-                for precision in ("fp32", "int8")
+                compare(Path(folder), encoder, precision, options.seconds, options.workers)
+                for encoder in options.encoders
+                for precision in options.precisions
             ]
     print(json.dumps({"machine": machine(), "rows": rows}, indent=1))
 
@@ -67,26 +70,29 @@ def main() -> None:
 # Throughput and waiting
 
 
-def compare(folder: Path, encoder: str, precision: str, seconds: float) -> dict[str, Any]:
+def compare(
+    folder: Path, encoder: str, precision: str, seconds: float, workers: int
+) -> dict[str, Any]:
     """The rates and times of an exported bot, alone and behind a server."""
     data = load_dataset(SAMPLES[encoder])
     name = f"{SAMPLES[encoder]}-{precision}"
-    classifier = FewShotClassifier("linear", encoder).fit_dataset(data)
+    classifier = FewShotClassifier("proto", encoder).fit_dataset(data)
     export_bot(classifier, folder / name, precision=precision)
     texts = load_dataset(f"{SAMPLES[encoder]}:test").texts
     bot = Bot.load(folder / name)
     expected = answers_of(bot, texts)
-    many = texts * -(-1024 // len(texts))
-    rate = statistics.median(len(many) / timed(bot, many) for _ in range(5))
+    many = texts * -(-512 // len(texts))
+    rate = statistics.median(len(many) / timed(bot, many) for _ in range(3))
     alone = sorted(timed(bot, text) for _ in range(3) for text in texts)
-    with server(folder / name) as (port, _):
+    with server(folder / name, workers) as (port, _):
         ask(port, expected, seconds=2)  # warm
         full = ask(port, expected, seconds=seconds)
         half = ask(port, expected, seconds=seconds, rate=full["rate"] / 2)
-    rate = max(rate, statistics.median(len(many) / timed(bot, many) for _ in range(5)))
+    rate = max(rate, statistics.median(len(many) / timed(bot, many) for _ in range(3)))
     median = statistics.median(alone)
     return {
         "bot": name,
+        "workers": workers,
         "texts_a_second_of_the_bot": round(rate),
         "questions_a_second_of_the_server": round(full["rate"]),
         "share": round(full["rate"] / rate, 3),
@@ -112,9 +118,10 @@ def answers_of(bot: Any, texts: list[str]) -> Answers:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[int, psutil.Process]]:
+def server(folder: Path, workers: int = 1) -> Iterator[tuple[int, psutil.Process]]:
     """A server of a folder in a process of its own: its port and its process."""
     command = [sys.executable, "-m", "fsl_nlp", "serve", str(folder), "--port", "0"]
+    command += ["--workers", str(workers)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr

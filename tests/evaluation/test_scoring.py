@@ -121,7 +121,8 @@ def test_a_hundred_thousand_texts_take_little_memory() -> None:
     assert score.count == 100_000
     low, high = score.accuracy_interval
     # The normal approximation: 1.96 standard errors to each side.
-    assert high - low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 100_000) ** 0.5, rel=1e-3)
+    error = (score.accuracy * (1 - score.accuracy) / 100_000) ** 0.5
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=1e-3)
     assert low < score.accuracy < high
 
 

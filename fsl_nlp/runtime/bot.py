@@ -107,6 +107,11 @@ class Bot(Answering):
         folder, threads, digest = self._source
         return _load_again, (type(self), str(folder), threads, digest)
 
+    @property
+    def has_example_vectors(self) -> bool:
+        """Whether `nearest` is quick; its first use may have to read all training examples."""
+        return self._vectors is not None
+
     def _example_vectors(self) -> NDArray[np.float32]:
         if self._vectors is None:  # two threads at once would compute the same
             self._vectors = unit(self.classifier_.embed(self.examples_))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
+from fsl_nlp.runtime.bot import Bot
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.middleware import BOT
@@ -42,11 +43,17 @@ async def ask(
         examples,
         partial(_classify, options=options),
         tuple(options.values()),
-        slow=why or multiple,
+        slow=why or multiple or (nearest > 0 and _must_read_examples(bot)),
         is_gone=request.is_disconnected,
     )
     server.metrics.answered(bot.name, answers)
     return record(request, bot.name, examples, answers)
+
+
+def _must_read_examples(bot: ServedBot) -> bool:
+    """Whether the nearest examples of a bot take as long as reading all of them."""
+    answering = bot.current.answering
+    return isinstance(answering, Bot) and not answering.has_example_vectors
 
 
 def _classify(

@@ -67,3 +67,16 @@ def test_metrics_count_requests_and_questions(
     assert number(text, 'fsl_nlp_request_seconds_count{endpoint="/v1/classify"}') == 3
     assert "Onymous" not in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_the_first_nearest_sentences_keep_no_plain_question_waiting(
+    saved_bots: dict[str, Path], client_of: Callable[..., Any]
+) -> None:
+    """They need the vectors of all sentences; those of a saved bot are computed then."""
+    with client_of(saved_bots["shop"]) as client:
+        for plain, slow in ((0, 1), (1, 1)):
+            answer = client.post("/v1/classify", json={"text": "where is it", "nearest": 1}).json()
+            assert len(answer["nearest"]) == 1
+            text = client.get("/metrics").text
+            assert number(text, 'fsl_nlp_batch_texts_sum{queue="plain"}') == plain
+            assert number(text, 'fsl_nlp_batch_texts_sum{queue="slow"}') == slow

@@ -224,7 +224,7 @@ def with_unlabelled(
 
     Texts of the test are not among them. Also gives how many such texts there were.
     """
-    from fsl_nlp.data.test_texts import without_texts_of
+    from fsl_nlp.data.overlap import without_texts_of
     from fsl_nlp.splits import draw_examples
 
     kept, left_out = without_texts_of(texts, [test])

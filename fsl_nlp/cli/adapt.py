@@ -63,7 +63,7 @@ def add_to(app: typer.Typer) -> None:
         """
         from fsl_nlp import load_dataset
         from fsl_nlp.data.loading import load_unlabelled
-        from fsl_nlp.data.test_texts import without_test_texts
+        from fsl_nlp.data.overlap import without_test_texts
         from fsl_nlp.heads.options import check_options, options_of
         from fsl_nlp.intervals import Share
         from fsl_nlp.pretraining import AdaptSettings

@@ -131,7 +131,7 @@ def add_to(app: typer.Typer) -> None:
         from fsl_nlp.checks import with_descriptions
         from fsl_nlp.cli.plans import announce_fit
         from fsl_nlp.data.loading import load_unlabelled
-        from fsl_nlp.data.test_texts import without_test_texts
+        from fsl_nlp.data.overlap import without_test_texts
         from fsl_nlp.spelling import match_keys
         from fsl_nlp.splits import sample_shots
 

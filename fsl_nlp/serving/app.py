@@ -14,6 +14,7 @@ from fsl_nlp.serving import connections, reference
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
 from fsl_nlp.serving.bots import Bots, reloading_on_hangup
+from fsl_nlp.serving.editor import EditsOfBots
 from fsl_nlp.serving.errors import add_handlers
 from fsl_nlp.serving.guard import add_middleware
 from fsl_nlp.serving.jobs import Jobs
@@ -39,7 +40,6 @@ from fsl_nlp.serving.routes import (
     training,
 )
 from fsl_nlp.serving.settings import ServerSettings
-from fsl_nlp.serving.teaching import Teachers
 
 ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
@@ -68,7 +68,7 @@ class State:
     batcher: Batcher
     access: Access
     questions: QuestionLog | None  # the log, if one is kept
-    teachers: Teachers
+    edits: EditsOfBots
     metrics: Metrics
     new_bots: NewBots
     jobs: Jobs
@@ -84,7 +84,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         Batcher(settings, metrics),
         Access(settings),
         open_log(settings, metrics.logged),
-        Teachers(),
+        EditsOfBots(),
         metrics,
         new_bots,
         Jobs(new_bots.state / "jobs", settings),
@@ -99,7 +99,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         with reloading_on_hangup(state.bots):
             yield
         await to_thread.run_sync(state.jobs.close)
-        await to_thread.run_sync(state.teachers.close)
+        await to_thread.run_sync(state.edits.close)
         state.bots.close()
         state.batcher.close()
         if state.questions is not None:

@@ -35,7 +35,6 @@ from fsl_nlp.serving.stages import Report
 
 _LOOK = 0.2  # seconds between two looks at the limits and at the turn
 _WRITE = 0.25  # seconds between two states
-_NICE = 10
 _FULL = {errno.ENOSPC: "The disk is full. Make room on it, and start again."}
 
 # The stages, in words.
@@ -56,8 +55,6 @@ _STEPS = {
 
 def main(folder: str) -> None:
     """Do the job of a folder."""
-    if sys.platform != "win32":
-        os.nice(_NICE)
     logging.lastResort = None  # notes are for the result, and texts are for no log
     with locked(Path(folder)):
         JobProcess(Path(folder)).run()

@@ -11,12 +11,10 @@ of its folder: if nobody holds it and the job is not done, its process is gone.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,6 +28,7 @@ from fsl_nlp.json_text import parse_json
 from fsl_nlp.locks import locked
 from fsl_nlp.output import to_json
 from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.processes import start
 from fsl_nlp.serving.settings import ServerSettings
 
 TASK, STATE, CANCEL = "task.json", "state.json", "cancel"
@@ -43,18 +42,6 @@ _START = 30.0  # seconds that a process may take until it holds the lock of its 
 _GONE = (
     "It ended before it was done: the server was stopped, or its memory ran out. Start it again."
 )
-
-# In the process of a job nothing is imported from the current folder, as in a console script.
-_MAIN = (
-    "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
-    "from fsl_nlp.serving.job_process import main; main(sys.argv[2])"
-)
-# The server answers with the other processors.
-_ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -161,7 +148,9 @@ class Jobs:
             for name, content in work.files.items():
                 write_atomically(folder / UPLOAD / name, content, mode=PRIVATE_FILE)
             write_json(folder / TASK, task)
-            self._processes[folder.name] = _start(folder)
+            self._processes[folder.name] = start(
+                "fsl_nlp.serving.job_process:main", str(folder), stdout=subprocess.DEVNULL
+            )
         return folder.name
 
     def submit(self, work: Work) -> str:
@@ -288,22 +277,3 @@ def _is_gone(folder: Path, created: float) -> bool:
             return is_held  # False where there are no locks: then nobody can tell
     except OSError:
         return False
-
-
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    """The process of a job. It ends when its standard input does, which this process holds."""
-    path = "\n".join(entry for entry in sys.path if entry)
-    options: dict[str, Any] = {}
-    if sys.platform == "win32":
-        options["creationflags"] = (
-            subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        )
-    else:  # Ctrl-C in the terminal of the server is for the server, which ends its jobs
-        options["start_new_session"] = True
-    return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, path, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, **_ENVIRONMENT},
-        **options,
-    )

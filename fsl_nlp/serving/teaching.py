@@ -1,4 +1,4 @@
-"""Edits of bots while they are served: one after another, and on the disk before the answer.
+"""Edits of a bot while it is served: each is on the disk before it is answered.
 
 An edit holds the lock of the bot's folder from reading it to saving it. So do the other workers,
 other servers and `fsl-nlp edit`: no edit is made of a version that another one replaces.
@@ -9,13 +9,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from fsl_nlp.artifact.manifest import parse_manifest
 from fsl_nlp.artifact.protocols import CLASSIFIER
@@ -27,14 +25,10 @@ from fsl_nlp.serving.information import why_not_editable
 if TYPE_CHECKING:
     from fsl_nlp.classifier import FewShotClassifier
     from fsl_nlp.editing.edits import Edit
-    from fsl_nlp.serving.bots import ServedBot
-
-T = TypeVar("T")
 
 # What a request does to a classifier; the second argument is `refuse_if_worse`.
 EditFunction = Callable[["FewShotClassifier", bool], "Edit"]
 
-_WAITING = 8  # edits of one bot that wait; more are refused
 _PATIENCE = 60.0  # seconds for the edit of another process
 _ATTEMPTS = 3  # where the file system has no locks, and another process saves meanwhile
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -43,10 +37,10 @@ log = logging.getLogger("fsl_nlp")
 
 
 class Teacher:
-    """Changes the bot in a folder. All of its work is done in one thread of its own.
+    """Changes the bot in a folder. It is for one thread.
 
-    `on_save` is called after each save, before the edit is answered. The classifier is loaded at
-    the first edit, and again when somebody else has saved the folder.
+    The classifier is loaded at the first edit, and again when somebody else has saved the folder.
+    `patience` are seconds to wait for an edit of another process.
 
     >>> from tempfile import mkdtemp
     >>> from fsl_nlp import FewShotClassifier
@@ -59,19 +53,9 @@ class Teacher:
     3
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        on_save: Callable[[], object] = lambda: None,
-        waiting: int = _WAITING,
-        patience: float = _PATIENCE,
-    ) -> None:
+    def __init__(self, folder: Path, *, patience: float = _PATIENCE) -> None:
         self.folder = folder
-        self._on_save = on_save
-        self._most, self._patience = waiting, patience
-        self._thread = ThreadPoolExecutor(1, f"edits of {folder.name}")
-        self._count, self._counting = 0, threading.Lock()
+        self._patience = patience
         self._loaded: FewShotClassifier | None = None
 
     def change(
@@ -85,32 +69,6 @@ class Teacher:
 
         With `expected_version`, a `model_version`, the bot must still be at that one.
         """
-        return self.submit(lambda: self.make(edit, refuse_if_worse, expected_version)).result()
-
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Do work in the thread of the edits, or refuse it at once if too much waits there."""
-        with self._counting:
-            if self._count > self._most:
-                raise RequestError(
-                    "overloaded",
-                    "Too many edits of this bot wait. Try it again in some seconds.",
-                    {"Retry-After": "5"},
-                )
-            self._count += 1
-        try:
-            future = self._thread.submit(work)
-        except RuntimeError:
-            self._done()
-            raise RequestError("unavailable", "The server is stopping.") from None
-        future.add_done_callback(lambda _: self._done())
-        return future
-
-    def _done(self) -> None:
-        with self._counting:
-            self._count -= 1
-
-    def make(self, edit: EditFunction, refuse_if_worse: bool, expected_version: str | None) -> Edit:
-        """As `change`, for the thread of the edits."""
         for attempt in range(_ATTEMPTS):
             with ExitStack() as held:
                 is_alone = self._lock(held)
@@ -130,12 +88,11 @@ class Teacher:
                         raise
                     continue  # another process was faster: the edit is made again, of its version
                 self._loaded = bot
-                self._on_save()
                 return result
         raise AssertionError
 
     def classifier(self) -> FewShotClassifier:
-        """The classifier as it is in the folder, for the thread of the edits. Do not change it."""
+        """The classifier as it is in the folder. Do not change it."""
         if self._loaded is None or not self._is_current(self._loaded):
             self._loaded = None  # two at once would take twice the memory
             self._loaded = load_editable(self.folder)
@@ -174,29 +131,6 @@ class Teacher:
                     "before. Make room, then try it again.",
                 ) from error
             raise
-
-    def close(self) -> None:
-        """Wait for the edit that is being made; those that wait are dropped."""
-        self._thread.shutdown(cancel_futures=True)
-
-
-class Teachers:
-    """The teacher of each served bot, made when it is first needed."""
-
-    def __init__(self) -> None:
-        self._teachers: dict[ServedBot, Teacher] = {}
-        self._making = threading.Lock()
-
-    def __getitem__(self, bot: ServedBot) -> Teacher:
-        with self._making:
-            if bot not in self._teachers:
-                self._teachers[bot] = Teacher(bot.folder, on_save=bot.refresh)
-            return self._teachers[bot]
-
-    def close(self) -> None:
-        """Wait for the edits that are being made."""
-        for teacher in self._teachers.values():
-            teacher.close()
 
 
 def check_version(bot: FewShotClassifier, expected: str | None) -> None:

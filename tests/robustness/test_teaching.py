@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,6 @@ def add(text: str, label: str = "refund") -> Any:
 def test_edits_are_undone_after_a_restart(folder: Path) -> None:
     first = Teacher(folder)
     versions = [first.change(add(f"money {n}")).model_version for n in range(3)]
-    first.close()
     second = Teacher(folder)
     for expected in versions[-2::-1]:
         assert second.change(lambda bot, _: bot.undo()).model_version == expected
@@ -129,13 +129,13 @@ def test_an_edit_that_hangs_elsewhere_is_named(folder: Path) -> None:
         done.wait(60)
         return bot.add_examples(["money"], ["refund"])
 
-    first = Teacher(folder)
-    future = first.submit(lambda: first.make(hang, False, None))
-    assert holding.wait(60)
-    try:
-        with pytest.raises(RequestError, match="Another program edits this bot"):
-            Teacher(folder, patience=0.1).change(add("cash"))
-    finally:
-        done.set()
-    assert future.result().after == 2
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(Teacher(folder).change, hang)
+        assert holding.wait(60)
+        try:
+            with pytest.raises(RequestError, match="Another program edits this bot"):
+                Teacher(folder, patience=0.1).change(add("cash"))
+        finally:
+            done.set()
+        assert future.result().after == 2
     assert Teacher(folder).change(add("cash")).after == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -222,37 +222,3 @@ def test_types_and_limits_in_words() -> None:
     loop = {"components": {"schemas": {"A": {"properties": {"a": {"$ref": "#/x/A"}}}}}}
     deep = Schemas(loop)
     assert len(list(deep.fields(deep.resolve({"$ref": "#/x/A"})))) == 3
-
-
-@pytest.fixture
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = Path("/usr/bin/chromium")
-    if not path.exists():
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.mark.slow
-def test_the_page_is_readable_in_a_browser(chromium: Any, saved_bots: dict[str, Path]) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    from fsl_nlp.serving.app import create_app
-    from fsl_nlp.serving.settings import ServerSettings
-
-    from .small_app import serving
-
-    with serving(create_app(ServerSettings((saved_bots["shop"],)))) as port:
-        for width, scheme in ((1280, "light"), (390, "dark")):
-            page = chromium.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
-            messages: list[str] = []
-            page.on("console", lambda message, messages=messages: messages.append(message.text))
-            page.goto(f"http://127.0.0.1:{port}/docs")
-            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            assert messages == []  # the security policy blocks nothing
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            violations = Axe().run(page).response["violations"]
-            assert [violation["id"] for violation in violations] == []

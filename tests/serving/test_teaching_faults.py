@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from fsl_nlp import FewShotClassifier, load_dataset
 from fsl_nlp.artifact import publishing
 from fsl_nlp.loading import load_bot
+from fsl_nlp.serving.errors import RequestError
+from fsl_nlp.serving.teaching import Teacher
 
 ENGLISH = ["where is my parcel", "I want my money back", "do you take cards", "hello"]
 CHINESE = ["我的包裹在哪里", "我要退款", "可以刷卡吗", "你好"]
@@ -43,7 +46,7 @@ def answers(folder: Path, questions: list[str]) -> dict[str, tuple[Any, float]]:
 @pytest.mark.parametrize(
     ("corpus", "encoder", "questions"),
     [
-        ("support_en", "embedded:en", ENGLISH),
+        pytest.param("support_en", "embedded:en", ENGLISH, marks=pytest.mark.slow),
         pytest.param("support_zh", "embedded:multilingual", CHINESE, marks=pytest.mark.slow),
     ],
 )
@@ -115,9 +118,41 @@ def edits(label: Any, number: int) -> tuple[str, dict[str, Any]]:
 ADD = {"examples": [{"text": "has the courier left", "label": "track_order"}]}
 
 
-@pytest.mark.parametrize("error", [28, 122])  # no space; a user's quota
+def editor() -> Any:
+    """The process that edits for the server in this process."""
+    children = psutil.Process().children()
+    (process,) = [child for child in children if "editor_process" in " ".join(child.cmdline())]
+    return process
+
+
+@pytest.mark.slow
 def test_on_a_full_disk_the_old_state_is_kept_and_served(
-    error: int, shop: Path, client_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    shop: Path, client_of: Callable[..., Any]
+) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux limits another process")
+    with client_of(shop) as client:
+        assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
+        assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
+        before = {path.name: path.read_bytes() for path in shop.iterdir()}
+        old = client.post("/v1/classify", json={"text": "has the courier left"}).json()
+        unlimited = resource.prlimit(editor().pid, resource.RLIMIT_FSIZE, (100, -1))
+        for _ in range(2):
+            full = client.post("/v1/bots/shop/examples", json=ADD)
+            assert (full.status_code, full.json()["error_type"]) == (507, "storage")
+            assert "disk of the server is full" in full.json()["error"]
+        assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
+        assert client.post("/v1/classify", json={"text": "has the courier left"}).json() == old
+        assert client.get("/ready").json() == {"status": "ready"}
+        resource.prlimit(editor().pid, resource.RLIMIT_FSIZE, unlimited)  # there is room again
+        made = client.post("/v1/bots/shop/examples", json=ADD)
+        assert (made.status_code, made.json()["after"]) == (200, 2)
+
+
+@pytest.mark.parametrize("error", [28, 122])  # no space; a user's quota
+def test_a_full_disk_leaves_the_files_as_they_were(
+    error: int, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = publishing.write_atomically  # type: ignore[attr-defined]
     before = {path.name: path.read_bytes() for path in shop.iterdir()}
@@ -127,19 +162,35 @@ def test_on_a_full_disk_the_old_state_is_kept_and_served(
             raise OSError(error, os.strerror(error), str(path))
         write(path, content, **options)
 
+    def add(bot: FewShotClassifier, _: bool) -> Any:
+        return bot.add_examples(["has the courier left"], ["track_order"])
+
+    teacher = Teacher(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "write_atomically", until_full)
+        for _ in range(2):
+            with pytest.raises(RequestError, match="disk of the server is full") as refused:
+                teacher.change(add)
+            assert refused.value.status == 507
+    assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
+    assert teacher.change(add).after == 2
+
+
+@pytest.mark.slow
+def test_an_editor_that_dies_takes_nothing_with_it(
+    shop: Path, client_of: Callable[..., Any]
+) -> None:
     with client_of(shop) as client:
-        old = client.post("/v1/classify", json={"text": "has the courier left"}).json()
-        with monkeypatch.context() as patch:
-            patch.setattr(publishing, "write_atomically", until_full)
-            for _ in range(2):
-                full = client.post("/v1/bots/shop/examples", json=ADD)
-                assert (full.status_code, full.json()["error_type"]) == (507, "storage")
-                assert "disk of the server is full" in full.json()["error"]
-        assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
-        assert client.post("/v1/classify", json={"text": "has the courier left"}).json() == old
-        assert client.get("/ready").json() == {"status": "ready"}
-        made = client.post("/v1/bots/shop/examples", json=ADD)  # there is room again
-        assert (made.status_code, made.json()["after"]) == (200, 2)
+        assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
+        process = editor()
+        process.suspend()
+        with ThreadPoolExecutor(1) as thread:
+            undone = thread.submit(client.post, "/v1/bots/shop/undo", json={})
+            assert client.post("/v1/classify", json={"text": ENGLISH[0]}).status_code == 200
+            process.kill()
+            answer = undone.result()
+        assert (answer.status_code, answer.json()["error_type"]) == (503, "unavailable")
+        assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1  # another one
 
 
 def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(

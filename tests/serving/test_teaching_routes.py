@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 
 from fsl_nlp import FewShotClassifier
+from fsl_nlp.locks import locked
+from fsl_nlp.serving.errors import RequestError
 
 
 @pytest.fixture(scope="module")
@@ -182,23 +183,15 @@ def test_too_many_edits_are_refused_at_once(
     folder = shutil.copytree(saved_bots["shop"], tmp_path / "shop")
     with client_of(folder) as client:
         server = client.app.state.server
-        teacher = server.teachers[server.bots["shop"]]
-        begun, done = threading.Event(), threading.Event()
-
-        def block() -> None:
-            begun.set()
-            done.wait(60)
-
-        try:
-            waiting = [teacher.submit(block) for _ in range(9)]
-            assert begun.wait(60)
+        edits = server.edits[server.bots["shop"]]
+        with locked(folder):  # as another program that edits it
+            waiting = [edits.make("undo", {}) for _ in range(9)]
             answer = client.post("/v1/bots/shop/undo", json={})
             assert (answer.status_code, answer.json()["error_type"]) == (429, "overloaded")
             assert int(answer.headers["retry-after"]) > 0
-        finally:
-            done.set()
         for future in waiting:
-            future.result()
+            with pytest.raises(RequestError, match="no edit to undo"):
+                future.result()
         assert client.post("/v1/bots/shop/undo", json={}).status_code == 422
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
@@ -15,11 +15,6 @@ from fsl_nlp.serving.answers.edits import EditResult, VersionDifference
 from fsl_nlp.serving.asking import check_texts
 from fsl_nlp.serving.body import RequestBody
 from fsl_nlp.serving.errors import RequestError
-from fsl_nlp.serving.information import describe
-
-if TYPE_CHECKING:
-    from fsl_nlp.classifier import FewShotClassifier
-    from fsl_nlp.editing.edits import Edit
 
 router = APIRouter(dependencies=[Depends(require("teach"))])
 
@@ -114,10 +109,7 @@ class MergeLabels(EditBody):
 @router.post("/v1/bots/{bot}/examples", **_EDIT)
 async def add_examples(request: Request, bot: str, body: AddExamples) -> dict[str, Any]:
     """Learn from more sentences of labels that the bot has."""
-    texts, labels = _split(request, body.examples)
-    return await _edit(
-        request, bot, body, lambda b, refuse: b.add_examples(texts, labels, refuse_if_worse=refuse)
-    )
+    return await _edit(request, bot, body, "add_examples", **_split(request, body.examples))
 
 
 @router.delete("/v1/bots/{bot}/examples", **_EDIT)
@@ -130,9 +122,7 @@ async def delete_examples(request: Request, bot: str, body: RemoveExamples) -> d
 async def remove_examples(request: Request, bot: str, body: RemoveExamples) -> dict[str, Any]:
     """Forget sentences, whatever their labels."""
     texts = _checked(request, body.texts)
-    return await _edit(
-        request, bot, body, lambda b, refuse: b.remove_examples(texts, refuse_if_worse=refuse)
-    )
+    return await _edit(request, bot, body, "remove_examples", texts=texts)
 
 
 @router.post("/v1/bots/{bot}/relabel", **_EDIT)
@@ -140,10 +130,7 @@ async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
     """Give stored sentences another label, in one version."""
     texts = _checked(request, body.texts)
     return await _edit(
-        request,
-        bot,
-        body,
-        lambda b, refuse: b.relabel(texts, body.label, create=body.create, refuse_if_worse=refuse),
+        request, bot, body, "relabel", texts=texts, label=body.label, create=body.create
     )
 
 
@@ -151,48 +138,32 @@ async def relabel(request: Request, bot: str, body: Relabel) -> dict[str, Any]:
 async def add_label(request: Request, bot: str, body: AddLabel) -> dict[str, Any]:
     """Learn one more label, from sentences or a description of it."""
     texts = _checked(request, body.texts)
-    return await _edit(
-        request,
-        bot,
-        body,
-        lambda b, refuse: b.add_label(body.label, texts, body.description, refuse_if_worse=refuse),
-    )
+    arguments = {"label": body.label, "texts": texts, "description": body.description}
+    return await _edit(request, bot, body, "add_label", **arguments)
 
 
 @router.post("/v1/bots/{bot}/labels/remove", **_EDIT)
 async def remove_label(request: Request, bot: str, body: RemoveLabel) -> dict[str, Any]:
     """Forget a label and its sentences."""
-    return await _edit(
-        request, bot, body, lambda b, refuse: b.remove_label(body.label, refuse_if_worse=refuse)
-    )
+    return await _edit(request, bot, body, "remove_label", label=body.label)
 
 
 @router.post("/v1/bots/{bot}/labels/rename", **_EDIT)
 async def rename_label(request: Request, bot: str, body: RenameLabel) -> dict[str, Any]:
     """Give a label another name."""
-    return await _edit(
-        request,
-        bot,
-        body,
-        lambda b, refuse: b.rename_label(body.old, body.new, refuse_if_worse=refuse),
-    )
+    return await _edit(request, bot, body, "rename_label", old=body.old, new=body.new)
 
 
 @router.post("/v1/bots/{bot}/labels/merge", **_EDIT)
 async def merge_labels(request: Request, bot: str, body: MergeLabels) -> dict[str, Any]:
     """Make one label of several."""
-    return await _edit(
-        request,
-        bot,
-        body,
-        lambda b, refuse: b.merge_labels(body.labels, body.into, refuse_if_worse=refuse),
-    )
+    return await _edit(request, bot, body, "merge_labels", labels=body.labels, into=body.into)
 
 
 @router.post("/v1/bots/{bot}/undo", **_EDIT)
 async def undo(request: Request, bot: str, body: EditBody | None = None) -> dict[str, Any]:
     """Go back to the version before the last edit; again, to the one before that."""
-    return await _edit(request, bot, body or EditBody(), lambda b, _: b.undo())
+    return await _edit(request, bot, body or EditBody(), "undo")
 
 
 @router.post("/v1/bots/{bot}/adapt", **_EDIT)
@@ -202,46 +173,35 @@ async def adapt(request: Request, bot: str, body: Adapt) -> dict[str, Any]:
         raise RequestError(
             "validation", "refuse_if_worse: adapt estimates no accuracy. Leave it out."
         )
-    texts, labels = _split(request, body.examples)
-    return await _edit(request, bot, body, lambda b, _: b.adapt(texts, labels, steps=body.steps))
+    sentences = _split(request, body.examples)
+    return await _edit(request, bot, body, "adapt", **sentences, steps=body.steps)
 
 
 @router.get("/v1/bots/{bot}/diff", **shapes(VersionDifference))
 async def diff(request: Request, bot: str) -> dict[str, Any]:
     """What the last edit changed: sentences, their labels, and what is answered otherwise."""
     server = request.app.state.server
-    teacher = server.teachers[server.bots[bot]]
-
-    def work() -> dict[str, Any]:
-        classifier = teacher.classifier()
-        if not classifier.history():
-            raise RequestError("not_found", "This bot has not been edited.")
-        return dict(classifier.diff().to_dict())
-
-    return await asyncio.wrap_future(teacher.submit(work))
+    return await asyncio.wrap_future(server.edits[server.bots[bot]].diff())
 
 
 async def _edit(
-    request: Request,
-    name: str,
-    body: EditBody,
-    edit: Callable[[FewShotClassifier, bool], Edit],
+    request: Request, bot: str, body: EditBody, action: str, **arguments: Any
 ) -> dict[str, Any]:
-    """Make an edit in the thread of the bot's edits; gives what it did, and what the bot is now."""
+    """Call a method of the classifier; gives what it did, and what the bot is now."""
     server = request.app.state.server
-    bot = server.bots[name]
-    teacher = server.teachers[bot]
+    made = server.edits[server.bots[bot]].make(
+        action,
+        arguments,
+        refuse_if_worse=body.refuse_if_worse,
+        expected_version=body.expected_version,
+    )
+    return await asyncio.wrap_future(made)
 
-    def work() -> dict[str, Any]:
-        made = teacher.make(edit, body.refuse_if_worse, body.expected_version)
-        return {**made.to_dict(), "bot": describe(bot)}
 
-    return await asyncio.wrap_future(teacher.submit(work))
-
-
-def _split(request: Request, examples: Sequence[LabelledText]) -> tuple[list[str], list[Any]]:
+def _split(request: Request, examples: Sequence[LabelledText]) -> dict[str, list[Any]]:
     """The texts and the labels of sentences."""
-    return _checked(request, [e.text for e in examples]), [e.label for e in examples]
+    texts = _checked(request, [e.text for e in examples])
+    return {"texts": texts, "labels": [e.label for e in examples]}
 
 
 def _checked(request: Request, texts: list[str]) -> list[str]:

@@ -35,7 +35,7 @@ def started(settings: ServerSettings) -> Any:
     return server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it is open, its thread can run no other event loop
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     if CHROMIUM is None:

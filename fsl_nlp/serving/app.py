@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 
 from fsl_nlp import __version__
+from fsl_nlp.heads.blas import one_blas_thread
 from fsl_nlp.serving import connections, reference
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher
@@ -80,7 +81,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     metrics, new_bots = Metrics(), NewBots.of(settings)
     state = State(
         settings,
-        Bots(settings.bots, threads=settings.threads, report=metrics.reloaded),
+        Bots(settings.bots, report=metrics.reloaded),
         Batcher(settings, metrics),
         Access(settings),
         open_log(settings, metrics.logged),
@@ -96,7 +97,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.bots.watch(new_bots.look)
-        with reloading_on_hangup(state.bots):
+        # Each batch has a thread. More threads in one would wait for each other.
+        with reloading_on_hangup(state.bots), one_blas_thread():
             yield
         await to_thread.run_sync(state.jobs.close)
         await to_thread.run_sync(state.edits.close)

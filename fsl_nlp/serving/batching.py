@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from fsl_nlp.runtime.session import usable_threads
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.errors import RequestError
 from fsl_nlp.serving.metrics import Metrics
@@ -27,14 +28,18 @@ _LONGEST_RETRY = 60  # seconds
 class Batcher:
     """Answers the questions that wait, those of many requests in one call.
 
-    A thread computes. What comes meanwhile waits, and goes together next, up to a budget of tokens.
-    A request that finds too many questions waiting is refused at once.
+    Each thread computes a batch of its own. What comes while all of them compute waits, and goes
+    together next, up to a budget of tokens. A request that finds too many questions waiting is
+    refused at once.
     """
 
     def __init__(self, settings: ServerSettings, metrics: Metrics) -> None:
+        threads = settings.threads or usable_threads()
         slow = max(1, int(settings.waiting * _SLOW_SHARE))
-        self._plain = _Lane("plain", settings, metrics, settings.waiting, settings.batch_tokens)
-        self._slow = _Lane("slow", settings, metrics, slow, 1)
+        self._plain = _Lane(
+            "plain", settings, metrics, settings.waiting, settings.batch_tokens, threads
+        )
+        self._slow = _Lane("slow", settings, metrics, slow, 1, 1)
 
     async def submit(
         self,
@@ -63,17 +68,25 @@ class Batcher:
 
 
 class _Lane:
-    """A queue and the thread that answers what waits in it."""
+    """A queue and the threads that answer what waits in it."""
 
     def __init__(
-        self, kind: str, settings: ServerSettings, metrics: Metrics, limit: int, budget: int
+        self,
+        kind: str,
+        settings: ServerSettings,
+        metrics: Metrics,
+        limit: int,
+        budget: int,
+        threads: int,
     ) -> None:
         self._timeout = settings.timeout
         self._patience = settings.patience
         self._limit = limit
         self._metrics = metrics.lane(kind)
         self._queue = Queue(budget)
-        self._thread = ThreadPoolExecutor(1, f"{kind} answers")
+        self._threads = ThreadPoolExecutor(threads, f"{kind} answers")
+        self._free = asyncio.Semaphore(threads)
+        self._batches = set[asyncio.Task[None]]()
         self._task: asyncio.Task[None] | None = None
         self._go = asyncio.Event()
         self._enough = 0.0  # requests that a batch waits for
@@ -105,23 +118,31 @@ class _Lane:
             queue.drop(waiting)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         if time.perf_counter() - self._last > _IDLE:
             self._usual = 1.0
         while self._queue.count:
+            await self._free.acquire()
             await self._wait_for_more()
             batch = await self._still_wanted(self._queue.take())
             if not batch:
+                self._free.release()
                 continue
-            start = time.perf_counter()
-            try:
-                outcomes = await loop.run_in_executor(self._thread, compute, batch)
-            except Exception as error:  # no memory for a thread, for example
-                outcomes = [error] * len(batch)
-            self._last = time.perf_counter()
-            for piece, outcome in zip(batch, outcomes, strict=True):
-                piece.deliver(outcome)
-            self._note(batch, start, self._last - start)
+            task = asyncio.create_task(self._compute(batch))
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
+
+    async def _compute(self, batch: list[Piece]) -> None:
+        start = time.perf_counter()
+        try:
+            loop = asyncio.get_running_loop()
+            outcomes = await loop.run_in_executor(self._threads, compute, batch)
+        except Exception as error:  # no memory for a thread, for example
+            outcomes = [error] * len(batch)
+        self._last = time.perf_counter()
+        self._free.release()
+        for piece, outcome in zip(batch, outcomes, strict=True):
+            piece.deliver(outcome)
+        self._note(batch, start, self._last - start)
 
     async def _wait_for_more(self) -> None:
         """Wait a few milliseconds for half as many requests as are usual. A lone one is usual."""
@@ -151,4 +172,4 @@ class _Lane:
         self._metrics.waits(self._queue.count)
 
     def close(self) -> None:
-        self._thread.shutdown()
+        self._threads.shutdown()

@@ -50,19 +50,17 @@ class ServedBot:
         name: str,
         folder: Path,
         *,
-        threads: int | None = None,
         report: Report = lambda *_: None,
     ) -> None:
         self.name = name
         self.folder = folder
         self.error: str | None = None
-        self._threads = threads
         self._report = report
         self._refreshing = Lock()
         self._seen = _state_of(folder)
         self._missing = False  # at the last look
         self._failures, self._retry = 0, 0.0
-        self.current = _load(folder, threads)
+        self.current = _load(folder)
 
     def refresh(self, *, force: bool = False) -> None:
         """Load the folder again if it was saved since. If that fails, the older save answers on."""
@@ -72,7 +70,7 @@ class ServedBot:
                 return
             start = time.monotonic()
             try:
-                self.current = _load(self.folder, self._threads)
+                self.current = _load(self.folder)
             except Exception as error:  # whatever is wrong with a save, the older one answers
                 self._fail(error)
             else:
@@ -105,15 +103,15 @@ class ServedBot:
         self.error = message
 
 
-def _load(folder: Path, threads: int | None) -> Loaded:
+def _load(folder: Path) -> Loaded:
     """What a folder holds, and what is said of it, of one save."""
     for _ in range(_ATTEMPTS):
-        answering = load_bot(folder, threads=threads)
+        answering = load_bot(folder, threads=1)
         inspection: Any = inspect_bot(folder)
         if not isinstance(answering, Bot) and inspection.without_torch:
             # Its first answer makes the graph of its encoder; then it needs torch no more.
             answering.classify(["."])
-            answering = load_bot(folder, threads=threads)
+            answering = load_bot(folder, threads=1)
         if inspection.model_version == answering.model_version_:
             return Loaded(answering, inspection)
     raise ArtifactError(f"{folder} is saved again and again while it is read. Try it again later.")
@@ -138,12 +136,10 @@ class Bots:
         self,
         folders: Sequence[Path],
         *,
-        threads: int | None = None,
         report: Report = lambda *_: None,
     ) -> None:
         self._bots: dict[str, ServedBot] = {}
         self._adding = Lock()
-        self._threads = threads
         self._report = report
         self._wake = Event()
         self._force = self._stopped = False
@@ -159,7 +155,7 @@ class Bots:
         with self._adding:
             if folder.name in self._bots:
                 raise OptionError(f"Two bots are named {folder.name!r}. Rename the folder of one.")
-            bot = ServedBot(folder.name, folder, threads=self._threads, report=self._report)
+            bot = ServedBot(folder.name, folder, report=self._report)
             self._bots = {**self._bots, folder.name: bot}
         return bot
 

@@ -50,12 +50,14 @@ class Waiting:
     is_gone: Callable[[], Awaitable[bool]] | None = None
     since: float = 0.0
     result: asyncio.Future[Sequence[Any]] = field(init=False)
-    answers: list[Any] = field(default_factory=list)
+    answers: list[Any] = field(init=False)
     taken: int = 0  # examples that wait no more
+    answered: int = 0
 
     def __post_init__(self) -> None:
         self.sizes = [estimated_tokens(example) for example in self.examples]
         self.size = sum(self.sizes)
+        self.answers = [None] * len(self.examples)
 
     @property
     def left(self) -> int:
@@ -74,7 +76,7 @@ class Waiting:
     def take(self, count: int) -> Piece:
         """The next examples, which wait no more."""
         start, self.taken = self.taken, self.taken + count
-        return Piece(self, self.examples[start : self.taken])
+        return Piece(self, start, self.examples[start : self.taken])
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, unless there is an answer."""
@@ -84,9 +86,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Piece:
-    """Neighbouring examples of a request."""
+    """Neighbouring examples of a request, from `start` on."""
 
     waiting: Waiting
+    start: int
     examples: list[Example]
 
     def deliver(self, outcome: Sequence[Any] | Exception) -> None:
@@ -95,8 +98,9 @@ class Piece:
         if isinstance(outcome, Exception):
             waiting.fail(outcome)
             return
-        waiting.answers.extend(outcome)
-        if len(waiting.answers) == len(waiting.examples) and not waiting.result.done():
+        waiting.answers[self.start : self.start + len(outcome)] = outcome
+        waiting.answered += len(outcome)
+        if waiting.answered == len(waiting.examples) and not waiting.result.done():
             waiting.result.set_result(waiting.answers)
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+# One more batch on the processor takes as long as so many more tokens: it reads all weights from
+# memory again.
+_BATCH = 21
 
 
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
@@ -30,3 +35,37 @@ def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[lis
         batch.append(i)
     if batch:
         yield batch
+
+
+def cheapest_batches(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
+    """Indices in those batches that the processor is done with first, the longest rows first.
+
+    Rows of one length stay together, with those of other lengths if their padding costs less than
+    another batch. Longest times count stays within the budget.
+
+    >>> list(cheapest_batches([[1] * 9, [1], [1] * 2, [1] * 8], budget=64))
+    [[0, 3, 2, 1]]
+    >>> list(cheapest_batches([[1] * 40, [1], [1] * 2, [1] * 38], budget=64))
+    [[0], [3], [2, 1]]
+    """
+    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+    lengths = [len(ids[i]) for i in order]
+    # Where the rows of each length begin, and where all of them end.
+    starts = [i for i, n in enumerate(lengths) if not i or n != lengths[i - 1]] + [len(ids)]
+    costs, cuts = [0], [0]  # of the rows before each start, and where their last batch begins
+    for end in range(1, len(starts)):
+        choices = []
+        for first in range(end):
+            longest, count = lengths[starts[first]], starts[end] - starts[first]
+            batches = -(-count // max(1, budget // longest))
+            choices.append(costs[first] + batches * _BATCH + count * longest)
+        costs.append(min(choices))
+        cuts.append(choices.index(costs[-1]))
+    borders = [len(starts) - 1]
+    while borders[-1]:
+        borders.append(cuts[borders[-1]])
+    for first, end in pairwise(borders[::-1]):
+        rows = order[starts[first] : starts[end]]
+        most = max(1, budget // lengths[starts[first]])
+        for start in range(0, len(rows), most):
+            yield rows[start : start + most]

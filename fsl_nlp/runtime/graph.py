@@ -24,7 +24,7 @@ from fsl_nlp.errors import ModelError
 from fsl_nlp.folders import cache_folder
 from fsl_nlp.forks import Lock
 from fsl_nlp.json_text import parse_json
-from fsl_nlp.runtime.batches import batches_by_length
+from fsl_nlp.runtime.batches import cheapest_batches
 from fsl_nlp.runtime.session import Session, usable_threads
 from fsl_nlp.runtime.sharing import shared
 from fsl_nlp.sums import CHECKED, Entries, entries_of, fault_in
@@ -150,7 +150,7 @@ class Graph:
         result: Matrix | None = None
         # Some tokenizers give an empty text no token at all.
         ids = [row or [self.info.pad] for row in ids]
-        for batch in batches_by_length(ids, BATCH_TOKENS):
+        for batch in cheapest_batches(ids, BATCH_TOKENS):
             computed = self._session.run(OUTPUT, self._inputs(batch, ids, kinds, masks))
             if result is None:
                 result = np.empty((len(ids), computed.shape[1]), np.float32)

@@ -29,8 +29,8 @@ def add_to(app: typer.Typer) -> None:
             int | None,
             typer.Option(
                 min=1,
-                help="Threads of each worker that compute a batch together. Without it they share "
-                "the processors.",
+                help="Batches that each worker computes at once, each on one processor. Without "
+                "it the workers share the processors.",
             ),
         ] = None,
         keys: Annotated[

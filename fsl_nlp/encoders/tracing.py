@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fsl_nlp.encoders.int8 import mention_marks, quantise
+from fsl_nlp.encoders.onnx_files import PROBES, save_model
 from fsl_nlp.errors import MissingExtraError, ModelError, first_line
 from fsl_nlp.runtime.graph import (
     MENTION_MASKS,
     MODEL,
     OUTPUT,
     TOKENIZER,
-    WEIGHTS,
     Graph,
     GraphInfo,
     write_info,
 )
-from fsl_nlp.runtime.session import import_onnxruntime
 from fsl_nlp.vectors import Matrix, unit
 
 if TYPE_CHECKING:
@@ -41,16 +40,6 @@ if TYPE_CHECKING:
 OPSET = 17
 # Least cosine between a vector of the graph and one of PyTorch.
 LEAST_COSINE = {"fp32": 0.99999, "int8": 0.9}
-_EXTERNAL = 1024  # bytes; larger tensors go to a separate file, which is mapped into memory
-
-# Texts for which the graph must give the vectors of the module.
-PROBES = (
-    "where is my parcel?",
-    "我的包裹到哪了",
-    "a",
-    "Ich möchte mein Geld zurück, bitte! " * 4,
-    "I was charged twice 123.45 退款 🙂",
-)
 
 
 @dataclass(frozen=True)
@@ -119,9 +108,9 @@ def _write_traced(
 
     trace(vectors, {n: features[n] for n in info.inputs}, folder / MODEL, module=module)
     _move_weights_out(folder)
+    write_info(folder, replace(info, precision="fp32"))
     if info.precision == "int8":
         quantise(folder)
-    write_info(folder, info)
     _check(folder, info, features, expected)
 
 
@@ -164,8 +153,7 @@ def _probe_features(info: GraphInfo, tokenizer: PreTrainedTokenizerBase) -> Feat
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
     marked = torch.zeros(len(ids), 3, width)
     for row, mask_of_row in zip(ids, marked, strict=True):
-        for part in range(3):
-            mask_of_row[part, min(part + 1, len(row) - 1)] = 1
+        mask_of_row[:, : len(row)] = torch.from_numpy(mention_marks(len(row)))
     marked[0, 2] = 0  # nothing between the two mentions
     features = {
         "input_ids": tokens,
@@ -239,47 +227,6 @@ def _move_weights_out(folder: Path) -> None:
     # Otherwise the quantiser advises steps that the exporter has done.
     entry = model.metadata_props.add()
     entry.key, entry.value = "onnx.quant.pre_process", "onnxruntime.quant"
-    save_model(model, folder)
-
-
-def save_model(model: Any, folder: Path) -> None:
-    """Write an ONNX model, its weights in a separate file."""
-    import onnx
-
-    (folder / WEIGHTS).unlink(missing_ok=True)
-    onnx.save_model(
-        model,
-        folder / MODEL,
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location=WEIGHTS,
-        size_threshold=_EXTERNAL,
-    )
-    (folder / WEIGHTS).touch()  # a tiny model has no large tensors
-    shutil.copymode(folder / MODEL, folder / WEIGHTS)  # onnx makes it readable for the owner only
-
-
-def quantise(folder: Path) -> None:
-    """Store the matrices as 8-bit integers, with a scale for each row.
-
-    Weights use 7 bits: without VNNI, sums of products of two 8-bit numbers overflow.
-    """
-    import onnx
-
-    import_onnxruntime()
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    scratch = folder / "int8.onnx"
-    quantize_dynamic(
-        folder / MODEL,
-        scratch,
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        reduce_range=True,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
-    model = onnx.load(scratch)
-    scratch.unlink()
     save_model(model, folder)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from fsl_nlp.artifact import SavedPart, write_classifier
 from fsl_nlp.artifact.self_test import run_self_test
 from fsl_nlp.encoders.graphs import GraphSource
-from fsl_nlp.encoders.tracing import quantise
+from fsl_nlp.encoders.int8 import quantise
 from fsl_nlp.errors import ArtifactError, ModelError, OptionError
 from fsl_nlp.export.pruning import prune
 from fsl_nlp.folders import file_sha256, make_folder, make_private, scratch_folder
@@ -130,18 +130,15 @@ def _write_encoder(
     """Write the graph of an encoder, pruned and quantised; gives what was removed."""
     if source.info.precision != "fp32" and precision == "fp32":
         raise OptionError("The encoder of this classifier runs in int8: export it with int8.")
-    written = info = source.write(folder)
+    info = source.write(folder)
     dropped: list[str] = []
     if scripts is not None:
         if info.precision != "fp32":
             raise OptionError("scripts: an encoder that runs in int8 cannot be pruned.")
         scripts_kept, dropped = prune(folder, scripts, encoder)
-        info = replace(info, pruned=scripts_kept)
+        write_info(folder, replace(info, pruned=scripts_kept))
     if precision == "int8" and info.precision == "fp32":
         quantise(folder)
-        info = replace(info, precision="int8")
-    if info != written:
-        write_info(folder, info)
     return dropped
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fsl_nlp.encoders.tracing import save_model
+from fsl_nlp.encoders.onnx_files import save_model
 from fsl_nlp.errors import ModelError, OptionError, did_you_mean
 from fsl_nlp.runtime.graph import MODEL, TOKENIZER
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fsl_nlp.blas import one_blas_thread
 from fsl_nlp.heads.base import Head, State
-from fsl_nlp.heads.blas import one_blas_thread
 from fsl_nlp.heads.class_weight import BALANCED, MEANING, check_class_weight
 from fsl_nlp.heads.newton import fit_logistic
 from fsl_nlp.heads.operations import class_of_example, unit

@@ -66,6 +66,8 @@ class GraphInfo:
     def id(self) -> str:
         """The name of its folder in the cache."""
         identity = [self.kind, self.fingerprint, self.precision, self.pooling, self.pruned, FORMAT]
+        if self.precision == "int8":
+            identity.append("fixed scales")
         text = json.dumps(identity, sort_keys=True)
         return f"{self.kind}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
@@ -109,19 +111,13 @@ class Graph:
     @property
     def tokenizer(self) -> TextTokenizer:
         """The tokenizer, loaded at first use: a hundred languages take a second and 250 MB."""
-        from fsl_nlp.runtime.tokens import TextTokenizer
-
         with self._lock:
             if self._tokenizer is None:
                 info = self.info
-                prefix = info.pooling["prefix"]
-                longest = None if info.kind == "mentions" else info.pooling["max_length"]
-                left = info.truncate_left
+                settings = (info.kind, info.pooling["prefix"], info.pooling["max_length"])
                 self._tokenizer = shared(
-                    (self._files[TOKENIZER], prefix, longest, left),
-                    lambda: TextTokenizer(
-                        self.folder / TOKENIZER, prefix=prefix, longest=longest, truncate_left=left
-                    ),
+                    (self._files[TOKENIZER], *settings, info.truncate_left),
+                    lambda: tokenizer_of(self.folder, info),
                 )
             return self._tokenizer
 
@@ -151,7 +147,7 @@ class Graph:
         # Some tokenizers give an empty text no token at all.
         ids = [row or [self.info.pad] for row in ids]
         for batch in cheapest_batches(ids, BATCH_TOKENS):
-            computed = self._session.run(OUTPUT, self._inputs(batch, ids, kinds, masks))
+            computed = self._session.run(OUTPUT, inputs_of(self.info, batch, ids, kinds, masks))
             if result is None:
                 result = np.empty((len(ids), computed.shape[1]), np.float32)
             result[batch] = computed
@@ -159,33 +155,47 @@ class Graph:
         assert result is not None, "no rows"
         return result
 
-    def _inputs(
-        self,
-        batch: list[int],
-        ids: Sequence[list[int]],
-        kinds: Sequence[list[int]] | None,
-        masks: Sequence[NDArray[np.bool_]] | None,
-    ) -> dict[str, NDArray[Any]]:
-        width = max(len(ids[i]) for i in batch)
-        tokens = np.full((len(batch), width), self.info.pad, np.int64)
-        attention = np.zeros((len(batch), width), np.int64)
-        types = np.zeros((len(batch), width), np.int64)
+
+def tokenizer_of(folder: Path, info: GraphInfo) -> TextTokenizer:
+    """The tokenizer of the graph in a folder."""
+    from fsl_nlp.runtime.tokens import TextTokenizer
+
+    return TextTokenizer(
+        folder / TOKENIZER,
+        prefix=info.pooling["prefix"],
+        longest=None if info.kind == "mentions" else info.pooling["max_length"],
+        truncate_left=info.truncate_left,
+    )
+
+
+def inputs_of(
+    info: GraphInfo,
+    batch: list[int],
+    ids: Sequence[list[int]],
+    kinds: Sequence[list[int]] | None,
+    masks: Sequence[NDArray[np.bool_]] | None,
+) -> dict[str, NDArray[Any]]:
+    """What a graph takes for a batch of rows; see `Graph.vectors`."""
+    width = max(len(ids[i]) for i in batch)
+    tokens = np.full((len(batch), width), info.pad, np.int64)
+    attention = np.zeros((len(batch), width), np.int64)
+    types = np.zeros((len(batch), width), np.int64)
+    for row, i in enumerate(batch):
+        tokens[row, : len(ids[i])] = ids[i]
+        attention[row, : len(ids[i])] = 1
+        if kinds is not None:
+            types[row, : len(kinds[i])] = kinds[i]
+    inputs: dict[str, NDArray[Any]] = {
+        "input_ids": tokens,
+        "attention_mask": attention,
+        "token_type_ids": types,
+    }
+    if masks is not None:
+        padded = np.zeros((len(batch), 3, width), np.float32)
         for row, i in enumerate(batch):
-            tokens[row, : len(ids[i])] = ids[i]
-            attention[row, : len(ids[i])] = 1
-            if kinds is not None:
-                types[row, : len(kinds[i])] = kinds[i]
-        inputs: dict[str, NDArray[Any]] = {
-            "input_ids": tokens,
-            "attention_mask": attention,
-            "token_type_ids": types,
-        }
-        if masks is not None:
-            padded = np.zeros((len(batch), 3, width), np.float32)
-            for row, i in enumerate(batch):
-                padded[row, :, : masks[i].shape[1]] = masks[i]
-            inputs[MENTION_MASKS] = padded
-        return {name: inputs[name] for name in self.info.inputs}
+            padded[row, :, : masks[i].shape[1]] = masks[i]
+        inputs[MENTION_MASKS] = padded
+    return {name: inputs[name] for name in info.inputs}
 
 
 def write_info(folder: Path, info: GraphInfo) -> None:

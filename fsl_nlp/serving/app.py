@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 
 from fsl_nlp import __version__
-from fsl_nlp.heads.blas import one_blas_thread
+from fsl_nlp.blas import one_blas_thread
 from fsl_nlp.serving import connections, reference
 from fsl_nlp.serving.access import Access
 from fsl_nlp.serving.batching import Batcher

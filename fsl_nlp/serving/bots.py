@@ -112,6 +112,10 @@ def _load(folder: Path) -> Loaded:
             # Its first answer makes the graph of its encoder; then it needs torch no more.
             answering.classify(["."])
             answering = load_bot(folder, threads=1)
+        if not isinstance(answering, Bot):
+            import torch
+
+            torch.set_num_threads(1)  # of one answer, as for a bot without torch
         if inspection.model_version == answering.model_version_:
             return Loaded(answering, inspection)
     raise ArtifactError(f"{folder} is saved again and again while it is read. Try it again later.")

@@ -33,7 +33,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    threads: int | None = None  # that compute one batch together; None is all of the processor
+    threads: int | None = None  # each computes a batch; None is one for each processor
 
     keys: Path | None = None  # file of API keys
     open: bool = False  # serve on any address without keys

@@ -511,6 +511,8 @@ def test_int8_is_smaller_and_says_what_it_changes(exact: TextEncoder, tmp_path: 
     np.testing.assert_allclose(answers, classifier.predict_proba(QUESTIONS[:3]), atol=0.15)
     assert (answers != classifier.predict_proba(QUESTIONS[:3])).any()
     assert small.to_dict()["precision"] == "int8"
+    alone = np.concatenate([bot.predict_proba([question]) for question in QUESTIONS])
+    np.testing.assert_allclose(bot.predict_proba(QUESTIONS), alone, atol=1e-4)
 
 
 def test_int8_that_changes_too_much_is_refused(

@@ -84,6 +84,7 @@ class _Lane:
         self._limit = limit
         self._metrics = metrics.lane(kind)
         self._queue = Queue(budget)
+        self._count = threads
         self._threads = ThreadPoolExecutor(threads, f"{kind} answers")
         self._free = asyncio.Semaphore(threads)
         self._batches = set[asyncio.Task[None]]()
@@ -91,13 +92,14 @@ class _Lane:
         self._go = asyncio.Event()
         self._enough = 0.0  # requests that a batch waits for
         self._usual = 1.0  # requests in a batch, lately
-        self._rate = 1.0  # examples a second, lately
+        self._rate = 1.0  # examples a second of one thread, lately
         self._last = 0.0  # when the last batch was done
 
     async def submit(self, waiting: Waiting) -> Sequence[Any]:
         queue = self._queue
         if queue.count and queue.count + waiting.left > self._limit:
-            seconds = min(max(math.ceil(queue.count / self._rate), 1), _LONGEST_RETRY)
+            seconds = math.ceil(queue.count / (self._count * self._rate))
+            seconds = min(max(seconds, 1), _LONGEST_RETRY)
             message = f"Too many questions wait. Ask again in {seconds} s."
             raise RequestError("overloaded", message, {"Retry-After": str(seconds)})
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Questions of many requests, answered together by one thread."""
+"""Questions of many requests, answered together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fsl_nlp.serving.settings import ServerSettings
 from fsl_nlp.types import Example
 
 T = TypeVar("T")
-SETTINGS = ServerSettings((Path("bot"),), patience=0.01)
+SETTINGS = ServerSettings((Path("bot"),), patience=0.01, threads=1)
 
 
 class Save:
@@ -93,6 +93,43 @@ def test_what_comes_while_the_thread_computes_goes_together_next() -> None:
         assert [len(batch) for batch in bot.batches] == [1, 10]
 
     run(scenario)
+
+
+def test_each_thread_computes_a_batch() -> None:
+    async def scenario(batcher: Batcher, bot: StandIn) -> None:
+        first = await held(batcher, bot)
+        second = submit(batcher, bot, "second")
+        while len(bot.batches) < 2:
+            await asyncio.sleep(0.001)
+        third = submit(batcher, bot, "third")
+        await asyncio.sleep(0.05)
+        assert bot.batches == [["first"], ["second"]]
+        bot.free.set()
+        assert [await task for task in (first, second, third)] == [
+            [f"bot: {text}"] for text in ("first", "second", "third")
+        ]
+
+    run(scenario, threads=2)
+
+
+def test_parts_of_a_list_that_are_done_out_of_turn_keep_their_places() -> None:
+    async def scenario(batcher: Batcher, bot: StandIn) -> None:
+        work, release = bot.work, threading.Event()
+
+        def first_part_last(answering: object, examples: list[Example]) -> list[str]:
+            answers = work(answering, examples)
+            if examples[0].text == "0":
+                assert release.wait(10)
+            elif examples[-1].text == "99":
+                release.set()
+            return answers
+
+        bot.work = first_part_last  # type: ignore[method-assign]
+        texts = [f"{i}" for i in range(100)]
+        assert await submit(batcher, bot, *texts) == [f"bot: {text}" for text in texts]
+        assert len(bot.batches) > 1
+
+    run(scenario, threads=2, batch_tokens=60)
 
 
 def test_no_questions_are_answered_at_once() -> None:

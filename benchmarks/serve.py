@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import psutil
 
 from fsl_nlp import FewShotClassifier, load_dataset
@@ -254,7 +255,7 @@ def mixed(folder: Path, minutes: float) -> dict[str, Any]:
         asking = subprocess.Popen(
             [sys.executable, __file__, "--client", words], stdout=subprocess.PIPE, text=True
         )
-        memory, end = list[int](), time.monotonic() + 60 * minutes
+        memory, end = list[list[int]](), time.monotonic() + 60 * minutes
         while time.monotonic() < end:
             body = {"label": "gift_card", "texts": extra}
             client.post("/v1/bots/shop/labels", json=body).raise_for_status()
@@ -264,7 +265,9 @@ def mixed(folder: Path, minutes: float) -> dict[str, Any]:
                 os.kill(process.pid, signal.SIGHUP)
                 (served / "classifier.json").touch()
                 reloads += 1
-            memory.append(process.memory_info().rss // 1_000_000)
+            memory.append(
+                [p.memory_info().rss // 1_000_000 for p in (process, *process.children())]
+            )
             time.sleep(1)
         output, _ = asking.communicate(timeout=120)
     quarter = max(1, len(memory) // 4)
@@ -273,8 +276,9 @@ def mixed(folder: Path, minutes: float) -> dict[str, Any]:
         "minutes": minutes,
         "edits": edits,
         "reloads": reloads,
-        "mb_second_quarter": round(statistics.mean(memory[quarter : 2 * quarter])),
-        "mb_last_quarter": round(statistics.mean(memory[-quarter:])),
+        # Of the server, and of the process that edits.
+        "mb_second_quarter": np.mean(memory[quarter : 2 * quarter], 0).round().tolist(),
+        "mb_last_quarter": np.mean(memory[-quarter:], 0).round().tolist(),
     }
 
 

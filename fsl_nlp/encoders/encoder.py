@@ -28,7 +28,7 @@ from fsl_nlp.forks import Lock, renew_after_fork
 from fsl_nlp.inputs.length import visible_parts
 from fsl_nlp.progress import track
 from fsl_nlp.runtime.batches import batches_by_length
-from fsl_nlp.runtime.graph import Graph, GraphInfo
+from fsl_nlp.runtime.graph import SCALES, Graph, GraphInfo
 from fsl_nlp.torch_state import own_torch_state
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ class TextEncoder(SentByName):
         self._memory = Memory()
         self._graphs_lock = Lock()
         self._graphs: dict[str, GraphSource] = {}
-        self._key_start = hashlib.blake2b(
-            f"{self.fingerprint}|{self.pooling}|{self.precision}|".encode(), digest_size=20
-        )
+        rounding = SCALES if self.precision == "int8" else self.precision
+        start = f"{self.fingerprint}|{self.pooling}|{rounding}|"
+        self._key_start = hashlib.blake2b(start.encode(), digest_size=20)
         try:
             with own_torch_state():
                 self._vectors([""], None)

@@ -24,16 +24,17 @@ from fsl_nlp.runtime.graph import (
 )
 from fsl_nlp.runtime.session import import_onnxruntime, open_session
 
-_EVERY = 4  # of the generic texts, one is read
+_EVERY = 4  # one generic text in so many is read
+_JOINED = 30  # generic texts that make a long one
 _DYNAMIC = "DynamicQuantizeLinear"
 
 
 def quantise(folder: Path) -> None:
     """Store the matrices of a graph in fp32 as 8-bit integers, with a scale for each row.
 
-    Weights use 7 bits: without VNNI, sums of products of two 8-bit numbers overflow. What a matrix
-    is multiplied with has a fixed scale, from what generic texts give: if each batch had its own,
-    an answer would depend on the texts beside it.
+    Weights use 7 bits: without VNNI, sums of products of two 8-bit numbers overflow. The inputs of
+    each matrix have a fixed scale, taken from their range over generic texts: if each batch had its
+    own, an answer would depend on the texts beside it.
     """
     import onnx
 
@@ -62,6 +63,8 @@ def _ranges(folder: Path, info: GraphInfo, values: list[str]) -> dict[str, tuple
     """The least and the largest number of each value of a graph over generic texts, and 0."""
     import onnx
 
+    if not values:
+        return {}
     observed = onnx.load(folder / MODEL, load_external_data=False)
     outputs = []
     for i, value in enumerate(values):
@@ -87,7 +90,10 @@ def _ranges(folder: Path, info: GraphInfo, values: list[str]) -> dict[str, tuple
 def _inputs(folder: Path, info: GraphInfo) -> Iterator[dict[str, NDArray[Any]]]:
     """Batches of generic texts in both languages, and of some of them as pairs."""
     tokenizer = tokenizer_of(folder, info)
-    texts = [*PROBES, *generic_texts(["a"])[::_EVERY], *generic_texts(["\u4e00"])[::_EVERY]]
+    english, chinese = generic_texts(["a"]), generic_texts(["\u4e00"])
+    texts = [*PROBES, *english[::_EVERY], *chinese[::_EVERY]]
+    for language, space in ((english, " "), (chinese, "")):
+        texts += [space.join(language[i : i + _JOINED]) for i in range(0, len(language), _JOINED)]
     second = texts[::-2]
     for ids, kinds in (tokenizer(texts), tokenizer(texts[: len(second)], second)):
         rows = [row or [info.pad] for row in ids]

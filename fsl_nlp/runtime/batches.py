@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-# One more batch on the processor takes as long as so many more tokens: it reads all weights from
-# memory again.
-_BATCH = 21
+# One more batch takes as long as so many more tokens: the processor reads all weights from memory
+# again. Measured with all-MiniLM-L6-v2 in fp32, one thread, AVX-512.
+_BATCH_COST = 21
 
 
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
@@ -58,7 +58,7 @@ def cheapest_batches(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list
         for first in range(end):
             longest, count = lengths[starts[first]], starts[end] - starts[first]
             batches = -(-count // max(1, budget // longest))
-            choices.append(costs[first] + batches * _BATCH + count * longest)
+            choices.append(costs[first] + batches * _BATCH_COST + count * longest)
         costs.append(min(choices))
         cuts.append(choices.index(costs[-1]))
     borders = [len(starts) - 1]

@@ -40,6 +40,8 @@ OUTPUT = "vectors"
 MENTION_MASKS = "mention_masks"
 # Tokens, padding included, in one run. In int8, 512 to 1,024 are the fastest; fp32 does not care.
 BATCH_TOKENS = 1024
+# Another number whenever the scales of graphs in int8 become others.
+SCALES = "fixed scales 1"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class GraphInfo:
         """The name of its folder in the cache."""
         identity = [self.kind, self.fingerprint, self.precision, self.pooling, self.pruned, FORMAT]
         if self.precision == "int8":
-            identity.append("fixed scales")
+            identity.append(SCALES)
         text = json.dumps(identity, sort_keys=True)
         return f"{self.kind}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 

@@ -120,7 +120,7 @@ class _Lane:
             queue.drop(waiting)
 
     async def _run(self) -> None:
-        if time.perf_counter() - self._last > _IDLE:
+        if not self._batches and time.perf_counter() - self._last > _IDLE:
             self._usual = 1.0
         while self._queue.count:
             await self._free.acquire()
@@ -140,8 +140,9 @@ class _Lane:
             outcomes = await loop.run_in_executor(self._threads, compute, batch)
         except Exception as error:  # no memory for a thread, for example
             outcomes = [error] * len(batch)
+        finally:
+            self._free.release()
         self._last = time.perf_counter()
-        self._free.release()
         for piece, outcome in zip(batch, outcomes, strict=True):
             piece.deliver(outcome)
         self._note(batch, start, self._last - start)

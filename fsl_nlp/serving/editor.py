@@ -1,4 +1,4 @@
-"""Edits over HTTP: they wait in a short queue for each bot, and are made in a process of their own.
+"""Edits over HTTP: they wait in a short queue for each bot, and are made in one process for all.
 
 So learning takes no processor and no lock of Python from answers, nor its memory or its death.
 """
@@ -10,13 +10,14 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from fsl_nlp.output import to_json
 from fsl_nlp.serving.bots import ServedBot
 from fsl_nlp.serving.editor_process import DIFF
 from fsl_nlp.serving.errors import RequestError
-from fsl_nlp.serving.information import describe
+from fsl_nlp.serving.information import describe, why_no_edit
 from fsl_nlp.serving.processes import start
 
 _WAITING = 8  # edits of one bot that wait; more are refused
@@ -46,27 +47,38 @@ class Editor:
         raise RequestError(outcome["error_type"], outcome["error"], outcome.get("headers"))
 
     def _outcome(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        process = self._running()
-        assert process.stdin
-        assert process.stdout
-        try:
+        line = b""
+        with suppress(OSError):  # it has died, or there is no memory to start it
+            process = self._running()
+            assert process.stdin
+            assert process.stdout
             process.stdin.write(to_json(task).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
-        except OSError:
-            line = b""
         if not line.endswith(b"\n"):
-            process.kill()
-            process.wait()
+            self._end()
             raise RequestError("unavailable", _DIED)
         outcome: dict[str, Any] = json.loads(line)
         return outcome
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
             function = "fsl_nlp.serving.editor_process:main"
             self._process = start(function, stdout=subprocess.PIPE)
         return self._process
+
+    def _end(self) -> None:
+        """End the process, whatever it does, and forget it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what was not written to it
+                pipe.close()  # type: ignore[union-attr]
 
     def close(self) -> None:
         """Let it finish, and end it."""
@@ -123,7 +135,7 @@ class Edits:
         return future
 
     def _do(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        if reason := describe(self._bot)["why_not"]:  # no need to start a process to say so
+        if reason := why_no_edit(self._bot.folder):  # no need to start a process to say so
             raise RequestError("conflict", reason)
         result = self._editor.do({**task, "folder": str(self._bot.folder)})
         if task["action"] == DIFF:
@@ -156,6 +168,8 @@ class EditsOfBots:
 
     def close(self) -> None:
         """Wait for the edits that are being made."""
-        for edits in self._edits.values():
-            edits.close()
+        with self._making:
+            edits = list(self._edits.values())
+        for one in edits:
+            one.close()
         self._editor.close()

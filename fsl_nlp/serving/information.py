@@ -46,7 +46,8 @@ def describe(bot: ServedBot) -> dict[str, Any]:
     cached = _CACHE.get(bot)
     if cached is None or cached[0] is not current:
         cached = current, _described(bot.folder, current)
-        _CACHE[bot] = cached
+        if cached[1]["why_not"] != _NEWER:  # that passes
+            _CACHE[bot] = cached
     return {"name": bot.name, **cached[1], "error": bot.error}
 
 
@@ -107,6 +108,14 @@ def _history_of(folder: Path, version: str) -> SavedHistory:
     except ArtifactError:
         return SavedHistory({}, ())
     return saved if saved.manifest["model_version"] == version else SavedHistory({}, ())
+
+
+def why_no_edit(folder: Path) -> str | None:
+    """Why the server cannot edit what a folder holds now; None if it can, or if it is damaged."""
+    try:
+        return why_not_editable(folder, read_history(folder).manifest)
+    except ArtifactError:
+        return None  # loading says what is wrong with it
 
 
 def why_not_editable(folder: Path, manifest: Mapping[str, Any]) -> str | None:

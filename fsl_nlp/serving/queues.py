@@ -116,9 +116,9 @@ def compute(batch: Sequence[Piece]) -> list[Sequence[Any] | Exception]:
         answers = first.work(first.loaded.answering, examples)
         if len(answers) != len(examples):
             raise RuntimeError(f"{len(answers)} answers to {len(examples)} questions")
-    except Exception as error:
+    except BaseException as error:  # a library in Rust that panics raises no Exception
         if len(batch) == 1:
-            return [error]
+            return [error if isinstance(error, Exception) else RuntimeError(type(error).__name__)]
         middle = len(batch) // 2
         return [*compute(batch[:middle]), *compute(batch[middle:])]
     rows, start = list[Sequence[Any] | Exception](), 0

@@ -28,13 +28,13 @@ def random_lengths(seed: int, count: int) -> list[int]:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_other_cuts_between_lengths_are_cheaper(seed: int) -> None:
     lengths = random_lengths(seed, 9)
-    found = cost(lengths, list(cheapest_batches(rows(lengths), 1024)))
+    least = cost(lengths, list(cheapest_batches(rows(lengths), 1024)))
     order = sorted(range(9), key=lambda i: -lengths[i])
     for count in range(9):
         for inner in combinations(range(1, 9), count):
             cuts = [0, *inner, 9]
             other = [order[a:b] for a, b in pairwise(cuts)]
-            assert found <= cost(lengths, other)
+            assert least <= cost(lengths, other)
 
 
 @pytest.mark.parametrize("count", [0, 1, 30, 300, 3000])

@@ -132,6 +132,25 @@ def test_parts_of_a_list_that_are_done_out_of_turn_keep_their_places() -> None:
     run(scenario, threads=2, batch_tokens=60)
 
 
+def test_a_panic_of_a_library_takes_no_thread() -> None:
+    class Panic(BaseException):
+        pass
+
+    async def scenario(batcher: Batcher, bot: StandIn) -> None:
+        work = bot.work
+
+        def panic(*_: object) -> list[str]:
+            raise Panic
+
+        bot.work = panic  # type: ignore[method-assign]
+        with pytest.raises(RuntimeError, match="Panic"):
+            await submit(batcher, bot, "first")
+        bot.work = work  # type: ignore[method-assign]
+        assert await submit(batcher, bot, "second") == ["bot: second"]
+
+    run(scenario)
+
+
 def test_no_questions_are_answered_at_once() -> None:
     async def scenario(batcher: Batcher, bot: StandIn) -> None:
         assert await submit(batcher, bot) == []

@@ -186,11 +186,43 @@ def test_an_editor_that_dies_takes_nothing_with_it(
         process.suspend()
         with ThreadPoolExecutor(1) as thread:
             undone = thread.submit(client.post, "/v1/bots/shop/undo", json={})
+            server = client.app.state.server
+            while not server.edits._editor._lock.locked():
+                time.sleep(0.01)
+            time.sleep(0.2)  # now it is in the pipe
             assert client.post("/v1/classify", json={"text": ENGLISH[0]}).status_code == 200
             process.kill()
             answer = undone.result()
         assert (answer.status_code, answer.json()["error_type"]) == (503, "unavailable")
         assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1  # another one
+
+
+@pytest.mark.slow
+def test_another_program_edits_in_between(shop: Path, client_of: Callable[..., Any]) -> None:
+    """As another worker does, which this server has not noticed yet."""
+    with client_of(shop) as client:
+        client.get("/v1/bots/shop")
+        teacher = Teacher(shop)
+        for after in (2, 4):
+            sentence = [f"money {after}"]
+            made = teacher.change(lambda bot, _: bot.add_examples(sentence, ["refund_status"]))  # noqa: B023
+            assert made.after == after
+            body = {"examples": [{"text": f"a courier {after}", "label": "track_order"}]}
+            answer = client.post("/v1/bots/shop/examples", json=body)
+            assert (answer.status_code, answer.json().get("after")) == (200, after + 1)
+
+
+@pytest.mark.slow
+def test_the_end_of_a_service_does_not_end_an_edit(
+    shop: Path, client_of: Callable[..., Any]
+) -> None:
+    with client_of(shop) as client:
+        assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
+        process = editor()
+        process.terminate()
+        assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
+        assert editor() == process
+    process.wait(30)
 
 
 def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(

@@ -43,6 +43,7 @@ def changing(
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shop", "shop-zh"])
 def test_the_check_of_a_bot_is_kept_until_it_changes(changing: Any, name: str) -> None:
     path = f"/v1/bots/{name}/lint"
@@ -68,6 +69,7 @@ def test_the_check_of_a_bot_is_kept_until_it_changes(changing: Any, name: str) -
     assert (again.status_code, again.json()) == (200, report)
 
 
+@pytest.mark.slow
 def test_a_wrong_label_is_flagged_and_an_edit_makes_a_new_check(
     saved_bots: dict[str, Path], tmp_path: Path, client_of: Callable[..., Any]
 ) -> None:
@@ -113,7 +115,7 @@ def ask(client: Any, bot: str, texts: list[str]) -> set[str]:
     return {text for text, answer in rows if answer["label"] is None}
 
 
-@pytest.mark.parametrize("name", ["shop", "shop-zh"])
+@pytest.mark.parametrize("name", ["shop", pytest.param("shop-zh", marks=pytest.mark.slow)])
 def test_the_inbox_has_what_was_not_answered_until_it_is_dismissed(
     changing: Any, name: str
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_errors_are_those_of_the_server(document: dict[str, Any]) -> None:
     assert {str(status) for status in STATUS.values()} - own == set(ERRORS)
 
 
+@pytest.mark.slow
 def test_every_example_works(
     client_of: Callable[..., Any],
     saved_bots: dict[str, Path],

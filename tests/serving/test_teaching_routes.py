@@ -42,6 +42,7 @@ def stored(folder: Path) -> dict[str, Any]:
     return {e.text: e.label for e in FewShotClassifier.load(folder).examples_}
 
 
+@pytest.mark.slow
 def test_sentences_are_added_moved_and_removed(taught: Any, teaching: Path) -> None:
     texts = ["has the courier left the depot", "give me the money back now"]
     labels = ["track_order", "refund_status"]
@@ -73,6 +74,7 @@ def test_sentences_are_added_moved_and_removed(taught: Any, teaching: Path) -> N
     assert taught.get("/v1/bots/shop/diff").status_code == 404
 
 
+@pytest.mark.slow
 def test_labels_come_and_go_in_chinese(taught: Any, teaching: Path) -> None:
     sentences = ["可以用支付宝吗", "能刷信用卡吗", "支持微信付款吗"]
     added = post(
@@ -147,6 +149,7 @@ def test_an_edit_that_makes_it_worse_is_refused(taught: Any, teaching: Path) -> 
     assert (teaching / "shop" / "classifier.json").read_bytes() == manifest
 
 
+@pytest.mark.slow
 def test_numbers_stay_numbers(tmp_path: Path, client_of: Callable[..., Any]) -> None:
     bot = FewShotClassifier("proto", "embedded:en", reject=None)
     bot.fit(["where is my parcel", "I want my money back"], [7, 12]).save(tmp_path / "numbers")

@@ -74,6 +74,7 @@ def read(content: bytes, name: str, folder: Path) -> Dataset:
     return _read({"path": str(path), "file_name": name, **columns})
 
 
+@pytest.mark.slow
 def test_a_bot_is_trained_served_by_all_workers_and_after_a_restart(
     saved_bots: dict[str, Path], tmp_path: Path, client_of: Callable[..., Any]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_bot_is_trained_served_by_all_workers_and_after_a_restart(
         assert names == ["shop", "parcels"]
 
 
+@pytest.mark.slow
 def test_a_chinese_workbook(
     saved_bots: dict[str, Path], tmp_path: Path, client_of: Callable[..., Any]
 ) -> None:

@@ -118,11 +118,9 @@ def edits(label: Any, number: int) -> tuple[str, dict[str, Any]]:
 ADD = {"examples": [{"text": "has the courier left", "label": "track_order"}]}
 
 
-def editor() -> Any:
-    """The process that edits for the server in this process."""
-    children = psutil.Process().children()
-    (process,) = [child for child in children if "editor_process" in " ".join(child.cmdline())]
-    return process
+def editor(client: Any) -> Any:
+    """The process that edits for a server in this process."""
+    return psutil.Process(client.app.state.server.edits._editor._process.pid)
 
 
 @pytest.mark.slow
@@ -137,7 +135,7 @@ def test_on_a_full_disk_the_old_state_is_kept_and_served(
         assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
         before = {path.name: path.read_bytes() for path in shop.iterdir()}
         old = client.post("/v1/classify", json={"text": "has the courier left"}).json()
-        unlimited = resource.prlimit(editor().pid, resource.RLIMIT_FSIZE, (100, -1))
+        unlimited = resource.prlimit(editor(client).pid, resource.RLIMIT_FSIZE, (100, -1))
         for _ in range(2):
             full = client.post("/v1/bots/shop/examples", json=ADD)
             assert (full.status_code, full.json()["error_type"]) == (507, "storage")
@@ -145,7 +143,9 @@ def test_on_a_full_disk_the_old_state_is_kept_and_served(
         assert {path.name: path.read_bytes() for path in shop.iterdir()} == before
         assert client.post("/v1/classify", json={"text": "has the courier left"}).json() == old
         assert client.get("/ready").json() == {"status": "ready"}
-        resource.prlimit(editor().pid, resource.RLIMIT_FSIZE, unlimited)  # there is room again
+        resource.prlimit(
+            editor(client).pid, resource.RLIMIT_FSIZE, unlimited
+        )  # there is room again
         made = client.post("/v1/bots/shop/examples", json=ADD)
         assert (made.status_code, made.json()["after"]) == (200, 2)
 
@@ -182,7 +182,7 @@ def test_an_editor_that_dies_takes_nothing_with_it(
 ) -> None:
     with client_of(shop) as client:
         assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
-        process = editor()
+        process = editor(client)
         process.suspend()
         with ThreadPoolExecutor(1) as thread:
             undone = thread.submit(client.post, "/v1/bots/shop/undo", json={})
@@ -218,10 +218,10 @@ def test_the_end_of_a_service_does_not_end_an_edit(
 ) -> None:
     with client_of(shop) as client:
         assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
-        process = editor()
+        process = editor(client)
         process.terminate()
         assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
-        assert editor() == process
+        assert editor(client) == process
     process.wait(30)
 
 

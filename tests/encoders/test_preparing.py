@@ -12,7 +12,6 @@ from transformers import AutoModelForMaskedLM
 
 from fsl_nlp import TextEncoder
 from fsl_nlp.encoders.preparing import prepare_models
-from fsl_nlp.encoders.shared import _loaded
 from fsl_nlp.errors import ModelError
 
 Save = Callable[..., Path]
@@ -35,7 +34,11 @@ def content(folder: Path) -> dict[str, int]:
 
 
 def test_all_is_made_once_and_said(
-    run: Cli, saved: Save, cache: Path, caplog: pytest.LogCaptureFixture
+    run: Cli,
+    saved: Save,
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = saved(pooling={"pooling_mode": "mean"})
     result = run("models", "--prepare", model, "--json").json
@@ -47,7 +50,7 @@ def test_all_is_made_once_and_said(
     before = content(cache)
     assert before
 
-    _loaded.clear()  # as in a new process
+    monkeypatch.setattr("fsl_nlp.encoders.shared._loaded", {})  # as in a new process
     caplog.clear()
     shown = run("models", "--prepare", model)
     assert str(graph) in shown.out

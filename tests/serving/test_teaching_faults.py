@@ -229,6 +229,9 @@ def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(
     shop: Path, client_of: Callable[..., Any]
 ) -> None:
     with client_of(shop) as client:
+        # The process that edits reads the sentences again, in other batches: the last digits differ.
+        assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
+        assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
         old = client.post("/v1/classify", json={"text": ENGLISH[0]}).json()
         assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
         manifest = (shop / "classifier.json").read_bytes()
@@ -245,9 +248,7 @@ def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(
         undone = client.post("/v1/bots/shop/undo", json={})
         assert (undone.status_code, undone.json()["after"]) == (200, 1)
         assert client.get("/ready").json() == {"status": "ready"}
-        again = client.post("/v1/classify", json={"text": ENGLISH[0]}).json()
-        assert (again["label"], again["model_version"]) == (old["label"], old["model_version"])
-        assert again["confidence"] == pytest.approx(old["confidence"], abs=1e-3)
+        assert client.post("/v1/classify", json={"text": ENGLISH[0]}).json() == old
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_a_damaged_folder_is_not_edited_and_the_old_one_answers(
     shop: Path, client_of: Callable[..., Any]
 ) -> None:
     with client_of(shop) as client:
-        # The process that edits reads the sentences again, in other batches: the last digits differ.
+        # The process that edits reads the sentences in other batches, so last digits change.
         assert client.post("/v1/bots/shop/examples", json=ADD).json()["after"] == 2
         assert client.post("/v1/bots/shop/undo", json={}).json()["after"] == 1
         old = client.post("/v1/classify", json={"text": ENGLISH[0]}).json()

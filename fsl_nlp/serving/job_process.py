@@ -31,6 +31,7 @@ from fsl_nlp.serving.jobs import (
     read_json,
     write_state,
 )
+from fsl_nlp.serving.processes import stand_back
 from fsl_nlp.serving.stages import Report
 
 _LOOK = 0.2  # seconds between two looks at the limits and at the turn
@@ -55,6 +56,7 @@ _STEPS = {
 
 def main(folder: str) -> None:
     """Do the job of a folder."""
+    stand_back()  # once more: edits go before jobs
     logging.lastResort = None  # notes are for the result, and texts are for no log
     with locked(Path(folder)):
         JobProcess(Path(folder)).run()

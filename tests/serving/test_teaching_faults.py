@@ -204,9 +204,11 @@ def test_another_program_edits_in_between(shop: Path, client_of: Callable[..., A
         client.get("/v1/bots/shop")
         teacher = Teacher(shop)
         for after in (2, 4):
-            sentence = [f"money {after}"]
-            made = teacher.change(lambda bot, _: bot.add_examples(sentence, ["refund_status"]))  # noqa: B023
-            assert made.after == after
+
+            def add(bot: FewShotClassifier, _: bool, text: str = f"money {after}") -> Any:
+                return bot.add_examples([text], ["refund_status"])
+
+            assert teacher.change(add).after == after
             body = {"examples": [{"text": f"a courier {after}", "label": "track_order"}]}
             answer = client.post("/v1/bots/shop/examples", json=body)
             assert (answer.status_code, answer.json().get("after")) == (200, after + 1)

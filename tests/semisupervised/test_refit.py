@@ -258,10 +258,10 @@ def test_relations_too(english: TextEncoder) -> None:
     data = Dataset.from_examples([*known, *more])
     model = FewShotClassifier("proto", english, label_names=False)
     asked = [example(form, "Joe", "Oslo", None) for form in (text, other)]
-    plain = model.fit_dataset(data.labelled).predict_proba(asked)
+    unsure = [example("{} has a house in {}", "Joe", "Oslo", None)]
+    plain = model.fit_dataset(data.labelled).predict_proba(unsure)
     assert model.fit_dataset(data).predict(asked).tolist() == ["born", "owns"]
-    # Already from one example each, all but sure: the unlabelled ones change it little.
-    assert not np.allclose(model.predict_proba(asked), plain, rtol=0, atol=1e-6)
+    assert not np.allclose(model.predict_proba(unsure), plain, atol=1e-3)
 
 
 def test_methods_that_cannot_say_so(english: TextEncoder) -> None:
